@@ -1,0 +1,138 @@
+//! Deciding when a fault strikes, and counting exactly how often it took effect.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::scenario::{Fault, FaultKind, Pace};
+
+/// A fault that a double has been told to show, with its counters. Shared by the replicas of a box, so
+/// that `every: 100` means every hundredth record of the whole box.
+#[derive(Debug)]
+pub struct Injector {
+    fault: Fault,
+    seed: u64,
+    opportunities: AtomicU64,
+    injected: AtomicU64,
+    started: OnceLock<Instant>,
+}
+
+impl Injector {
+    /// An injector for `fault`; `seed` feeds the choice where the pace is a rate.
+    #[must_use]
+    pub fn new(fault: Fault, seed: u64) -> Self {
+        Self {
+            fault,
+            seed,
+            opportunities: AtomicU64::new(0),
+            injected: AtomicU64::new(0),
+            started: OnceLock::new(),
+        }
+    }
+
+    /// The fault's kind.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        self.fault.kind
+    }
+
+    /// Marks the start of the load, from which a fault's window is counted. Later calls change nothing.
+    pub fn start(&self, now: Instant) {
+        let _ = self.started.set(now);
+    }
+
+    /// Whether the fault strikes at this opportunity: one record (or denied request) of `topic` that it
+    /// could befall. Each call counts as one opportunity if topic and window fit.
+    #[must_use]
+    pub fn strikes(&self, topic: &str, now: Instant) -> bool {
+        if self.fault.target.as_deref().is_some_and(|target| target != topic) {
+            return false;
+        }
+        if let Some((from, to)) = self.fault.window {
+            let Some(started) = self.started.get() else { return false };
+            let at = now.saturating_duration_since(*started);
+            if at < from || at >= to {
+                return false;
+            }
+        }
+        let index = self.opportunities.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.fault.pace {
+            Pace::Every(n) => index.is_multiple_of(n.max(1)),
+            Pace::Rate(rate) => unit_interval(self.seed, index) < rate,
+        }
+    }
+
+    /// Counts `records` that the fault has really befallen.
+    pub fn took_effect(&self, records: u64) {
+        self.injected.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records (or requests, where the finding is a request's) the fault has befallen.
+    #[must_use]
+    pub fn injected(&self) -> u64 {
+        self.injected.load(Ordering::Relaxed)
+    }
+}
+
+/// The injectors of one kind among `all`, or none.
+#[must_use]
+pub fn of_kind(all: &[Arc<Injector>], kind: FaultKind) -> Vec<Arc<Injector>> {
+    all.iter().filter(|injector| injector.kind() == kind).cloned().collect()
+}
+
+/// A number in [0, 1) that is a pure function of `seed` and `index` (`SplitMix64`'s finaliser; Steele, Lea
+/// and Flood, "Fast splittable pseudorandom number generators", 2014).
+fn unit_interval(seed: u64, index: u64) -> f64 {
+    let mut z = seed.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    let fraction = (z >> 11) as f64;
+    fraction / 9_007_199_254_740_992.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn fault(pace: Pace) -> Fault {
+        Fault { kind: FaultKind::Duplicate, pace, target: Some("quakes".into()), window: None }
+    }
+
+    #[test]
+    fn every_third_of_the_target_only() {
+        let injector = Injector::new(fault(Pace::Every(3)), 1);
+        let now = Instant::now();
+        assert!(!injector.strikes("other", now));
+        let hits: Vec<bool> = (0..6).map(|_| injector.strikes("quakes", now)).collect();
+        assert_eq!(hits, [false, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn a_rate_is_met_and_repeats_with_its_seed() {
+        let now = Instant::now();
+        let run = |seed| {
+            let injector = Injector::new(fault(Pace::Rate(0.1)), seed);
+            (0..10_000).map(|_| injector.strikes("quakes", now)).collect::<Vec<_>>()
+        };
+        let hits = run(7).iter().filter(|hit| **hit).count();
+        assert!((900..1100).contains(&hits), "{hits} of 10,000 at 10 %");
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+    }
+
+    #[test]
+    fn a_window_counts_from_the_start_of_the_load() {
+        let window = Some((Duration::from_secs(1), Duration::from_secs(2)));
+        let injector = Injector::new(Fault { window, ..fault(Pace::Every(1)) }, 1);
+        let start = Instant::now();
+        assert!(!injector.strikes("quakes", start));
+        injector.start(start);
+        assert!(!injector.strikes("quakes", start));
+        assert!(injector.strikes("quakes", start + Duration::from_millis(1500)));
+        assert!(!injector.strikes("quakes", start + Duration::from_secs(2)));
+    }
+}

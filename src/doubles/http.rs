@@ -1,0 +1,180 @@
+//! The HTTP/1.1 server under the HTTP doubles: binds, serves, counts what is in flight, stops.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A response as the doubles make it: complete before it is sent.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for the {name}: {source}; choose another port, or 0 for any free one")]
+pub struct BindError {
+    /// Which double.
+    pub name: &'static str,
+    /// Where it should have listened.
+    pub address: SocketAddr,
+    /// What the system said.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// Binds a TCP listener for the double `name`; port 0 lets the system choose.
+///
+/// # Errors
+/// [`BindError`] where the address is taken or may not be used.
+pub async fn bind(name: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { name, address, source })
+}
+
+/// A running server. It stops accepting, and closes its connections, when this is dropped; requests whose
+/// handler has begun run to their end all the same, as they would in a real server's worker thread.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    in_flight: Arc<AtomicU64>,
+    stop: watch::Sender<bool>,
+    accept: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves `listener` with `handler`, which gets each request and the client's address. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// The listener's own error, where it no longer knows its address.
+    pub fn start<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Self>
+    where
+        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let address = listener.local_addr()?;
+        let in_flight = Arc::new(AtomicU64::new(0));
+        let (stop, stopped) = watch::channel(false);
+        let accept = tokio::spawn(accept_loop(listener, handler, in_flight.clone(), stopped));
+        Ok(Self { address, in_flight, stop, accept })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Requests whose handler has begun and not ended, whether or not their client still waits.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        self.accept.abort();
+    }
+}
+
+async fn accept_loop<H, F>(
+    listener: TcpListener,
+    handler: H,
+    in_flight: Arc<AtomicU64>,
+    mut stopped: watch::Receiver<bool>,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors, or the client went away: give the system a moment and go on.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve_connection(stream, peer, handler.clone(), in_flight.clone(), stopped.clone()));
+    }
+}
+
+async fn serve_connection<H, F>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: H,
+    in_flight: Arc<AtomicU64>,
+    mut stopped: watch::Receiver<bool>,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let guard = InFlight::enter(in_flight.clone());
+        let work = handler(request, peer);
+        // A task of its own: when the client hangs up, hyper drops the service's future, but a real
+        // server's worker goes on and its record may still land.
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            work.await
+        });
+        task
+    });
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // A connection's error is its client's doing (reset, malformed request) and is told to nobody.
+        _ = connection => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Counts one request for as long as it lives.
+struct InFlight(Arc<AtomicU64>);
+
+impl InFlight {
+    fn enter(count: Arc<AtomicU64>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Why a request's body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is longer than the limit.
+    TooLarge,
+    /// The client went away or framed it wrongly.
+    Broken,
+}
+
+/// Reads a request's whole body, of `limit` bytes at most.
+///
+/// # Errors
+/// [`BodyError`], as it says.
+pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(_) => Err(BodyError::Broken),
+    }
+}
