@@ -1,5 +1,11 @@
 //! landfall: performance and conformance test harness for HTTP-to-Kafka ingestion paths.
 
 pub mod doubles;
+pub mod ledger;
+pub mod record;
+pub mod result;
 pub mod scenario;
+pub mod schedule;
 pub mod secret;
+pub mod stats;
+pub mod wire;

@@ -127,11 +127,10 @@ async fn serve_connection<H, F>(
         let work = handler(request, peer);
         // A task of its own: when the client hangs up, hyper drops the service's future, but a real
         // server's worker goes on and its record may still land.
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             let _guard = guard;
             work.await
-        });
-        task
+        })
     });
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);

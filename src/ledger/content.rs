@@ -1,0 +1,247 @@
+//! Comparing what landed with what was sent: bytes first, then value, then where the difference lies.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::record::{Content, Format};
+
+/// How a landed record's content stands to what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// The same bytes.
+    Same,
+    /// Equal as JSON values, with other bytes.
+    Rewritten,
+    /// Another content; a sentence says where.
+    Different(String),
+}
+
+/// Longest piece of content that a sentence quotes, in bytes.
+const EXCERPT: usize = 60;
+
+/// Compares key and value. JSON values are equal when their members (in any order) and elements are, and
+/// numbers when they are the same number, however written; no number goes through a float.
+#[must_use]
+pub fn compare(format: Format, sent: &Content, key: Option<&[u8]>, value: Option<&[u8]>) -> Comparison {
+    let key = compare_one(format, "key", sent.key.as_deref(), key);
+    let value = compare_one(format, "value", sent.value.as_deref(), value);
+    match (key, value) {
+        (Comparison::Different(detail), _) | (_, Comparison::Different(detail)) => {
+            Comparison::Different(detail)
+        }
+        (Comparison::Rewritten, _) | (_, Comparison::Rewritten) => Comparison::Rewritten,
+        (Comparison::Same, Comparison::Same) => Comparison::Same,
+    }
+}
+
+fn compare_one(format: Format, what: &str, sent: Option<&[u8]>, landed: Option<&[u8]>) -> Comparison {
+    let (sent, landed) = match (sent, landed) {
+        (a, b) if a == b => return Comparison::Same,
+        (Some(sent), Some(landed)) => (sent, landed),
+        (sent, landed) => {
+            let text = format!("{what} sent as {}, landed as {}", describe(sent), describe(landed));
+            return Comparison::Different(text);
+        }
+    };
+    if format == Format::Json
+        && let (Ok(sent), Ok(landed)) = (serde_json::from_slice(sent), serde_json::from_slice(landed))
+    {
+        return match first_difference(&sent, &landed, String::new()) {
+            None => Comparison::Rewritten,
+            Some((pointer, sent, landed)) => {
+                let place = if pointer.is_empty() { what.to_owned() } else { format!("{what} at {pointer}") };
+                Comparison::Different(format!("{place}: sent {sent}, landed {landed}"))
+            }
+        };
+    }
+    let at = sent.iter().zip(landed).position(|(a, b)| a != b).unwrap_or(sent.len().min(landed.len()));
+    Comparison::Different(format!(
+        "{what}: sent {} bytes, landed {} bytes, differing from byte {at} on: sent {}, landed {}",
+        sent.len(),
+        landed.len(),
+        excerpt(&sent[at..]),
+        excerpt(&landed[at..]),
+    ))
+}
+
+/// How far two contents lie apart, in bytes: to choose among records that one damaged copy might be.
+pub(super) fn distance(sent: &Content, key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+    fn one(a: Option<&[u8]>, b: Option<&[u8]>) -> usize {
+        match (a, b) {
+            (None, None) => 0,
+            (Some(a), Some(b)) => a.len().abs_diff(b.len()) + a.iter().zip(b).filter(|(a, b)| a != b).count(),
+            (Some(x), None) | (None, Some(x)) => x.len() + 1,
+        }
+    }
+    one(sent.key.as_deref(), key).saturating_add(one(sent.value.as_deref(), value))
+}
+
+/// The first place, in document order, where two JSON values differ, with both sides as text.
+fn first_difference(sent: &Value, landed: &Value, pointer: String) -> Option<(String, String, String)> {
+    match (sent, landed) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (name, value) in a {
+                let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                match b.get(name) {
+                    None => return Some((place, clip(&value.to_string()), "nothing".into())),
+                    Some(other) => {
+                        if let Some(difference) = first_difference(value, other, place) {
+                            return Some(difference);
+                        }
+                    }
+                }
+            }
+            let (name, value) = b.iter().find(|(name, _)| !a.contains_key(*name))?;
+            Some((format!("{pointer}/{name}"), "nothing".into(), clip(&value.to_string())))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            for (index, (x, y)) in a.iter().zip(b).enumerate() {
+                if let Some(difference) = first_difference(x, y, format!("{pointer}/{index}")) {
+                    return Some(difference);
+                }
+            }
+            (a.len() != b.len())
+                .then(|| (pointer, format!("{} elements", a.len()), format!("{} elements", b.len())))
+        }
+        (Value::Number(a), Value::Number(b))
+            if Decimal::of(&a.to_string()) == Decimal::of(&b.to_string()) =>
+        {
+            None
+        }
+        (a, b) if a == b => None,
+        (a, b) => Some((pointer, clip(&a.to_string()), clip(&b.to_string()))),
+    }
+}
+
+/// A JSON number as digits × 10^exponent, without leading or trailing zeros: equal numbers are equal.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    negative: bool,
+    digits: String,
+    exponent: i128,
+}
+
+impl Decimal {
+    /// Reads a JSON number (RFC 8259, section 6). A number whose exponent is beyond any use keeps its text.
+    fn of(text: &str) -> Self {
+        let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+        let Ok(exponent) = exponent.trim_start_matches('+').parse::<i64>() else {
+            return Self { negative, digits: rest.to_owned(), exponent: 0 };
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0');
+        let trimmed = digits.trim_end_matches('0');
+        if trimmed.is_empty() {
+            return Self { negative: false, digits: String::new(), exponent: 0 };
+        }
+        let dropped = (digits.len() - trimmed.len()) as i128;
+        let exponent = i128::from(exponent) - fraction.len() as i128 + dropped;
+        Self { negative, digits: trimmed.to_owned(), exponent }
+    }
+}
+
+fn describe(content: Option<&[u8]>) -> String {
+    match content {
+        None => "null".into(),
+        Some([]) => "0 bytes".into(),
+        Some(bytes) => format!("{} bytes ({})", bytes.len(), excerpt(bytes)),
+    }
+}
+
+/// The first bytes as printable text; what is not printable ASCII is escaped.
+fn excerpt(bytes: &[u8]) -> String {
+    let mut text = String::from("`");
+    for byte in bytes.iter().take(EXCERPT) {
+        let _ = write!(text, "{}", byte.escape_ascii());
+    }
+    text.push_str(if bytes.len() > EXCERPT { "…`" } else { "`" });
+    text
+}
+
+fn clip(text: &str) -> String {
+    excerpt(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json(sent: &str, landed: &str) -> Comparison {
+        let sent = Content { key: None, value: Some(sent.as_bytes().to_vec()) };
+        compare(Format::Json, &sent, None, Some(landed.as_bytes()))
+    }
+
+    #[test]
+    fn equal_values_in_other_bytes_are_rewritten() {
+        for (sent, landed) in [
+            ("{\"a\":1.10,\"b\":[true,null]}", "{ \"b\" : [true, null], \"a\" : 1.1 }"),
+            ("[1e2,0.5,-0]", "[100.0,5E-1,0]"),
+            ("\"\u{e9}\"", "\"\\u00e9\""),
+            ("123456789012345678901234567890", "123456789012345678901234567890.0"),
+        ] {
+            assert_eq!(json(sent, landed), Comparison::Rewritten, "{sent} {landed}");
+        }
+        assert_eq!(json("{\"a\":1}", "{\"a\":1}"), Comparison::Same);
+    }
+
+    #[test]
+    fn differences_are_named_with_both_sides() {
+        let cases = [
+            ("{\"a\":[1,{\"b/c\":0.1}]}", "{\"a\":[1,{\"b/c\":0.10000000000000001}]}"),
+            ("{\"a\":1}", "{}"),
+            ("{}", "{\"a\":null}"),
+            ("[1]", "[1,2]"),
+            ("123456789012345678901", "123456789012345680000"),
+            ("{\"a\":1}", "{\"a\":1"),
+        ];
+        let seen: Vec<String> = cases
+            .iter()
+            .map(|(sent, landed)| match json(sent, landed) {
+                Comparison::Different(text) => text,
+                other => panic!("{sent} {landed}: {other:?}"),
+            })
+            .collect();
+        insta::assert_snapshot!(seen.join("\n"), @r"
+        value at /a/1/b~1c: sent `0.1`, landed `0.10000000000000001`
+        value at /a: sent `1`, landed nothing
+        value at /a: sent nothing, landed `null`
+        value: sent 1 elements, landed 2 elements
+        value: sent `123456789012345678901`, landed `123456789012345680000`
+        value: sent 7 bytes, landed 6 bytes, differing from byte 6 on: sent `}`, landed ``
+        ");
+    }
+
+    #[test]
+    fn null_is_not_empty() {
+        let sent = Content { key: Some(b"k".to_vec()), value: None };
+        let Comparison::Different(text) = compare(Format::Json, &sent, Some(b"k"), Some(b"")) else {
+            panic!("taken for equal");
+        };
+        assert_eq!(text, "value sent as null, landed as 0 bytes");
+        assert_eq!(compare(Format::Binary, &sent, Some(b"k"), None), Comparison::Same);
+    }
+
+    #[test]
+    fn binary_is_compared_by_bytes_only() {
+        let sent = Content { key: None, value: Some(b"1.10".to_vec()) };
+        assert!(matches!(compare(Format::Binary, &sent, None, Some(b"1.1")), Comparison::Different(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_equals_itself_with_zeros_added(n: i64, zeros in 0..5_usize) {
+            let padded = format!("{n}.{}", "0".repeat(zeros + 1));
+            prop_assert_eq!(Decimal::of(&n.to_string()), Decimal::of(&padded));
+            prop_assert_eq!(Decimal::of(&format!("{n}00e-2")), Decimal::of(&n.to_string()));
+        }
+
+        #[test]
+        fn different_integers_differ(a: i64, b: i64) {
+            prop_assert_eq!(Decimal::of(&a.to_string()) == Decimal::of(&b.to_string()), a == b);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What happens to records, as plain data: the load reports [`Sent`] and [`Answer`], the reader
+//! [`Landed`] and [`PartitionRead`]. All times are microseconds since the run's origin.
+
+use bytes::Bytes;
+
+/// A time that never came: the answer was still missing when landfall stopped waiting.
+pub const UNANSWERED: u64 = u64::MAX;
+
+/// A request within its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId {
+    /// Number of the stream (the workload's place in the scenario).
+    pub producer: u16,
+    /// Number of the request in its stream, from 0.
+    pub index: u64,
+}
+
+/// A partition of one of the run's topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's place in the scenario.
+    pub topic: u16,
+    /// Partition number.
+    pub partition: i32,
+}
+
+/// An attempt at a request began to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// The request.
+    pub request: RequestId,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Sequence of the request's first record; the others follow without gaps.
+    pub first_sequence: u64,
+    /// Records in the request.
+    pub records: u32,
+    /// First byte handed to the socket.
+    pub written_us: u64,
+}
+
+/// What an attempt came to, for each of its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The request.
+    pub request: RequestId,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Last byte read, or the moment the attempt was given up; [`UNANSWERED`] where landfall stopped first.
+    pub answered_us: u64,
+    /// How the attempt ended.
+    pub end: End,
+    /// What the answer said, in a few words without secrets, where it was not a plain ack.
+    pub note: Option<String>,
+    /// What it says about each record.
+    pub answers: Answers,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// A whole HTTP response with this status.
+    Status(u16),
+    /// No whole response within the time-out.
+    TimedOut,
+    /// The connection failed, broke, or spoke no HTTP.
+    Broken,
+}
+
+/// Answers for the records of a request, in the request's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answers {
+    /// The same for every record.
+    All(RecordAnswer),
+    /// One each; as many as the request has records.
+    Each(Vec<RecordAnswer>),
+}
+
+impl Answers {
+    /// The answer for the record at `index` in the request.
+    #[must_use]
+    pub fn get(&self, index: usize) -> RecordAnswer {
+        match self {
+            Self::All(answer) => *answer,
+            // A list that is too short says nothing about the rest.
+            Self::Each(list) => list.get(index).copied().unwrap_or(RecordAnswer::Unknown),
+        }
+    }
+
+    /// How many of `records` answers satisfy `which`.
+    #[must_use]
+    pub fn count(&self, records: u32, which: impl Fn(RecordAnswer) -> bool) -> u32 {
+        match self {
+            Self::All(answer) => {
+                if which(*answer) {
+                    records
+                } else {
+                    0
+                }
+            }
+            Self::Each(_) => (0..records).map(|i| u32::from(which(self.get(i as usize)))).sum(),
+        }
+    }
+}
+
+/// What came back for one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordAnswer {
+    /// Written, it says; at this place, if it names one.
+    Acked {
+        /// Partition, where named.
+        partition: Option<i32>,
+        /// Offset, where named and at least 0.
+        offset: Option<i64>,
+    },
+    /// Not written, and never will be.
+    Refused,
+    /// Nobody can tell from the answer.
+    Unknown,
+}
+
+impl RecordAnswer {
+    /// Whether it is an ack.
+    #[must_use]
+    pub fn is_acked(self) -> bool {
+        matches!(self, Self::Acked { .. })
+    }
+}
+
+/// A record stands in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// Where.
+    pub at: TopicPartition,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Key; `None` is null, which is not the same as empty.
+    pub key: Option<Bytes>,
+    /// Value; `None` is null, which is not the same as empty.
+    pub value: Option<Bytes>,
+    /// When the reader saw it.
+    pub readable_us: u64,
+}
+
+/// How far a partition has been read; the offsets of the run that the verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionRead {
+    /// Which partition.
+    pub at: TopicPartition,
+    /// First offset read: the high watermark before the run.
+    pub from: i64,
+    /// One past the last offset that was read.
+    pub to: i64,
+    /// High watermark when reading ended.
+    pub high_watermark: i64,
+    /// Log start when reading ended: what stood below it cannot be read any more.
+    pub log_start: i64,
+    /// Why the partition could not be read to its end, if it could not.
+    pub error: Option<String>,
+}
+
+impl PartitionRead {
+    /// Whether everything that stood in the partition when reading ended has been seen.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.error.is_none() && self.to >= self.high_watermark
+    }
+}

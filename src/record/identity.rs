@@ -1,0 +1,125 @@
+//! The identity that every record carries: `<run>.<producer>.<sequence>.<check>`.
+
+use std::fmt;
+
+/// The name of one run. Records of other runs in the same topic are told apart by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunId(String);
+
+/// Why a text cannot name a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot name a run: use 1 to 40 of the characters A-Z, a-z, 0-9, `-` and `_`")]
+pub struct RunIdError(pub String);
+
+impl RunId {
+    /// A run id of 1 to 40 characters out of `A-Z a-z 0-9 - _` (it stands in file names, headers and,
+    /// between dots, in every record).
+    ///
+    /// # Errors
+    /// [`RunIdError`] for anything else.
+    pub fn new(text: &str) -> Result<Self, RunIdError> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if (1..=40).contains(&text.len()) && text.chars().all(legal) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(RunIdError(text.to_owned()))
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A record within its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId {
+    /// Number of the stream (the workload's place in the scenario).
+    pub producer: u16,
+    /// Number of the record in its stream, from 0.
+    pub sequence: u64,
+}
+
+impl RecordId {
+    /// The identity as it stands in a record. The check is the CRC-32C of all that stands before it, so
+    /// that a damaged identity is noticed and not taken for another record's.
+    #[must_use]
+    pub fn encode(self, run: &RunId) -> String {
+        let mut text = format!("{run}.{}.{}", self.producer, self.sequence);
+        let check = crc32c::crc32c(text.as_bytes());
+        let _ = fmt::Write::write_fmt(&mut text, format_args!(".{check:08x}"));
+        text
+    }
+
+    /// Reads an identity: the run it names and the record. `None` unless it is exactly as
+    /// [`RecordId::encode`] writes it.
+    #[must_use]
+    pub fn decode(text: &[u8]) -> Option<(&str, Self)> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (body, check) = text.rsplit_once('.')?;
+        if check.len() != 8 || check.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        if u32::from_str_radix(check, 16).ok()? != crc32c::crc32c(body.as_bytes()) {
+            return None;
+        }
+        let mut parts = body.split('.');
+        let (run, producer, sequence) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        Some((run, Self { producer: producer.parse().ok()?, sequence: sequence.parse().ok()? }))
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.producer, self.sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn run_ids_are_safe_in_names_and_between_dots() {
+        assert!(RunId::new("a-Z_9").is_ok());
+        for bad in ["", "a.b", "a/b", "ä", &"x".repeat(41)] {
+            assert!(RunId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(producer: u16, sequence: u64) {
+            let run = RunId::new("run-1").unwrap();
+            let id = RecordId { producer, sequence };
+            let text = id.encode(&run);
+            prop_assert_eq!(RecordId::decode(text.as_bytes()), Some(("run-1", id)));
+        }
+
+        #[test]
+        fn one_changed_byte_is_noticed(sequence in 0..1_000_000_u64, at: prop::sample::Index, flip in 1..=255_u8) {
+            let run = RunId::new("run-1").unwrap();
+            let mut text = RecordId { producer: 3, sequence }.encode(&run).into_bytes();
+            let at = at.index(text.len());
+            text[at] ^= flip;
+            prop_assert_eq!(RecordId::decode(&text), None);
+        }
+
+        #[test]
+        fn garbage_is_no_identity(bytes: Vec<u8>) {
+            prop_assert_eq!(RecordId::decode(&bytes), None);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Records: who they are, what they hold, and the events of their life.
+//!
+//! A record's content is a pure function of its stream and its sequence number, so nothing that was sent
+//! has to be remembered: the reader makes it again and compares.
+
+mod content;
+mod event;
+mod feed;
+mod identity;
+
+pub use content::{Catalogue, Content, Format, Identified, IdentityPlace, Stream, StreamError};
+pub use event::{
+    Answer, Answers, End, Landed, PartitionRead, RecordAnswer, RequestId, Sent, TopicPartition, UNANSWERED,
+};
+pub use feed::{Feed, FeedError};
+pub use identity::{RecordId, RunId, RunIdError};

@@ -1,0 +1,343 @@
+//! The result of a run: one serialisable model, from which every report is rendered.
+//!
+//! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
+pub const SCHEMA: u32 = 1;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Run id.
+    pub run: String,
+    /// The verdict, over checks and findings.
+    pub verdict: Verdict,
+    /// Why the run did not go to its end, if it did not.
+    pub incomplete: Option<String>,
+    /// The sentences behind the verdict, the gravest first; empty for a pass.
+    pub reasons: Vec<String>,
+    /// Which scenario.
+    pub scenario: ScenarioRef,
+    /// When the run began, RFC 3339, UTC.
+    pub started: String,
+    /// From the first due time to the end of settling, in microseconds.
+    pub elapsed_us: u64,
+    /// Requests by outcome.
+    pub requests: Requests,
+    /// Records by disposition, and flags.
+    pub records: Records,
+    /// Answered − due, over all requests expected to be accepted.
+    pub latency_us: Latency,
+    /// Answered − written, over the same requests.
+    pub service_us: Quantiles,
+    /// Wait for a free connection: the system's doing, part of the latency.
+    pub blocked_us: Quantiles,
+    /// Written − the later of due and connection free: landfall's own doing.
+    pub generator_lag_us: Quantiles,
+    /// From written to seen by the reader.
+    pub readable_us: Quantiles,
+    /// Requests a second, of those expected to be accepted.
+    pub rate: Rate,
+    /// What landfall's own load threads did.
+    pub generator: Generator,
+    /// How absence was established.
+    pub horizon: Horizon,
+    /// Each rule and what was seen.
+    pub checks: Vec<CheckResult>,
+    /// Faults that the doubles were told to show.
+    pub faults: Vec<FaultReport>,
+    /// What was found wrong, with evidence.
+    pub findings: Vec<Finding>,
+    /// The boxes of the path.
+    pub boxes: Vec<BoxReport>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Versions of what took part.
+    pub versions: std::collections::BTreeMap<String, String>,
+    /// What a reader must know to use the figures rightly.
+    pub notes: Vec<String>,
+}
+
+/// Verdict of a check or a run. The order is that of precedence: the gravest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// The data cannot decide.
+    Inconclusive,
+    /// landfall was itself too slow for the figure to mean anything.
+    Invalid,
+    /// It does not hold.
+    Fail,
+}
+
+impl Verdict {
+    /// The verdict in lower case, as the JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Invalid => "invalid",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// The scenario that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioRef {
+    /// Name.
+    pub name: String,
+    /// Hash of the effective scenario.
+    pub hash: String,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Requests by outcome: sent = accepted + refused + failed + `timed_out`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Requests of which at least one attempt was begun.
+    pub sent: u64,
+    /// Every record acked.
+    pub accepted: u64,
+    /// Every record refused.
+    pub refused: u64,
+    /// Anything else that came back, or a broken connection.
+    pub failed: u64,
+    /// No whole answer within the time-out.
+    pub timed_out: u64,
+    /// Expected to be accepted, and at least one record refused.
+    pub wrongly_refused: u64,
+    /// Expected to be refused, and at least one record acked.
+    pub wrongly_admitted: u64,
+}
+
+/// Records by disposition, and the flags counted on those that were found.
+///
+/// sent = acked + refused + unknown; acked = landed + lost + unverifiable; refused = leaked + absent;
+/// unknown = `unknown_landed` + `unknown_absent`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Records of which at least one attempt was begun.
+    pub sent: u64,
+    /// Acknowledged.
+    pub acked: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Neither can be told.
+    pub unknown: u64,
+    /// Acked and found.
+    pub landed: u64,
+    /// Acked and not there.
+    pub lost: u64,
+    /// Acked, and whether it is there could not be looked up.
+    pub unverifiable: u64,
+    /// Refused and found.
+    pub leaked: u64,
+    /// Refused and not there.
+    pub absent: u64,
+    /// Unknown and found.
+    pub unknown_landed: u64,
+    /// Unknown and not there.
+    pub unknown_absent: u64,
+    /// Found more than once.
+    pub duplicated: u64,
+    /// Of these, found more often than it was sent: the path made the copy.
+    pub duplicated_beyond_attempts: u64,
+    /// Found with other content.
+    pub corrupted: u64,
+    /// Found, but not where the ack said, or not where the request asked.
+    pub misplaced: u64,
+    /// Found before an earlier record of the same key and partition.
+    pub reordered: u64,
+    /// Found equal as JSON, with other bytes.
+    pub rewritten: u64,
+    /// In the topics, and not of this run.
+    pub foreign: u64,
+}
+
+/// Quantiles of a histogram (HDR, 3 significant digits, 1 µs to 1 h).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+    /// Number of values.
+    pub count: u64,
+}
+
+/// Latency: quantiles, and how many of the values are lower bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+    /// Number of values.
+    pub count: u64,
+    /// Requests unsent or unanswered when draining ended; they stand in the quantiles at their age.
+    pub censored: u64,
+}
+
+impl Latency {
+    /// Joins quantiles with the number of censored values among them.
+    #[must_use]
+    pub fn new(quantiles: Quantiles, censored: u64) -> Self {
+        let Quantiles { p50, p90, p99, p999, max, count } = quantiles;
+        Self { p50, p90, p99, p999, max, count, censored }
+    }
+
+    /// The quantiles alone.
+    #[must_use]
+    pub fn quantiles(self) -> Quantiles {
+        let Self { p50, p90, p99, p999, max, count, censored: _ } = self;
+        Quantiles { p50, p90, p99, p999, max, count }
+    }
+}
+
+/// Rates, in requests a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// What the schedule asked for.
+    pub target_per_s: f64,
+    /// Accepted requests over the time from the first due time to the schedule's end, or to the last
+    /// answer where that is later.
+    pub achieved_per_s: f64,
+}
+
+/// What the load threads did: the generator confesses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Threads that sent load.
+    pub threads: u64,
+    /// CPU time of these threads over the time they ran, of the busiest one, 0 to 1.
+    pub cpu_share: f64,
+    /// Connections that could not be opened or broke.
+    pub socket_errors: u64,
+    /// Requests due that were not begun when draining ended.
+    pub unsent: u64,
+}
+
+/// How it was established that an absent record is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// A sentence.
+    pub statement: String,
+    /// How long landfall waited after the last answer, in microseconds.
+    pub waited_us: u64,
+    /// Whether every partition was read up to its high watermark.
+    pub complete: bool,
+}
+
+/// A rule and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// The metric.
+    pub name: String,
+    /// Whether it holds.
+    pub verdict: Verdict,
+    /// The value, as people read it.
+    pub seen: String,
+    /// The limit with its comparison, as people read it.
+    pub limit: String,
+    /// Why the verdict is not simply pass or fail.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub because: Option<String>,
+}
+
+/// A fault and how often it took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// Which box showed it.
+    #[serde(rename = "box")]
+    pub box_name: String,
+    /// Which fault.
+    pub kind: String,
+    /// Records (or requests, where the finding is a request's) that it befell, counted by the double.
+    pub injected: u64,
+    /// The metric that must show the same number.
+    pub expected_finding: Option<String>,
+}
+
+/// A kind of wrong, how often it was found, and examples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The metric that counts it, for instance `records.lost`.
+    pub kind: String,
+    /// Exact number.
+    pub count: u64,
+    /// What it means.
+    pub meaning: String,
+    /// The first few.
+    pub examples: Vec<Evidence>,
+}
+
+/// What is known about one record or request of a finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Request, as `producer.index`.
+    pub request: String,
+    /// Record, as `producer.sequence`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub record: Option<String>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// First byte written, microseconds after the run's origin.
+    pub written_us: u64,
+    /// Answer read, microseconds after the run's origin.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answered_us: Option<u64>,
+    /// What the answer said, in words.
+    pub answer: String,
+    /// Where it was found, `topic/partition@offset` each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub found: Vec<String>,
+    /// What is wrong with it, in words.
+    pub detail: String,
+}
+
+/// A box of the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoxReport {
+    /// `idp`, `gateway`, …
+    pub name: String,
+    /// `embedded`, `external` or `none`.
+    pub kind: String,
+    /// Where it listens, without credentials.
+    pub endpoint: Option<String>,
+    /// How long it took to start, in microseconds.
+    pub start_us: u64,
+}
+
+/// Where the run took place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and its release.
+    pub system: String,
+    /// Processor architecture.
+    pub architecture: String,
+    /// Processors that this process may use.
+    pub cpus: u64,
+    /// Memory in bytes, where the system tells.
+    pub memory_bytes: Option<u64>,
+}
