@@ -2,10 +2,12 @@
 
 pub mod doubles;
 pub mod ledger;
+pub mod load;
 pub mod record;
 pub mod result;
 pub mod scenario;
 pub mod schedule;
 pub mod secret;
 pub mod stats;
+pub mod verify;
 pub mod wire;

@@ -616,11 +616,11 @@ mod tests {
         acked.lands(0, 6, content);
         assert_eq!(kinds(&acked.settle()), [("records.misplaced", 1)]);
 
-        let mut asked = bench(StreamTerms { partition: Some(1), ..ACCEPT });
-        asked.acked(0, 5);
-        let content = asked.content(0);
-        asked.lands(0, 5, content);
-        assert_eq!(kinds(&asked.settle()), [("records.misplaced", 1)]);
+        let mut elsewhere = bench(StreamTerms { partition: Some(1), ..ACCEPT });
+        elsewhere.acked(0, 5);
+        let content = elsewhere.content(0);
+        elsewhere.lands(0, 5, content);
+        assert_eq!(kinds(&elsewhere.settle()), [("records.misplaced", 1)]);
 
         let mut nowhere = bench(ACCEPT);
         nowhere.sent(0, 1);

@@ -1,0 +1,57 @@
+//! Responses as the REST Proxy writes them.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::doubles::http::Answer;
+use crate::wire::produce::{ErrorEntity, ProduceResponse, RESPONSE_V2};
+
+/// A response with this JSON text. Errors that the proxy's router makes carry no Content-Type.
+pub(super) fn json(status: StatusCode, content_type: Option<&'static str>, text: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}
+
+/// The answer to a produce call: 200 whatever became of the records, but for failed authentication (401)
+/// and authorization (403), which the items' codes show.
+pub(super) fn produced(response: &ProduceResponse) -> Answer {
+    let any = |code| response.offsets.iter().any(|item| item.error_code == Some(code));
+    let status = if any(40101) {
+        StatusCode::UNAUTHORIZED
+    } else if any(40301) {
+        StatusCode::FORBIDDEN
+    } else {
+        StatusCode::OK
+    };
+    json(status, Some(RESPONSE_V2), serde_json::to_vec(response).unwrap_or_default())
+}
+
+/// An error entity with the proxy's own media type.
+pub(super) fn error(status: StatusCode, code: i64, message: &str) -> Answer {
+    typed_error(status, RESPONSE_V2, code, message)
+}
+
+/// An error entity with another media type.
+pub(super) fn typed_error(
+    status: StatusCode,
+    content_type: &'static str,
+    code: i64,
+    message: &str,
+) -> Answer {
+    json(status, Some(content_type), entity(code, message))
+}
+
+/// An error entity without a Content-Type.
+pub(super) fn error_untyped(status: StatusCode, code: i64, message: &str) -> Answer {
+    json(status, None, entity(code, message))
+}
+
+fn entity(code: i64, message: &str) -> Vec<u8> {
+    serde_json::to_vec(&ErrorEntity { error_code: code, message: message.to_owned() }).unwrap_or_default()
+}

@@ -1,0 +1,75 @@
+//! The load: sends each request when the schedule says, over keep-alive connections, and reports each
+//! sending and each answer as an event.
+//!
+//! Open model: a request that is due waits for a free connection, and its latency counts from when it was
+//! due. Nothing is dropped and nothing shifted. Times are those of DESIGN: due, written, answered.
+
+mod connection;
+mod http;
+mod measure;
+mod stamp;
+mod target;
+mod timer;
+mod token;
+mod worker;
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::record::{Answer, Catalogue, Sent};
+
+pub use measure::LoadReport;
+pub use target::{Target, TargetError};
+pub use token::{Credentials, TokenError, TokenSource, fetch as fetch_token};
+pub use worker::{Expectation, WorkloadPlan};
+
+/// What the load reports while it runs, in the order of its happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadEvent {
+    /// An attempt began to leave.
+    Sent(Sent),
+    /// An attempt was answered or given up.
+    Answer(Answer),
+}
+
+/// All that is to be sent.
+#[derive(Debug)]
+pub struct LoadPlan {
+    /// The streams, by producer number.
+    pub workloads: Vec<WorkloadPlan>,
+    /// What each record holds.
+    pub catalogue: Catalogue,
+    /// A token source for each partner that has one; workloads refer to them by index.
+    pub tokens: Vec<TokenSource>,
+    /// How long after the last due time answers are waited for.
+    pub drain: Duration,
+    /// The run's origin, from which events count their times.
+    pub origin: Instant,
+}
+
+/// Why the load could not run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No runtime.
+    #[error("cannot start the load thread's event loop: {0}; check the limit of open files (`ulimit -n`)")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Sends the load, and tells `sink` of each sending and each answer. Blocks the calling thread, which becomes
+/// the load thread, until all is answered, draining has ended, or `stop` turns true: then nothing further is
+/// begun, and what is in flight has two seconds. The other end of `stop` must outlive the call.
+///
+/// # Errors
+/// [`LoadError`] where the thread cannot get what it needs to begin.
+pub fn run(
+    plan: LoadPlan,
+    sink: impl Fn(LoadEvent) + 'static,
+    stop: watch::Receiver<bool>,
+) -> Result<LoadReport, LoadError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LoadError::Runtime)?;
+    let local = tokio::task::LocalSet::new();
+    let report = local.block_on(&runtime, worker::run_all(plan, Box::new(sink), stop));
+    Ok(report)
+}

@@ -1,0 +1,117 @@
+//! Where load goes, and where it may go: loopback, and hosts that the scenario names.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::Uri;
+
+/// An HTTP endpoint that load may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Where to connect.
+    pub address: SocketAddr,
+    /// The `Host` header.
+    pub authority: String,
+    /// Path before every request's own, without a trailing slash.
+    pub base_path: String,
+}
+
+/// Why an endpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Not a URL of the kind that can be used.
+    #[error("`{url}` is no endpoint: write http://host:port, optionally with a path")]
+    Url {
+        /// As given.
+        url: String,
+    },
+    /// Unknown host.
+    #[error("cannot resolve the host of `{url}`: {source}; check the name")]
+    Resolve {
+        /// As given.
+        url: String,
+        /// What the resolver said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A host that nobody allowed.
+    #[error(
+        "`{host}` is not on this machine, so load may not go there; name it in the scenario's `allow_hosts`"
+    )]
+    Forbidden {
+        /// The host.
+        host: String,
+    },
+}
+
+impl Target {
+    /// Resolves `url` and makes sure that load may go there: every address of the host must be loopback, or
+    /// the host be one of `allow_hosts`.
+    ///
+    /// # Errors
+    /// [`TargetError`], as it says.
+    pub async fn resolve(url: &str, allow_hosts: &[String]) -> Result<Self, TargetError> {
+        let wrong = || TargetError::Url { url: url.to_owned() };
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(wrong());
+        };
+        if authority.as_str().contains('@') || uri.query().is_some() {
+            return Err(wrong());
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let port = authority.port_u16().unwrap_or(80);
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|source| TargetError::Resolve { url: url.to_owned(), source })?
+            .collect();
+        let on_this_machine = addresses.iter().all(|address| is_loopback(address.ip()));
+        if !on_this_machine && !allow_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
+            return Err(TargetError::Forbidden { host: host.to_owned() });
+        }
+        let address = *addresses.first().ok_or_else(wrong)?;
+        let base_path = uri.path().trim_end_matches('/').to_owned();
+        Ok(Self { address, authority: authority.to_string(), base_path })
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolve(url: &str, allow: &[&str]) -> Result<Target, TargetError> {
+        let allow: Vec<String> = allow.iter().map(|host| (*host).to_owned()).collect();
+        Target::resolve(url, &allow).await
+    }
+
+    #[tokio::test]
+    async fn loopback_is_always_allowed() {
+        let target = resolve("http://127.0.0.1:8082/prod/", &[]).await.unwrap();
+        assert_eq!(target.address, "127.0.0.1:8082".parse().unwrap());
+        assert_eq!((target.authority.as_str(), target.base_path.as_str()), ("127.0.0.1:8082", "/prod"));
+        assert!(resolve("http://[::1]:1", &[]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn another_host_must_be_named() {
+        // 192.0.2.0/24 is for documentation (RFC 5737); nothing is sent, an address needs no resolver.
+        let refused = resolve("http://192.0.2.1:80", &["192.0.2.2"]).await.unwrap_err();
+        assert!(matches!(refused, TargetError::Forbidden { host } if host == "192.0.2.1"));
+        assert!(resolve("http://192.0.2.1:80", &["192.0.2.1"]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_plain_http_urls() {
+        for url in
+            ["", "127.0.0.1:80", "https://127.0.0.1", "http://user:pw@127.0.0.1", "http://127.0.0.1/?a"]
+        {
+            assert!(matches!(resolve(url, &[]).await, Err(TargetError::Url { .. })), "{url}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Access tokens: fetched by OAuth 2 client credentials (RFC 6749, section 4.4), renewed before they expire.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use serde::Deserialize;
+
+use super::connection::{Connection, Outcome};
+use super::target::Target;
+use crate::secret::Secret;
+
+/// How long a token request may take.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a failed renewal waits for the next try.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A partner at its IdP.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Where tokens are to be had.
+    pub endpoint: Target,
+    /// Client id.
+    pub client_id: String,
+    /// Client secret.
+    pub secret: Secret,
+    /// Scope asked for; empty asks for none.
+    pub scope: String,
+}
+
+/// A partner's credentials and its first token.
+#[derive(Debug, Clone)]
+pub struct TokenSource {
+    /// With which it is renewed.
+    pub credentials: Credentials,
+    /// The token to start with.
+    pub first: Secret,
+    /// How long it lasts.
+    pub expires_in: Duration,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The IdP said no.
+    #[error("the IdP refuses a token to client `{client}`: {reason}; check its id, secret and scope")]
+    Refused {
+        /// Client id.
+        client: String,
+        /// Status and error code.
+        reason: String,
+    },
+    /// The IdP said nothing that could be used.
+    #[error("no token for client `{client}` from {endpoint}: {reason}; check that the IdP runs there")]
+    Unavailable {
+        /// Client id.
+        client: String,
+        /// Host and port.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct TokenResponse {
+    access_token: String,
+    token_type: String,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ErrorResponse {
+    error: String,
+    #[serde(default)]
+    error_description: Option<String>,
+}
+
+/// Fetches a token, authenticating with HTTP Basic (RFC 6749, section 2.3.1). Must run on a `LocalSet`.
+///
+/// # Errors
+/// [`TokenError`]; no message holds the secret or a token.
+pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Duration), TokenError> {
+    let unavailable = |reason: String| TokenError::Unavailable {
+        client: credentials.client_id.clone(),
+        endpoint: credentials.endpoint.authority.clone(),
+        reason,
+    };
+    let mut connection = Connection::new(credentials.endpoint.clone());
+    connection.ensure_open().await.map_err(&unavailable)?;
+    let request = token_request(credentials).map_err(&unavailable)?;
+    match connection.exchange(request, TOKEN_TIMEOUT).await.outcome {
+        Outcome::TimedOut => Err(unavailable("timed out".into())),
+        Outcome::Broken(reason) => Err(unavailable(reason)),
+        Outcome::Response { status: 200, body, .. } => {
+            let token: TokenResponse = serde_json::from_slice(&body)
+                .map_err(|_| unavailable("it answers 200 with something that is no token response".into()))?;
+            if !token.token_type.eq_ignore_ascii_case("Bearer") {
+                return Err(unavailable(format!(
+                    "it issues tokens of type `{}`, not Bearer",
+                    token.token_type
+                )));
+            }
+            // RFC 6749, section 5.1: without `expires_in` the life is known by other means; an hour is usual.
+            let life = Duration::from_secs(token.expires_in.unwrap_or(3600));
+            Ok((Secret::new(token.access_token), life))
+        }
+        Outcome::Response { status, body, .. } => match serde_json::from_slice::<ErrorResponse>(&body) {
+            Ok(error) => Err(TokenError::Refused {
+                client: credentials.client_id.clone(),
+                reason: match error.error_description {
+                    Some(text) => format!("HTTP {status}, {} ({text})", error.error),
+                    None => format!("HTTP {status}, {}", error.error),
+                },
+            }),
+            Err(_) => Err(unavailable(format!("it answers HTTP {status}"))),
+        },
+    }
+}
+
+fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, String> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encode(&credentials.client_id), encode(credentials.secret.expose()));
+    let mut basic = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| "its credentials cannot stand in a header".to_owned())?;
+    basic.set_sensitive(true);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    if !credentials.scope.is_empty() {
+        form.append_pair("scope", &credentials.scope);
+    }
+    Request::post(&credentials.endpoint.base_path)
+        .header(HOST, credentials.endpoint.authority.as_str())
+        .header(AUTHORIZATION, basic)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(ACCEPT, "application/json")
+        .body(Full::new(Bytes::from(form.finish())))
+        .map_err(|error| error.to_string())
+}
+
+/// A token that is always the current one.
+#[derive(Debug, Clone)]
+pub(super) struct LiveToken(Rc<RefCell<Secret>>);
+
+impl LiveToken {
+    /// Starts from the source's first token, and renews it in the background of the load thread: when a tenth
+    /// of its life is left, half a minute at most.
+    pub(super) fn start(source: TokenSource) -> Self {
+        let live = Self(Rc::new(RefCell::new(source.first.clone())));
+        let current = live.0.clone();
+        tokio::task::spawn_local(async move {
+            let mut lasts = source.expires_in;
+            loop {
+                tokio::time::sleep(lasts.saturating_sub((lasts / 10).min(Duration::from_secs(30)))).await;
+                match fetch(&source.credentials).await {
+                    Ok((token, expires_in)) => {
+                        *current.borrow_mut() = token;
+                        lasts = expires_in.max(RETRY);
+                    }
+                    // The old token goes on being used; what comes of it, the answers tell.
+                    Err(_) => lasts = RETRY,
+                }
+            }
+        });
+        live
+    }
+
+    pub(super) fn current(&self) -> Secret {
+        self.0.borrow().clone()
+    }
+}

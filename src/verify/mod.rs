@@ -1,0 +1,139 @@
+//! The independent reader: reads the run's topics back from Kafka, from the offsets that stood before the
+//! run, and knows how far it has read.
+
+mod reader;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::record::{RunId, TopicPartition};
+use crate::secret::Secret;
+
+pub use reader::{Progress, Reader};
+
+/// How long one question to the cluster may take.
+const ASK: Duration = Duration::from_secs(10);
+
+/// How Kafka is reached.
+#[derive(Debug, Clone)]
+pub struct ReaderConfig {
+    /// `host:port[,host:port…]`.
+    pub bootstrap: String,
+    /// Further librdkafka properties.
+    pub properties: BTreeMap<String, Secret>,
+    /// The run, for the client's name.
+    pub run: RunId,
+    /// The run's topics, in the scenario's order.
+    pub topics: Vec<String>,
+}
+
+/// Where the topics ended before the run began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// High watermark of each partition.
+    pub from: BTreeMap<TopicPartition, i64>,
+    /// Topics that may not be read, by place in the scenario, with what Kafka says. The run's records there
+    /// cannot be verified.
+    pub forbidden: BTreeMap<u16, String>,
+}
+
+/// Why reading is not possible.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// librdkafka refuses its settings.
+    #[error("cannot make a Kafka consumer: {0}; check the Kafka properties")]
+    Client(#[source] KafkaError),
+    /// The cluster does not answer.
+    #[error(
+        "Kafka at {bootstrap} does not answer: {source}; check that it runs there and that the properties fit"
+    )]
+    Unreachable {
+        /// Where it should be.
+        bootstrap: String,
+        /// What librdkafka said.
+        #[source]
+        source: KafkaError,
+    },
+    /// No such topic.
+    #[error(
+        "topic `{topic}` does not exist in Kafka at {bootstrap}; create it, or set `kafka.create_topics: true`"
+    )]
+    NoTopic {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+    },
+    /// The thread could not be started.
+    #[error("cannot start the reader thread: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.bootstrap)
+        .set("client.id", format!("landfall-reader-{}", config.run))
+        // Never joined: partitions are assigned by hand. librdkafka wants a name all the same.
+        .set("group.id", format!("landfall-reader-{}", config.run))
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .set("check.crcs", "true")
+        .set("auto.offset.reset", "error")
+        .set("fetch.wait.max.ms", "50")
+        .set("queued.max.messages.kbytes", "65536")
+        .set_log_level(RDKafkaLogLevel::Critical);
+    for (name, value) in &config.properties {
+        client.set(name, value.expose());
+    }
+    client.create().map_err(VerifyError::Client)
+}
+
+/// Reads where the topics end now. Blocks.
+///
+/// # Errors
+/// [`VerifyError`] where the cluster does not answer or a topic is not there. A topic that may not be described
+/// is no error: it is listed as forbidden.
+pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
+    let client = client(config)?;
+    let unreachable = |source| VerifyError::Unreachable { bootstrap: config.bootstrap.clone(), source };
+    let mut baseline = Baseline::default();
+    for (place, topic) in (0_u16..).zip(&config.topics) {
+        let metadata = client.fetch_metadata(Some(topic), ASK).map_err(unreachable)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let partitions: Vec<i32> = match found.map(|found| (found.error().map(RDKafkaErrorCode::from), found))
+        {
+            Some((None, found)) if !found.partitions().is_empty() => {
+                found.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect()
+            }
+            Some((Some(RDKafkaErrorCode::TopicAuthorizationFailed), _)) => {
+                baseline.forbidden.insert(place, "not authorised to describe it".into());
+                continue;
+            }
+            _ => {
+                return Err(VerifyError::NoTopic {
+                    bootstrap: config.bootstrap.clone(),
+                    topic: topic.clone(),
+                });
+            }
+        };
+        for partition in partitions {
+            match client.fetch_watermarks(topic, partition, ASK) {
+                Ok((_, high)) => {
+                    baseline.from.insert(TopicPartition { topic: place, partition }, high);
+                }
+                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                    baseline.forbidden.insert(place, "not authorised to read its offsets".into());
+                }
+                Err(source) => return Err(unreachable(source)),
+            }
+        }
+    }
+    Ok(baseline)
+}
