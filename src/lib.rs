@@ -1,6 +1,7 @@
 //! landfall: performance and conformance test harness for HTTP-to-Kafka ingestion paths.
 
 pub mod doubles;
+pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod record;

@@ -46,7 +46,6 @@ pub struct ReadError {
 type Shared = Arc<Mutex<BTreeMap<TopicPartition, Progress>>>;
 
 /// A running reader. Dropped, it stops.
-#[derive(Debug)]
 pub struct Reader {
     progress: Shared,
     topics: Vec<ReadTopic>,
@@ -54,7 +53,6 @@ pub struct Reader {
     stop: Arc<AtomicBool>,
 }
 
-#[derive(Debug)]
 struct ReadTopic {
     name: String,
     consumer: Arc<BaseConsumer>,
@@ -137,11 +135,13 @@ impl Reader {
             .collect()
     }
 
-    /// Whether everything up to these watermarks has been read, as far as it ever will be.
+    /// Whether everything up to these watermarks has been read, or cannot be because Kafka refuses it.
     #[must_use]
-    pub fn has_read(&self, watermarks: &BTreeMap<TopicPartition, (i64, i64)>) -> bool {
+    pub fn has_read_what_it_may(&self, watermarks: &BTreeMap<TopicPartition, (i64, i64)>) -> bool {
+        let now = Instant::now();
         lock(&self.progress).iter().all(|(at, progress)| {
-            watermarks.get(at).is_some_and(|(_, high)| reached(progress, *high, Instant::now()))
+            let refused = progress.error.as_ref().is_some_and(|error| !error.unreachable);
+            refused || watermarks.get(at).is_some_and(|(_, high)| reached(progress, *high, now))
         })
     }
 

@@ -1,0 +1,196 @@
+//! The metrics that checks name, taken from a result and held against limits.
+
+use crate::result::{Quantiles, RunResult};
+use crate::scenario::{Comparison, Limit};
+
+/// A metric's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Metric {
+    /// A quantile of a histogram of `count` values, in microseconds. `permille` is the quantile.
+    Time { micros: u64, permille: u64, count: u64, censored: u64 },
+    /// A number of requests or records; `landing` where it rests on what was read from the topics.
+    Count { count: u64, landing: bool },
+    /// The achieved rate.
+    Rate,
+}
+
+/// Whether there are enough values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    Enough,
+    TooFew { needed: u64 },
+}
+
+impl Metric {
+    /// The metric of this name; `None` for an unknown one.
+    pub(super) fn of(result: &RunResult, name: &str) -> Option<Self> {
+        let (family, member) = name.split_once('.')?;
+        match family {
+            "latency" if member == "censored" => {
+                Some(Self::Count { count: result.latency_us.censored, landing: false })
+            }
+            "latency" => quantile(result.latency_us.quantiles(), member, result.latency_us.censored),
+            "service" => quantile(result.service_us, member, 0),
+            "blocked" => quantile(result.blocked_us, member, 0),
+            "generator_lag" => quantile(result.generator_lag_us, member, 0),
+            "readable" => quantile(result.readable_us, member, 0),
+            "requests" => request_count(result, member),
+            "records" => record_count(result, member),
+            "rate" if member == "achieved" => Some(Self::Rate),
+            _ => None,
+        }
+    }
+
+    /// Whether the comparison holds; `None` where metric and limit are of different kinds.
+    pub(super) fn compare(self, comparison: Comparison, limit: Limit, result: &RunResult) -> Option<bool> {
+        let ordering = match (self, limit) {
+            (Self::Time { micros, .. }, Limit::Duration(limit)) => u128::from(micros).cmp(&limit.as_micros()),
+            (Self::Count { count, .. }, Limit::Count(limit)) => count.cmp(&limit),
+            (Self::Rate, Limit::Percent(limit)) => percent(result).total_cmp(&limit),
+            (Self::Rate, Limit::PerSecond(limit)) => result.rate.achieved_per_s.total_cmp(&limit),
+            _ => return None,
+        };
+        Some(match comparison {
+            Comparison::Less => ordering.is_lt(),
+            Comparison::AtMost => ordering.is_le(),
+            Comparison::Equal => ordering.is_eq(),
+            Comparison::Different => ordering.is_ne(),
+            Comparison::AtLeast => ordering.is_ge(),
+            Comparison::Greater => ordering.is_gt(),
+        })
+    }
+
+    /// The value as people read it, in the limit's unit.
+    pub(super) fn text(self, limit: Limit, result: &RunResult) -> String {
+        match (self, limit) {
+            (Self::Time { micros, .. }, _) => time(micros),
+            (Self::Count { count, .. }, _) => count.to_string(),
+            (Self::Rate, Limit::Percent(_)) => format!("{:.2} %", percent(result)),
+            (Self::Rate, _) => format!("{:.1}/s", result.rate.achieved_per_s),
+        }
+    }
+
+    /// Whether a generator that sends late spoils it.
+    pub(super) fn is_timing(self) -> bool {
+        matches!(self, Self::Time { .. } | Self::Rate)
+    }
+
+    /// Whether it rests on what was read from the topics.
+    pub(super) fn needs_reading(self) -> bool {
+        matches!(self, Self::Count { landing: true, .. })
+    }
+
+    /// A quantile needs ten values beyond it: p99 a thousand in all, p99.9 ten thousand.
+    pub(super) fn sample(self) -> Sample {
+        match self {
+            Self::Time { permille, count, .. } => {
+                let needed = if permille == 1000 { 1 } else { 10_000 / (1000 - permille) };
+                if count >= needed { Sample::Enough } else { Sample::TooFew { needed } }
+            }
+            _ => Sample::Enough,
+        }
+    }
+
+    /// Whether values that are only lower bounds might lift it: not while they are so few that all of them fit
+    /// beyond the quantile.
+    pub(super) fn could_be_higher(self) -> bool {
+        match self {
+            Self::Time { permille, count, censored, .. } => censored * 1000 > count * (1000 - permille),
+            _ => false,
+        }
+    }
+}
+
+fn quantile(quantiles: Quantiles, member: &str, censored: u64) -> Option<Metric> {
+    let (micros, permille) = match member {
+        "p50" => (quantiles.p50, 500),
+        "p90" => (quantiles.p90, 900),
+        "p99" => (quantiles.p99, 990),
+        "p999" => (quantiles.p999, 999),
+        "max" => (quantiles.max, 1000),
+        _ => return None,
+    };
+    Some(Metric::Time { micros, permille, count: quantiles.count, censored })
+}
+
+fn request_count(result: &RunResult, member: &str) -> Option<Metric> {
+    let requests = &result.requests;
+    let count = match member {
+        "sent" => requests.sent,
+        "accepted" => requests.accepted,
+        "refused" => requests.refused,
+        "failed" => requests.failed,
+        "timed_out" => requests.timed_out,
+        "wrongly_refused" => requests.wrongly_refused,
+        "wrongly_admitted" => requests.wrongly_admitted,
+        _ => return None,
+    };
+    Some(Metric::Count { count, landing: false })
+}
+
+fn record_count(result: &RunResult, member: &str) -> Option<Metric> {
+    let records = &result.records;
+    let (count, landing) = match member {
+        "sent" => (records.sent, false),
+        "acked" => (records.acked, false),
+        "refused" => (records.refused, false),
+        "unknown" => (records.unknown, false),
+        "landed" => (records.landed, true),
+        "lost" => (records.lost, true),
+        "unverifiable" => (records.unverifiable, false),
+        "leaked" => (records.leaked, true),
+        "absent" => (records.absent, true),
+        "unknown_landed" => (records.unknown_landed, true),
+        "unknown_absent" => (records.unknown_absent, true),
+        "duplicated" => (records.duplicated, true),
+        "corrupted" => (records.corrupted, true),
+        "misplaced" => (records.misplaced, true),
+        "reordered" => (records.reordered, true),
+        "rewritten" => (records.rewritten, true),
+        "foreign" => (records.foreign, true),
+        _ => return None,
+    };
+    Some(Metric::Count { count, landing })
+}
+
+/// The achieved rate in percent of the target.
+fn percent(result: &RunResult) -> f64 {
+    if result.rate.target_per_s > 0.0 {
+        100.0 * result.rate.achieved_per_s / result.rate.target_per_s
+    } else {
+        0.0
+    }
+}
+
+/// A time as people read it: three figures and a unit.
+pub(super) fn time(micros: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
+    let value = micros as f64;
+    match micros {
+        0..1_000 => format!("{micros}µs"),
+        1_000..10_000 => format!("{:.2}ms", value / 1e3),
+        10_000..100_000 => format!("{:.1}ms", value / 1e3),
+        100_000..1_000_000 => format!("{:.0}ms", value / 1e3),
+        _ => format!("{:.2}s", value / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_three_figures_and_a_unit() {
+        let texts = [0, 999, 1_000, 12_345, 250_000, 1_500_000].map(time);
+        assert_eq!(texts, ["0µs", "999µs", "1.00ms", "12.3ms", "250ms", "1.50s"]);
+    }
+
+    #[test]
+    fn quantiles_need_ten_values_beyond() {
+        let sample = |permille, count| Metric::Time { micros: 1, permille, count, censored: 0 }.sample();
+        assert_eq!(sample(990, 1_000), Sample::Enough);
+        assert_eq!(sample(999, 9_999), Sample::TooFew { needed: 10_000 });
+        assert_eq!(sample(500, 20), Sample::Enough);
+        assert_eq!(sample(1000, 0), Sample::TooFew { needed: 1 });
+    }
+}
