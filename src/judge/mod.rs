@@ -31,6 +31,9 @@ const LAG_SHARE: u64 = 10;
 /// CPU share of a load thread beyond which its times mean nothing.
 const CPU_LIMIT: f64 = 0.9;
 
+/// Why metrics of what landed decide nothing.
+const UNREAD: &str = "the topics could not be read to their end";
+
 /// What the judge decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
@@ -67,7 +70,8 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
 
     let mut reasons: Vec<(Verdict, String)> = results
         .iter()
-        .filter(|check| check.verdict != Verdict::Pass)
+        // That the topics could not be read is said once, below, not for each metric.
+        .filter(|check| check.verdict != Verdict::Pass && check.because.as_deref() != Some(UNREAD))
         .map(|check| (check.verdict, sentence(check)))
         .collect();
     if let Some(incomplete) = &result.incomplete {
@@ -81,7 +85,7 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
         ));
     }
     if !result.horizon.complete {
-        reasons.push((Verdict::Inconclusive, "the topics could not be read to their end".into()));
+        reasons.push((Verdict::Inconclusive, UNREAD.into()));
     }
     reasons.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = reasons.first().map_or(Verdict::Pass, |(verdict, _)| *verdict);
@@ -163,7 +167,7 @@ fn evaluate(result: &RunResult, check: &Check, slow: Option<&str>) -> CheckResul
         return answer(Verdict::Inconclusive, seen, Some(because));
     }
     if metric.needs_reading() && !result.horizon.complete {
-        return answer(Verdict::Inconclusive, seen, Some("the topics could not be read to their end".into()));
+        return answer(Verdict::Inconclusive, seen, Some(UNREAD.into()));
     }
     answer(Verdict::Pass, seen, None)
 }

@@ -1,0 +1,292 @@
+//! Builds the path of a scenario out of its boxes, tells where they are, and takes all down again when it is
+//! dropped.
+
+mod embedded;
+mod external;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::doubles::authorizer::{Authorizer, AuthorizerError};
+use crate::doubles::balancer::{Balancer, BalancerError};
+use crate::doubles::broker::{Broker, BrokerError};
+use crate::doubles::fault::Injector;
+use crate::doubles::gateway::{Gateway, GatewayError};
+use crate::doubles::idp::{Idp, IdpError};
+use crate::doubles::proxy::{Proxy, ProxyError};
+use crate::result::{BoxReport, FaultReport};
+use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
+use crate::secret::Secret;
+
+/// How long an external path may go on working on a request after nobody waits for it any more: a Java
+/// producer's `delivery.timeout.ms` of two minutes, and something for the way.
+const EXTERNAL_GRACE: Duration = Duration::from_secs(130);
+/// The same where only Kafka is external: landfall's own proxy tells when it is done.
+const EXTERNAL_KAFKA_GRACE: Duration = Duration::from_secs(10);
+/// How long the doubles may take to finish what they have in hand.
+const QUIESCE_LIMIT: Duration = Duration::from_mins(3);
+/// How often they are asked.
+const QUIESCE_POLL: Duration = Duration::from_millis(25);
+
+/// Why the path could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// A secret that the scenario refers to.
+    #[error("{what}: environment variable `{name}` is not set; set it before the run")]
+    NoVariable {
+        /// What it is for.
+        what: String,
+        /// The variable.
+        name: String,
+    },
+    /// A secret that the scenario refers to.
+    #[error("{what}: cannot read the secret from {path}: {source}")]
+    NoSecretFile {
+        /// What it is for.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The balancer.
+    #[error(transparent)]
+    Balancer(#[from] BalancerError),
+    /// The identity provider.
+    #[error(transparent)]
+    Idp(#[from] IdpError),
+    /// The authorizer.
+    #[error(transparent)]
+    Authorizer(#[from] AuthorizerError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// An external proxy that does not answer.
+    #[error("the proxy at {url} does not answer: {reason}; check that it runs there")]
+    ProxyUnreachable {
+        /// Its URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An external proxy behind the embedded gateway.
+    #[error("the proxy's URL {url} has a path, which the embedded gateway's integration cannot have; set `gateway: {{ kind: none }}`")]
+    ProxyPath {
+        /// Its URL.
+        url: String,
+    },
+    /// An external Kafka that does not answer, or refuses.
+    #[error("Kafka at {bootstrap} does not answer: {reason}; check that it runs there and that `kafka.properties` fit")]
+    KafkaUnreachable {
+        /// Where.
+        bootstrap: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An external Kafka's topic.
+    #[error("cannot create topic `{topic}` in Kafka at {bootstrap}: {reason}")]
+    CreateTopic {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+        /// What Kafka said.
+        reason: String,
+    },
+    /// An external Kafka's topic.
+    #[error("topic `{topic}` has {found} partitions in Kafka at {bootstrap}, the scenario says {expected}; make them agree")]
+    Partitions {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+        /// How many it has.
+        found: usize,
+        /// How many it should have.
+        expected: i32,
+    },
+}
+
+impl StackError {
+    /// Whether the scenario or its surroundings are at fault (a secret that is not there), rather than a box.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoVariable { .. } | Self::NoSecretFile { .. } | Self::ProxyPath { .. })
+    }
+}
+
+/// How Kafka is reached.
+#[derive(Debug, Clone)]
+pub struct KafkaAccess {
+    /// `host:port[,host:port…]`.
+    pub bootstrap: String,
+    /// librdkafka properties.
+    pub properties: BTreeMap<String, Secret>,
+}
+
+/// How it is established that what has not landed never will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settling {
+    /// Whether all boxes that could still write are landfall's own, so that they tell when they are done.
+    pub doubles_tell: bool,
+    /// Otherwise, how long is waited.
+    pub grace: Duration,
+}
+
+/// The doubles that run; each stops when dropped. The order is that of the path, so that the entrance closes
+/// first.
+#[derive(Default)]
+struct Doubles {
+    gateway: Option<Gateway>,
+    authorizer: Option<Authorizer>,
+    idp: Option<Idp>,
+    balancer: Option<Balancer>,
+    proxies: Vec<Proxy>,
+    broker: Option<Broker>,
+}
+
+/// A path that runs. Dropped, everything that it started stops.
+pub struct Stack {
+    doubles: Doubles,
+    produce_url: String,
+    kafka: KafkaAccess,
+    partner_secrets: Vec<Secret>,
+    injectors: Vec<Arc<Injector>>,
+    boxes: Vec<BoxReport>,
+    settling: Settling,
+}
+
+impl Stack {
+    /// Brings up the scenario's path, from Kafka to the gateway.
+    ///
+    /// # Errors
+    /// [`StackError`] for the first box that does not come up; those before it are stopped again.
+    pub async fn start(scenario: &Scenario) -> Result<Self, StackError> {
+        let injectors: Vec<Arc<Injector>> = (0_u64..)
+            .zip(&scenario.faults)
+            .map(|(index, fault)| Arc::new(Injector::new(fault.clone(), scenario.seed.wrapping_add(index))))
+            .collect();
+        let partner_secrets = secrets::of_partners(scenario)?;
+        let mut stack = Self {
+            doubles: Doubles::default(),
+            produce_url: String::new(),
+            kafka: KafkaAccess { bootstrap: String::new(), properties: BTreeMap::new() },
+            partner_secrets,
+            injectors,
+            boxes: Vec::new(),
+            settling: settling(scenario),
+        };
+        stack.start_kafka(scenario).await?;
+        stack.start_proxies(scenario).await?;
+        stack.start_front(scenario).await?;
+        // Reported in the order in which a request passes.
+        stack.boxes.reverse();
+        Ok(stack)
+    }
+
+    /// Notes that a box is up.
+    fn up(&mut self, name: &str, kind: &str, endpoint: Option<String>, since: Instant) {
+        let start_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.boxes.push(BoxReport { name: name.into(), kind: kind.into(), endpoint, start_us });
+    }
+
+    /// Base URL of produce calls: the gateway with its stage, or the proxy.
+    #[must_use]
+    pub fn produce_url(&self) -> &str {
+        &self.produce_url
+    }
+
+    /// Where tokens are to be had, if the path has an identity provider.
+    #[must_use]
+    pub fn token_endpoint(&self) -> Option<String> {
+        self.doubles.idp.as_ref().map(Idp::token_endpoint)
+    }
+
+    /// How Kafka is reached.
+    #[must_use]
+    pub fn kafka(&self) -> &KafkaAccess {
+        &self.kafka
+    }
+
+    /// The client secret of the scenario's partner at this place.
+    #[must_use]
+    pub fn partner_secret(&self, partner: usize) -> Option<&Secret> {
+        self.partner_secrets.get(partner)
+    }
+
+    /// The boxes, in the order in which a request passes them.
+    #[must_use]
+    pub fn boxes(&self) -> &[BoxReport] {
+        &self.boxes
+    }
+
+    /// How absence is to be established on this path.
+    #[must_use]
+    pub fn settling(&self) -> Settling {
+        self.settling
+    }
+
+    /// Marks the start of the load, from which the windows of faults count.
+    pub fn load_starts(&self, now: Instant) {
+        for injector in &self.injectors {
+            injector.start(now);
+        }
+    }
+
+    /// The faults and how often each took effect, as the doubles counted it.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FaultReport> {
+        self.injectors
+            .iter()
+            .map(|injector| FaultReport {
+                box_name: injector.kind().box_name().into(),
+                kind: injector.kind().name().into(),
+                injected: injector.injected(),
+                expected_finding: injector.kind().expected_finding().map(Into::into),
+            })
+            .collect()
+    }
+
+    /// Waits until no double has a request in hand. False where one still had after three minutes.
+    pub async fn quiesce(&self) -> bool {
+        let deadline = Instant::now() + QUIESCE_LIMIT;
+        // Twice in a row: a request on its way from one double to the next is in nobody's hand.
+        let mut quiet = 0;
+        while quiet < 2 {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            quiet = if self.in_flight() == 0 { quiet + 1 } else { 0 };
+            tokio::time::sleep(QUIESCE_POLL).await;
+        }
+        true
+    }
+
+    fn in_flight(&self) -> u64 {
+        let Doubles { gateway, authorizer, proxies, .. } = &self.doubles;
+        gateway.as_ref().map_or(0, Gateway::in_flight)
+            + authorizer.as_ref().map_or(0, Authorizer::in_flight)
+            + proxies.iter().map(Proxy::in_flight).sum::<u64>()
+    }
+}
+
+fn settling(scenario: &Scenario) -> Settling {
+    let embedded_proxy = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
+    let embedded_kafka = matches!(scenario.stack.kafka, KafkaSpec::Embedded { .. });
+    let derived = match (embedded_proxy, embedded_kafka) {
+        (true, true) => Duration::ZERO,
+        (true, false) => EXTERNAL_KAFKA_GRACE,
+        (false, _) => EXTERNAL_GRACE,
+    };
+    Settling { doubles_tell: embedded_proxy && embedded_kafka, grace: scenario.grace.unwrap_or(derived) }
+}

@@ -1,0 +1,75 @@
+//! Fetching the secrets that a scenario refers to, or making them up.
+
+use std::collections::BTreeMap;
+
+use super::StackError;
+use crate::scenario::{Scenario, SecretSource, Value};
+use crate::secret::Secret;
+
+/// A secret for each partner, in the scenario's order.
+pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<Secret>, StackError> {
+    scenario
+        .partners
+        .iter()
+        .map(|partner| resolve(&format!("secret of partner `{}`", partner.name), &partner.secret))
+        .collect()
+}
+
+/// librdkafka properties with their values.
+pub(super) fn of_properties(properties: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Secret>, StackError> {
+    properties
+        .iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Plain(text) => Secret::new(text.clone()),
+                Value::Reference(source) => resolve(&format!("Kafka property `{name}`"), source)?,
+            };
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+fn resolve(what: &str, source: &SecretSource) -> Result<Secret, StackError> {
+    match source {
+        // 122 random bits from the system's generator.
+        SecretSource::Generated => Ok(Secret::new(uuid::Uuid::new_v4().simple().to_string())),
+        SecretSource::Env(name) => std::env::var(name)
+            .map(Secret::new)
+            .map_err(|_| StackError::NoVariable { what: what.into(), name: name.clone() }),
+        SecretSource::File(path) => {
+            let text = std::fs::read_to_string(path).map_err(|source| StackError::NoSecretFile {
+                what: what.into(),
+                path: path.clone(),
+                source,
+            })?;
+            Ok(Secret::new(text.lines().next().unwrap_or_default()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_first_line_is_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "s3cret\nrest\n").unwrap();
+        assert_eq!(resolve("x", &SecretSource::File(path.clone())).unwrap().expose(), "s3cret");
+        std::fs::remove_file(&path).unwrap();
+        let error = resolve("secret of partner `p`", &SecretSource::File(path)).unwrap_err();
+        assert!(error.to_string().starts_with("secret of partner `p`: cannot read the secret from "));
+    }
+
+    #[test]
+    fn generated_secrets_differ_and_a_missing_variable_is_named() {
+        let make = || resolve("x", &SecretSource::Generated).unwrap();
+        assert_ne!(make(), make());
+        let error = resolve("x", &SecretSource::Env("LANDFALL_NO_SUCH_VARIABLE".into())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "x: environment variable `LANDFALL_NO_SUCH_VARIABLE` is not set; set it before the run"
+        );
+    }
+}
