@@ -28,6 +28,9 @@ pub(super) async fn answer(asked: &Asked, request: FetchRequest) -> Answer {
     let denied = denied(asked, &request);
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    // Nothing that could be appended would end the wait.
+    let nothing_wanted = request.topics.iter().all(|topic| topic.partitions.is_empty());
+    let wait = if nothing_wanted { Duration::ZERO } else { wait };
     let deadline = tokio::time::Instant::now() + wait;
     let waiter = Arc::new(Notify::new());
     loop {
@@ -35,7 +38,7 @@ pub(super) async fn answer(asked: &Asked, request: FetchRequest) -> Answer {
         watch(asked, &request, &waiter);
         let mut reading = Reading::new(&request);
         let answer = reading.all(asked, &request, &denied);
-        if reading.errors || reading.bytes >= min_bytes {
+        if reading.errors || reading.bytes >= min_bytes || wait.is_zero() {
             return answer;
         }
         if tokio::time::timeout_at(deadline, waiter.notified()).await.is_err() {

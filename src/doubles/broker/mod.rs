@@ -18,6 +18,8 @@ mod describe;
 mod fetch;
 mod fetch_frame;
 mod frames;
+#[cfg(test)]
+mod hostile;
 mod log;
 mod metadata;
 mod offsets;

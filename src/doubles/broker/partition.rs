@@ -114,8 +114,10 @@ impl Partition {
     /// Has `waiter` notified at the next append, once.
     pub(super) fn wake_at_append(&self, waiter: &Arc<Notify>) {
         let mut state = self.state();
-        state.waiting.retain(|known| known.strong_count() > 0);
-        state.waiting.push(Arc::downgrade(waiter));
+        let waiter = Arc::downgrade(waiter);
+        // A long poll comes here again each time another of its partitions wakes it.
+        state.waiting.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&waiter));
+        state.waiting.push(waiter);
     }
 
     /// Notifies everybody who waits: the partition is being deleted.
