@@ -1,0 +1,50 @@
+//! What a host program says about the brokers it wants.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use crate::doubles::fault::Injector;
+
+/// How to start the embedded broker.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// Address to listen on.
+    pub bind: IpAddr,
+    /// Port of the first broker; the others take the ports after it. 0: any free ports.
+    pub port: u16,
+    /// Number of brokers, at least 1. They share one process and one state; each leads its share of the
+    /// partitions.
+    pub brokers: u16,
+    /// Topics that are there from the start.
+    pub topics: Vec<TopicConfig>,
+    /// Number of partitions of a topic that is created because a client asks for it; `None`: no topic is.
+    pub auto_create: Option<i32>,
+    /// Faults; the broker shows those of the kind `DenyRead`.
+    pub injectors: Vec<Arc<Injector>>,
+}
+
+impl Default for BrokerConfig {
+    /// One broker on any free port of 127.0.0.1, without topics or faults.
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            brokers: 1,
+            topics: Vec::new(),
+            auto_create: None,
+            injectors: Vec::new(),
+        }
+    }
+}
+
+/// A topic that is there from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// Name, legal in Kafka.
+    pub name: String,
+    /// Number of partitions, at least 1.
+    pub partitions: i32,
+    /// Topic configs as Kafka names them, for instance `max.message.bytes` or `retention.bytes`.
+    pub configs: BTreeMap<String, String>,
+}

@@ -1,0 +1,198 @@
+//! The embedded Kafka broker: in memory, over the real wire protocol, for stock Kafka clients.
+//!
+//! It keeps the record batches byte for byte as they came, patches only what a broker must (base offset,
+//! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
+//! Idempotent producers are honoured; transactions, groups, SASL and TLS are not offered.
+//!
+//! What is where: `frames`, `connection` and `requests` are the wire; `shape` keeps hostile claims from
+//! the decoder; `cluster`, `partition`, `log`, `producers` and `settings` are the state; `batch` and
+//! `records` know the format of what is stored; the other files each answer one family of requests.
+
+mod admin;
+mod batch;
+mod cluster;
+mod config;
+mod connection;
+mod coordinator;
+mod describe;
+mod fetch;
+mod fetch_frame;
+mod frames;
+#[cfg(test)]
+mod hostile;
+mod log;
+mod metadata;
+mod offsets;
+mod partition;
+mod produce;
+mod producers;
+mod records;
+mod refusal;
+mod requests;
+mod settings;
+mod shape;
+mod versions;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use config::{BrokerConfig, TopicConfig};
+
+use self::cluster::{Cluster, Layout, Node};
+use self::requests::Asked;
+use super::fault;
+use super::http::{BindError, bind};
+use crate::scenario::FaultKind;
+
+/// Why the embedded broker could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// A port is taken or may not be used.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system does not say where a listener listens.
+    #[error("cannot ask for the address of the Kafka broker's listener: {0}; try again")]
+    Address(#[source] std::io::Error),
+    /// No broker was asked for, or more than there are ports.
+    #[error(
+        "cannot start {brokers} Kafka brokers from port {port} on; ask for at least 1, and for ports up to 65535"
+    )]
+    Brokers {
+        /// How many were asked for.
+        brokers: u16,
+        /// Port of the first.
+        port: u16,
+    },
+    /// A topic cannot be created.
+    #[error("cannot create the topic '{topic}' of the Kafka broker: {reason}; change the topic")]
+    Topic {
+        /// Name of the topic.
+        topic: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One or more running brokers that form a cluster. They stop, and close their connections, when this is
+/// dropped; what they held is gone then.
+#[derive(Debug)]
+pub struct Broker {
+    cluster: Arc<Cluster>,
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    accept: Vec<JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Binds the listeners, creates the topics and begins to serve. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BrokerError`], as it says.
+    pub async fn start(config: BrokerConfig) -> Result<Self, BrokerError> {
+        let BrokerConfig { bind: host, port, brokers, topics, auto_create, injectors } = config;
+        let too_many = || BrokerError::Brokers { brokers, port };
+        let mut listeners = Vec::new();
+        for index in 0..brokers {
+            let port = if port == 0 { 0 } else { port.checked_add(index).ok_or_else(too_many)? };
+            let listener = bind("Kafka broker", SocketAddr::new(host, port)).await?;
+            let address = listener.local_addr().map_err(BrokerError::Address)?;
+            listeners.push((Node { id: i32::from(index) + 1, address: reachable(address) }, listener));
+        }
+        if listeners.is_empty() {
+            return Err(too_many());
+        }
+        let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
+        let addresses = nodes.iter().map(|node| node.address).collect();
+        let deny_read = fault::of_kind(&injectors, FaultKind::DenyRead);
+        let cluster = Arc::new(Cluster::new(nodes, auto_create, deny_read));
+        for TopicConfig { name, partitions, configs } in topics {
+            let layout = Layout::Spread { partitions, replicas: 1 };
+            cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {
+                topic: name.clone(),
+                reason: refusal.message.into_owned(),
+            })?;
+        }
+        let (stop, stopped) = watch::channel(false);
+        let accept = listeners
+            .into_iter()
+            .map(|(node, listener)| {
+                let asked = Asked { cluster: cluster.clone(), node: node.id };
+                tokio::spawn(accept_loop(listener, asked, stopped.clone()))
+            })
+            .collect();
+        Ok(Self { cluster, addresses, stop, accept })
+    }
+
+    /// `host:port[,host:port…]`, as clients want it for `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        addresses.join(",")
+    }
+
+    /// Where each broker listens, in order of their ids, which begin with 1.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The offset that the next record of a partition will get; `None` where there is no such partition.
+    #[must_use]
+    pub fn high_watermark(&self, topic: &str, partition: i32) -> Option<i64> {
+        let topic = self.cluster.topic(topic)?;
+        let partition = topic.partitions().get(usize::try_from(partition).ok()?)?.clone();
+        Some(partition.bounds().1)
+    }
+
+    /// The id by which clients know this cluster; random.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster.id
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        for accept in &self.accept {
+            accept.abort();
+        }
+    }
+}
+
+/// The address to tell clients: nobody can connect to the unspecified one.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        });
+    }
+    address
+}
+
+async fn accept_loop(listener: TcpListener, asked: Asked, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, or the client went away: give the system a moment and go on.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (asked, mut stopped) = (asked.clone(), stopped.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = connection::serve(stream, asked) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        });
+    }
+}

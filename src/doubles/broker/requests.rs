@@ -1,0 +1,152 @@
+//! From a request's bytes to its answer's: header, version, decoding, the family's file, encoding.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{
+    ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+    DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
+    MetadataRequest, ProduceRequest,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
+
+use super::cluster::Cluster;
+use super::frames::Pieces;
+use super::{admin, coordinator, describe, fetch, metadata, offsets, produce, shape, versions};
+
+/// Who is asked: the cluster, by way of one of its brokers.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) cluster: Arc<Cluster>,
+    /// Id of the broker whose port the client is connected to.
+    pub(super) node: i32,
+}
+
+/// Why a connection is closed instead of an answer. Kafka gives its clients no other sign either.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unanswerable {
+    #[error("the request is shorter than its header")]
+    NoHeader,
+    #[error("the request {0} is not served in version {1}")]
+    NotServed(i16, i16),
+    #[error("the request cannot be decoded: {0}")]
+    Undecodable(String),
+    #[error("the answer cannot be encoded: {0}")]
+    Unencodable(String),
+    #[error("a produce request without acknowledgement failed")]
+    SilentProduceFailed,
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Answers one request, given without its length; `None` where the request wants no answer.
+///
+/// # Errors
+/// [`Unanswerable`]: the connection is to be closed.
+pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pieces>, Unanswerable> {
+    let start = frame.first_chunk::<8>().ok_or(Unanswerable::NoHeader)?;
+    let [k0, k1, v0, v1, c0, c1, c2, c3] = *start;
+    let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
+    let api = ApiKey::try_from(key).map_err(|()| Unanswerable::NotServed(key, version))?;
+    let reply = Reply { api, version, correlation: i32::from_be_bytes([c0, c1, c2, c3]) };
+    if !versions::served(api, version) {
+        return match api {
+            ApiKey::ApiVersions => Reply { version: 0, ..reply }.encode(&versions::unsupported()).map(Some),
+            _ => Err(Unanswerable::NotServed(key, version)),
+        };
+    }
+    decode_request_header_from_buffer(&mut frame).map_err(|e| Unanswerable::Undecodable(e.to_string()))?;
+    shape::walk(api, version, &frame)
+        .map_err(|_| Unanswerable::Undecodable("it claims more than has arrived".to_owned()))?;
+    let cluster = &*asked.cluster;
+    let encoded = match api {
+        ApiKey::Produce => {
+            let request: ProduceRequest = decode(frame, version)?;
+            let silent = request.acks == 0;
+            let response = produce::answer(asked, version, request, now_ms());
+            if silent {
+                let failed = response
+                    .responses
+                    .iter()
+                    .any(|topic| topic.partition_responses.iter().any(|partition| partition.error_code != 0));
+                return if failed { Err(Unanswerable::SilentProduceFailed) } else { Ok(None) };
+            }
+            reply.encode(&response)
+        }
+        ApiKey::Fetch => {
+            let request: FetchRequest = decode(frame, version)?;
+            fetch::answer(asked, request).await.encode(version, reply.correlation)
+        }
+        ApiKey::ListOffsets => {
+            let request: ListOffsetsRequest = decode(frame, version)?;
+            reply.encode(&offsets::answer(asked, version, request))
+        }
+        ApiKey::Metadata => {
+            let request: MetadataRequest = decode(frame, version)?;
+            reply.encode(&metadata::answer(cluster, version, request))
+        }
+        ApiKey::FindCoordinator => {
+            let request: FindCoordinatorRequest = decode(frame, version)?;
+            reply.encode(&coordinator::find(cluster, version, request))
+        }
+        ApiKey::InitProducerId => {
+            let request: InitProducerIdRequest = decode(frame, version)?;
+            reply.encode(&coordinator::init_producer_id(cluster, &request))
+        }
+        ApiKey::CreateTopics => {
+            let request: CreateTopicsRequest = decode(frame, version)?;
+            reply.encode(&admin::create_topics(cluster, version, request))
+        }
+        ApiKey::DeleteTopics => {
+            let request: DeleteTopicsRequest = decode(frame, version)?;
+            reply.encode(&admin::delete_topics(cluster, version, request))
+        }
+        ApiKey::CreatePartitions => {
+            let request: CreatePartitionsRequest = decode(frame, version)?;
+            reply.encode(&admin::create_partitions(cluster, request))
+        }
+        ApiKey::DescribeConfigs => {
+            let request: DescribeConfigsRequest = decode(frame, version)?;
+            reply.encode(&describe::configs(cluster, request))
+        }
+        ApiKey::DescribeCluster => {
+            let request: DescribeClusterRequest = decode(frame, version)?;
+            reply.encode(&describe::cluster(cluster, version, &request))
+        }
+        ApiKey::ApiVersions => reply.encode(&versions::answer()),
+        _ => Err(Unanswerable::NotServed(key, version)),
+    };
+    encoded.map(Some)
+}
+
+fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, Unanswerable> {
+    R::decode(&mut body, version).map_err(|error| Unanswerable::Undecodable(error.to_string()))
+}
+
+/// What an answer repeats of its request.
+#[derive(Debug, Clone, Copy)]
+struct Reply {
+    api: ApiKey,
+    version: i16,
+    correlation: i32,
+}
+
+impl Reply {
+    fn encode<R: Encodable>(self, response: &R) -> Result<Pieces, Unanswerable> {
+        let unencodable = |error: String| Unanswerable::Unencodable(error);
+        let mut body = BytesMut::with_capacity(256);
+        body.put_i32(self.correlation);
+        if self.api.response_header_version(self.version) > 0 {
+            body.put_u8(0);
+        }
+        response.encode(&mut body, self.version).map_err(|error| unencodable(error.to_string()))?;
+        let mut pieces = Pieces::default();
+        pieces.push(body.freeze());
+        pieces.framed().map_err(|_| unencodable("it is too long".to_owned()))
+    }
+}
