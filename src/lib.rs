@@ -3,3 +3,4 @@
 pub mod doubles;
 pub mod scenario;
 pub mod secret;
+pub mod wire;
