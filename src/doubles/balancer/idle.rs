@@ -84,3 +84,21 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mark_puts_the_end_off() {
+        let (activity, limit) = (Activity::now(), Duration::from_millis(40));
+        let marking = async {
+            while activity.started.elapsed() < limit / 2 {
+                tokio::task::yield_now().await;
+            }
+            activity.mark();
+        };
+        tokio::join!(activity.idle_for(limit), marking);
+        assert!(activity.started.elapsed() >= limit * 3 / 2, "{:?}", activity.started.elapsed());
+    }
+}
