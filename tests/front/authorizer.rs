@@ -135,6 +135,18 @@ async fn unknown_keys_do_not_flood_the_issuer() {
 }
 
 #[tokio::test]
+async fn an_unknown_key_is_no_failure_while_the_issuer_is_down() {
+    let idp = start_idp(0).await;
+    let (good, stranger) = (token_of(&idp, "seis:mic").await, start_idp(0).await);
+    let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
+    assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");
+    drop(idp);
+    let unknown = token_of(&stranger, "seis:mic").await;
+    assert_unauthorized(&invoke(&authorizer, &event(&unknown)).await);
+    assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");
+}
+
+#[tokio::test]
 async fn a_key_set_that_is_none() {
     for (status, body) in [(500, ""), (200, "<html>"), (302, "{\"keys\":[]}")] {
         let idp = start_idp(0).await;

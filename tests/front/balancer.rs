@@ -98,7 +98,10 @@ async fn a_reset_is_passed_on() {
     let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
     let balancer = start(vec![listener.local_addr().unwrap()]).await;
     let mut client = TcpStream::connect(balancer.address()).await.unwrap();
-    let (target, _) = listener.accept().await.unwrap();
+    let (mut target, _) = listener.accept().await.unwrap();
+    // A byte first: the balancer has taken the connection over.
+    target.write_all(b"x").await.unwrap();
+    assert_eq!(client.read_u8().await.unwrap(), b'x');
     target.set_zero_linger().unwrap();
     drop(target);
     let error = client.read_u8().await.unwrap_err();

@@ -38,16 +38,31 @@ async fn a_body_that_is_too_long() {
     assert_eq!(bare.backend.count(), 1);
 }
 
+/// Many clients write all they have before they read anything; they must see the answer, not a reset.
+#[tokio::test]
+async fn a_client_that_writes_everything_first_sees_the_refusal() {
+    let bare = Bare::start(|_| ()).await;
+    let (mut stream, path) = connect(&bare.topic("a")).await;
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 3 * LIMIT);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; 3 * LIMIT]).await.unwrap();
+    let mut answer = [0; 13];
+    tokio::time::timeout(DEADLINE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413 ");
+}
+
+async fn connect(url: &str) -> (TcpStream, String) {
+    let url: hyper::Uri = url.parse().unwrap();
+    (TcpStream::connect(url.authority().unwrap().as_str()).await.unwrap(), url.path().to_owned())
+}
+
 /// curl asks before it sends a long body; it must be told no without sending it.
 #[tokio::test]
 async fn a_client_that_asks_first_need_not_send() {
     let bare = Bare::start(|_| ()).await;
-    let url: hyper::Uri = bare.topic("a").parse().unwrap();
-    let authority = url.authority().unwrap().as_str();
-    let mut stream = TcpStream::connect(authority).await.unwrap();
+    let (mut stream, path) = connect(&bare.topic("a")).await;
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 999999999\r\nExpect: 100-continue\r\n\r\n",
-        url.path()
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\nExpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,7 +84,8 @@ fn select<'a>(keys: &'a [VerifyKey], id: Option<&str>) -> Option<&'a VerifyKey> 
 
 impl KeySource {
     pub(super) fn new(uri: Uri) -> Self {
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
+        // Fetches are minutes apart: a kept connection would be closed by then.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         Self { uri, client, cache: Mutex::new(Cache::default()) }
     }
 

@@ -46,7 +46,8 @@ impl RequestValidator {
     }
 
     /// Whether the body fits the model of its content type. Parameters of the type, such as `charset`, do
-    /// not count (the real gateway's behaviour with them is undocumented).
+    /// not count (the real gateway's behaviour with them is undocumented). JSON that nests deeper than 128
+    /// levels does not fit: the parser stops there.
     pub(super) fn accepts_body(&self, headers: &HeaderMap, body: &[u8]) -> bool {
         let content_type =
             headers.get(CONTENT_TYPE).map_or("application/json", |value| value.to_str().unwrap_or(""));
