@@ -2,6 +2,10 @@
 //! socket, so a stock client (curl, a Kafka client, an OAuth library) can use it.
 
 pub mod broker;
+pub mod authorizer;
+pub mod balancer;
 pub mod fault;
+pub mod gateway;
 pub mod http;
 pub mod proxy;
+pub mod idp;

@@ -1,0 +1,158 @@
+//! The authorizer, invoked as Lambda is.
+
+use hyper::StatusCode;
+use landfall::doubles::authorizer::Authorizer;
+use serde_json::{Value, json};
+
+use crate::stage::{LOOPBACK, Reply, Stub, get, post, send, start_authorizer, start_idp, token_of, until};
+
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics/quakes";
+
+async fn invoke(authorizer: &Authorizer, event: &Value) -> Reply {
+    send(post(&authorizer.invoke_url(), &[], event.to_string())).await
+}
+
+fn event(token: &str) -> Value {
+    json!({"type": "TOKEN", "authorizationToken": format!("Bearer {token}"), "methodArn": ARN})
+}
+
+fn assert_unauthorized(reply: &Reply) {
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.header("x-amz-function-error"), Some("Unhandled"));
+    assert_eq!(reply.json()["errorMessage"], "Unauthorized");
+}
+
+/// A function error that the gateway answers with 500, not 401.
+fn assert_failed(reply: &Reply) {
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.header("x-amz-function-error"), Some("Unhandled"));
+    assert_ne!(reply.json()["errorMessage"], "Unauthorized");
+    assert!(reply.json()["errorType"].is_string());
+}
+
+#[tokio::test]
+async fn a_good_token_becomes_a_policy_for_all_its_topics() {
+    let idp = start_idp(0).await;
+    let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
+    let token = token_of(&idp, "seis:mic").await;
+    let reply = invoke(&authorizer, &event(&token)).await;
+    assert_eq!(reply.header("x-amz-function-error"), None);
+    let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics";
+    let expected = json!({
+        "principalId": "seis:mic",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+            "Action": "execute-api:Invoke", "Resource": [format!("{base}/quakes"),
+            format!("{base}/quakes/partitions/*"), format!("{base}/ships"), format!("{base}/ships/partitions/*")]}]},
+        "context": {"client_id": "seis:mic", "scope": "quakes:write ships:write"},
+    });
+    assert_eq!(reply.json(), expected);
+
+    let request = json!({"type": "REQUEST", "methodArn": ARN, "httpMethod": "POST",
+        "headers": {"authorization": format!("Bearer {token}")}});
+    assert_eq!(invoke(&authorizer, &request).await.json(), expected);
+
+    let token = token_of(&idp, "stranger").await;
+    let reply = invoke(&authorizer, &event(&token)).await;
+    let statement = &reply.json()["policyDocument"]["Statement"][0];
+    assert_eq!((&statement["Effect"], &statement["Resource"]), (&json!("Deny"), &json!(["*"])));
+}
+
+#[tokio::test]
+async fn bad_tokens_and_bad_events() {
+    let idp = start_idp(0).await;
+    let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
+    let token = token_of(&idp, "seis:mic").await;
+    for bad in ["", "x", "a.b.c", &token[1..], &token[..token.len() - 1]] {
+        let reply = invoke(&authorizer, &event(bad)).await;
+        assert_unauthorized(&reply);
+    }
+    let other = start_authorizer("http://other", idp.jwks_uri()).await;
+    assert_unauthorized(&invoke(&other, &event(&token)).await);
+
+    assert_failed(&invoke(&authorizer, &json!({"x": 1})).await);
+    assert_failed(&invoke(&authorizer, &json!({"type": "TOKEN", "methodArn": ARN})).await);
+    let reply =
+        invoke(&authorizer, &json!({"type": "TOKEN", "authorizationToken": "a", "methodArn": "x"})).await;
+    assert_failed(&reply);
+    let reply = send(post(&authorizer.invoke_url(), &[], "no json")).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(reply.header("x-amzn-errortype"), Some("InvalidRequestContentException"));
+    let wrong = authorizer.invoke_url().replace("landfall-authorizer", "other");
+    assert_eq!(send(post(&wrong, &[], event(&token).to_string())).await.status, StatusCode::NOT_FOUND);
+    let literal = authorizer.invoke_url().replace("landfall-authorizer", "function");
+    let reply = send(post(&literal, &[], event(&token).to_string())).await;
+    assert_eq!(reply.json()["principalId"], "seis:mic");
+}
+
+#[tokio::test]
+async fn without_keys_it_fails_and_with_kept_keys_it_goes_on() {
+    let idp = start_idp(0).await;
+    let token = token_of(&idp, "seis:mic").await;
+    let (issuer, jwks_uri) = (idp.issuer().to_owned(), idp.jwks_uri());
+    let warm = start_authorizer(&issuer, jwks_uri.clone()).await;
+    assert_eq!(invoke(&warm, &event(&token)).await.json()["principalId"], "seis:mic");
+    drop(idp);
+
+    let cold = start_authorizer(&issuer, jwks_uri.clone()).await;
+    let reply = invoke(&cold, &event(&token)).await;
+    assert_failed(&reply);
+    assert!(!reply.everything().contains(&token));
+    assert_eq!(invoke(&warm, &event(&token)).await.json()["principalId"], "seis:mic");
+
+    // The provider comes back with another key: the cold one recovers, the warm one fetches once more.
+    let port = issuer.rsplit(':').next().unwrap().parse().unwrap();
+    until("the port is free", || std::net::TcpListener::bind((LOOPBACK, port)).is_ok()).await;
+    let idp = start_idp(port).await;
+    assert_eq!(idp.issuer(), issuer);
+    let renewed = token_of(&idp, "seis:mic").await;
+    for authorizer in [&cold, &warm] {
+        assert_eq!(invoke(authorizer, &event(&renewed)).await.json()["principalId"], "seis:mic");
+        assert_unauthorized(&invoke(authorizer, &event(&token)).await);
+    }
+}
+
+#[tokio::test]
+async fn unknown_keys_do_not_flood_the_issuer() {
+    let idp = start_idp(0).await;
+    let token = token_of(&idp, "seis:mic").await;
+    let keys = get(&idp.jwks_uri()).await.text().to_owned();
+    let jwks = Stub::start(200, keys).await;
+    let authorizer = start_authorizer(idp.issuer(), jwks.url()).await;
+    for _ in 0..3 {
+        assert_eq!(invoke(&authorizer, &event(&token)).await.json()["principalId"], "seis:mic");
+    }
+    assert_eq!(jwks.count(), 1);
+    let stranger = start_idp(0).await;
+    let unknown = token_of(&stranger, "seis:mic").await;
+    assert_unauthorized(&invoke(&authorizer, &event(&unknown)).await);
+    assert_eq!(jwks.count(), 2, "one fetch for the first unknown key");
+    for _ in 0..3 {
+        let stranger = start_idp(0).await;
+        let unknown = token_of(&stranger, "seis:mic").await;
+        assert_unauthorized(&invoke(&authorizer, &event(&unknown)).await);
+    }
+    assert_eq!(jwks.count(), 2, "none for others while it cools down");
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_no_failure_while_the_issuer_is_down() {
+    let idp = start_idp(0).await;
+    let (good, stranger) = (token_of(&idp, "seis:mic").await, start_idp(0).await);
+    let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
+    assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");
+    drop(idp);
+    let unknown = token_of(&stranger, "seis:mic").await;
+    assert_unauthorized(&invoke(&authorizer, &event(&unknown)).await);
+    assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");
+}
+
+#[tokio::test]
+async fn a_key_set_that_is_none() {
+    for (status, body) in [(500, ""), (200, "<html>"), (302, "{\"keys\":[]}")] {
+        let idp = start_idp(0).await;
+        let token = token_of(&idp, "seis:mic").await;
+        let jwks = Stub::start(status, body).await;
+        let authorizer = start_authorizer(idp.issuer(), jwks.url()).await;
+        assert_failed(&invoke(&authorizer, &event(&token)).await);
+    }
+}

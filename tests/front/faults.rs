@@ -1,0 +1,98 @@
+//! The gateway's faults, with exact counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use landfall::doubles::fault::Injector;
+use landfall::scenario::{Fault, FaultKind, Pace};
+
+use crate::stage::{Bare, ONE_RECORD, offsets, policy, post, produce, send, until};
+
+fn injector(kind: FaultKind, pace: Pace) -> Arc<Injector> {
+    Arc::new(Injector::new(Fault { kind, pace, target: Some("secret".into()), window: None }, 1))
+}
+
+/// A gateway with one fault, whose authorizer allows the topic `open` alone.
+async fn faulty(fault: &Arc<Injector>) -> Bare {
+    let bare = Bare::start(|config| {
+        config.injectors = vec![fault.clone()];
+        config.authorizer_ttl = Duration::from_mins(5);
+    })
+    .await;
+    bare.lambda.answer(200, &[], policy("Allow", "*/topics/open"));
+    bare
+}
+
+#[tokio::test]
+async fn forward_denied_answers_403_and_forwards() {
+    let fault = injector(FaultKind::ForwardDenied, Pace::Every(2));
+    let bare = faulty(&fault).await;
+    bare.backend.answer(200, &[], offsets(3));
+    for _ in 0..10 {
+        let reply = send(produce(&bare.topic("secret"), "Bearer x")).await;
+        assert_eq!(reply.row().0, 403);
+        assert_eq!(reply.header("x-amzn-errortype"), Some("AccessDeniedException"));
+    }
+    // Neither another topic nor a request that is allowed or has no credentials is an opportunity.
+    assert_eq!(send(produce(&bare.topic("other"), "Bearer x")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(send(produce(&bare.topic("secret"), "")).await.status, StatusCode::UNAUTHORIZED);
+    until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+    assert_eq!(bare.backend.count(), 5);
+    assert_eq!(bare.backend.last().body, ONE_RECORD);
+    assert_eq!(fault.injected(), 15, "three records of each forwarded request were written");
+    assert_eq!(send(produce(&bare.topic("open"), "Bearer x")).await.status, StatusCode::OK);
+    assert_eq!(fault.injected(), 15);
+}
+
+#[tokio::test]
+async fn forward_denied_counts_only_what_landed_and_shows_while_it_runs() {
+    let fault = injector(FaultKind::ForwardDenied, Pace::Every(1));
+    let bare = faulty(&fault).await;
+    bare.backend.answer(500, &[], offsets(3));
+    send(produce(&bare.topic("secret"), "Bearer x")).await;
+    until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+    assert_eq!((bare.backend.count(), fault.injected()), (1, 0), "the back end failed");
+
+    // An invalid request does not get to the back end, denied or not.
+    let bad = [("content-type", "application/vnd.kafka.json.v2+json"), ("authorization", "Bearer x")];
+    assert_eq!(send(post(&bare.topic("secret"), &bad, "{}")).await.status, StatusCode::FORBIDDEN);
+    until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+    assert_eq!(bare.backend.count(), 1);
+
+    bare.backend.answer(200, &[], offsets(2));
+    bare.backend.hold();
+    let reply = send(produce(&bare.topic("secret"), "Bearer x")).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    until("the request reaches the back end", || bare.backend.count() == 2).await;
+    assert_eq!((bare.gateway.in_flight(), fault.injected()), (1, 0));
+    bare.backend.release();
+    until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+    assert_eq!(fault.injected(), 2);
+}
+
+#[tokio::test]
+async fn admit_denied_lets_requests_pass() {
+    let fault = injector(FaultKind::AdmitDenied, Pace::Every(3));
+    let bare = faulty(&fault).await;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(send(produce(&bare.topic("secret"), "Bearer x")).await.status.as_u16());
+    }
+    assert_eq!(statuses, [403, 403, 200, 403, 403, 200]);
+    assert_eq!((bare.backend.count(), fault.injected()), (2, 2));
+    // One that the back end refuses has not been admitted by the path.
+    bare.backend.answer(422, &[], "{}");
+    for expected in [403, 403, 422] {
+        assert_eq!(send(produce(&bare.topic("secret"), "Bearer x")).await.status.as_u16(), expected);
+    }
+    assert_eq!(fault.injected(), 2);
+}
+
+#[tokio::test]
+async fn faults_of_other_boxes_do_nothing() {
+    let fault = injector(FaultKind::DropAfterAck, Pace::Every(1));
+    let bare = faulty(&fault).await;
+    assert_eq!(send(produce(&bare.topic("secret"), "Bearer x")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!((bare.backend.count(), fault.injected()), (0, 0));
+}
