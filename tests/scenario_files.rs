@@ -208,7 +208,7 @@ fn a_scenario_may_say_only_how_it_differs() {
     write("y.yaml", "extends: base/base.yaml\nstack: { proxy: { replicas: 50 } }\n");
     let error = read(&folder.path().join("y.yaml"), &["grace=1".to_owned()]).unwrap_err().to_string();
     let lines: Vec<&str> = error.lines().collect();
-    assert!(lines[0].contains("y.yaml:2:30: stack.proxy.replicas: must be"), "{error}");
+    assert!(lines[0].contains("y.yaml:2:29: stack.proxy.replicas: must be"), "{error}");
     assert!(lines[1].starts_with("--set grace: has no unit"), "{error}");
 }
 

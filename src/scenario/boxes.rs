@@ -64,11 +64,11 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
     let (idp_kind, gateway_kind) = (kind_of(&idp_box), kind_of(&gateway_box));
     let (proxy_kind, kafka_kind) = (kind_of(&proxy_box), kind_of(&kafka_box));
     if idp_kind == Some(BoxKind::None) && gateway_kind == Some(BoxKind::Embedded) {
-        let at = gateway_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        let at = idp_item.as_ref().map_or_else(|| fields.at(), Item::at);
         problems.suggest(
             at,
-            &fields.child("gateway"),
-            "the embedded gateway needs the embedded idp, whose tokens it checks",
+            &fields.child("idp"),
+            "cannot be none beside an embedded gateway, which checks its tokens",
             "write `idp: { kind: embedded }`, or `gateway: { kind: none }` to go straight to the proxy",
         );
     }
@@ -136,7 +136,7 @@ fn read_kind(
             None
         }
         "container" | "external" | "none" if !names.contains(&written) => {
-            item.suggest(problems, format!("the {name} cannot be {}", quoted(written)), listed(&names));
+            item.suggest(problems, format!("the box {name} cannot be {}", quoted(written)), listed(&names));
             None
         }
         _ => item.choice(kinds, problems),
@@ -268,5 +268,95 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
         "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
         "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
+        workload: [{ partner: p, topic: t, format: v2-json, payload: { file: r }, \
+        arrivals: { constant: 1/s }, for: 1s }]\n";
+
+    fn stack(text: &str) -> Result<StackSpec, String> {
+        let text = format!("{REST}{text}\n");
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.stack)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_box_may_be_left_out_or_written_as_a_word() {
+        let default = stack("").unwrap();
+        assert_eq!(stack("stack:"), Ok(default.clone()));
+        assert_eq!(
+            stack("stack: { idp: {}, gateway: embedded, proxy: { kind: embedded }, kafka: }"),
+            Ok(default)
+        );
+        let none = stack("stack: { idp: none, gateway: { kind: none } }").unwrap();
+        assert_eq!((none.idp, none.gateway), (IdpSpec::None, GatewaySpec::None));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4 }, \
+            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, integration_timeout: 50ms } }";
+        let stack = stack(text).unwrap();
+        assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
+        let gateway = GatewaySpec::Embedded {
+            port: 2,
+            required_headers: Vec::new(),
+            authorizer_ttl: Duration::ZERO,
+            integration_timeout: Duration::from_millis(50),
+        };
+        assert_eq!(stack.gateway, gateway);
+        let profile = "confluent-7.9".to_owned();
+        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile });
+        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4 });
+    }
+
+    #[test]
+    fn limits_of_options_hold() {
+        for text in [
+            "idp: { token_life: 4s }",
+            "idp: { token_life: 24h1s }",
+            "gateway: { authorizer_ttl: 1h1s }",
+            "gateway: { integration_timeout: 49ms }",
+            "gateway: { integration_timeout: 29001ms }",
+            "gateway: { required_headers: [A, a] }",
+            "gateway: { required_headers: ['A B'] }",
+            "proxy: { replicas: 0 }",
+            "proxy: { replicas: 17 }",
+            "proxy: { profile: confluent-6.2 }",
+            "proxy: { port: 65536 }",
+            "kafka: { bootstrap: 'localhost:9092' }",
+            "kafka: { kind: external }",
+            "proxy: { kind: external }",
+            "proxy: { kind: none }",
+            "proxy: 5",
+            "proxy: []",
+        ] {
+            assert!(stack(&format!("stack: {{ {text} }}")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_override_empties_may_be_of_another_kind() {
+        assert!(stack("stack: { kafka: { kind: embedded, bootstrap: null } }").is_ok());
+    }
+
+    #[test]
+    fn external_and_embedded_boxes_mix_where_they_can() {
+        let external = "proxy: { kind: external, url: 'http://localhost:1' }";
+        assert!(stack(&format!("stack: {{ {external} }}")).unwrap_err().contains("stack.kafka.port"));
+        assert!(stack(&format!("stack: {{ {external}, kafka: {{ port: 9092 }} }}")).is_ok());
+        let kafka = "kafka: { kind: external, bootstrap: 'k1:9092' }";
+        // Somebody else's proxy writes where it was told to; landfall's own only where load may go.
+        assert!(stack(&format!("stack: {{ {external}, {kafka} }}")).is_ok());
+        let error = stack(&format!("stack: {{ {kafka} }}")).unwrap_err();
+        assert!(error.contains("load may not be sent to the host `k1`"), "{error}");
+        assert!(stack(&format!("stack: {{ {kafka} }}\nallow_hosts: [K1]")).is_ok());
     }
 }

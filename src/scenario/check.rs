@@ -155,7 +155,7 @@ fn parse_limit(metric: &str, kind: MetricKind, text: &str) -> Result<Limit, Chec
             } else {
                 parse_rate(text).map(Limit::PerSecond)
             };
-            (parsed.map_err(|error| error.to_string()), "a rate, in percent of the target or a second", "99%")
+            (parsed.map_err(|error| error.to_string()), "a rate", "99%` or `400/s")
         }
     };
     parsed.or_else(|reason| {
@@ -241,7 +241,10 @@ mod tests {
             ("latency.p99 = 250ms", "`=` is no comparison; possible are"),
             ("latency.p99 =< 250ms", "`=<` is no comparison"),
             ("< 250ms", "names no metric"),
-            ("latency.p98 < 250ms", "`latency.p98` is no metric; did you mean `latency.p90`?"),
+            (
+                "latency.p98 < 250ms",
+                "`latency.p98` is no metric; did you mean `latency.p90` or `latency.p99`?",
+            ),
             ("latency.average < 250ms", "possible are `latency.p50`"),
             ("latncy.p99 < 250ms", "did you mean `latency.p99`?"),
             ("cpu < 3", "metrics start with `latency.`"),

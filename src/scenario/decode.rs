@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::error::{Place, Problems, listed, nearest, quoted};
+use super::error::{Origin, Place, Problems, listed, nearest, quoted};
 use super::quantity::{QuantityError, format_duration, parse_duration};
 use super::tree::{Entry, Kind, Node, Resolved};
 
@@ -92,7 +92,12 @@ impl<'t> Item<'t> {
     where
         T: TryFrom<i128> + PartialOrd + Display,
     {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let (from, to) = (range.start().to_string(), range.end().to_string());
+        let wanted = if to == u64::MAX.to_string() {
+            format!("a whole number, at least {from}")
+        } else {
+            format!("a whole number from {from} to {to}")
+        };
         match self.resolved() {
             Some(Resolved::Integer(number)) => {
                 let fitting = T::try_from(number).ok().filter(|number| range.contains(number));
@@ -233,6 +238,9 @@ impl<'t> Fields<'t> {
         let found = self.optional(name);
         if found.is_none() {
             let (at, message) = match self.entries.iter().find(|entry| entry.key == name) {
+                Some(entry) if matches!(*entry.value.at.origin, Origin::Set(_)) => {
+                    (&entry.value.at, "is empty")
+                }
                 Some(entry) => (&entry.key_at, "is empty"),
                 None => (self.at, "is missing"),
             };
@@ -266,7 +274,6 @@ impl<'t> Fields<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::error::Origin;
     use crate::scenario::tree::parse;
     use std::sync::Arc;
 
@@ -296,7 +303,10 @@ mod tests {
         assert!(
             integer("-1").ends_with("and is -1") && integer("99999999999").ends_with("and is 99999999999")
         );
-        assert!(integer("1.0").ends_with("and is a number") && integer("{}").ends_with("and is a mapping"));
+        assert!(
+            integer("1.0").ends_with("and is a number that is not whole")
+                && integer("{}").ends_with("and is a mapping")
+        );
 
         let flag = |yaml| reported(yaml, |item, problems| item.flag(problems).is_some());
         assert_eq!(flag("true"), "nothing");

@@ -29,7 +29,7 @@ impl ScenarioError {
     fn lines(&self) -> String {
         let mut lines: Vec<String> = self.problems.iter().map(Problem::to_string).collect();
         if self.more > 0 {
-            lines.push(format!("… and {} more problems", self.more));
+            lines.push(format!("… and {} more", self.more));
         }
         lines.join("\n")
     }
@@ -181,14 +181,16 @@ pub(super) fn quoted(text: &str) -> String {
 /// What to say about `name`, which is none of `valid`: the nearest one, or else all of them.
 pub(super) fn nearest(name: &str, valid: &[&str]) -> String {
     let lower = name.to_lowercase();
-    let best = valid
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+    let least = valid.iter().map(|candidate| distance(candidate)).min().unwrap_or(usize::MAX);
+    let near: Vec<String> = valid
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), *candidate))
-        .min();
-    match best {
-        Some((distance, candidate)) if distance <= (candidate.chars().count() / 3).max(1) => {
-            format!("did you mean {}?", quoted(candidate))
-        }
+        .filter(|candidate| distance(candidate) == least && least <= (candidate.chars().count() / 3).max(1))
+        .map(|candidate| quoted(candidate))
+        .collect();
+    match near.len() {
+        1..=3 => format!("did you mean {}?", near.join(" or ")),
+        // None is near, or so many that none stands out.
         _ => listed(valid),
     }
 }
@@ -243,7 +245,7 @@ mod tests {
         }
         let error = problems.into_error();
         assert_eq!((error.problems.len(), error.more), (20, 3));
-        assert!(error.to_string().ends_with("… and 3 more problems"));
+        assert!(error.to_string().ends_with("… and 3 more"));
     }
 
     #[test]
@@ -251,6 +253,7 @@ mod tests {
         assert_eq!(nearest("replcias", &["port", "replicas"]), "did you mean `replicas`?");
         assert_eq!(nearest("colour", &["port", "replicas"]), "possible are `port`, `replicas`");
         assert_eq!(nearest("fro", &["for"]), "did you mean `for`?");
+        assert_eq!(nearest("p98", &["p50", "p90", "p99"]), "did you mean `p90` or `p99`?");
         assert_eq!(nearest("x", &[]), "none is possible here");
     }
 

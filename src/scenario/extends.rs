@@ -14,7 +14,7 @@ use super::tree::{self, Entry, Kind, Node, Resolved};
 const LONGEST_CHAIN: usize = 8;
 
 /// The only version of the file's shape.
-const VERSION: i128 = 1;
+pub(super) const VERSION: i128 = 1;
 
 /// Gives the text of a file that a scenario extends.
 pub(super) type Load<'a> = &'a dyn Fn(&Path) -> Result<String, Unreadable>;
@@ -73,11 +73,15 @@ fn read_one(text: &str, path: &Path, problems: &mut Problems) -> Option<Node> {
         && let Resolved::Integer(number) = scalar.resolve()
         && number != VERSION
     {
-        let message = format!("the version {number} is unknown, this landfall reads version {VERSION}");
-        problems.add(&version.value.at, "version", message);
+        problems.add(&version.value.at, "version", unknown_version(number));
         return None;
     }
     Some(root)
+}
+
+/// What to say about a version that is not [`VERSION`].
+pub(super) fn unknown_version(number: i128) -> String {
+    format!("the version {number} is unknown, this landfall reads version {VERSION}")
 }
 
 fn take_extends(root: &mut Node) -> Option<Entry> {

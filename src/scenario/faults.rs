@@ -105,6 +105,10 @@ fn read_probability(item: &Item<'_>, problems: &mut Problems) -> Option<f64> {
 /// A stretch of time after the start of the load: `[from, to]`.
 fn read_window(item: &Item<'_>, problems: &mut Problems) -> Option<(Duration, Duration)> {
     const EXAMPLE: &str = "write for instance `window: [5s, 8s]`";
+    if !matches!(item.node.kind, Kind::List(_)) {
+        item.suggest(problems, format!("must be two durations, and is {}", item.node.describe()), EXAMPLE);
+        return None;
+    }
     let items = item.list(problems)?;
     let [from, to] = items.as_slice() else {
         item.suggest(problems, format!("must be two durations, and has {} items", items.len()), EXAMPLE);
@@ -118,4 +122,92 @@ fn read_window(item: &Item<'_>, problems: &mut Problems) -> Option<(Duration, Du
         return None;
     }
     Some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn fault(stack: &str, text: &str) -> Result<Fault, String> {
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
+        );
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.faults[0].clone())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_fault_belongs_to_its_box_alone() {
+        for kind in FaultKind::ALL {
+            for name in ["proxy", "gateway", "kafka"] {
+                let read = fault("", &format!("box: {name}, kind: {}, every: 3", kind.name()));
+                if name == kind.box_name() {
+                    assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(3), target: None, window: None }));
+                } else {
+                    let remedy = format!("write `box: {}`", kind.box_name());
+                    assert!(read.unwrap_err().contains(&remedy));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn paces() {
+        let pace =
+            |text: &str| fault("", &format!("box: proxy, kind: duplicate{text}")).map(|fault| fault.pace);
+        assert_eq!(pace(", every: 1"), Ok(Pace::Every(1)));
+        assert_eq!(pace(", rate: 0.25"), Ok(Pace::Rate(0.25)));
+        assert_eq!(pace(", rate: 25%"), Ok(Pace::Rate(0.25)));
+        assert_eq!(pace(", rate: 1"), Ok(Pace::Rate(1.0)));
+        for bad in [
+            "",
+            ", every: 0",
+            ", every: 1, rate: 1%",
+            ", rate: 0",
+            ", rate: 1.1",
+            ", rate: 101%",
+            ", rate: .nan",
+            ", rate: -0.1",
+        ] {
+            assert!(pace(bad).is_err(), "{bad}");
+        }
+        let always = fault("", "box: kafka, kind: deny-read").map(|fault| fault.pace);
+        assert_eq!(always, Ok(Pace::Every(1)));
+    }
+
+    #[test]
+    fn target_and_window() {
+        let read =
+            fault("", "box: proxy, kind: duplicate, every: 2, target: t, window: [0s, 1500ms]").unwrap();
+        assert_eq!(read.target.as_deref(), Some("t"));
+        assert_eq!(read.window, Some((Duration::ZERO, Duration::from_millis(1500))));
+        for bad in [
+            "target: u",
+            "window: [1s, 1s]",
+            "window: [1s]",
+            "window: 1s",
+            "window: [1s, 2]",
+            "window: [1s, 2s, 3s]",
+        ] {
+            assert!(fault("", &format!("box: proxy, kind: duplicate, every: 2, {bad}")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_embedded_boxes_show_faults() {
+        for (stack, text) in [
+            ("idp: none, gateway: none", "box: gateway, kind: admit-denied, every: 2"),
+            (
+                "proxy: { kind: external, url: 'http://localhost:1' }, kafka: { port: 1 }",
+                "box: proxy, kind: duplicate, every: 2",
+            ),
+            ("kafka: { kind: external, bootstrap: 'localhost:1' }", "box: kafka, kind: deny-read"),
+        ] {
+            assert!(fault(stack, text).unwrap_err().contains("only embedded boxes show faults"), "{stack}");
+        }
+    }
 }

@@ -24,7 +24,9 @@ fn dump(node: &Node, out: &mut String) {
             Resolved::Null => out.push_str("null"),
             Resolved::Bool(flag) => out.push_str(if flag { "true" } else { "false" }),
             Resolved::Integer(number) => out.push_str(&number.to_string()),
-            Resolved::Float(number) => out.push_str(&format!("{number:?}")),
+            Resolved::Float(number) => {
+                let _ = write!(out, "{number:?}");
+            }
             Resolved::Text(text) => dump_text(text, out),
         },
         Kind::List(items) => {

@@ -149,7 +149,8 @@ fn find_item(items: &[Node], name: &str, list: &str) -> Result<usize, Refusal> {
             0 => format!("set the whole list: `--set '{list}=[…]'`"),
             count => format!("positions go from 0 to {}", count - 1),
         };
-        let message = format!("leads nowhere: the list {} has {} items", quoted(list), items.len());
+        let count = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };
+        let message = format!("leads nowhere: the list {} has {count}", quoted(list));
         return Err(Refusal { message, suggestion: Some(suggestion) });
     }
     if let Some(index) = items.iter().position(|item| item_name(item) == Some(name)) {
@@ -222,7 +223,7 @@ mod tests {
             ("a[b=1", "--set a[b: has no value"),
             ("[0]=1", "--set [0]: is no path of a field"),
             ("name.x=1", "--set name.x: leads nowhere: `name` is text and has no parts"),
-            ("workload[1].for=1s", "the list `workload` has 1 items; positions go from 0 to 0"),
+            ("workload[1].for=1s", "the list `workload` has 1 item; positions go from 0 to 0"),
             ("workload[a].for=1s", "has no item named `a`; name the item by its position, from 0"),
             ("topics[quaks].partitions=1", "no item named `quaks`; did you mean `quakes`?"),
             ("checks[0]=a", "the list `checks` has 0 items; set the whole list"),

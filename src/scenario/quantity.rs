@@ -194,12 +194,12 @@ pub fn format_duration(duration: Duration) -> String {
         (u64::from(nanos / 1000 % 1000), "us"),
         (u64::from(nanos % 1000), "ns"),
     ];
-    let written: String = parts
+    let written: Vec<String> = parts
         .iter()
         .filter(|(amount, _)| *amount > 0)
         .map(|(amount, unit)| format!("{amount}{unit}"))
         .collect();
-    if written.is_empty() { "0s".to_owned() } else { written }
+    if written.is_empty() { "0s".to_owned() } else { written.concat() }
 }
 
 /// A size in bytes: a number with one of the units `B`, `kB` (or `KB`), `MB`, `GB` (powers of 1000), `KiB`,

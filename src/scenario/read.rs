@@ -1,11 +1,13 @@
 //! From the merged tree to a [`Scenario`], field by field.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::boxes::{duration_or, read_stack};
 use super::check::parse_check;
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
+use super::extends::{VERSION, unknown_version};
 use super::faults::read_fault;
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
@@ -31,7 +33,10 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let item = Item { node: root, path: String::new() };
     let mut fields = item.fields(problems)?;
     if let Some(version) = fields.required("version", "1", problems) {
-        version.integer(&(1..=1), problems);
+        match version.integer(&(i128::from(i64::MIN)..=i128::from(i64::MAX)), problems) {
+            Some(number) if number != VERSION => version.fail(problems, unknown_version(number)),
+            _ => {}
+        }
     }
     let name = fields.required("name", "quickstart", problems).and_then(|item| read_name(&item, problems));
     let seed = fields.optional("seed").and_then(|item| item.integer(&(0..=u64::MAX), problems)).unwrap_or(0);
@@ -114,10 +119,11 @@ fn read_topics(fields: &mut Fields<'_>, problems: &mut Problems) -> (Vec<TopicSp
     let items = items(fields, "topics", "[{ name: quakes, partitions: 6 }]", problems);
     let mut names = Names { names: Vec::new(), complete: !items.is_empty() };
     let mut topics: Vec<TopicSpec> = Vec::new();
+    let mut taken = HashMap::new();
     for item in &items {
-        let name = read_topic(item, &topics, problems);
-        names.complete &= name.is_some();
-        if let Some(topic) = name {
+        let topic = read_topic(item, &mut taken, problems);
+        names.complete &= topic.is_some();
+        if let Some(topic) = topic {
             names.names.push(topic.name.clone());
             topics.push(topic);
         }
@@ -125,7 +131,12 @@ fn read_topics(fields: &mut Fields<'_>, problems: &mut Problems) -> (Vec<TopicSp
     (topics, names)
 }
 
-fn read_topic(item: &Item<'_>, others: &[TopicSpec], problems: &mut Problems) -> Option<TopicSpec> {
+/// Reads one topic. `taken` holds the names of those before it, by what Kafka's metrics make of them.
+fn read_topic<'t>(
+    item: &Item<'t>,
+    taken: &mut HashMap<String, &'t str>,
+    problems: &mut Problems,
+) -> Option<TopicSpec> {
     let mut fields = item.fields(problems)?;
     let name_item = fields.required("name", "quakes", problems);
     let name = name_item.as_ref().and_then(|item| read_topic_name(item, problems));
@@ -138,11 +149,11 @@ fn read_topic(item: &Item<'_>, others: &[TopicSpec], problems: &mut Problems) ->
     let (name_item, name) = (name_item?, name?);
     // Kafka's metrics write `.` as `_`, so it refuses topics that differ in nothing else
     // (org.apache.kafka.common.internals.Topic.hasCollision).
-    if let Some(other) = others.iter().find(|other| other.name.replace('.', "_") == name.replace('.', "_")) {
-        let message = if other.name == name {
+    if let Some(other) = taken.insert(name.replace('.', "_"), name) {
+        let message = if other == name {
             format!("the topic {} is named twice", quoted(name))
         } else {
-            format!("Kafka takes {} and {} for the same name", quoted(name), quoted(&other.name))
+            format!("Kafka takes {} and {} for the same name", quoted(name), quoted(other))
         };
         name_item.fail(problems, message);
         return None;
@@ -225,11 +236,95 @@ fn read_partner(item: &Item<'_>, others: &[Partner], problems: &mut Problems) ->
 fn read_checks(item: &Item<'_>, problems: &mut Problems) -> Vec<Check> {
     let mut checks = Vec::new();
     for item in item.list(problems).unwrap_or_default() {
-        let Some(text) = item.text(problems) else { continue };
+        // A lone number is no check either, and the sentence about that is more use than one about types.
+        let Some(text) = item.written().or_else(|| item.text(problems)) else { continue };
         match parse_check(text) {
             Ok(check) => checks.push(check),
             Err(problem) => item.suggest(problems, problem.message, problem.suggestion),
         }
     }
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const REST: &str = "workload: [{ partner: p, topic: t, format: v2-json, payload: { file: r }, \
+        arrivals: { constant: 1/s }, for: 1s }]\n";
+
+    fn read(topics: &str, partners: &str, more: &str) -> Result<Scenario, String> {
+        let text = format!("version: 1\nname: x\ntopics: {topics}\npartners: {partners}\n{REST}{more}");
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map_err(|error| error.to_string())
+    }
+
+    const TOPICS: &str = "[{ name: t }]";
+    const PARTNERS: &str = "[{ name: p, secret: generated }]";
+
+    #[test]
+    fn names_of_topics_are_those_that_kafka_takes() {
+        let longest = "x".repeat(249);
+        for good in ["a", "A.b_c-9", "...", longest.as_str()] {
+            assert!(read(&format!("[{{ name: t }}, {{ name: '{good}' }}]"), PARTNERS, "").is_ok(), "{good}");
+        }
+        let too_long = "x".repeat(250);
+        for bad in ["", ".", "..", "a b", "ä", "a/b", "t", too_long.as_str()] {
+            assert!(read(&format!("[{{ name: t }}, {{ name: '{bad}' }}]"), PARTNERS, "").is_err(), "{bad}");
+        }
+        assert!(read("[{ name: t }, { name: a.b }, { name: a_b }]", PARTNERS, "").is_err());
+    }
+
+    #[test]
+    fn partners_differ_in_name_and_client_id() {
+        let two = |second: &str| {
+            read(
+                TOPICS,
+                &format!("[{{ name: p, secret: generated }}, {{ {second}, secret: generated }}]"),
+                "",
+            )
+        };
+        assert!(two("name: q").is_ok());
+        assert!(two("name: q, client_id: r").is_ok());
+        assert!(two("name: p, client_id: r").unwrap_err().contains("named twice"));
+        assert!(two("name: q, client_id: p").unwrap_err().contains("belongs to the partner `p` already"));
+        assert!(two("name: q, expect: reject").is_err());
+    }
+
+    #[test]
+    fn a_broken_list_does_not_make_its_names_unknown() {
+        let error = read("[{ name: t, partitions: 0 }]", PARTNERS, "").unwrap_err();
+        assert_eq!(error.lines().count(), 1, "{error}");
+        let error = read("[]", PARTNERS, "").unwrap_err();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+
+    #[test]
+    fn the_top_level_has_its_limits() {
+        let top = |more: &str| read(TOPICS, PARTNERS, more);
+        assert_eq!(top("seed: 18446744073709551615\n").map(|scenario| scenario.seed), Ok(u64::MAX));
+        assert_eq!(top("grace: 0s\n").map(|scenario| scenario.grace), Ok(Some(Duration::ZERO)));
+        assert_eq!(top("checks:\nfaults:\ngrace:\n").map(|scenario| scenario.checks.len()), Ok(0));
+        for bad in
+            ["seed: -1", "seed: 18446744073709551616", "grace: 25h", "drain: 61m", "checks: {}", "faults: x"]
+        {
+            assert!(top(&format!("{bad}\n")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn other_versions_are_refused_before_all_else() {
+        let text = "version: 2\nwhatever: [{}]\n";
+        let error = crate::scenario::parse(text, Path::new("x"), &[], &|_| unreachable!()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "x:1:10: version: the version 2 is unknown, this landfall reads version 1"
+        );
+        for version in ["'1'", "one", "1.0", ""] {
+            let text = format!("version: {version}\nname: x\n");
+            let error = crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!()).unwrap_err();
+            assert!(error.to_string().contains("version: "), "{error}");
+        }
+    }
 }

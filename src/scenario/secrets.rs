@@ -35,7 +35,10 @@ fn read_reference(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSour
             None
         }
     };
-    fields.finish(&[], problems);
+    // Neither the field's name nor the nearest one is shown: a password with braces or a colon reads as a field.
+    if fields.all().iter().any(|(entry, _)| !["env", "file"].contains(&entry.key.as_str())) {
+        item.fail(problems, "has a field that is neither `env` nor `file`");
+    }
     source
 }
 
@@ -90,9 +93,9 @@ pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems
 /// Whether the property `name` holds a secret. A private key's place is none.
 fn holds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or_default();
     let key = (name.starts_with("ssl.key.") || name.contains("private.key"))
-        && !name.ends_with(".location")
-        && !name.ends_with(".file");
+        && !["location", "file"].contains(&last);
     key || ["password", "passphrase", "secret", "jaas", "oauthbearer.config"]
         .iter()
         .any(|word| name.contains(word))
@@ -149,6 +152,12 @@ mod tests {
             "{ env: A, file: hunter2 }",
             "{}",
             "{ enw: A }",
+            "{ hunter2: x }",
+            "{ env: A, hunter2: x }",
+            "{hunter2}",
+            "hunter2: x",
+            "!hunter2",
+            "!hunter2 x",
         ] {
             let error = with(text, read_secret).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");

@@ -136,7 +136,8 @@ impl Node {
             Kind::Scalar(scalar) => match scalar.resolve() {
                 Resolved::Null => "empty",
                 Resolved::Bool(_) => "true or false",
-                Resolved::Integer(_) | Resolved::Float(_) => "a number",
+                Resolved::Integer(_) => "a number",
+                Resolved::Float(_) => "a number that is not whole",
                 Resolved::Text(_) => "text",
             },
         }
@@ -224,11 +225,14 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         let at = self.place(span.start);
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) if self.root.is_some() => {
                 self.stop(&at, "a second YAML document starts here; a scenario file holds exactly one")
             }
-            Event::DocumentStart(_) => Ok(()),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
                 let mut scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
                 if let Some(tag) = tag {
@@ -356,17 +360,14 @@ impl Builder<'_> {
     }
 
     fn strange_tag(&mut self, tag: &Tag, at: &Place) {
-        let shown = if tag.is_yaml_core_schema() {
-            format!("!!{}", tag.suffix)
+        if tag.is_yaml_core_schema() {
+            let message = format!("the tag {} does not fit this value", quoted(&format!("!!{}", tag.suffix)));
+            self.problems.suggest(at, "", message, "remove it, a scenario needs no tags");
         } else {
-            format!("{}{}", tag.handle, tag.suffix)
-        };
-        self.problems.suggest(
-            at,
-            "",
-            format!("the tag {} does not fit this value or is unknown", quoted(&shown)),
-            "remove it, a scenario needs no tags",
-        );
+            // Its name is not shown: it may be a password that begins with `!`.
+            let remedy = "remove it, or put text that begins with `!` in quotes";
+            self.problems.suggest(at, "", "a tag stands here, and a scenario knows none", remedy);
+        }
     }
 
     fn syntax_error(&mut self, error: &ScanError) {
@@ -378,6 +379,8 @@ impl Builder<'_> {
         } else if info.contains("mapping values are not allowed") {
             let remedy = "check the indentation, and put text that contains `: ` in quotes";
             self.problems.suggest(&at, "", message, remedy);
+        } else if info.contains("flow") {
+            self.problems.suggest(&at, "", message, "check that every `{` and `[` before is closed");
         } else {
             self.problems.add(&at, "", message);
         }
@@ -485,7 +488,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..10 {
             let previous = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", vec![previous; 10].join(", "));
+            text = format!("{text}a{level}: &a{level} [{}]\n", vec![previous; 10].join(", "));
         }
         let error = read(&text).unwrap_err();
         assert!(error.contains("holds more than 20000 values"), "{error}");
@@ -501,7 +504,7 @@ mod tests {
                 "a: 1\nb: 2\na: 3\n",
                 "x.yaml:3:1: the key `a` stands here for the second time, first in line 1, column 1",
             ),
-            ("a: !mine 1\n", "x.yaml:1:4: the tag `!mine`"),
+            ("a: !mine 1\n", "x.yaml:1:4: a tag stands here"),
             ("a: !!int x\n", "the tag `!!int`"),
             ("a: !!map [1]\n", "the tag `!!map`"),
             ("a: &x [*x]\n", "this alias stands within the value"),

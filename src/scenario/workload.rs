@@ -242,3 +242,124 @@ fn read_arrivals(item: &Item<'_>, problems: &mut Problems) -> Option<f64> {
     }
     Some(rate)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The only workload of a scenario, its fields as in `fields` after those that are required.
+    fn workload(arrivals: &str, duration: &str, fields: &str) -> Result<Workload, String> {
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t, partitions: 3 }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload:\n  - partner: p\n    topic: t\n    format: v2-json\n    arrivals: {arrivals}\n    for: {duration}\n{fields}"
+        );
+        crate::scenario::parse(&text, Path::new("a/x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.workloads[0].clone())
+            .map_err(|error| error.to_string())
+    }
+
+    fn with(fields: &str) -> Result<Workload, String> {
+        workload("{ constant: 1/s }", "1s", &format!("    payload: {{ file: r }}\n{fields}"))
+    }
+
+    #[test]
+    fn arrivals_and_duration() {
+        let read = |arrivals, duration| workload(arrivals, duration, "    payload: { file: r }\n");
+        let read_rate = |text| read(text, "1s").map(|workload| workload.rate_per_s);
+        assert_eq!(read_rate("{ constant: 400/s }"), Ok(400.0));
+        assert_eq!(read_rate("{ constant: 30/min }"), Ok(0.5));
+        assert_eq!(read_rate("{ constant: 1000000/s }"), Ok(1_000_000.0));
+        for bad in [
+            "400/s",
+            "{ constant: 0/s }",
+            "{ constant: 1000001/s }",
+            "{ poisson: 1/s }",
+            "{}",
+            "[1/s]",
+            "{ constant: }",
+        ] {
+            assert!(read_rate(bad).is_err(), "{bad}");
+        }
+        let read_duration = |text| read("{ constant: 1/s }", text).map(|workload| workload.duration);
+        assert_eq!(read_duration("24h"), Ok(Duration::from_hours(24)));
+        for bad in ["0s", "24h1ms", "10", "forever"] {
+            assert!(read_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn places_of_the_identity() {
+        let place = |text: &str| with(&format!("    identity: {text}\n")).map(|workload| workload.identity);
+        assert_eq!(place("member"), Ok(IdentityPlace::Member("_landfall".into())));
+        assert_eq!(place("key"), Ok(IdentityPlace::Key));
+        assert_eq!(place("{ member: id }"), Ok(IdentityPlace::Member("id".into())));
+        assert_eq!(place("{ pointer: /a~1b/c }"), Ok(IdentityPlace::Pointer("/a~1b/c".into())));
+        for bad in [
+            "header",
+            "{}",
+            "{ member: '' }",
+            "{ member: a, pointer: /b }",
+            "{ pointer: '' }",
+            "{ pointer: a }",
+            "[key]",
+        ] {
+            assert!(place(bad).is_err(), "{bad}");
+        }
+        let binary = with("    identity: { pointer: /a }\n").unwrap();
+        assert_eq!(binary.format, Format::V2Json);
+    }
+
+    #[test]
+    fn a_place_that_is_taken_or_cannot_be_is_refused() {
+        let taken =
+            workload("{ constant: 1/s }", "1s", "    payload: { file: r, key: /a }\n    identity: key\n");
+        assert!(taken.unwrap_err().contains("`payload.key`"));
+    }
+
+    #[test]
+    fn keys_are_json_pointers() {
+        let key = |text: &str| {
+            workload("{ constant: 1/s }", "1s", &format!("    payload: {{ file: r, key: {text} }}\n"))
+                .map(|workload| workload.payload.key)
+        };
+        for good in ["''", "/", "/a", "/a/0/b", "/~0~1", "'/ä b'"] {
+            assert!(matches!(key(good), Ok(Some(_))), "{good}");
+        }
+        for bad in ["a", "/~", "/~2", "/a~", "5", "[/a]"] {
+            assert!(key(bad).is_err(), "{bad}");
+        }
+        assert_eq!(key("null"), Ok(None));
+    }
+
+    #[test]
+    fn a_partition_is_one_of_the_topics() {
+        let partition =
+            |text: &str| with(&format!("    partition: {text}\n")).map(|workload| workload.partition);
+        assert_eq!(partition("0"), Ok(Some(0)));
+        assert_eq!(partition("2"), Ok(Some(2)));
+        assert!(partition("3").unwrap_err().contains("has the partitions 0 to 2 only"));
+        assert!(partition("-1").is_err());
+    }
+
+    #[test]
+    fn the_payload_stands_beside_the_scenario() {
+        assert_eq!(with("").map(|workload| workload.payload.file), Ok(PathBuf::from("a/r")));
+    }
+
+    #[test]
+    fn sizes_keep_their_limits() {
+        for (field, good, bad) in [
+            ("records_per_request", ["1", "10000"], ["0", "10001"]),
+            ("connections", ["1", "1000"], ["0", "1001"]),
+            ("timeout", ["1ms", "1h"], ["0s", "61m"]),
+        ] {
+            for value in good {
+                assert!(with(&format!("    {field}: {value}\n")).is_ok(), "{field} {value}");
+            }
+            for value in bad {
+                assert!(with(&format!("    {field}: {value}\n")).is_err(), "{field} {value}");
+            }
+        }
+    }
+}
