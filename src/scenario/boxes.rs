@@ -1,0 +1,362 @@
+//! The boxes of the stack: which kind each one is, and its options.
+
+use std::time::Duration;
+
+use super::decode::{Fields, Item};
+use super::error::{Problems, listed, quoted};
+use super::hosts::{read_bootstrap, read_url};
+use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec};
+use super::secrets::read_properties;
+
+/// The proxies that the embedded one can stand for.
+const PROFILES: [(&str, &str); 1] = [("confluent-7.9", "confluent-7.9")];
+
+const NONE: &str = "has no meaning with `kind: none`";
+const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
+const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
+
+/// What people may expect in a stack, and what there is instead.
+const REFUSED_BOXES: [(&str, &str); 4] = [
+    ("registry", "there is no registry box; the formats v2-json and v2-binary need none"),
+    (
+        "authorizer",
+        "the authorizer is part of the embedded gateway; its cache is set by `gateway.authorizer_ttl`",
+    ),
+    ("balancer", "the balancer is part of the embedded proxy; the number behind it is `proxy.replicas`"),
+    ("partners", "partners stand at the top level, beside `stack`"),
+];
+
+/// What people may expect in an embedded gateway, and what there is instead.
+const REFUSED_OF_GATEWAY: [(&str, &str); 3] = [
+    ("api", "no API export is read; name the headers that the API validates in `required_headers`"),
+    (
+        "authorizer",
+        "the embedded gateway always has the embedded authorizer; its cache is set by `authorizer_ttl`",
+    ),
+    ("url", "the gateway is embedded or none, it cannot be attached to"),
+];
+
+/// The kinds that a box may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BoxKind {
+    Embedded,
+    None,
+    External,
+}
+
+const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
+const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
+const EMBEDDED_OR_EXTERNAL: [(&str, BoxKind); 2] = [EMBEDDED, ("external", BoxKind::External)];
+
+/// Reads the stack, whose fields stand in `fields`.
+pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &mut Problems) -> StackSpec {
+    let idp_item = fields.optional("idp");
+    let gateway_item = fields.optional("gateway");
+    let proxy_item = fields.optional("proxy");
+    let kafka_item = fields.optional("kafka");
+
+    let idp_box = open(idp_item.as_ref(), &fields, "idp", &EMBEDDED_OR_NONE, problems);
+    let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &EMBEDDED_OR_NONE, problems);
+    let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &EMBEDDED_OR_EXTERNAL, problems);
+    let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &EMBEDDED_OR_EXTERNAL, problems);
+
+    let kind_of = |opened: &Option<(BoxKind, Fields<'_>)>| opened.as_ref().map(|(kind, _)| *kind);
+    let (idp_kind, gateway_kind) = (kind_of(&idp_box), kind_of(&gateway_box));
+    let (proxy_kind, kafka_kind) = (kind_of(&proxy_box), kind_of(&kafka_box));
+    if idp_kind == Some(BoxKind::None) && gateway_kind == Some(BoxKind::Embedded) {
+        let at = idp_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        problems.suggest(
+            at,
+            &fields.child("idp"),
+            "cannot be none beside an embedded gateway, which checks its tokens",
+            "write `idp: { kind: embedded }`, or `gateway: { kind: none }` to go straight to the proxy",
+        );
+    }
+
+    let stack = StackSpec {
+        idp: read_idp(idp_box, problems),
+        gateway: read_gateway(gateway_box, problems),
+        proxy: read_proxy(proxy_box, allowed, problems),
+        // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
+        // somebody who has decided where it writes.
+        kafka: read_kafka(kafka_box, (proxy_kind == Some(BoxKind::Embedded)).then_some(allowed), problems),
+    };
+    if proxy_kind == Some(BoxKind::External)
+        && kafka_kind == Some(BoxKind::Embedded)
+        && stack.kafka == (KafkaSpec::Embedded { port: 0 })
+    {
+        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        problems.suggest(
+            at,
+            &format!("{}.port", fields.child("kafka")),
+            "the external proxy must have been configured with the embedded Kafka's port, so it must be fixed",
+            "write for instance `kafka: { kind: embedded, port: 9092 }`",
+        );
+    }
+    fields.finish(&REFUSED_BOXES, problems);
+    stack
+}
+
+/// The kind and the fields of a box; `kind` may be left out, and a box of its kind alone may be written as
+/// that word. A box that is not there is embedded.
+fn open<'t>(
+    item: Option<&Item<'t>>,
+    stack: &Fields<'t>,
+    name: &str,
+    kinds: &[(&str, BoxKind)],
+    problems: &mut Problems,
+) -> Option<(BoxKind, Fields<'t>)> {
+    let Some(item) = item else {
+        return Some((BoxKind::Embedded, Fields::none(&stack.child(name), stack.at())));
+    };
+    if item.written().is_some() {
+        return Some((read_kind(item, name, kinds, problems)?, Fields::none(&item.path, item.at())));
+    }
+    let mut fields = item.fields(problems)?;
+    let kind = match fields.optional("kind") {
+        Some(kind) => read_kind(&kind, name, kinds, problems)?,
+        None => BoxKind::Embedded,
+    };
+    Some((kind, fields))
+}
+
+fn read_kind(
+    item: &Item<'_>,
+    name: &str,
+    kinds: &[(&str, BoxKind)],
+    problems: &mut Problems,
+) -> Option<BoxKind> {
+    let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+    let written = item.written().unwrap_or_default();
+    match written {
+        "container" if names.contains(&"external") => {
+            let remedy = "start the container yourself and attach to it with `kind: external`, or use \
+                          `kind: embedded`";
+            item.suggest(problems, format!("landfall starts no containers for the {name}"), remedy);
+            None
+        }
+        "container" | "external" | "none" if !names.contains(&written) => {
+            item.suggest(problems, format!("the box {name} cannot be {}", quoted(written)), listed(&names));
+            None
+        }
+        _ => item.choice(kinds, problems),
+    }
+}
+
+fn read_port(fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
+    fields.optional("port").and_then(|item| item.integer(&(0..=u16::MAX), problems)).unwrap_or(0)
+}
+
+/// The field `name` as a duration within `from..=to`, or `default`.
+pub(super) fn duration_or(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    default: Duration,
+    (from, to): (Duration, Duration),
+    problems: &mut Problems,
+) -> Duration {
+    fields.optional(name).and_then(|item| item.duration(&(from..=to), problems)).unwrap_or(default)
+}
+
+fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> IdpSpec {
+    let Some((kind, mut fields)) = opened else { return IdpSpec::None };
+    if kind == BoxKind::None {
+        fields.finish(&[("port", NONE), ("token_life", NONE)], problems);
+        return IdpSpec::None;
+    }
+    let port = read_port(&mut fields, problems);
+    let range = (Duration::from_secs(5), Duration::from_hours(24));
+    let token_life = duration_or(&mut fields, "token_life", Duration::from_hours(1), range, problems);
+    fields.finish(&[("url", "the idp is embedded or none, it cannot be attached to")], problems);
+    IdpSpec::Embedded { port, token_life }
+}
+
+fn read_gateway(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> GatewaySpec {
+    let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
+    if kind == BoxKind::None {
+        let options = ["port", "required_headers", "authorizer_ttl", "integration_timeout"];
+        fields.finish(&options.map(|name| (name, NONE)), problems);
+        return GatewaySpec::None;
+    }
+    let port = read_port(&mut fields, problems);
+    let required_headers = match fields.optional("required_headers") {
+        Some(item) => read_headers(&item, problems),
+        None => vec!["Content-Type".to_owned()],
+    };
+    let ttl = (Duration::ZERO, Duration::from_hours(1));
+    let authorizer_ttl = duration_or(&mut fields, "authorizer_ttl", Duration::from_mins(5), ttl, problems);
+    let most = Duration::from_secs(29);
+    let timeout = (Duration::from_millis(50), most);
+    let integration_timeout = duration_or(&mut fields, "integration_timeout", most, timeout, problems);
+    fields.finish(&REFUSED_OF_GATEWAY, problems);
+    GatewaySpec::Embedded { port, required_headers, authorizer_ttl, integration_timeout }
+}
+
+/// Names of headers; each a token by RFC 9110, section 5.6.2.
+fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
+    let mut headers: Vec<String> = Vec::new();
+    for item in item.list(problems).unwrap_or_default() {
+        let Some(name) = item.text(problems) else { continue };
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            item.suggest(problems, "must be the name of a header", "write for instance `Content-Type`");
+        } else if headers.iter().any(|header| header.eq_ignore_ascii_case(name)) {
+            item.fail(problems, format!("the header {} is named twice", quoted(name)));
+        } else {
+            headers.push(name.to_owned());
+        }
+    }
+    headers
+}
+
+fn read_proxy(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    allowed: &[String],
+    problems: &mut Problems,
+) -> ProxySpec {
+    let Some((kind, mut fields)) = opened else { return ProxySpec::External { url: String::new() } };
+    if kind == BoxKind::External {
+        let url = fields
+            .required("url", "http://127.0.0.1:8082", problems)
+            .and_then(|item| read_url(&item, allowed, problems))
+            .unwrap_or_default();
+        let options = ["port", "replicas", "profile"];
+        fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
+        return ProxySpec::External { url };
+    }
+    let port = read_port(&mut fields, problems);
+    let replicas =
+        fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
+    let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
+    fields.finish(&[("url", OF_EXTERNAL)], problems);
+    ProxySpec::Embedded { port, replicas, profile: profile.unwrap_or(PROFILES[0].1).to_owned() }
+}
+
+/// `allowed` is `None` where landfall sends no load to the cluster itself.
+fn read_kafka(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    allowed: Option<&[String]>,
+    problems: &mut Problems,
+) -> KafkaSpec {
+    // Any port but 0, so that nothing is said about a port that nobody has read.
+    let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1 } };
+    if kind == BoxKind::Embedded {
+        let port = read_port(&mut fields, problems);
+        let options = ["bootstrap", "properties", "create_topics"];
+        fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
+        return KafkaSpec::Embedded { port };
+    }
+    let bootstrap = fields
+        .required("bootstrap", "127.0.0.1:9092", problems)
+        .and_then(|item| read_bootstrap(&item, allowed, problems))
+        .unwrap_or_default();
+    let properties = fields
+        .optional("properties")
+        .and_then(|item| item.fields(problems))
+        .map(|fields| read_properties(&fields, problems))
+        .unwrap_or_default();
+    let create_topics =
+        fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
+    fields.finish(&[("port", OF_EMBEDDED)], problems);
+    KafkaSpec::External { bootstrap, properties, create_topics }
+}
+
+/// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
+pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
+    match name {
+        "proxy" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
+        "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
+        "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
+        workload: [{ partner: p, topic: t, format: v2-json, payload: { file: r }, \
+        arrivals: { constant: 1/s }, for: 1s }]\n";
+
+    fn stack(text: &str) -> Result<StackSpec, String> {
+        let text = format!("{REST}{text}\n");
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.stack)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_box_may_be_left_out_or_written_as_a_word() {
+        let default = stack("").unwrap();
+        assert_eq!(stack("stack:"), Ok(default.clone()));
+        assert_eq!(
+            stack("stack: { idp: {}, gateway: embedded, proxy: { kind: embedded }, kafka: }"),
+            Ok(default)
+        );
+        let none = stack("stack: { idp: none, gateway: { kind: none } }").unwrap();
+        assert_eq!((none.idp, none.gateway), (IdpSpec::None, GatewaySpec::None));
+    }
+
+    #[test]
+    fn options_are_read() {
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4 }, \
+            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, integration_timeout: 50ms } }";
+        let stack = stack(text).unwrap();
+        assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
+        let gateway = GatewaySpec::Embedded {
+            port: 2,
+            required_headers: Vec::new(),
+            authorizer_ttl: Duration::ZERO,
+            integration_timeout: Duration::from_millis(50),
+        };
+        assert_eq!(stack.gateway, gateway);
+        let profile = "confluent-7.9".to_owned();
+        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile });
+        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4 });
+    }
+
+    #[test]
+    fn limits_of_options_hold() {
+        for text in [
+            "idp: { token_life: 4s }",
+            "idp: { token_life: 24h1s }",
+            "gateway: { authorizer_ttl: 1h1s }",
+            "gateway: { integration_timeout: 49ms }",
+            "gateway: { integration_timeout: 29001ms }",
+            "gateway: { required_headers: [A, a] }",
+            "gateway: { required_headers: ['A B'] }",
+            "proxy: { replicas: 0 }",
+            "proxy: { replicas: 17 }",
+            "proxy: { profile: confluent-6.2 }",
+            "proxy: { port: 65536 }",
+            "kafka: { bootstrap: 'localhost:9092' }",
+            "kafka: { kind: external }",
+            "proxy: { kind: external }",
+            "proxy: { kind: none }",
+            "proxy: 5",
+            "proxy: []",
+        ] {
+            assert!(stack(&format!("stack: {{ {text} }}")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_override_empties_may_be_of_another_kind() {
+        assert!(stack("stack: { kafka: { kind: embedded, bootstrap: null } }").is_ok());
+    }
+
+    #[test]
+    fn external_and_embedded_boxes_mix_where_they_can() {
+        let external = "proxy: { kind: external, url: 'http://localhost:1' }";
+        assert!(stack(&format!("stack: {{ {external} }}")).unwrap_err().contains("stack.kafka.port"));
+        assert!(stack(&format!("stack: {{ {external}, kafka: {{ port: 9092 }} }}")).is_ok());
+        let kafka = "kafka: { kind: external, bootstrap: 'k1:9092' }";
+        // Somebody else's proxy writes where it was told to; landfall's own only where load may go.
+        assert!(stack(&format!("stack: {{ {external}, {kafka} }}")).is_ok());
+        let error = stack(&format!("stack: {{ {kafka} }}")).unwrap_err();
+        assert!(error.contains("load may not be sent to the host `k1`"), "{error}");
+        assert!(stack(&format!("stack: {{ {kafka} }}\nallow_hosts: [K1]")).is_ok());
+    }
+}

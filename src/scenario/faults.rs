@@ -1,0 +1,213 @@
+//! Faults: what the doubles are told to do wrong.
+
+use std::time::Duration;
+
+use super::boxes::is_embedded;
+use super::decode::{Fields, Item};
+use super::error::{Problems, nearest, quoted};
+use super::model::{Fault, FaultKind, Pace, StackSpec};
+use super::quantity::{parse_duration, parse_percent};
+use super::tree::{Kind, Resolved};
+use super::workload::Names;
+
+/// Reads one fault. `stack` is `None` if it could not be read, and nothing is said about its boxes then.
+pub(super) fn read_fault(
+    item: &Item<'_>,
+    stack: Option<&StackSpec>,
+    topics: &Names,
+    problems: &mut Problems,
+) -> Option<Fault> {
+    let mut fields = item.fields(problems)?;
+    let box_item = fields.required("box", "proxy", problems);
+    let kind =
+        fields.required("kind", "drop-after-ack", problems).and_then(|item| read_kind(&item, problems));
+    if let Some(item) = &box_item {
+        check_box(item, kind, stack, problems);
+    }
+    let pace = read_pace(&mut fields, kind, problems);
+    let target = fields
+        .optional("target")
+        .and_then(|item| topics.find(&item, "topic", problems))
+        .map(|index| topics.names[index].clone());
+    let window = fields.optional("window").and_then(|item| read_window(&item, problems));
+    fields.finish(&[], problems);
+    Some(Fault { kind: kind?, pace: pace?, target, window })
+}
+
+fn read_kind(item: &Item<'_>, problems: &mut Problems) -> Option<FaultKind> {
+    item.choice(&FaultKind::ALL.map(|kind| (kind.name(), kind)), problems)
+}
+
+fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>, problems: &mut Problems) {
+    const BOXES: [&str; 3] = ["proxy", "gateway", "kafka"];
+    let Some(name) = item.text(problems) else { return };
+    if let Some(kind) = kind
+        && kind.box_name() != name
+    {
+        let message = format!("{} is no fault of the box {}", quoted(kind.name()), quoted(name));
+        item.suggest(problems, message, format!("write `box: {}`", kind.box_name()));
+    } else if !BOXES.contains(&name) {
+        item.suggest(
+            problems,
+            format!("no faults belong to the box {}", quoted(name)),
+            nearest(name, &BOXES),
+        );
+    } else if stack.is_some_and(|stack| is_embedded(stack, name) == Some(false)) {
+        let message =
+            format!("only embedded boxes show faults, and the {name} of this stack is not embedded");
+        item.suggest(problems, message, "remove the fault, or make the box `kind: embedded`");
+    }
+}
+
+fn read_pace(fields: &mut Fields<'_>, kind: Option<FaultKind>, problems: &mut Problems) -> Option<Pace> {
+    match (fields.optional("every"), fields.optional("rate")) {
+        (Some(every), None) => every.integer(&(1..=u64::MAX), problems).map(Pace::Every),
+        (None, Some(rate)) => read_probability(&rate, problems).map(Pace::Rate),
+        // A refusal of every read needs no pace.
+        (None, None) if kind == Some(FaultKind::DenyRead) => Some(Pace::Every(1)),
+        (None, None) => {
+            let message = "says neither `every` nor `rate`, so it would never strike";
+            problems.suggest(
+                fields.at(),
+                fields.path(),
+                message,
+                "write for instance `every: 1000` or `rate: 1%`",
+            );
+            None
+        }
+        (Some(_), Some(rate)) => {
+            rate.suggest(problems, "cannot stand beside `every`", "remove one of the two");
+            None
+        }
+    }
+}
+
+/// A probability: a number above 0 and up to 1, or a percentage.
+fn read_probability(item: &Item<'_>, problems: &mut Problems) -> Option<f64> {
+    const WANTED: &str = "must be a probability above 0 and at most 1, such as `0.01` or `1%`";
+    let probability = match &item.node.kind {
+        Kind::Scalar(scalar) => match scalar.resolve() {
+            Resolved::Float(number) => Some(number),
+            // Only 1 is a probability; the conversion of others need not be exact.
+            Resolved::Integer(number) => Some(if number == 1 { 1.0 } else { 2.0 }),
+            Resolved::Text(text) => parse_percent(text).ok().map(|percent| percent / 100.0),
+            Resolved::Null | Resolved::Bool(_) => None,
+        },
+        Kind::List(_) | Kind::Mapping(_) => None,
+    };
+    let fitting = probability.filter(|probability| *probability > 0.0 && *probability <= 1.0);
+    if fitting.is_none() {
+        item.fail(problems, WANTED);
+    }
+    fitting
+}
+
+/// A stretch of time after the start of the load: `[from, to]`.
+fn read_window(item: &Item<'_>, problems: &mut Problems) -> Option<(Duration, Duration)> {
+    const EXAMPLE: &str = "write for instance `window: [5s, 8s]`";
+    if !matches!(item.node.kind, Kind::List(_)) {
+        item.suggest(problems, format!("must be two durations, and is {}", item.node.describe()), EXAMPLE);
+        return None;
+    }
+    let items = item.list(problems)?;
+    let [from, to] = items.as_slice() else {
+        item.suggest(problems, format!("must be two durations, and has {} items", items.len()), EXAMPLE);
+        return None;
+    };
+    let mut read = |item: &Item<'_>| item.quantity("a duration such as 5s", parse_duration, problems);
+    let (from, to) = (read(from), read(to));
+    let (from, to) = (from?, to?);
+    if from >= to {
+        item.suggest(problems, "must end after it begins", EXAMPLE);
+        return None;
+    }
+    Some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn fault(stack: &str, text: &str) -> Result<Fault, String> {
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
+        );
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.faults[0].clone())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_fault_belongs_to_its_box_alone() {
+        for kind in FaultKind::ALL {
+            for name in ["proxy", "gateway", "kafka"] {
+                let read = fault("", &format!("box: {name}, kind: {}, every: 3", kind.name()));
+                if name == kind.box_name() {
+                    assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(3), target: None, window: None }));
+                } else {
+                    let remedy = format!("write `box: {}`", kind.box_name());
+                    assert!(read.unwrap_err().contains(&remedy));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn paces() {
+        let pace =
+            |text: &str| fault("", &format!("box: proxy, kind: duplicate{text}")).map(|fault| fault.pace);
+        assert_eq!(pace(", every: 1"), Ok(Pace::Every(1)));
+        assert_eq!(pace(", rate: 0.25"), Ok(Pace::Rate(0.25)));
+        assert_eq!(pace(", rate: 25%"), Ok(Pace::Rate(0.25)));
+        assert_eq!(pace(", rate: 1"), Ok(Pace::Rate(1.0)));
+        for bad in [
+            "",
+            ", every: 0",
+            ", every: 1, rate: 1%",
+            ", rate: 0",
+            ", rate: 1.1",
+            ", rate: 101%",
+            ", rate: .nan",
+            ", rate: -0.1",
+        ] {
+            assert!(pace(bad).is_err(), "{bad}");
+        }
+        let always = fault("", "box: kafka, kind: deny-read").map(|fault| fault.pace);
+        assert_eq!(always, Ok(Pace::Every(1)));
+    }
+
+    #[test]
+    fn target_and_window() {
+        let read =
+            fault("", "box: proxy, kind: duplicate, every: 2, target: t, window: [0s, 1500ms]").unwrap();
+        assert_eq!(read.target.as_deref(), Some("t"));
+        assert_eq!(read.window, Some((Duration::ZERO, Duration::from_millis(1500))));
+        for bad in [
+            "target: u",
+            "window: [1s, 1s]",
+            "window: [1s]",
+            "window: 1s",
+            "window: [1s, 2]",
+            "window: [1s, 2s, 3s]",
+        ] {
+            assert!(fault("", &format!("box: proxy, kind: duplicate, every: 2, {bad}")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_embedded_boxes_show_faults() {
+        for (stack, text) in [
+            ("idp: none, gateway: none", "box: gateway, kind: admit-denied, every: 2"),
+            (
+                "proxy: { kind: external, url: 'http://localhost:1' }, kafka: { port: 1 }",
+                "box: proxy, kind: duplicate, every: 2",
+            ),
+            ("kafka: { kind: external, bootstrap: 'localhost:1' }", "box: kafka, kind: deny-read"),
+        ] {
+            assert!(fault(stack, text).unwrap_err().contains("only embedded boxes show faults"), "{stack}");
+        }
+    }
+}

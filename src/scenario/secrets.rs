@@ -1,0 +1,200 @@
+//! References to secrets. A scenario says where a secret is; the secret itself is refused, and no message
+//! repeats it.
+
+use super::decode::{Fields, Item};
+use super::error::Problems;
+use super::model::{SecretSource, Value};
+use super::tree::Kind;
+
+/// A partner's `secret`: `generated`, `{ env: NAME }` or `{ file: path }`.
+pub(super) fn read_secret(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSource> {
+    if item.written() == Some("generated") {
+        return Some(SecretSource::Generated);
+    }
+    if !matches!(item.node.kind, Kind::Mapping(_)) {
+        let remedy = "write `generated`, `{ env: NAME }` or `{ file: path }`";
+        item.suggest(problems, "a secret must not stand in a scenario (its value is not shown here)", remedy);
+        return None;
+    }
+    read_reference(item, problems)
+}
+
+/// A reference: `{ env: NAME }` or `{ file: path }`.
+fn read_reference(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSource> {
+    let mut fields = item.fields(problems)?;
+    let sources = (fields.optional("env"), fields.optional("file"));
+    let source = match sources {
+        (Some(env), None) => read_variable(&env, problems),
+        (None, Some(file)) => file.name(problems).map(|path| SecretSource::File(file.at().resolve(path))),
+        (Some(_), Some(_)) => {
+            item.fail(problems, "has both `env` and `file`; a secret comes from one place");
+            None
+        }
+        (None, None) => {
+            item.suggest(problems, "says no place", "write `{ env: NAME }` or `{ file: path }`");
+            None
+        }
+    };
+    // Neither the field's name nor the nearest one is shown: a password with braces or a colon reads as a field.
+    if fields.all().iter().any(|(entry, _)| !["env", "file"].contains(&entry.key.as_str())) {
+        item.fail(problems, "has a field that is neither `env` nor `file`");
+    }
+    source
+}
+
+fn read_variable(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSource> {
+    let name = item.text(problems)?;
+    let legal = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    if !legal {
+        let message = "must be the name of an environment variable, made of letters, digits and `_`";
+        item.suggest(problems, message, "the secret itself stands in the variable");
+    }
+    legal.then(|| SecretSource::Env(name.to_owned()))
+}
+
+/// Properties that landfall sets itself, with their librdkafka aliases.
+const OWN: [&str; 8] = [
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "group.id",
+    "enable.auto.commit",
+    "auto.commit.enable",
+    "isolation.level",
+    "acks",
+    "request.required.acks",
+];
+
+/// Reads one librdkafka property, whose name is already in `item`'s path.
+pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
+    if OWN.contains(&name.to_ascii_lowercase().as_str()) {
+        let remedy = if name == "bootstrap.servers" { "use the field `bootstrap`" } else { "remove it" };
+        item.suggest(problems, "cannot be set, because landfall sets it itself", remedy);
+        return None;
+    }
+    if matches!(item.node.kind, Kind::Mapping(_)) {
+        return read_reference(item, problems).map(Value::Reference);
+    }
+    if holds_secret(name) {
+        let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
+        item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
+        return None;
+    }
+    let Some(text) = item.written() else {
+        item.fail(
+            problems,
+            format!("must be a value as librdkafka takes it, and is {}", item.node.describe()),
+        );
+        return None;
+    };
+    Some(Value::Plain(text.to_owned()))
+}
+
+/// Whether the property `name` holds a secret. A private key's place is none.
+fn holds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let key = (name.starts_with("ssl.key.") || name.contains("private.key"))
+        && !["location", "file"].contains(&last);
+    key || ["password", "passphrase", "secret", "jaas", "oauthbearer.config"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// Every property in `fields`, or those of them that are right.
+pub(super) fn read_properties(
+    fields: &Fields<'_>,
+    problems: &mut Problems,
+) -> std::collections::BTreeMap<String, Value> {
+    let mut properties = std::collections::BTreeMap::new();
+    for (entry, item) in fields.all() {
+        // Emptied in order to undo what the file that is extended says.
+        if item.node.is_null() {
+            continue;
+        }
+        if let Some(value) = read_property(&entry.key, &item, problems) {
+            properties.insert(entry.key.clone(), value);
+        }
+    }
+    properties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::error::Origin;
+    use crate::scenario::tree::parse;
+    use std::sync::Arc;
+
+    fn with<T>(text: &str, read: impl Fn(&Item<'_>, &mut Problems) -> Option<T>) -> Result<T, String> {
+        let mut problems = Problems::default();
+        let node = parse(text, &Arc::new(Origin::File("a/x.yaml".into())), &mut problems).unwrap();
+        let value = read(&Item { node: &node, path: "f".into() }, &mut problems);
+        problems.or(value).map_err(|error| error.to_string()).map(|value| value.unwrap())
+    }
+
+    #[test]
+    fn a_secret_comes_from_elsewhere() {
+        assert_eq!(with("generated", read_secret), Ok(SecretSource::Generated));
+        assert_eq!(with("{ env: A_1 }", read_secret), Ok(SecretSource::Env("A_1".into())));
+        assert_eq!(with("{ file: s.txt }", read_secret), Ok(SecretSource::File("a/s.txt".into())));
+        assert_eq!(with("{ file: /s.txt }", read_secret), Ok(SecretSource::File("/s.txt".into())));
+    }
+
+    #[test]
+    fn a_literal_secret_is_refused_and_not_repeated() {
+        for text in [
+            "hunter2",
+            "'hunter2'",
+            "[hunter2]",
+            "{ env: hunter2! }",
+            "{ env: [hunter2] }",
+            "{ env: A, file: hunter2 }",
+            "{}",
+            "{ enw: A }",
+            "{ hunter2: x }",
+            "{ env: A, hunter2: x }",
+            "{hunter2}",
+            "hunter2: x",
+            "!hunter2",
+            "!hunter2 x",
+        ] {
+            let error = with(text, read_secret).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn properties_with_secrets_are_references() {
+        let read =
+            |name: &'static str, text: &str| with(text, |item, problems| read_property(name, item, problems));
+        for name in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "SSL.Keystore.Password",
+            "sasl.oauthbearer.client.secret",
+            "sasl.jaas.config",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+        ] {
+            let error = read(name, "hunter2").unwrap_err();
+            assert!(error.contains("{ env: NAME }") && !error.contains("hunter2"), "{error}");
+            assert_eq!(read(name, "{env: P}"), Ok(Value::Reference(SecretSource::Env("P".into()))));
+        }
+        for name in ["sasl.username", "ssl.key.location", "ssl.keystore.location", "ssl.ca.location"] {
+            assert_eq!(read(name, "x"), Ok(Value::Plain("x".into())));
+        }
+        assert_eq!(read("socket.timeout.ms", "0100"), Ok(Value::Plain("0100".into())));
+        assert_eq!(read("log.connection.close", "false"), Ok(Value::Plain("false".into())));
+        assert!(read("client.id", "[a]").is_err());
+    }
+
+    #[test]
+    fn what_landfall_sets_itself_is_refused() {
+        for name in OWN {
+            let read = with("x", |item, problems| read_property(name, item, problems));
+            assert!(read.unwrap_err().contains("landfall sets it itself"), "{name}");
+        }
+    }
+}
