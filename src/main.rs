@@ -1,3 +1,5 @@
 //! The `landfall` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    landfall::cli::main(std::env::args_os())
+}

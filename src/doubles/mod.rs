@@ -1,11 +1,11 @@
 //! landfall's own stand-ins for the boxes of the path. Each speaks the real protocol on a real loopback
 //! socket, so a stock client (curl, a Kafka client, an OAuth library) can use it.
 
-pub mod broker;
 pub mod authorizer;
 pub mod balancer;
+pub mod broker;
 pub mod fault;
 pub mod gateway;
 pub mod http;
-pub mod proxy;
 pub mod idp;
+pub mod proxy;

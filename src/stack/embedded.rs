@@ -1,5 +1,6 @@
 //! Starting landfall's own doubles, box by box.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ impl Stack {
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
                     partitions: topic.partitions,
-                    configs: std::collections::BTreeMap::new(),
+                    configs: BTreeMap::new(),
                 });
                 let broker = Broker::start(BrokerConfig {
                     bind: LOOPBACK,
@@ -42,7 +43,7 @@ impl Stack {
                     injectors: self.injectors.clone(),
                 })
                 .await?;
-                self.kafka = KafkaAccess { bootstrap: broker.bootstrap(), properties: Default::default() };
+                self.kafka = KafkaAccess { bootstrap: broker.bootstrap(), properties: BTreeMap::new() };
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
             }
@@ -74,7 +75,8 @@ impl Stack {
                     self.up(&format!("proxy-{number}"), "embedded", Some(endpoint), since);
                     self.doubles.proxies.push(proxy);
                 }
-                let balancer = Balancer::start(BalancerConfig { bind: LOOPBACK, port: *port, targets }).await?;
+                let balancer =
+                    Balancer::start(BalancerConfig { bind: LOOPBACK, port: *port, targets }).await?;
                 self.produce_url = format!("http://{}", balancer.address());
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);
@@ -139,13 +141,21 @@ impl Stack {
             IdpSpec::Embedded { port, token_life } => (port, token_life),
             IdpSpec::None => (0, Duration::from_hours(1)),
         };
-        let clients = scenario.partners.iter().zip(&self.partner_secrets).map(|(partner, secret): (_, &Secret)| Client {
-            id: partner.client_id.clone(),
-            secret: secret.clone(),
-            scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
-        });
-        let config =
-            IdpConfig { bind: LOOPBACK, port, audience: AUDIENCE.into(), token_life, clients: clients.collect() };
+        let clients =
+            scenario.partners.iter().zip(&self.partner_secrets).map(|(partner, secret): (_, &Secret)| {
+                Client {
+                    id: partner.client_id.clone(),
+                    secret: secret.clone(),
+                    scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
+                }
+            });
+        let config = IdpConfig {
+            bind: LOOPBACK,
+            port,
+            audience: AUDIENCE.into(),
+            token_life,
+            clients: clients.collect(),
+        };
         Ok((Idp::start(config).await?, since))
     }
 }

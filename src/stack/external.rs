@@ -102,18 +102,22 @@ enum Lookup {
 }
 
 async fn look_up(access: &KafkaAccess, topic: &str) -> Result<Lookup, StackError> {
-    let unreachable = |reason: String| StackError::KafkaUnreachable { bootstrap: access.bootstrap.clone(), reason };
+    let unreachable =
+        |reason: String| StackError::KafkaUnreachable { bootstrap: access.bootstrap.clone(), reason };
     let config = client_config(access);
     let name = topic.to_owned();
     let asked = tokio::task::spawn_blocking(move || {
         let client: BaseConsumer = config.create().map_err(|error| error.to_string())?;
         let metadata = client.fetch_metadata(Some(&name), REACH).map_err(|error| error.to_string())?;
         let found = metadata.topics().iter().find(|found| found.name() == name);
-        Ok::<_, String>(found.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions().len())))
+        Ok::<_, String>(
+            found.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions().len())),
+        )
     });
     let answer = asked.await.map_err(|error| unreachable(error.to_string()))?.map_err(&unreachable)?;
     match answer {
-        None | Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic), _)) => {
+        None
+        | Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic), _)) => {
             Ok(Lookup::Missing)
         }
         Some((None, count)) => Ok(Lookup::Partitions(count)),

@@ -80,13 +80,17 @@ pub enum StackError {
         reason: String,
     },
     /// An external proxy behind the embedded gateway.
-    #[error("the proxy's URL {url} has a path, which the embedded gateway's integration cannot have; set `gateway: {{ kind: none }}`")]
+    #[error(
+        "the proxy's URL {url} has a path, which the embedded gateway's integration cannot have; set `gateway: {{ kind: none }}`"
+    )]
     ProxyPath {
         /// Its URL.
         url: String,
     },
     /// An external Kafka that does not answer, or refuses.
-    #[error("Kafka at {bootstrap} does not answer: {reason}; check that it runs there and that `kafka.properties` fit")]
+    #[error(
+        "Kafka at {bootstrap} does not answer: {reason}; check that it runs there and that `kafka.properties` fit"
+    )]
     KafkaUnreachable {
         /// Where.
         bootstrap: String,
@@ -104,7 +108,9 @@ pub enum StackError {
         reason: String,
     },
     /// An external Kafka's topic.
-    #[error("topic `{topic}` has {found} partitions in Kafka at {bootstrap}, the scenario says {expected}; make them agree")]
+    #[error(
+        "topic `{topic}` has {found} partitions in Kafka at {bootstrap}, the scenario says {expected}; make them agree"
+    )]
     Partitions {
         /// Where.
         bootstrap: String,

@@ -16,7 +16,9 @@ pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<Secret>, StackError
 }
 
 /// librdkafka properties with their values.
-pub(super) fn of_properties(properties: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Secret>, StackError> {
+pub(super) fn of_properties(
+    properties: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Secret>, StackError> {
     properties
         .iter()
         .map(|(name, value)| {

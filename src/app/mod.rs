@@ -1,0 +1,4 @@
+//! What each command does, from start to end.
+
+pub mod run;
+pub mod up;

@@ -1,0 +1,110 @@
+//! The folder that a run leaves behind: `<reports>/<run>/`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::record::RunId;
+
+/// The folder of one run; it exists and can be written to.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// Why a run's report has no place.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be made.
+    #[error("cannot write reports to {path}: {source}; name another folder with `--reports`")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another run's result stands there.
+    #[error("{path} holds the result of another run; choose another `--run-id`, or remove it")]
+    Taken {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+const RESULT: &str = "result.json";
+
+impl Folder {
+    /// Makes the folder and proves that it can be written to, before anything is sent.
+    ///
+    /// # Errors
+    /// [`FolderError`] where it cannot, or where a result stands there already.
+    pub fn create(reports: &Path, run: &RunId) -> Result<Self, FolderError> {
+        let path = reports.join(run.as_str());
+        let unwritable = |source| FolderError::Unwritable { path: path.clone(), source };
+        fs::create_dir_all(&path).map_err(unwritable)?;
+        if path.join(RESULT).exists() {
+            return Err(FolderError::Taken { path });
+        }
+        let probe = path.join(".writable");
+        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)?;
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the result stands.
+    #[must_use]
+    pub fn result_path(&self) -> PathBuf {
+        self.path.join(RESULT)
+    }
+
+    /// Writes the result: whole, or not at all.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`], for instance on a full disk.
+    pub fn write_result(&self, json: &str) -> Result<(), FolderError> {
+        let unwritable = |source| FolderError::Unwritable { path: self.path.clone(), source };
+        let draft = self.path.join(".result.json");
+        let mut file = fs::File::create(&draft).map_err(unwritable)?;
+        file.write_all(json.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
+        fs::rename(&draft, self.result_path()).map_err(unwritable)
+    }
+
+    /// Removes the folder if nothing was written to it.
+    pub fn discard_if_empty(self) {
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_never_overwritten_and_an_empty_folder_goes() {
+        let reports = tempfile::tempdir().unwrap();
+        let run = RunId::new("r1").unwrap();
+        let folder = Folder::create(reports.path(), &run).unwrap();
+        folder.write_result("{}").unwrap();
+        assert_eq!(fs::read_to_string(folder.result_path()).unwrap(), "{}");
+        assert!(matches!(Folder::create(reports.path(), &run), Err(FolderError::Taken { .. })));
+        let empty = Folder::create(reports.path(), &RunId::new("r2").unwrap()).unwrap();
+        let path = empty.path().to_owned();
+        empty.discard_if_empty();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_told() {
+        let reports = tempfile::tempdir().unwrap();
+        let file = reports.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Folder::create(&file, &RunId::new("r").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("name another folder"), "{error}");
+    }
+}

@@ -1,0 +1,371 @@
+//! `landfall run`: brings the path up, sends the load, reads the topics back, settles, judges, reports.
+
+mod assemble;
+mod collect;
+mod folder;
+mod settle;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::ledger::{Ledger, StreamTerms};
+use crate::load::{
+    self, Credentials, Expectation, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
+    TokenSource, WorkloadPlan, fetch_token,
+};
+use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
+use crate::result::{RunResult, Verdict};
+use crate::scenario::{self, Expect, Scenario};
+use crate::schedule::Constant;
+use crate::stack::{Stack, StackError};
+use crate::verify::{self, Reader, ReaderConfig, VerifyError};
+
+use collect::Collector;
+pub use folder::{Folder, FolderError};
+
+/// A signal that ends a run early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupt {
+    /// SIGINT, as Ctrl-C sends it.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl Interrupt {
+    /// The signal's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interrupted => "SIGINT",
+            Self::Terminated => "SIGTERM",
+        }
+    }
+}
+
+/// Why a run gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A payload file.
+    #[error("workload[{workload}].payload.file: cannot read {path}: {source}; check the path")]
+    PayloadFile {
+        /// Place in the scenario.
+        workload: usize,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A payload file's content.
+    #[error("workload[{workload}].payload.file: {path}: {source}")]
+    Feed {
+        /// Place in the scenario.
+        workload: usize,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: FeedError,
+    },
+    /// A payload that cannot carry its identity.
+    #[error("workload[{workload}].payload.file: {path}: {source}")]
+    Stream {
+        /// Place in the scenario.
+        workload: usize,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: StreamError,
+    },
+    /// The report's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The path did not come up.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// Load may not go there, or cannot.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// No token.
+    #[error("partner `{partner}`: {source}")]
+    Token {
+        /// Name in the scenario.
+        partner: String,
+        /// What happened.
+        #[source]
+        source: TokenError,
+    },
+    /// The topics cannot be read at all.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The load could not begin.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A thread could not be started.
+    #[error("cannot start the {name} thread: {source}")]
+    Thread {
+        /// Which.
+        name: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A thread of landfall's own ended by a panic, which is a bug.
+    #[error("landfall's {0} thread failed; this is a bug of landfall's, please report it with the scenario")]
+    Bug(&'static str),
+    /// A signal came before anything had been sent.
+    #[error("stopped by {} before anything was sent", .0.name())]
+    Interrupted(Interrupt),
+}
+
+impl RunError {
+    /// The exit code by DESIGN's precedence: 2 for the scenario and its files, 3 for the path.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted(Interrupt::Interrupted) => 130,
+            Self::Interrupted(Interrupt::Terminated) => 143,
+            Self::PayloadFile { .. }
+            | Self::Feed { .. }
+            | Self::Stream { .. }
+            | Self::Folder(_)
+            | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => 2,
+            Self::Stack(error) if error.is_usage() => 2,
+            _ => 3,
+        }
+    }
+}
+
+/// A run's result and how it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The result, as written.
+    pub result: RunResult,
+    /// The signal that broke it off, if one did.
+    pub interrupt: Option<Interrupt>,
+    /// Whether a box of the path was lost, so that the run could not be finished.
+    pub stack_lost: bool,
+}
+
+impl Outcome {
+    /// The exit code by DESIGN's precedence.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match (self.interrupt, self.result.verdict) {
+            (Some(Interrupt::Interrupted), _) => 130,
+            (Some(Interrupt::Terminated), _) => 143,
+            (None, Verdict::Fail) => 1,
+            (None, _) if self.stack_lost => 3,
+            (None, Verdict::Invalid | Verdict::Inconclusive) => 4,
+            (None, Verdict::Pass) => 0,
+        }
+    }
+}
+
+/// Runs a scenario. `interrupt` turns to a signal when one comes; its other end must outlive the call.
+///
+/// # Errors
+/// [`RunError`] where nothing was sent, so that there is no result. Whatever was sent ends in an [`Outcome`].
+pub async fn run(
+    scenario: &Scenario,
+    run: RunId,
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
+) -> Result<Outcome, RunError> {
+    let started = jiff::Timestamp::now();
+    let origin = Instant::now();
+    let catalogue = catalogue(scenario, run)?;
+    let prepared = tokio::select! {
+        prepared = prepare(scenario, &catalogue, origin) => prepared?,
+        signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
+    };
+    let Prepared { stack, plan, reader_config, baseline } = prepared;
+
+    let terms = scenario.workloads.iter().map(|workload| StreamTerms {
+        must_be_accepted: expectation(scenario, workload) == Expectation::Accept,
+        partition: workload.partition,
+    });
+    let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
+    let collector = Collector::start(Ledger::new(catalogue, topics, terms.collect()))
+        .map_err(|source| RunError::Thread { name: "ledger", source })?;
+    let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
+
+    stack.load_starts(Instant::now());
+    let (report, broke_off) = send(plan, &collector, &mut interrupt).await?;
+    let settled = settle::settle(&stack, reader, &baseline, collector, &mut interrupt, broke_off).await?;
+    let interrupt = *interrupt.borrow();
+    let (result, stack_lost) =
+        assemble::result(scenario, &reader_config.run, &stack, &report, settled, interrupt, started, origin);
+    drop(stack);
+    Ok(Outcome { result, interrupt, stack_lost })
+}
+
+/// Everything that must stand before the first request.
+struct Prepared {
+    stack: Stack,
+    plan: LoadPlan,
+    reader_config: ReaderConfig,
+    baseline: verify::Baseline,
+}
+
+async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) -> Result<Prepared, RunError> {
+    let stack = Stack::start(scenario).await?;
+    let plan = plan(scenario, &stack, catalogue, origin).await?;
+    let reader_config = ReaderConfig {
+        bootstrap: stack.kafka().bootstrap.clone(),
+        properties: stack.kafka().properties.clone(),
+        run: catalogue.run().clone(),
+        topics: scenario.topics.iter().map(|topic| topic.name.clone()).collect(),
+    };
+    let config = reader_config.clone();
+    let baseline = tokio::task::spawn_blocking(move || verify::baseline(&config))
+        .await
+        .map_err(|_| RunError::Bug("reader"))??;
+    Ok(Prepared { stack, plan, reader_config, baseline })
+}
+
+/// Sends the load on a thread of its own; returns its report and whether a signal broke it off.
+async fn send(
+    plan: LoadPlan,
+    collector: &Collector,
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+) -> Result<(LoadReport, bool), RunError> {
+    let (stop, stopped) = watch::channel(false);
+    let (done, mut finished) = oneshot::channel();
+    let sink = collector.load();
+    std::thread::Builder::new()
+        .name("load".into())
+        .spawn(move || {
+            // Nobody waits for the report only where the run is being torn down.
+            let _ = done.send(load::run(plan, sink, stopped));
+        })
+        .map_err(|source| RunError::Thread { name: "load", source })?;
+    let report = tokio::select! {
+        report = &mut finished => report,
+        _ = signalled(interrupt) => {
+            let _ = stop.send(true);
+            finished.await
+        }
+    };
+    let report = report.map_err(|_| RunError::Bug("load"))??;
+    let broke_off = report.interrupted;
+    Ok((report, broke_off))
+}
+
+/// Returns when a signal has come; never, if none comes.
+async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interrupt {
+    match interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal) {
+        Some(signal) => signal,
+        None => std::future::pending().await,
+    }
+}
+
+fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectation {
+    match scenario.partners[workload.partner].expect {
+        Expect::Accept => Expectation::Accept,
+        Expect::Refuse => Expectation::Refuse,
+    }
+}
+
+fn format(format: scenario::Format) -> Format {
+    match format {
+        scenario::Format::V2Json => Format::Json,
+        scenario::Format::V2Binary => Format::Binary,
+    }
+}
+
+/// Reads the payloads and makes the streams of records.
+fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
+    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
+        let path = workload.payload.file.clone();
+        let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
+            workload: index,
+            path: path.clone(),
+            source,
+        })?;
+        let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
+            workload: index,
+            path: path.clone(),
+            source,
+        })?;
+        let place = match &workload.identity {
+            scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
+            scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
+            scenario::IdentityPlace::Key => IdentityPlace::Key,
+        };
+        let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
+        Stream::new(topic, format(workload.format), place, workload.payload.key.as_deref(), &feed)
+            .map_err(|source| RunError::Stream { workload: index, path, source })
+    });
+    Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
+}
+
+/// Resolves where the load goes and fetches each partner's first token.
+async fn plan(
+    scenario: &Scenario,
+    stack: &Stack,
+    catalogue: &Catalogue,
+    origin: Instant,
+) -> Result<LoadPlan, RunError> {
+    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
+    let mut tokens: Vec<TokenSource> = Vec::new();
+    let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
+    if let Some(endpoint) = stack.token_endpoint() {
+        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts).await?;
+        for (index, partner) in scenario.partners.iter().enumerate() {
+            let Some(secret) = stack.partner_secret(index) else { continue };
+            let credentials = Credentials {
+                endpoint: endpoint.clone(),
+                client_id: partner.client_id.clone(),
+                secret: secret.clone(),
+                scope: partner.scope.clone(),
+            };
+            match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
+                Ok((first, expires_in)) => {
+                    token_of[index] = Some(tokens.len());
+                    tokens.push(TokenSource { credentials, first, expires_in });
+                }
+                // Who must be refused may be refused already here; it then goes on without a token.
+                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {}
+                Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
+            }
+        }
+    }
+    let workloads = scenario.workloads.iter().map(|workload| WorkloadPlan {
+        target: target.clone(),
+        topic: scenario.topics[workload.topic].name.clone(),
+        partition: workload.partition,
+        format: format(workload.format),
+        records_per_request: workload.records_per_request,
+        schedule: Constant::new(workload.rate_per_s),
+        duration: workload.duration,
+        connections: workload.connections,
+        timeout: workload.timeout,
+        token: token_of[workload.partner],
+        expectation: expectation(scenario, workload),
+    });
+    Ok(LoadPlan {
+        workloads: workloads.collect(),
+        catalogue: catalogue.clone(),
+        tokens,
+        drain: scenario.drain,
+        origin,
+    })
+}
+
+/// A run id that no other run has: 12 random hexadecimal digits.
+///
+/// # Panics
+/// Never: such a text is a legal run id.
+#[must_use]
+pub fn random_run_id() -> RunId {
+    let uuid = uuid::Uuid::new_v4().simple().to_string();
+    RunId::new(&uuid[..12]).expect("hexadecimal digits are legal in a run id")
+}
+
+/// The ledger, shared between the collector's thread and who asks it.
+type SharedLedger = Arc<std::sync::Mutex<Ledger>>;

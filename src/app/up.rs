@@ -1,0 +1,159 @@
+//! `landfall up`: brings a scenario's path up for people to walk by hand.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::scenario::{Expect, Format, Scenario};
+use crate::secret::Secret;
+use crate::stack::{Stack, StackError};
+use crate::wire::produce::{BINARY_V2, JSON_V2};
+
+/// Why the path is not up.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// A box did not come up.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// Credentials have no place.
+    #[error(
+        "cannot write the partners' credentials to {path}: {source}; name another folder with `--reports`"
+    )]
+    Credentials {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A path that is up, with the partners' credentials in files that only their owner can read. Dropped, the
+/// path goes down and the files go.
+pub struct Up {
+    stack: Stack,
+    folder: PathBuf,
+    steps: Vec<Step>,
+}
+
+/// A step of the walk: what it does, and the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it does.
+    pub title: String,
+    /// The command, of one or more lines; it holds no secret.
+    pub command: String,
+}
+
+impl Up {
+    /// Brings the path up; credentials go into `folder`, which is made.
+    ///
+    /// # Errors
+    /// [`UpError`], as it says.
+    pub async fn start(scenario: &Scenario, folder: PathBuf) -> Result<Self, UpError> {
+        let stack = Stack::start(scenario).await?;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| UpError::Credentials { path, source }
+        };
+        fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let mut up = Self { stack, folder, steps: Vec::new() };
+        for (index, partner) in scenario.partners.iter().enumerate() {
+            let Some(secret) = up.stack.partner_secret(index) else { continue };
+            let path = up.folder.join(format!("{}.curl", partner.client_id));
+            write_owner_only(&path, &curl_config(&partner.client_id, secret)).map_err(failed(&path))?;
+        }
+        up.steps = up.walk(scenario);
+        Ok(up)
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The commands to walk it: token, produce, read back.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    fn walk(&self, scenario: &Scenario) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let partner = scenario.partners.iter().find(|partner| partner.expect == Expect::Accept);
+        let partner = partner.or(scenario.partners.first());
+        let workload = scenario.workloads.iter().find(|w| partner == scenario.partners.get(w.partner));
+        let (Some(partner), Some(workload)) = (partner, workload.or(scenario.workloads.first())) else {
+            return steps;
+        };
+        let topic = &scenario.topics[workload.topic].name;
+        if let Some(endpoint) = self.stack.token_endpoint() {
+            let config = self.folder.join(format!("{}.curl", partner.client_id));
+            let scope = if partner.scope.is_empty() {
+                String::new()
+            } else {
+                format!(" -d 'scope={}'", partner.scope)
+            };
+            steps.push(Step {
+                title: format!("Fetch a token as partner `{}`", partner.name),
+                command: format!(
+                    "TOKEN=$(curl -sS -K {} -d grant_type=client_credentials{scope} {endpoint} \\\n  \
+                     | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
+                    config.display()
+                ),
+            });
+        }
+        let (content_type, value) = match workload.format {
+            Format::V2Json => (JSON_V2, "{\"hello\":\"landfall\"}"),
+            Format::V2Binary => (BINARY_V2, "\"aGVsbG8=\""),
+        };
+        let authorization =
+            if self.stack.token_endpoint().is_some() { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
+        let url = format!("{}/topics/{topic}", self.stack.produce_url());
+        steps.push(Step {
+            title: format!("Produce a record to topic `{topic}`"),
+            command: format!(
+                "curl -sS -i{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  \
+                 -d '{{\"records\":[{{\"value\":{value}}}]}}' {url}"
+            ),
+        });
+        let bootstrap = &self.stack.kafka().bootstrap;
+        steps.push(Step {
+            title: "Read the topic back, with any Kafka client".into(),
+            command: format!("kcat -b {bootstrap} -C -t {topic} -o beginning -e \\\n  -f '%p@%o %k %s\\n'"),
+        });
+        steps
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if let Ok(entries) = fs::read_dir(&self.folder) {
+            for entry in
+                entries.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "curl"))
+            {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// A curl configuration with the client's credentials, so that they stand in no command line.
+fn curl_config(client_id: &str, secret: &Secret) -> String {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("user = \"{}:{}\"\n", escape(client_id), escape(secret.expose()))
+}
+
+#[cfg(unix)]
+fn write_owner_only(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(not(unix))]
+fn write_owner_only(path: &Path, text: &str) -> std::io::Result<()> {
+    fs::write(path, text)
+}

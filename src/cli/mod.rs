@@ -1,0 +1,99 @@
+//! The command line: parses, calls the app, prints, sets the exit code. The only place where errors are
+//! rendered for people.
+
+mod run;
+mod signals;
+mod up;
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::scenario::{self, Scenario};
+
+/// Exit codes, as DESIGN orders them; the number that a later one has wins only where none before it applies.
+pub mod exit {
+    /// All checks hold.
+    pub const PASS: u8 = 0;
+    /// A check does not hold, or something was found.
+    pub const FAIL: u8 = 1;
+    /// The command line, the scenario, or a file that it names is wrong.
+    pub const USAGE: u8 = 2;
+    /// The path could not be brought up, or was lost.
+    pub const STACK: u8 = 3;
+    /// The figures decide nothing: invalid or inconclusive.
+    pub const UNDECIDED: u8 = 4;
+}
+
+/// Performance and conformance test harness for HTTP-to-Kafka ingestion paths.
+#[derive(Debug, Parser)]
+#[command(name = "landfall", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 pass; 1 fail; 2 wrong usage or scenario; 3 the path could not be brought up or was lost;
+4 invalid or inconclusive; 130 and 143 stopped by SIGINT and SIGTERM.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario and settle every record of it
+    Run(run::Options),
+    /// Check a scenario file without running it
+    Validate(validate::Options),
+    /// Bring a scenario's path up and print the commands to walk it by hand
+    Up(up::Options),
+}
+
+/// A scenario file and changes to it.
+#[derive(Debug, Args)]
+struct ScenarioArgs {
+    /// Scenario file (YAML)
+    #[arg(value_name = "SCENARIO")]
+    file: PathBuf,
+    /// Change a value of the scenario, for instance `workload[0].arrivals.constant=2000/s`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+}
+
+impl ScenarioArgs {
+    /// Reads the scenario; where it is wrong, says so and gives the exit code.
+    fn read(&self) -> Result<Scenario, ExitCode> {
+        scenario::read(&self.file, &self.sets).map_err(|error| {
+            eprintln!("{error}");
+            ExitCode::from(exit::USAGE)
+        })
+    }
+}
+
+/// Runs the command line `args` (with the program's name first) and returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output with code 0, mistakes to standard error with code 2.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::PASS });
+        }
+    };
+    match cli.command {
+        Command::Run(options) => run::main(&options),
+        Command::Validate(options) => validate::main(&options),
+        Command::Up(options) => up::main(&options),
+    }
+}
+
+/// The runtime for the doubles and everything else that waits.
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        eprintln!(
+            "landfall: cannot start its event loop: {error}; check the limit of open files (`ulimit -n`)"
+        );
+        ExitCode::from(exit::STACK)
+    })
+}

@@ -1,0 +1,74 @@
+//! `landfall up`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{ScenarioArgs, exit, runtime, signals};
+use crate::app::run::{Interrupt, random_run_id};
+use crate::app::up::{Up, UpError};
+
+/// Options of `landfall up`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Folder under which the partners' credentials are kept while the path is up
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    reports: PathBuf,
+}
+
+pub(super) fn main(options: &Options) -> ExitCode {
+    let scenario = match options.scenario.read() {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    let folder = options.reports.join(format!("up-{}", random_run_id()));
+    let code = runtime.block_on(async {
+        let mut interrupt = match signals::listen() {
+            Ok(interrupt) => interrupt,
+            Err(error) => {
+                eprintln!("landfall: cannot listen for signals: {error}");
+                return exit::STACK;
+            }
+        };
+        let up = match Up::start(&scenario, folder).await {
+            Ok(up) => up,
+            Err(error) => {
+                eprintln!("landfall: {error}");
+                return exit_code(&error);
+            }
+        };
+        println!("{} is up:", scenario.name);
+        for part in up.stack().boxes() {
+            println!("  {:<11} {:<9} {}", part.name, part.kind, part.endpoint.as_deref().unwrap_or("-"));
+        }
+        for (number, step) in (1..).zip(up.steps()) {
+            println!("\n{number}. {}\n\n{}", step.title, indented(&step.command));
+        }
+        println!("\nCtrl-C takes it down.");
+        let signal = interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
+        drop(up);
+        match signal {
+            Some(Interrupt::Terminated) => 143,
+            _ => 130,
+        }
+    });
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+fn indented(command: &str) -> String {
+    command.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn exit_code(error: &UpError) -> u8 {
+    match error {
+        UpError::Stack(error) if error.is_usage() => exit::USAGE,
+        UpError::Stack(_) => exit::STACK,
+        UpError::Credentials { .. } => exit::USAGE,
+    }
+}

@@ -1,0 +1,302 @@
+//! The summary that people read after a run: what happened, what was found, what was checked.
+
+use std::fmt::{self, Write as _};
+
+use crate::result::{Evidence, Finding, Quantiles, RunResult, Verdict};
+
+/// Examples shown of each finding; the JSON has more.
+const EXAMPLES: usize = 2;
+
+/// The summary as plain text. `report` is where the JSON stands, if it was written.
+#[must_use]
+pub fn summary(result: &RunResult, report: Option<&str>) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_summary(&mut text, result, report);
+    text
+}
+
+fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> fmt::Result {
+    writeln!(out, "{}  run {}  seed {}", plain(&result.scenario.name), result.run, result.scenario.seed)?;
+    writeln!(out)?;
+    let path: Vec<String> = result
+        .boxes
+        .iter()
+        .map(|b| if b.kind == "embedded" { b.name.clone() } else { format!("{} ({})", b.name, b.kind) })
+        .collect();
+    writeln!(out, "  path      {}", path.join(" · "))?;
+    for note in &result.notes {
+        writeln!(out, "            {}", plain(note))?;
+    }
+    write_counts(out, result)?;
+    write_times(out, result)?;
+    write_checks(out, result)?;
+    for finding in &result.findings {
+        write_finding(out, finding)?;
+    }
+    for fault in &result.faults {
+        let expected = fault.expected_finding.as_deref().unwrap_or("no verdict");
+        writeln!(
+            out,
+            "  fault     {}/{} took effect {} times (expected: {expected})",
+            fault.box_name,
+            fault.kind,
+            grouped(fault.injected)
+        )?;
+    }
+    writeln!(out)?;
+    let verdict = result.verdict.as_str().to_uppercase();
+    match &result.incomplete {
+        Some(reason) => writeln!(out, "  {verdict}  (incomplete: {})", plain(reason))?,
+        None => writeln!(out, "  {verdict}")?,
+    }
+    for reason in &result.reasons {
+        writeln!(out, "    {}", plain(reason))?;
+    }
+    if let Some(report) = report {
+        writeln!(out, "  report    {report}")?;
+    }
+    Ok(())
+}
+
+fn write_counts(out: &mut String, result: &RunResult) -> fmt::Result {
+    let q = &result.requests;
+    writeln!(
+        out,
+        "  requests  {} sent: {} accepted, {} refused, {} failed, {} timed out",
+        grouped(q.sent),
+        grouped(q.accepted),
+        grouped(q.refused),
+        grouped(q.failed),
+        grouped(q.timed_out)
+    )?;
+    let r = &result.records;
+    writeln!(out, "  records   {} sent", grouped(r.sent))?;
+    let row = |out: &mut String, count: u64, name: &str, parts: &[(u64, &str)]| {
+        let parts: Vec<String> =
+            parts.iter().map(|(count, name)| format!("{} {name}", grouped(*count))).collect();
+        writeln!(out, "  {:>16} {name:<9} = {}", grouped(count), parts.join(" + "))
+    };
+    row(out, r.acked, "acked", &[(r.landed, "landed"), (r.lost, "lost"), (r.unverifiable, "unverifiable")])?;
+    row(out, r.refused, "refused", &[(r.absent, "absent"), (r.leaked, "leaked")])?;
+    row(out, r.unknown, "unknown", &[(r.unknown_landed, "landed"), (r.unknown_absent, "absent")])?;
+    let flags = [
+        (r.duplicated, "duplicated"),
+        (r.corrupted, "corrupted"),
+        (r.misplaced, "misplaced"),
+        (r.reordered, "reordered"),
+        (r.rewritten, "rewritten"),
+        (r.foreign, "foreign"),
+    ];
+    let flags: Vec<String> =
+        flags.iter().map(|(count, name)| format!("{} {name}", grouped(*count))).collect();
+    writeln!(out, "            of those found: {}", flags.join(", "))?;
+    writeln!(out, "            {}", plain(&result.horizon.statement))
+}
+
+fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
+    let latency = result.latency_us;
+    let censored = match latency.censored {
+        0 => String::new(),
+        count => format!(", {} of them lower bounds", grouped(count)),
+    };
+    writeln!(out, "  latency   {}  from due to answered{censored}", quantiles(latency.quantiles()))?;
+    writeln!(out, "  service   {}  from written to answered", quantiles(result.service_us))?;
+    writeln!(out, "  readable  {}  from written to seen in the topic", quantiles(result.readable_us))?;
+    writeln!(out, "  rate      {:.1}/s of {:.1}/s", result.rate.achieved_per_s, result.rate.target_per_s)?;
+    let generator = &result.generator;
+    writeln!(
+        out,
+        "  generator lag p99 {}, max {}; {:.0} % of a CPU; {} unsent, {} socket errors",
+        time(result.generator_lag_us.p99),
+        time(result.generator_lag_us.max),
+        generator.cpu_share * 100.0,
+        grouped(generator.unsent),
+        grouped(generator.socket_errors)
+    )
+}
+
+fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
+    writeln!(out)?;
+    let width = result.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    for check in &result.checks {
+        let mark = match check.verdict {
+            Verdict::Pass => "ok",
+            Verdict::Inconclusive => "??",
+            Verdict::Invalid => "--",
+            Verdict::Fail => "NO",
+        };
+        writeln!(out, "  {mark}  {:<width$}  {}  (limit {})", check.name, check.seen, check.limit)?;
+    }
+    Ok(())
+}
+
+fn write_finding(out: &mut String, finding: &Finding) -> fmt::Result {
+    writeln!(out)?;
+    writeln!(out, "  FOUND     {} {}: {}", grouped(finding.count), finding.kind, finding.meaning)?;
+    for example in finding.examples.iter().take(EXAMPLES) {
+        write_example(out, example)?;
+    }
+    let shown = finding.examples.len().min(EXAMPLES) as u64;
+    if finding.count > shown {
+        writeln!(out, "            and {} more", grouped(finding.count - shown))?;
+    }
+    Ok(())
+}
+
+fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
+    let what = match &example.record {
+        Some(record) => format!("record {record} of request {}", example.request),
+        None => format!("request {}", example.request),
+    };
+    let found = if example.found.is_empty() {
+        String::new()
+    } else {
+        format!("; found at {}", example.found.join(", "))
+    };
+    writeln!(
+        out,
+        "            {what}, written at {}: {}{found}",
+        time(example.written_us),
+        plain(&example.answer)
+    )?;
+    writeln!(out, "              {}", plain(&example.detail))
+}
+
+fn quantiles(q: Quantiles) -> String {
+    format!(
+        "p50 {:<7} p90 {:<7} p99 {:<7} p99.9 {:<7} max {:<7}",
+        time(q.p50),
+        time(q.p90),
+        time(q.p99),
+        time(q.p999),
+        time(q.max)
+    )
+}
+
+/// A time as people read it: three figures and a unit.
+fn time(micros: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
+    let value = micros as f64;
+    match micros {
+        0..1_000 => format!("{micros}µs"),
+        1_000..10_000 => format!("{:.2}ms", value / 1e3),
+        10_000..100_000 => format!("{:.1}ms", value / 1e3),
+        100_000..1_000_000 => format!("{:.0}ms", value / 1e3),
+        _ => format!("{:.2}s", value / 1e6),
+    }
+}
+
+/// A count with its thousands set apart.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Text from outside without characters that a terminal would act on or that would turn its direction.
+fn plain(text: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{
+        BoxReport, CheckResult, FaultReport, Generator, Horizon, Latency, Machine, Rate, Records, Requests,
+        SCHEMA, ScenarioRef,
+    };
+
+    fn result() -> RunResult {
+        let times = Quantiles { p50: 912, p90: 2_040, p99: 5_120, p999: 9_000, max: 12_345, count: 4_000 };
+        RunResult {
+            schema: SCHEMA,
+            run: "a1b2c3".into(),
+            verdict: Verdict::Fail,
+            incomplete: None,
+            reasons: vec!["records.lost is 1, limit == 0".into()],
+            scenario: ScenarioRef { name: "quickstart".into(), hash: "0123456789abcdef".into(), seed: 42 },
+            started: "2026-01-01T00:00:00Z".into(),
+            elapsed_us: 10_400_000,
+            requests: Requests { sent: 4_050, accepted: 4_000, refused: 50, ..Requests::default() },
+            records: Records {
+                sent: 40_050,
+                acked: 40_000,
+                refused: 50,
+                landed: 39_999,
+                lost: 1,
+                absent: 50,
+                ..Records::default()
+            },
+            latency_us: Latency::new(times, 3),
+            service_us: times,
+            blocked_us: times,
+            generator_lag_us: times,
+            readable_us: times,
+            rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
+            generator: Generator { threads: 1, cpu_share: 0.123, socket_errors: 0, unsent: 0 },
+            horizon: Horizon { statement: "everything was read".into(), waited_us: 1, complete: true },
+            checks: vec![CheckResult {
+                name: "records.lost".into(),
+                verdict: Verdict::Fail,
+                seen: "1".into(),
+                limit: "== 0".into(),
+                because: None,
+            }],
+            faults: vec![FaultReport {
+                box_name: "proxy".into(),
+                kind: "drop-after-ack".into(),
+                injected: 1,
+                expected_finding: Some("records.lost".into()),
+            }],
+            findings: vec![Finding {
+                kind: "records.lost".into(),
+                count: 3,
+                meaning: "acknowledged, but not in the topic".into(),
+                examples: vec![Evidence {
+                    request: "0.17".into(),
+                    record: Some("0.170".into()),
+                    attempts: 1,
+                    written_us: 142_000,
+                    answered_us: Some(145_000),
+                    answer: "acked at quakes/2@77".into(),
+                    found: vec!["quakes/3@1".into()],
+                    detail: "hostile \u{1b}[31m\u{202e}text\n".into(),
+                }],
+            }],
+            boxes: vec![
+                BoxReport { name: "gateway".into(), kind: "embedded".into(), endpoint: None, start_us: 10 },
+                BoxReport { name: "proxy".into(), kind: "external".into(), endpoint: None, start_us: 10 },
+            ],
+            machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, memory_bytes: None },
+            versions: std::collections::BTreeMap::new(),
+            notes: vec!["embedded boxes share this machine with the load: figures are not capacity".into()],
+        }
+    }
+
+    #[test]
+    fn a_summary_says_what_happened_and_why() {
+        insta::assert_snapshot!(summary(&result(), Some("reports/a1b2c3/result.json")));
+    }
+
+    #[test]
+    fn the_json_reads_back_as_the_same_result() {
+        let text = super::super::json(&result()).unwrap();
+        assert_eq!(serde_json::from_str::<RunResult>(&text).unwrap(), result());
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
