@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::cluster::{Cluster, Layout, Topic};
+use super::cluster::{self, Cluster, Layout, Topic};
 use super::describe::{self, Source};
 use super::refusal::Refusal;
 
@@ -40,9 +40,15 @@ pub(super) fn create_topics(
 ) -> CreateTopicsResponse {
     let repeated = repeated(request.topics.iter().map(|topic| &topic.name));
     let dry = request.validate_only;
+    let partitions = request.topics.iter().map(|topic| usize::try_from(topic.num_partitions).unwrap_or(1));
+    let few_enough = cluster::few_enough(partitions.fold(0, usize::saturating_add));
     let results = request.topics.into_iter().map(|wanted| {
         let name = wanted.name.clone();
-        let created = if repeated.contains(&name) { Err(twice()) } else { create(cluster, wanted, dry) };
+        let created = if repeated.contains(&name) {
+            Err(twice())
+        } else {
+            few_enough.clone().and_then(|()| create(cluster, wanted, dry))
+        };
         let result = CreatableTopicResult::default().with_name(name);
         match created {
             Ok(topic) if version >= DESCRIBES => described(result, &topic),

@@ -289,7 +289,11 @@ impl Cluster {
     }
 }
 
-fn few_enough(count: usize) -> Result<(), Refusal> {
+/// Whether one request may create so many partitions.
+///
+/// # Errors
+/// `POLICY_VIOLATION`.
+pub(super) fn few_enough(count: usize) -> Result<(), Refusal> {
     if count <= MAX_NEW_PARTITIONS {
         return Ok(());
     }

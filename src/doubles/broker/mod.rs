@@ -32,6 +32,8 @@ mod requests;
 mod settings;
 mod shape;
 mod versions;
+#[cfg(test)]
+mod wire_tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

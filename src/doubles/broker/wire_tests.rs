@@ -1,0 +1,296 @@
+//! Tests of the wire, byte by byte: what no client library lets one send or see.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use kafka_protocol::messages::ApiKey;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::batch::samples::{batch, batch_of};
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A request's frame without its length: header, then `body`. Flexible headers end with no tags.
+pub(super) fn request(api: ApiKey, version: i16, correlation: i32, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend((api as i16).to_be_bytes());
+    out.extend(version.to_be_bytes());
+    out.extend(correlation.to_be_bytes());
+    out.extend([0, 1, b'c']);
+    if api.request_header_version(version) == 2 {
+        out.push(0);
+    }
+    out.extend_from_slice(body);
+    out
+}
+
+fn framed(request: &[u8]) -> Vec<u8> {
+    [&i32::try_from(request.len()).unwrap().to_be_bytes(), request].concat()
+}
+
+pub(super) fn text(value: &str) -> Vec<u8> {
+    [&i16::try_from(value.len()).unwrap().to_be_bytes(), value.as_bytes()].concat()
+}
+
+/// Produce version 3 of one batch for one partition.
+pub(super) fn produce(topic: &str, partition: i32, acks: i16, records: &[u8]) -> Vec<u8> {
+    let mut out = vec![0xff, 0xff];
+    out.extend(acks.to_be_bytes());
+    out.extend(1_000_i32.to_be_bytes());
+    out.extend(1_i32.to_be_bytes());
+    out.extend(text(topic));
+    out.extend(1_i32.to_be_bytes());
+    out.extend(partition.to_be_bytes());
+    out.extend(i32::try_from(records.len()).unwrap().to_be_bytes());
+    out.extend_from_slice(records);
+    request(ApiKey::Produce, 3, 7, &out)
+}
+
+/// Fetch version 4 of one partition.
+pub(super) fn fetch(topic: &str, partition: i32, offset: i64, wait_ms: i32, limits: (i32, i32)) -> Vec<u8> {
+    let mut out = Vec::new();
+    for number in [-1, wait_ms, 1, limits.0] {
+        out.extend(number.to_be_bytes());
+    }
+    out.push(0);
+    out.extend(1_i32.to_be_bytes());
+    out.extend(text(topic));
+    out.extend(1_i32.to_be_bytes());
+    out.extend(partition.to_be_bytes());
+    out.extend(offset.to_be_bytes());
+    out.extend(limits.1.to_be_bytes());
+    request(ApiKey::Fetch, 4, 8, &out)
+}
+
+/// Error and base offset in the answer to [`produce`].
+fn placed(topic: &str, mut answer: Bytes) -> (i16, i64) {
+    answer.advance(4 + 4 + 2 + topic.len() + 4 + 4);
+    (answer.get_i16(), answer.get_i64())
+}
+
+/// Error, high watermark and records in the answer to [`fetch`].
+fn fetched(topic: &str, mut answer: Bytes) -> (i16, i64, Bytes) {
+    answer.advance(4 + 4 + 4 + 2 + topic.len() + 4 + 4);
+    let (error, high_watermark) = (answer.get_i16(), answer.get_i64());
+    answer.advance(8 + 4);
+    let length = usize::try_from(answer.get_i32()).unwrap();
+    (error, high_watermark, answer.copy_to_bytes(length))
+}
+
+struct Wire(TcpStream);
+
+impl Wire {
+    async fn to(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// The next answer, without its length.
+    async fn receive(&mut self) -> Bytes {
+        let read = async {
+            let length = usize::try_from(self.0.read_i32().await.unwrap()).unwrap();
+            let mut answer = vec![0; length];
+            self.0.read_exact(&mut answer).await.unwrap();
+            Bytes::from(answer)
+        };
+        tokio::time::timeout(DEADLINE, read).await.unwrap()
+    }
+
+    async fn ask(&mut self, request: &[u8]) -> Bytes {
+        self.send(&framed(request)).await;
+        self.receive().await
+    }
+
+    /// Waits for the broker to close the connection.
+    async fn closed(mut self) {
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.unwrap();
+        assert!(end.is_err() || rest.is_empty(), "an answer came: {rest:?}");
+    }
+}
+
+async fn start(brokers: u16, topics: &[(&str, &[(&str, &str)])]) -> Broker {
+    let topics = topics.iter().map(|(name, configs)| TopicConfig {
+        name: (*name).to_owned(),
+        partitions: 2,
+        configs: configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    });
+    let topics = topics.collect();
+    Broker::start(BrokerConfig { brokers, topics, ..BrokerConfig::default() }).await.unwrap()
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let broker = start(1, &[("t", &[])]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let mut all = Vec::new();
+    for correlation in 0..50 {
+        // Every other one would be the faster.
+        let request = if correlation % 2 == 0 {
+            request(ApiKey::ApiVersions, 0, correlation, &[])
+        } else {
+            let mut wait = fetch("t", 0, 0, 3, (1_000, 1_000));
+            wait[4..8].copy_from_slice(&correlation.to_be_bytes());
+            wait
+        };
+        all.extend(framed(&request));
+    }
+    wire.send(&all).await;
+    for correlation in 0..50 {
+        assert_eq!(wire.receive().await.get_i32(), correlation);
+    }
+}
+
+#[tokio::test]
+async fn unknown_versions_of_apiversions_are_answered_in_version_0() {
+    let broker = start(1, &[]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let mut answer = wire.ask(&request(ApiKey::ApiVersions, 99, 5, b"what it holds is not known")).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (5, 35));
+    assert_eq!(&answer[..], [0, 0, 0, 1, 0, 18, 0, 0, 0, 4], "the range of ApiVersions itself");
+    // The same connection goes on with a version that is known.
+    let mut answer = wire.ask(&request(ApiKey::ApiVersions, 3, 6, &[2, b'n', 2, b'v', 0])).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (6, 0));
+}
+
+#[tokio::test]
+async fn a_repeated_batch_is_acknowledged_where_it_stands() {
+    let broker = start(1, &[("t", &[])]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let numbered = |epoch, sequence| {
+        let records = batch_of(&[(0, None, b"a"), (0, None, b"b")], 0, (4, epoch, sequence), 0, None);
+        produce("t", 0, -1, &records)
+    };
+    assert_eq!(placed("t", wire.ask(&numbered(1, 0)).await), (0, 0));
+    assert_eq!(placed("t", wire.ask(&numbered(1, 2)).await), (0, 2));
+    assert_eq!(placed("t", wire.ask(&numbered(1, 0)).await), (0, 0), "the first one again");
+    assert_eq!(placed("t", wire.ask(&numbered(1, 9)).await), (45, -1));
+    assert_eq!(placed("t", wire.ask(&numbered(0, 4)).await), (47, -1));
+    assert_eq!(broker.high_watermark("t", 0), Some(4));
+}
+
+#[tokio::test]
+async fn each_refused_batch_has_its_error_and_does_not_land() {
+    let broker = start(2, &[("t", &[])]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let good = batch(&[(0, None, b"a")], 0);
+    let mut corrupt = good.clone();
+    *corrupt.last_mut().unwrap() ^= 1;
+    for (request, error) in [
+        (produce("t", 0, -1, &corrupt), 2),
+        (produce("t", 0, 2, &good), 21),
+        (produce("t", 1, -1, &good), 6),
+        (produce("t", 2, -1, &good), 3),
+        (produce("no", 0, -1, &good), 3),
+        (produce("n o", 0, -1, &good), 17),
+        (produce("t", 0, -1, &[]), 87),
+    ] {
+        let topic = if request.windows(3).any(|bytes| bytes == b"n o") { "n o" } else { "t" };
+        let topic = if request.windows(4).any(|bytes| bytes == b"\0\x02no") { "no" } else { topic };
+        assert_eq!(placed(topic, wire.ask(&request).await), (error, -1));
+    }
+    let heights = [broker.high_watermark("t", 0), broker.high_watermark("t", 1)];
+    assert_eq!(heights, [Some(0), Some(0)]);
+    assert_eq!(fetched("t", wire.ask(&fetch("t", 1, 0, 0, (9, 9))).await).0, 6);
+}
+
+#[tokio::test]
+async fn without_acknowledgement_there_is_no_answer_and_a_failure_closes() {
+    let broker = start(1, &[("t", &[])]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let good = batch(&[(0, None, b"a")], 0);
+    wire.send(&framed(&produce("t", 0, 0, &good))).await;
+    assert_eq!(placed("t", wire.ask(&produce("t", 0, 1, &good)).await), (0, 1), "the next request's answer");
+    wire.send(&framed(&produce("t", 9, 0, &good))).await;
+    wire.closed().await;
+}
+
+#[tokio::test]
+async fn limits_and_ranges_of_a_fetch() {
+    let broker = start(1, &[("t", &[])]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    let records = batch(&[(0, None, b"a"), (0, Some(b"k"), b"b")], 0);
+    for _ in 0..3 {
+        wire.ask(&produce("t", 0, -1, &records)).await;
+    }
+    let length = i32::try_from(records.len()).unwrap();
+    for (offset, limits, expected) in [
+        (0, (i32::MAX, i32::MAX), (0, 3)),
+        (1, (i32::MAX, length * 2), (0, 2)),
+        (3, (length, i32::MAX), (0, 1)),
+        (3, (1, 1), (0, 1)),
+        (6, (1, 1), (0, 0)),
+        (7, (1, 1), (1, 0)),
+        (-1, (1, 1), (1, 0)),
+    ] {
+        let (error, _, found) = fetched("t", wire.ask(&fetch("t", 0, offset, 0, limits)).await);
+        assert_eq!((error, found.len() / records.len()), expected, "from {offset} within {limits:?}");
+        assert_eq!(found.len() % records.len(), 0, "whole batches only");
+    }
+    // Byte for byte as it came, but for the offset and the epoch.
+    let (_, high_watermark, found) = fetched("t", wire.ask(&fetch("t", 0, 2, 0, (1, 1))).await);
+    assert_eq!(high_watermark, 6);
+    assert_eq!((&found[..8], &found[8..12]), (&2_i64.to_be_bytes()[..], &records[8..12]));
+    assert_eq!((&found[12..16], &found[16..]), (&[0; 4][..], &records[16..]));
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_with_an_append_or_with_its_topic() {
+    let broker = start(1, &[("t", &[])]).await;
+    let address = broker.addresses()[0];
+    let mut reader = Wire::to(address).await;
+    let mut writer = Wire::to(address).await;
+    reader.send(&framed(&fetch("t", 0, 0, i32::MAX, (1_000, 1_000)))).await;
+    let unanswered = tokio::time::timeout(Duration::from_millis(50), reader.0.peek(&mut [0])).await;
+    assert!(unanswered.is_err(), "there is nothing to read yet");
+    let records = batch(&[(0, None, b"a")], 0);
+    writer.ask(&produce("t", 1, -1, &records)).await;
+    writer.ask(&produce("t", 0, -1, &records)).await;
+    assert_eq!(fetched("t", reader.receive().await).2.len(), records.len());
+    reader.send(&framed(&fetch("t", 0, 1, i32::MAX, (1_000, 1_000)))).await;
+    let delete = [&1_i32.to_be_bytes()[..], &text("t"), &0_i32.to_be_bytes()].concat();
+    writer.ask(&request(ApiKey::DeleteTopics, 1, 3, &delete)).await;
+    assert_eq!(fetched("t", reader.receive().await).0, 3);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_request_closes_its_connection_only() {
+    let broker = start(1, &[("t", &[])]).await;
+    let address = broker.addresses()[0];
+    let mut witness = Wire::to(address).await;
+    let claims = [&[0x7f, 0xff, 0xff, 0xf0][..], &[0; 40]].concat();
+    for bytes in [
+        vec![0xff, 0xff, 0xff, 0xff],
+        vec![0x7f, 0xff, 0xff, 0xff],
+        framed(&[]),
+        framed(&[0, 0, 0]),
+        framed(&request(ApiKey::Metadata, 1, 1, &claims)),
+        framed(&request(ApiKey::Produce, 0, 1, &[0; 64])),
+        framed(&request(ApiKey::JoinGroup, 0, 1, &[0; 64])),
+        framed(&[&999_i16.to_be_bytes()[..], &[0; 64]].concat()),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+    ] {
+        let mut wire = Wire::to(address).await;
+        wire.send(&bytes).await;
+        // What looks like the length of a request still to come is waited for: it is the client that goes.
+        wire.0.shutdown().await.unwrap();
+        wire.closed().await;
+        assert_eq!(witness.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);
+    }
+}
+
+#[tokio::test]
+async fn a_request_may_come_byte_by_byte() {
+    let broker = start(1, &[]).await;
+    let mut wire = Wire::to(broker.addresses()[0]).await;
+    for byte in framed(&request(ApiKey::ApiVersions, 0, 77, &[])) {
+        wire.send(&[byte]).await;
+    }
+    assert_eq!(wire.receive().await.get_i32(), 77);
+}
