@@ -10,10 +10,11 @@ use landfall::scenario::{
 };
 use proptest::prelude::*;
 
+/// The YAML files in `folder`, in the order of their names.
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let entries = std::fs::read_dir(folder).expect("the folder is part of the repository");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be listed").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.sort();
@@ -42,14 +43,14 @@ fn every_shipped_scenario_is_valid_and_its_files_are_there() {
 
 #[test]
 fn every_bad_scenario_is_answered_with_helpful_sentences() {
-    let mut answers = String::new();
+    let mut answers = Vec::new();
     for path in yaml_files("fixtures/scenarios/bad") {
         let error = read(&path, &[]).expect_err(&path.display().to_string());
         assert!(!error.problems.is_empty());
         assert!(!error.to_string().contains("hunter2"), "{error}");
-        answers += &format!("{error}\n\n");
+        answers.push(error.to_string());
     }
-    insta::assert_snapshot!(answers);
+    insta::assert_snapshot!(answers.join("\n\n"));
 }
 
 #[test]
@@ -118,14 +119,14 @@ fn bad_overrides_are_answered_with_helpful_sentences() {
         "extends=other.yaml",
         "faults=[",
     ];
-    let mut answers = String::new();
+    let mut answers = Vec::new();
     for set in sets {
         let answer = quickstart(&[set]).map_or_else(|error| error.to_string(), |_| "valid".to_owned());
         let shown = set.replace("hunter2", "(secret)");
         assert!(!answer.contains("hunter2"), "{answer}");
-        answers += &format!("$ --set '{shown}'\n{answer}\n\n");
+        answers.push(format!("$ --set '{shown}'\n{answer}"));
     }
-    insta::assert_snapshot!(answers);
+    insta::assert_snapshot!(answers.join("\n\n"));
 }
 
 const SMALLEST: &str = "version: 1\nname: least\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
@@ -136,13 +137,13 @@ const SMALLEST: &str = "version: 1\nname: least\ntopics: [{ name: t }]\npartners
 fn what_is_left_out_has_its_documented_default() {
     let scenario = parse(SMALLEST, Path::new("folder/s.yaml"), &[], &no_files).unwrap();
     assert_eq!(scenario.seed, 0);
-    assert_eq!(scenario.stack.idp, IdpSpec::Embedded { port: 0, token_life: Duration::from_secs(3600) });
+    assert_eq!(scenario.stack.idp, IdpSpec::Embedded { port: 0, token_life: Duration::from_hours(1) });
     assert_eq!(
         scenario.stack.gateway,
         GatewaySpec::Embedded {
             port: 0,
             required_headers: vec!["Content-Type".into()],
-            authorizer_ttl: Duration::from_secs(300),
+            authorizer_ttl: Duration::from_mins(5),
             integration_timeout: Duration::from_secs(29),
         }
     );

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::error::{Origin, Place, Problems, listed, nearest, quoted};
 use super::quantity::{QuantityError, format_duration, parse_duration};
-use super::tree::{Entry, Kind, Node, Resolved};
+use super::scalar::Resolved;
+use super::tree::{Entry, Kind, Node};
 
 /// A value and the path of the field that it stands in.
 #[derive(Debug, Clone)]

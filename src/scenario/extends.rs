@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::decode::Item;
 use super::error::{Origin, Place, Problems, Unreadable, quoted};
-use super::tree::{self, Entry, Kind, Node, Resolved};
+use super::scalar::Resolved;
+use super::tree::{self, Entry, Kind, Node};
 
 /// Files that may follow one from another, the first included.
 const LONGEST_CHAIN: usize = 8;

@@ -7,7 +7,8 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, nearest, quoted};
 use super::model::{Fault, FaultKind, Pace, StackSpec};
 use super::quantity::{parse_duration, parse_percent};
-use super::tree::{Kind, Resolved};
+use super::scalar::Resolved;
+use super::tree::Kind;
 use super::workload::Names;
 
 /// Reads one fault. `stack` is `None` if it could not be read, and nothing is said about its boxes then.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::tree::{Kind, Node, Resolved};
+use super::scalar::Resolved;
+use super::tree::{Kind, Node};
 
 /// The first 16 hex digits of the SHA-256 of the canonical form of `root`.
 pub(super) fn fingerprint(root: &Node) -> String {

@@ -141,7 +141,8 @@ pub(super) fn read_bootstrap(
 mod tests {
     use super::*;
     use crate::scenario::error::Origin;
-    use crate::scenario::tree::{Kind, Node, Scalar};
+    use crate::scenario::scalar::Scalar;
+    use crate::scenario::tree::{Kind, Node};
     use std::sync::Arc;
 
     fn with<T>(text: &str, read: impl Fn(&Item<'_>, &mut Problems) -> Option<T>) -> Result<T, String> {

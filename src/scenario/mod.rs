@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `model` | what a scenario says, as plain data |
 //! | `load` | getting a file's text |
-//! | `tree` | YAML text as a tree with places |
+//! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode` | typed reading of the tree |
 //! | `quantity`, `check` | durations, rates, percentages; check expressions |
@@ -25,6 +25,7 @@ mod model;
 mod overrides;
 pub mod quantity;
 mod read;
+mod scalar;
 mod secrets;
 mod tree;
 mod workload;

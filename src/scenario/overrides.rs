@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::error::{Origin, Place, Problems, nearest, quoted};
-use super::tree::{self, Entry, Kind, Node, Resolved};
+use super::scalar::{Resolved, Scalar};
+use super::tree::{self, Entry, Kind, Node};
 
 /// Applies `set`, the argument of one `--set`, to `root`. The value is never repeated in a message: it may
 /// be a secret.
@@ -32,7 +33,7 @@ pub(super) fn apply(root: &mut Node, set: &str, problems: &mut Problems) {
     }
     let text = set[equals + 1..].trim();
     let value = if text.is_empty() {
-        Node { kind: Kind::Scalar(tree::Scalar { text: String::new(), plain: true }), at: at.clone() }
+        Node { kind: Kind::Scalar(Scalar { text: String::new(), plain: true }), at: at.clone() }
     } else {
         match tree::parse(text, &origin, problems) {
             Some(value) => value,

@@ -142,10 +142,7 @@ fn read_topic<'t>(
     let name = name_item.as_ref().and_then(|item| read_topic_name(item, problems));
     let partitions =
         fields.optional("partitions").map_or(Some(1), |item| item.integer(&(1..=10_000), problems));
-    fields.finish(
-        &[("replication", "landfall does not set the replication; the cluster's default holds")],
-        problems,
-    );
+    fields.finish(&[], problems);
     let (name_item, name) = (name_item?, name?);
     // Kafka's metrics write `.` as `_`, so it refuses topics that differ in nothing else
     // (org.apache.kafka.common.internals.Topic.hasCollision).

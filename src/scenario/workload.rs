@@ -18,10 +18,9 @@ const FASTEST: f64 = 1_000_000.0;
 const FORMATS: [(&str, Format); 2] = [("v2-json", Format::V2Json), ("v2-binary", Format::V2Binary)];
 
 /// What people may expect in a workload, and what there is instead.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 3] = [
     ("rate", "the rate stands in `arrivals`: write `arrivals: { constant: 400/s }`"),
     ("duration", "the duration is called `for`: write `for: 10s`"),
-    ("retries", "no request is retried"),
     ("abort_when", "a run is not stopped early; put the rule into `checks`, which are judged at its end"),
 ];
 
@@ -250,11 +249,16 @@ mod tests {
 
     /// The only workload of a scenario, its fields as in `fields` after those that are required.
     fn workload(arrivals: &str, duration: &str, fields: &str) -> Result<Workload, String> {
+        overridden(arrivals, duration, fields, &[])
+    }
+
+    fn overridden(arrivals: &str, duration: &str, fields: &str, sets: &[String]) -> Result<Workload, String> {
         let text = format!(
-            "version: 1\nname: x\ntopics: [{{ name: t, partitions: 3 }}]\npartners: [{{ name: p, secret: generated }}]\n\
-             workload:\n  - partner: p\n    topic: t\n    format: v2-json\n    arrivals: {arrivals}\n    for: {duration}\n{fields}"
+            "version: 1\nname: x\ntopics: [{{ name: t, partitions: 3 }}]\n\
+             partners: [{{ name: p, secret: generated }}]\nworkload:\n  - partner: p\n    topic: t\n    \
+             format: v2-json\n    arrivals: {arrivals}\n    for: {duration}\n{fields}"
         );
-        crate::scenario::parse(&text, Path::new("a/x"), &[], &|_| unreachable!("extends nothing"))
+        crate::scenario::parse(&text, Path::new("a/x"), sets, &|_| unreachable!("extends nothing"))
             .map(|scenario| scenario.workloads[0].clone())
             .map_err(|error| error.to_string())
     }
@@ -306,8 +310,6 @@ mod tests {
         ] {
             assert!(place(bad).is_err(), "{bad}");
         }
-        let binary = with("    identity: { pointer: /a }\n").unwrap();
-        assert_eq!(binary.format, Format::V2Json);
     }
 
     #[test]
@@ -315,6 +317,13 @@ mod tests {
         let taken =
             workload("{ constant: 1/s }", "1s", "    payload: { file: r, key: /a }\n    identity: key\n");
         assert!(taken.unwrap_err().contains("`payload.key`"));
+
+        let binary = |identity: &str| {
+            let fields = format!("    payload: {{ file: r }}\n    identity: {identity}\n");
+            overridden("{ constant: 1/s }", "1s", &fields, &["workload[0].format=v2-binary".to_owned()])
+        };
+        assert!(binary("{ pointer: /a }").unwrap_err().contains("a binary value has no members"));
+        assert_eq!(binary("key").map(|workload| workload.format), Ok(Format::V2Binary));
     }
 
     #[test]
