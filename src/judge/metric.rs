@@ -2,6 +2,7 @@
 
 use crate::result::{Quantiles, RunResult};
 use crate::scenario::{Comparison, Limit};
+use crate::stats::time_text;
 
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,7 +64,7 @@ impl Metric {
     /// The value as people read it, in the limit's unit.
     pub(super) fn text(self, limit: Limit, result: &RunResult) -> String {
         match (self, limit) {
-            (Self::Time { micros, .. }, _) => time(micros),
+            (Self::Time { micros, .. }, _) => time_text(micros),
             (Self::Count { count, .. }, _) => count.to_string(),
             (Self::Rate, Limit::Percent(_)) => format!("{:.2} %", percent(result)),
             (Self::Rate, _) => format!("{:.1}/s", result.rate.achieved_per_s),
@@ -162,28 +163,9 @@ fn percent(result: &RunResult) -> f64 {
     }
 }
 
-/// A time as people read it: three figures and a unit.
-pub(super) fn time(micros: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
-    let value = micros as f64;
-    match micros {
-        0..1_000 => format!("{micros}µs"),
-        1_000..10_000 => format!("{:.2}ms", value / 1e3),
-        10_000..100_000 => format!("{:.1}ms", value / 1e3),
-        100_000..1_000_000 => format!("{:.0}ms", value / 1e3),
-        _ => format!("{:.2}s", value / 1e6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_three_figures_and_a_unit() {
-        let texts = [0, 999, 1_000, 12_345, 250_000, 1_500_000].map(time);
-        assert_eq!(texts, ["0µs", "999µs", "1.00ms", "12.3ms", "250ms", "1.50s"]);
-    }
 
     #[test]
     fn quantiles_need_ten_values_beyond() {

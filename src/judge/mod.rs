@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::result::{CheckResult, RunResult, Verdict};
 use crate::scenario::{Check, Comparison, Limit};
+use crate::stats::time_text;
 
 use metric::{Metric, Sample};
 
@@ -112,7 +113,7 @@ fn generator_too_slow(result: &RunResult, checks: &[Check]) -> Option<String> {
     let tolerated = LAG_FLOOR_US.max(tightest.unwrap_or(0) / LAG_SHARE);
     let lag = result.generator_lag_us.p99;
     if lag > tolerated {
-        let (lag, tolerated) = (metric::time(lag), metric::time(tolerated));
+        let (lag, tolerated) = (time_text(lag), time_text(tolerated));
         return Some(format!(
             "landfall itself sent late (generator lag p99 {lag}, tolerated {tolerated}); use a lower rate or a quieter machine"
         ));
@@ -193,7 +194,7 @@ fn limit_text(limit: Limit) -> String {
 }
 
 fn duration_text(duration: Duration) -> String {
-    metric::time(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+    time_text(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use serde::Deserialize;
 
 use super::connection::{Connection, Outcome};
 use super::target::Target;
 use crate::secret::Secret;
+use crate::wire::oauth;
 
 /// How long a token request may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,21 +68,6 @@ pub enum TokenError {
     },
 }
 
-#[derive(Deserialize)]
-struct TokenResponse {
-    access_token: String,
-    token_type: String,
-    #[serde(default)]
-    expires_in: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct ErrorResponse {
-    error: String,
-    #[serde(default)]
-    error_description: Option<String>,
-}
-
 /// Fetches a token, authenticating with HTTP Basic (RFC 6749, section 2.3.1). Must run on a `LocalSet`.
 ///
 /// # Errors
@@ -100,7 +85,7 @@ pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Duration), Toke
         Outcome::TimedOut => Err(unavailable("timed out".into())),
         Outcome::Broken(reason) => Err(unavailable(reason)),
         Outcome::Response { status: 200, body, .. } => {
-            let token: TokenResponse = serde_json::from_slice(&body)
+            let token: oauth::TokenResponse = serde_json::from_slice(&body)
                 .map_err(|_| unavailable("it answers 200 with something that is no token response".into()))?;
             if !token.token_type.eq_ignore_ascii_case("Bearer") {
                 return Err(unavailable(format!(
@@ -112,17 +97,24 @@ pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Duration), Toke
             let life = Duration::from_secs(token.expires_in.unwrap_or(3600));
             Ok((Secret::new(token.access_token), life))
         }
-        Outcome::Response { status, body, .. } => match serde_json::from_slice::<ErrorResponse>(&body) {
-            Ok(error) => Err(TokenError::Refused {
+        Outcome::Response { status, body, .. } => match refusal(&body) {
+            Some(reason) => Err(TokenError::Refused {
                 client: credentials.client_id.clone(),
-                reason: match error.error_description {
-                    Some(text) => format!("HTTP {status}, {} ({text})", error.error),
-                    None => format!("HTTP {status}, {}", error.error),
-                },
+                reason: format!("HTTP {status}, {reason}"),
             }),
-            Err(_) => Err(unavailable(format!("it answers HTTP {status}"))),
+            None => Err(unavailable(format!("it answers HTTP {status}"))),
         },
     }
+}
+
+/// The error code and description of RFC 6749, section 5.2. Read leniently: some IdP has codes of its own.
+fn refusal(body: &[u8]) -> Option<String> {
+    let error: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = error.get("error")?.as_str()?;
+    Some(match error.get("error_description").and_then(serde_json::Value::as_str) {
+        Some(text) => format!("{code} ({text})"),
+        None => code.to_owned(),
+    })
 }
 
 fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, String> {
@@ -131,17 +123,17 @@ fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, Stri
     let mut basic = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
         .map_err(|_| "its credentials cannot stand in a header".to_owned())?;
     basic.set_sensitive(true);
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    if !credentials.scope.is_empty() {
-        form.append_pair("scope", &credentials.scope);
-    }
+    let form = oauth::TokenRequest {
+        grant_type: Some("client_credentials".into()),
+        scope: Some(credentials.scope.clone()).filter(|scope| !scope.is_empty()),
+        ..oauth::TokenRequest::default()
+    };
     Request::post(&credentials.endpoint.base_path)
         .header(HOST, credentials.endpoint.authority.as_str())
         .header(AUTHORIZATION, basic)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(ACCEPT, "application/json")
-        .body(Full::new(Bytes::from(form.finish())))
+        .body(Full::new(Bytes::from(form.to_form())))
         .map_err(|error| error.to_string())
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::result::{Evidence, Finding, Quantiles, RunResult, Verdict};
+use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
 const EXAMPLES: usize = 2;
@@ -108,8 +109,8 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
     writeln!(
         out,
         "  generator lag p99 {}, max {}; {:.0} % of a CPU; {} unsent, {} socket errors",
-        time(result.generator_lag_us.p99),
-        time(result.generator_lag_us.max),
+        time_text(result.generator_lag_us.p99),
+        time_text(result.generator_lag_us.max),
         generator.cpu_share * 100.0,
         grouped(generator.unsent),
         grouped(generator.socket_errors)
@@ -157,7 +158,7 @@ fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
     writeln!(
         out,
         "            {what}, written at {}: {}{found}",
-        time(example.written_us),
+        time_text(example.written_us),
         plain(&example.answer)
     )?;
     writeln!(out, "              {}", plain(&example.detail))
@@ -166,25 +167,12 @@ fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
 fn quantiles(q: Quantiles) -> String {
     format!(
         "p50 {:<7} p90 {:<7} p99 {:<7} p99.9 {:<7} max {:<7}",
-        time(q.p50),
-        time(q.p90),
-        time(q.p99),
-        time(q.p999),
-        time(q.max)
+        time_text(q.p50),
+        time_text(q.p90),
+        time_text(q.p99),
+        time_text(q.p999),
+        time_text(q.max)
     )
-}
-
-/// A time as people read it: three figures and a unit.
-fn time(micros: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
-    let value = micros as f64;
-    match micros {
-        0..1_000 => format!("{micros}µs"),
-        1_000..10_000 => format!("{:.2}ms", value / 1e3),
-        10_000..100_000 => format!("{:.1}ms", value / 1e3),
-        100_000..1_000_000 => format!("{:.0}ms", value / 1e3),
-        _ => format!("{:.2}s", value / 1e6),
-    }
 }
 
 /// A count with its thousands set apart.

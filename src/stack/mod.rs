@@ -196,7 +196,8 @@ impl Stack {
         stack.start_proxies(scenario).await?;
         stack.start_front(scenario).await?;
         // Reported in the order in which a request passes.
-        stack.boxes.reverse();
+        let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
+        stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
         Ok(stack)
     }
 

@@ -1,4 +1,4 @@
-//! Histograms of times: HDR, three significant digits, 1 µs to 1 h.
+//! Histograms of times: HDR, three significant digits, 1 µs to 1 h; and times as people read them.
 
 use hdrhistogram::Histogram as Hdr;
 
@@ -63,10 +63,30 @@ impl Histogram {
     }
 }
 
+/// A time as people read it: three figures and a unit.
+#[must_use]
+pub fn time_text(micros: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
+    let value = micros as f64;
+    match micros {
+        0..1_000 => format!("{micros}µs"),
+        1_000..10_000 => format!("{:.2}ms", value / 1e3),
+        10_000..100_000 => format!("{:.1}ms", value / 1e3),
+        100_000..1_000_000 => format!("{:.0}ms", value / 1e3),
+        _ => format!("{:.2}s", value / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn times_are_three_figures_and_a_unit() {
+        let texts = [0, 999, 1_000, 12_345, 250_000, 1_500_000].map(time_text);
+        assert_eq!(texts, ["0µs", "999µs", "1.00ms", "12.3ms", "250ms", "1.50s"]);
+    }
 
     #[test]
     fn empty_is_all_zero_and_extremes_are_kept_in_bounds() {

@@ -112,7 +112,7 @@ fn machine() -> Machine {
 #[cfg(target_os = "linux")]
 fn memory_bytes() -> Option<u64> {
     let info = rustix::system::sysinfo();
-    Some(info.totalram * u64::from(info.mem_unit))
+    info.totalram.checked_mul(u64::from(info.mem_unit))
 }
 
 #[cfg(not(target_os = "linux"))]
