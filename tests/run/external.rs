@@ -1,0 +1,78 @@
+//! Boxes that landfall did not start: it only attaches, and leaves them as they are.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
+use landfall::doubles::proxy::{Proxy, ProxyConfig};
+
+use crate::harness::{Ended, Landfall};
+
+async fn run(call: Landfall) -> Ended {
+    tokio::task::spawn_blocking(|| call.end()).await.expect("the call does not panic")
+}
+
+async fn broker(topics: &[(&str, i32)]) -> Broker {
+    let topics = topics
+        .iter()
+        .map(|(name, partitions)| TopicConfig {
+            name: (*name).into(),
+            partitions: *partitions,
+            configs: BTreeMap::new(),
+        })
+        .collect();
+    Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.expect("a broker")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_and_a_kafka_that_run_already_are_used_and_left_running() {
+    let broker = broker(&[("quakes", 6)]).await;
+    let config = ProxyConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), broker.bootstrap());
+    let proxy = Proxy::start(config).await.expect("a proxy");
+    // Twice on the same topics: a run's records are none of the next one's.
+    for _ in 0..2 {
+        let call = Landfall::short_quickstart()
+            .set(&format!("stack.proxy={{kind: external, url: \"http://{}\"}}", proxy.address()))
+            .set(&format!("stack.kafka={{kind: external, bootstrap: \"{}\"}}", broker.bootstrap()))
+            .set("grace=1s");
+        let ended = run(call).await;
+        let result = ended.result();
+        assert_eq!(
+            (ended.code, result.records.landed, result.records.foreign),
+            (Some(0), 500, 0),
+            "{}",
+            ended.stdout
+        );
+        assert!(result.horizon.statement.contains("waited for 1 s"), "{}", result.horizon.statement);
+        assert!(result.horizon.waited_us >= 1_000_000);
+    }
+    let landed: i64 = (0..6).filter_map(|partition| broker.high_watermark("quakes", partition)).sum();
+    assert_eq!(landed, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_topics_are_created_where_asked_and_named_otherwise() {
+    let broker = broker(&[]).await;
+    let kafka = |create: bool| {
+        let bootstrap = broker.bootstrap();
+        format!("stack.kafka={{kind: external, bootstrap: \"{bootstrap}\", create_topics: {create}}}")
+    };
+    let refused = run(Landfall::short_quickstart().set(&kafka(false))).await;
+    assert_eq!((refused.code, refused.result.is_none()), (Some(3), true));
+    assert!(
+        refused.stderr.contains("topic `quakes`") && refused.stderr.contains("create_topics"),
+        "{}",
+        refused.stderr
+    );
+    let ended = run(Landfall::short_quickstart().set(&kafka(true)).set("grace=1s")).await;
+    assert_eq!(
+        (ended.code, ended.result().records.landed),
+        (Some(0), 500),
+        "{}{}",
+        ended.stdout,
+        ended.stderr
+    );
+    let other = run(Landfall::short_quickstart().set(&kafka(false)).set("topics[0].partitions=7")).await;
+    assert_eq!(other.code, Some(3));
+    assert!(other.stderr.contains("has 6 partitions"), "{}", other.stderr);
+}

@@ -1,0 +1,181 @@
+//! Running the binary, and stand-ins for boxes that it did not start.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use landfall::result::RunResult;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up waiting.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A call of the binary, with a reports folder of its own.
+pub(crate) struct Landfall {
+    reports: TempDir,
+    command: Command,
+}
+
+/// What a call came to.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// `result.json`, if one was written.
+    pub(crate) result: Option<RunResult>,
+    /// What stands in the reports folder, for tests of what is left behind.
+    pub(crate) reports: TempDir,
+}
+
+impl Landfall {
+    /// `landfall run SCENARIO`.
+    pub(crate) fn run(scenario: &Path) -> Self {
+        Self::new("run", scenario)
+    }
+
+    /// `landfall COMMAND SCENARIO`, with `--reports` where the command has it.
+    pub(crate) fn new(command: &str, scenario: &Path) -> Self {
+        let reports = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut call = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        call.arg(command).arg(scenario);
+        if command != "validate" {
+            call.arg("--reports").arg(reports.path());
+        }
+        Self { reports, command: call }
+    }
+
+    /// The quickstart, shortened to a second and without timing checks, which say nothing in a test run.
+    pub(crate) fn short_quickstart() -> Self {
+        Self::run(&repository("scenarios/quickstart.yaml"))
+            .set("checks=[]")
+            .set("workload[0].arrivals.constant=50/s")
+            .set("workload[0].for=1s")
+            .set("workload[1].arrivals.constant=20/s")
+            .set("workload[1].for=1s")
+    }
+
+    pub(crate) fn set(self, change: &str) -> Self {
+        self.args(&["--set", change])
+    }
+
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let output = self.command.output().expect("the binary runs");
+        ended(output, self.reports)
+    }
+
+    /// Starts it.
+    pub(crate) fn start(mut self) -> Started {
+        let child =
+            self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        Started { child: Some(child), reports: Some(self.reports) }
+    }
+}
+
+fn ended(output: Output, reports: TempDir) -> Ended {
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("output is UTF-8"),
+        result: result_in(reports.path()),
+        reports,
+    }
+}
+
+/// The only `result.json` under a reports folder, if there is one.
+fn result_in(reports: &Path) -> Option<RunResult> {
+    let folders = std::fs::read_dir(reports).ok()?;
+    let file = folders.flatten().map(|entry| entry.path().join("result.json")).find(|path| path.exists())?;
+    let text = std::fs::read_to_string(file).expect("a result can be read");
+    Some(serde_json::from_str(&text).expect("a result has the shape of its model"))
+}
+
+impl Ended {
+    /// The result; the test fails with what was printed if there is none.
+    pub(crate) fn result(&self) -> &RunResult {
+        let Self { code, stdout, stderr, .. } = self;
+        self.result.as_ref().unwrap_or_else(|| panic!("no result; exit {code:?}\n{stdout}\n{stderr}"))
+    }
+}
+
+/// A process that runs; killed if a test forgets it.
+pub(crate) struct Started {
+    child: Option<Child>,
+    reports: Option<TempDir>,
+}
+
+impl Started {
+    pub(crate) fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("the process has not been waited for")
+    }
+
+    /// Sends a signal by name, for instance `INT`.
+    pub(crate) fn signal(&mut self, name: &str) {
+        let pid = self.child().id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("`kill` runs");
+        assert!(sent.success(), "the process could not be signalled");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let child = self.child.take().expect("the process has not been waited for");
+        let output = child.wait_with_output().expect("the process ends");
+        ended(output, self.reports.take().expect("the reports are here until the end"))
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits until `condition` holds; fails the test where it does not within [`PATIENCE`].
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// A scenario file in a folder of its own.
+pub(crate) struct ScenarioFile {
+    folder: TempDir,
+}
+
+impl ScenarioFile {
+    pub(crate) fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        std::fs::write(folder.path().join("scenario.yaml"), text).expect("a scenario can be written");
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("scenario.yaml")
+    }
+
+    /// Puts a file beside the scenario.
+    pub(crate) fn with(self, name: &str, content: &[u8]) -> Self {
+        std::fs::write(self.folder.path().join(name), content).expect("a file can be written");
+        self
+    }
+}
