@@ -222,6 +222,23 @@ fn the_hash_tells_scenarios_apart_by_what_they_say() {
 }
 
 #[test]
+fn the_documentation_shows_a_scenario_that_is_valid_and_names_every_metric_and_fault() {
+    let page = std::fs::read_to_string("docs/scenario.md").expect("the page is there");
+    let example =
+        page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let scenario =
+        parse(example, Path::new("docs/scenario.md"), &[], &no_files).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(scenario.name, "everything");
+    for metric in landfall::scenario::METRICS {
+        let (family, member) = metric.split_once('.').expect("metrics have two parts");
+        assert!(page.contains(family) && page.contains(member), "the page does not name {metric}");
+    }
+    for kind in landfall::scenario::FaultKind::ALL {
+        assert!(page.contains(&format!("`{}`", kind.name())), "the page does not name {}", kind.name());
+    }
+}
+
+#[test]
 fn a_folder_and_a_missing_file_are_one_sentence_each() {
     for (path, expected) in [
         ("scenarios", "scenarios: is a directory"),
