@@ -5,8 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
+use super::asked::Asked;
 use super::frames;
-use super::requests::{self, Asked};
+use super::requests;
 
 /// Room that is made before each read. A buffer grows by what has arrived, never by what a length claims.
 const ROOM: usize = 64 * 1024;

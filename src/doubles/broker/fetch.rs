@@ -8,10 +8,10 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 use tokio::sync::Notify;
 
+use super::asked::Asked;
 use super::fetch_frame::{Answer, PartitionAnswer, TopicAnswer};
 use super::log::{LEADER_EPOCH, OutOfRange};
 use super::partition::Partition;
-use super::requests::Asked;
 
 /// Most that one answer holds, as Kafka's default for `fetch.max.bytes` of the broker.
 const MAX_BYTES: usize = 55 * 1024 * 1024;

@@ -7,8 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::TopicName;
 
+use super::asked::Unanswerable;
 use super::frames::Pieces;
-use super::requests::Unanswerable;
 
 /// First flexible version.
 const FLEXIBLE: i16 = 12;

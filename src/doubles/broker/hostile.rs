@@ -9,9 +9,10 @@ use bytes::Bytes;
 use kafka_protocol::messages::ApiKey;
 use proptest::prelude::*;
 
+use super::asked::{Asked, Unanswerable};
 use super::batch::samples::{batch, seal};
 use super::cluster::{Cluster, Layout, Node};
-use super::requests::{Asked, Unanswerable, answer};
+use super::requests::answer;
 use super::shape::samples::body;
 use super::versions::SERVED;
 use super::wire_tests::{fetch, produce, request, text};

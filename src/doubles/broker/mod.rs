@@ -9,6 +9,7 @@
 //! `records` know the format of what is stored; the other files each answer one family of requests.
 
 mod admin;
+mod asked;
 mod batch;
 mod cluster;
 mod config;
@@ -44,8 +45,8 @@ use tokio::task::JoinHandle;
 
 pub use config::{BrokerConfig, TopicConfig};
 
+use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
-use self::requests::Asked;
 use super::fault;
 use super::http::{BindError, bind};
 use crate::scenario::FaultKind;

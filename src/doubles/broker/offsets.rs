@@ -8,12 +8,12 @@ use kafka_protocol::messages::list_offsets_response::{
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
+use super::asked::Asked;
 use super::batch::Header;
 use super::log::LEADER_EPOCH;
 use super::partition::Partition;
 use super::records::{self, Glance};
 use super::refusal::Refusal;
-use super::requests::Asked;
 
 /// Timestamps of the protocol that stand for something else.
 const LATEST: i64 = -1;

@@ -10,13 +10,13 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
+use super::asked::Asked;
 use super::batch::{self, Codec, Header};
 use super::cluster::{self, Cluster};
 use super::log::LEADER_EPOCH;
 use super::partition::Placed;
 use super::records;
 use super::refusal::Refusal;
-use super::requests::Asked;
 use super::settings::Settings;
 
 /// First version whose answer names the leader to turn to instead.

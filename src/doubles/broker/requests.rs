@@ -1,8 +1,5 @@
 //! From a request's bytes to its answer's: header, version, decoding, the family's file, encoding.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
@@ -11,38 +8,9 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
 
-use super::cluster::Cluster;
+use super::asked::{Asked, Unanswerable, now_ms};
 use super::frames::Pieces;
 use super::{admin, coordinator, describe, fetch, metadata, offsets, produce, shape, versions};
-
-/// Who is asked: the cluster, by way of one of its brokers.
-#[derive(Debug, Clone)]
-pub(super) struct Asked {
-    pub(super) cluster: Arc<Cluster>,
-    /// Id of the broker whose port the client is connected to.
-    pub(super) node: i32,
-}
-
-/// Why a connection is closed instead of an answer. Kafka gives its clients no other sign either.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unanswerable {
-    #[error("the request is shorter than its header")]
-    NoHeader,
-    #[error("the request {0} is not served in version {1}")]
-    NotServed(i16, i16),
-    #[error("the request cannot be decoded: {0}")]
-    Undecodable(String),
-    #[error("the answer cannot be encoded: {0}")]
-    Unencodable(String),
-    #[error("a produce request without acknowledgement failed")]
-    SilentProduceFailed,
-}
-
-/// Milliseconds since 1970.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
 
 /// Answers one request, given without its length; `None` where the request wants no answer.
 ///
