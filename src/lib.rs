@@ -13,12 +13,14 @@
 //! | commands | [`app`]: what a command does, start to end |
 //! | work | [`stack`] builds the path and takes it down · [`doubles`] stand-ins for its boxes · [`load`] sends · [`verify`] reads Kafka back · [`judge`] verdicts · [`report`] renders results |
 //! | pure | [`ledger`] the account of every record · [`schedule`] when requests are due · [`stats`] histograms |
-//! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`secret`] |
+//! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`kafka`] |
+//! | bottom | [`secret`] |
 
 pub mod app;
 pub mod cli;
 pub mod doubles;
 pub mod judge;
+pub mod kafka;
 pub mod ledger;
 pub mod load;
 pub mod record;

@@ -12,7 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["stack", "doubles", "load", "verify", "judge", "report"],
     &["ledger", "schedule", "stats"],
-    &["result", "scenario", "record", "wire", "secret"],
+    &["result", "scenario", "record", "wire", "kafka"],
+    &["secret"],
 ];
 
 /// The one import that is allowed within a floor.

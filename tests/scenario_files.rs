@@ -144,6 +144,7 @@ fn what_is_left_out_has_its_documented_default() {
             port: 0,
             required_headers: vec!["Content-Type".into()],
             authorizer_ttl: Duration::from_mins(5),
+            leeway: Duration::from_secs(30),
             integration_timeout: Duration::from_secs(29),
         }
     );

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::scenario::{Expect, Format, Scenario};
+use crate::scenario::{Expect, Format, Scenario, Workload};
 use crate::secret::Secret;
 use crate::stack::{Stack, StackError};
 use crate::wire::produce::{BINARY_V2, JSON_V2};
@@ -60,7 +60,7 @@ impl Up {
         let mut up = Self { stack, folder, steps: Vec::new() };
         for (index, partner) in scenario.partners.iter().enumerate() {
             let Some(secret) = up.stack.partner_secret(index) else { continue };
-            let path = up.folder.join(format!("{}.curl", partner.client_id));
+            let path = up.credentials(index);
             write_owner_only(&path, &curl_config(&partner.client_id, secret)).map_err(failed(&path))?;
         }
         up.steps = up.walk(scenario);
@@ -79,28 +79,31 @@ impl Up {
         &self.steps
     }
 
+    /// Where a partner's credentials stand, as a curl configuration.
+    fn credentials(&self, partner: usize) -> PathBuf {
+        self.folder.join(format!("partner-{partner}.curl"))
+    }
+
     fn walk(&self, scenario: &Scenario) -> Vec<Step> {
         let mut steps = Vec::new();
-        let partner = scenario.partners.iter().find(|partner| partner.expect == Expect::Accept);
-        let partner = partner.or(scenario.partners.first());
-        let workload = scenario.workloads.iter().find(|w| partner == scenario.partners.get(w.partner));
-        let (Some(partner), Some(workload)) = (partner, workload.or(scenario.workloads.first())) else {
-            return steps;
-        };
+        let accepted = |w: &&Workload| scenario.partners[w.partner].expect == Expect::Accept;
+        let workload = scenario.workloads.iter().find(accepted).or(scenario.workloads.first());
+        let Some(workload) = workload else { return steps };
+        let partner = &scenario.partners[workload.partner];
         let topic = &scenario.topics[workload.topic].name;
         if let Some(endpoint) = self.stack.token_endpoint() {
-            let config = self.folder.join(format!("{}.curl", partner.client_id));
+            let config = self.credentials(workload.partner);
             let scope = if partner.scope.is_empty() {
                 String::new()
             } else {
-                format!(" -d 'scope={}'", partner.scope)
+                format!(" --data-urlencode {}", quoted(&format!("scope={}", partner.scope)))
             };
             steps.push(Step {
                 title: format!("Fetch a token as partner `{}`", partner.name),
                 command: format!(
                     "TOKEN=$(curl -sS -K {} -d grant_type=client_credentials{scope} {endpoint} \\\n  \
                      | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
-                    config.display()
+                    quoted(&config.display().to_string())
                 ),
             });
         }
@@ -140,10 +143,16 @@ impl Drop for Up {
     }
 }
 
-/// A curl configuration with the client's credentials, so that they stand in no command line.
+/// A word for the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A curl configuration with the client's credentials, so that they stand in no command line. Both parts are
+/// form-encoded first (RFC 6749, section 2.3.1), which leaves nothing that curl's quotes would have to escape.
 fn curl_config(client_id: &str, secret: &Secret) -> String {
-    let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("user = \"{}:{}\"\n", escape(client_id), escape(secret.expose()))
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("user = \"{}:{}\"\n", encode(client_id), encode(secret.expose()))
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ mod up;
 mod validate;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::scenario::{self, Scenario};
 
-/// Exit codes, as DESIGN orders them; the number that a later one has wins only where none before it applies.
+/// Exit codes. 130 and 143 go before all of them; then the smallest that applies wins, but for 0.
 pub mod exit {
     /// All checks hold.
     pub const PASS: u8 = 0;
@@ -86,6 +87,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Validate(options) => validate::main(&options),
         Command::Up(options) => up::main(&options),
     }
+}
+
+/// Prints to standard output; a reader that has gone away is no error of ours.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// The runtime for the doubles and everything else that waits.

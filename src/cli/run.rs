@@ -1,10 +1,9 @@
 //! `landfall run`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ScenarioArgs, exit, runtime, signals};
+use super::{ScenarioArgs, exit, print, runtime, signals};
 use crate::app::run::{Folder, Outcome, random_run_id, run};
 use crate::record::RunId;
 use crate::report;
@@ -97,7 +96,7 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
         && let Err(error) = std::fs::write(path, &json)
     {
         eprintln!("landfall: cannot write the result to {}: {error}", path.display());
-        code = code.max(exit::USAGE);
+        code = unwritten(code);
     }
     if let Err(error) = written {
         eprintln!("landfall: {error}");
@@ -105,17 +104,17 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
             eprintln!("landfall: here is the result:");
             eprint!("{json}");
         }
-        if code == exit::PASS {
-            code = exit::USAGE;
-        }
+        code = unwritten(code);
     }
     ExitCode::from(code)
 }
 
-/// Prints to standard output; a reader that has gone away is no error of ours.
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// The code of a run whose result could not be written: what goes before a usage error stays.
+fn unwritten(code: u8) -> u8 {
+    match code {
+        exit::FAIL | 130 | 143 => code,
+        _ => exit::USAGE,
+    }
 }
 
 fn usage(error: &dyn std::error::Error) -> ExitCode {

@@ -1,9 +1,10 @@
 //! `landfall up`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ScenarioArgs, exit, runtime, signals};
+use super::{ScenarioArgs, exit, print, runtime, signals};
 use crate::app::run::{Interrupt, random_run_id};
 use crate::app::up::{Up, UpError};
 
@@ -42,14 +43,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
                 return exit_code(&error);
             }
         };
-        println!("{} is up:", scenario.name);
-        for part in up.stack().boxes() {
-            println!("  {:<11} {:<9} {}", part.name, part.kind, part.endpoint.as_deref().unwrap_or("-"));
-        }
-        for (number, step) in (1..).zip(up.steps()) {
-            println!("\n{number}. {}\n\n{}", step.title, indented(&step.command));
-        }
-        println!("\nCtrl-C takes it down.");
+        print(&welcome(&scenario.name, &up));
         let signal = interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
         drop(up);
         match signal {
@@ -59,6 +53,21 @@ pub(super) fn main(options: &Options) -> ExitCode {
     });
     runtime.shutdown_background();
     ExitCode::from(code)
+}
+
+/// The boxes, and the commands to walk the path.
+fn welcome(name: &str, up: &Up) -> String {
+    let mut text = format!("{name} is up:\n");
+    // Writing to a string cannot fail.
+    for part in up.stack().boxes() {
+        let endpoint = part.endpoint.as_deref().unwrap_or("-");
+        let _ = writeln!(text, "  {:<11} {:<9} {endpoint}", part.name, part.kind);
+    }
+    for (number, step) in (1..).zip(up.steps()) {
+        let _ = writeln!(text, "\n{number}. {}\n\n{}", step.title, indented(&step.command));
+    }
+    text.push_str("\nCtrl-C takes it down.\n");
+    text
 }
 
 fn indented(command: &str) -> String {

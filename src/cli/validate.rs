@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{ScenarioArgs, exit};
+use super::{ScenarioArgs, exit, print};
 
 /// Options of `landfall validate`.
 #[derive(Debug, clap::Args)]
@@ -14,12 +14,12 @@ pub(super) struct Options {
 pub(super) fn main(options: &Options) -> ExitCode {
     match options.scenario.read() {
         Ok(scenario) => {
-            println!(
-                "{}: valid; scenario `{}`, hash {}",
+            print(&format!(
+                "{}: valid; scenario `{}`, hash {}\n",
                 options.scenario.file.display(),
                 scenario.name,
                 scenario.hash
-            );
+            ));
             ExitCode::from(exit::PASS)
         }
         Err(code) => code,

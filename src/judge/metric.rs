@@ -7,8 +7,9 @@ use crate::stats::time_text;
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Metric {
-    /// A quantile of a histogram of `count` values, in microseconds. `permille` is the quantile.
-    Time { micros: u64, permille: u64, count: u64, censored: u64 },
+    /// A quantile of a histogram of `count` values, in microseconds; `permille` is the quantile, and `from_due`
+    /// tells that the times count from when requests were due.
+    Time { micros: u64, permille: u64, count: u64, censored: u64, from_due: bool },
     /// A number of requests or records; `landing` where it rests on what was read from the topics.
     Count { count: u64, landing: bool },
     /// The achieved rate.
@@ -30,11 +31,11 @@ impl Metric {
             "latency" if member == "censored" => {
                 Some(Self::Count { count: result.latency_us.censored, landing: false })
             }
-            "latency" => quantile(result.latency_us.quantiles(), member, result.latency_us.censored),
-            "service" => quantile(result.service_us, member, 0),
-            "blocked" => quantile(result.blocked_us, member, 0),
-            "generator_lag" => quantile(result.generator_lag_us, member, 0),
-            "readable" => quantile(result.readable_us, member, 0),
+            "latency" => quantile(result.latency_us.quantiles(), member, Some(result.latency_us.censored)),
+            "service" => quantile(result.service_us, member, None),
+            "blocked" => quantile(result.blocked_us, member, None),
+            "generator_lag" => quantile(result.generator_lag_us, member, None),
+            "readable" => quantile(result.readable_us, member, None),
             "requests" => request_count(result, member),
             "records" => record_count(result, member),
             "rate" if member == "achieved" => Some(Self::Rate),
@@ -76,6 +77,22 @@ impl Metric {
         matches!(self, Self::Time { .. } | Self::Rate)
     }
 
+    /// Whether it is a count that breaks the limit from above: more reading can only raise it further.
+    pub(super) fn exceeds(self, comparison: Comparison, limit: Limit) -> bool {
+        match (self, limit, comparison) {
+            (Self::Count { count, .. }, Limit::Count(limit), Comparison::Less | Comparison::AtMost) => {
+                count >= limit
+            }
+            (Self::Count { count, .. }, Limit::Count(limit), Comparison::Equal) => count > limit,
+            _ => false,
+        }
+    }
+
+    /// Whether it is a time that counts from when requests were due, so that the generator's lag is part of it.
+    pub(super) fn counts_from_due(self) -> bool {
+        matches!(self, Self::Time { from_due: true, .. })
+    }
+
     /// Whether it rests on what was read from the topics.
     pub(super) fn needs_reading(self) -> bool {
         matches!(self, Self::Count { landing: true, .. })
@@ -102,7 +119,8 @@ impl Metric {
     }
 }
 
-fn quantile(quantiles: Quantiles, member: &str, censored: u64) -> Option<Metric> {
+/// `censored` is how many of the values are lower bounds, where the times count from due.
+fn quantile(quantiles: Quantiles, member: &str, censored: Option<u64>) -> Option<Metric> {
     let (micros, permille) = match member {
         "p50" => (quantiles.p50, 500),
         "p90" => (quantiles.p90, 900),
@@ -111,7 +129,8 @@ fn quantile(quantiles: Quantiles, member: &str, censored: u64) -> Option<Metric>
         "max" => (quantiles.max, 1000),
         _ => return None,
     };
-    Some(Metric::Time { micros, permille, count: quantiles.count, censored })
+    let from_due = censored.is_some();
+    Some(Metric::Time { micros, permille, count: quantiles.count, censored: censored.unwrap_or(0), from_due })
 }
 
 fn request_count(result: &RunResult, member: &str) -> Option<Metric> {
@@ -169,7 +188,9 @@ mod tests {
 
     #[test]
     fn quantiles_need_ten_values_beyond() {
-        let sample = |permille, count| Metric::Time { micros: 1, permille, count, censored: 0 }.sample();
+        let sample = |permille, count| {
+            Metric::Time { micros: 1, permille, count, censored: 0, from_due: true }.sample()
+        };
         assert_eq!(sample(990, 1_000), Sample::Enough);
         assert_eq!(sample(999, 9_999), Sample::TooFew { needed: 10_000 });
         assert_eq!(sample(500, 20), Sample::Enough);

@@ -8,7 +8,7 @@ use crate::record::{Content, Format};
 
 /// How a landed record's content stands to what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Comparison {
+pub(super) enum Comparison {
     /// The same bytes.
     Same,
     /// Equal as JSON values, with other bytes.
@@ -23,7 +23,12 @@ const EXCERPT: usize = 60;
 /// Compares key and value. JSON values are equal when their members (in any order) and elements are, and
 /// numbers when they are the same number, however written; no number goes through a float.
 #[must_use]
-pub fn compare(format: Format, sent: &Content, key: Option<&[u8]>, value: Option<&[u8]>) -> Comparison {
+pub(super) fn compare(
+    format: Format,
+    sent: &Content,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Comparison {
     let key = compare_one(format, "key", sent.key.as_deref(), key);
     let value = compare_one(format, "value", sent.value.as_deref(), value);
     match (key, value) {

@@ -18,7 +18,7 @@ use crate::record::{
     UNANSWERED,
 };
 
-pub use content::{Comparison, compare};
+use content::{Comparison, compare};
 pub use settle::Settlement;
 
 /// What the ledger must know of a stream besides its content.

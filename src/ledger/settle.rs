@@ -217,14 +217,8 @@ impl Ledger {
     fn settle_requests(&self, producer: usize, requests: &mut Requests, findings: &mut Findings) {
         let must_be_accepted = self.terms[producer].must_be_accepted;
         for (index, request) in sorted(&self.requests[producer]) {
-            let answers = |which: fn(RecordAnswer) -> bool| {
-                (request.first_sequence..request.first_sequence + u64::from(request.records))
-                    .filter_map(|sequence| self.records[producer].get(&sequence))
-                    .filter(|record| which(record.answer.unwrap_or(RecordAnswer::Unknown)))
-                    .count() as u64
-            };
-            let acked = answers(RecordAnswer::is_acked);
-            let refused = answers(|answer| answer == RecordAnswer::Refused);
+            let acked = self.records_of(producer, request, |r| r.answer.is_some_and(RecordAnswer::is_acked));
+            let refused = self.records_of(producer, request, |r| r.answer == Some(RecordAnswer::Refused));
             let records = u64::from(request.records);
             requests.sent += 1;
             if acked == records {
@@ -247,18 +241,38 @@ impl Ledger {
                     )
                 });
             }
-            if !must_be_accepted && acked > 0 {
+            let unknown_landed = self.records_of(producer, request, |record| {
+                record.answer.unwrap_or(RecordAnswer::Unknown) == RecordAnswer::Unknown && record.copies() > 0
+            });
+            // A record that landed without a word was admitted all the same; after a refusal it is a leak.
+            let admitted = acked + unknown_landed;
+            if !must_be_accepted && admitted > 0 {
                 requests.wrongly_admitted += 1;
                 findings.add("requests.wrongly_admitted", || {
                     Self::request_evidence(
                         producer,
                         index,
                         request,
-                        format!("{acked} of {records} records acknowledged, all had to be refused"),
+                        format!(
+                            "{admitted} of {records} records acknowledged or found, all had to be refused"
+                        ),
                     )
                 });
             }
         }
+    }
+
+    /// How many records of a request are such.
+    fn records_of(
+        &self,
+        producer: usize,
+        request: &RequestState,
+        such: impl Fn(&RecordState) -> bool,
+    ) -> u64 {
+        (request.first_sequence..request.first_sequence + u64::from(request.records))
+            .filter_map(|sequence| self.records[producer].get(&sequence))
+            .filter(|record| such(record))
+            .count() as u64
     }
 
     /// Gives each record without a readable identity to the record that was acked at its position and seen

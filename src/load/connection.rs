@@ -61,7 +61,7 @@ impl Connection {
             self.open = None;
         }
         let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT;
-        let stream = match timeout_at(deadline, TcpStream::connect(self.target.address)).await {
+        let stream = match timeout_at(deadline, TcpStream::connect(&self.target.addresses[..])).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(format!("cannot connect: {error}")),
             Err(_) => return Err("cannot connect: timed out".into()),

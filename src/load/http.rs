@@ -124,7 +124,7 @@ mod tests {
 
     fn target() -> Target {
         Target {
-            address: ([127, 0, 0, 1], 80).into(),
+            addresses: vec![([127, 0, 0, 1], 80).into()],
             authority: "127.0.0.1".into(),
             base_path: "/prod".into(),
         }

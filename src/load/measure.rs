@@ -27,9 +27,10 @@ pub struct LoadReport {
     pub scheduled: u64,
     /// The longest schedule of those expected to be accepted.
     pub scheduled_for: Duration,
-    /// From the first due time to the last answer to one of those, or to the end of draining.
-    pub answered_after: Duration,
-    /// CPU time of the load thread over the time it ran, 0 to 1.
+    /// From the schedule's start to when the last of those was written, or to the end of draining where some were
+    /// never begun.
+    pub sent_after: Duration,
+    /// CPU time of the load thread over the time from its start to the schedule's end, 0 to 1.
     pub cpu_share: f64,
     /// Whether the load was stopped before its schedule's end.
     pub interrupted: bool,
@@ -42,10 +43,11 @@ impl LoadReport {
         per_second(self.scheduled, self.scheduled_for)
     }
 
-    /// Accepted requests a second, over the schedule's time or up to the last answer where that came later.
+    /// Accepted requests a second, over the schedule's time, or up to the last sending where that came later: a
+    /// system that falls behind delays sendings, while a late answer alone is latency, not rate.
     #[must_use]
     pub fn achieved_per_s(&self) -> f64 {
-        per_second(self.accepted, self.scheduled_for.max(self.answered_after))
+        per_second(self.accepted, self.scheduled_for.max(self.sent_after))
     }
 }
 
@@ -73,12 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_late_last_answer_lowers_the_rate_and_an_early_one_does_not_raise_it() {
-        let report = |answered_after| LoadReport {
+    fn late_sendings_lower_the_rate_and_early_ones_do_not_raise_it() {
+        let report = |sent_after| LoadReport {
             accepted: 400,
             scheduled: 400,
             scheduled_for: Duration::from_secs(1),
-            answered_after,
+            sent_after,
             ..LoadReport::default()
         };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;

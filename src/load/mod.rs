@@ -24,10 +24,14 @@ pub use target::{Target, TargetError};
 pub use token::{Credentials, TokenError, TokenSource, fetch as fetch_token};
 pub use worker::{Expectation, WorkloadPlan};
 
-/// What the load reports while it runs, in the order of its happening.
+/// How long before the schedules' start the load should be run: time to open the connections.
+pub const LEAD: Duration = Duration::from_millis(100);
+
+/// What the load reports while it runs. An attempt's `Sent` comes right before its `Answer`, when it has ended;
+/// the times in both are those of the happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadEvent {
-    /// An attempt began to leave.
+    /// An attempt was begun.
     Sent(Sent),
     /// An attempt was answered or given up.
     Answer(Answer),
@@ -46,6 +50,8 @@ pub struct LoadPlan {
     pub drain: Duration,
     /// The run's origin, from which events count their times.
     pub origin: Instant,
+    /// When the schedules begin; soon, but late enough for the connections to be open. [`LEAD`] from now is.
+    pub start: Instant,
 }
 
 /// Why the load could not run at all.
@@ -54,6 +60,14 @@ pub enum LoadError {
     /// No runtime.
     #[error("cannot start the load thread's event loop: {0}; check the limit of open files (`ulimit -n`)")]
     Runtime(#[source] std::io::Error),
+    /// No timer for a connection.
+    #[error(
+        "cannot make a timer for each connection: {0}; raise the limit of open files (`ulimit -n`) to twice the connections and more"
+    )]
+    Timer(#[source] std::io::Error),
+    /// A worker ended by a panic.
+    #[error("a worker of the load failed; this is a bug of landfall's, please report it with the scenario")]
+    Worker,
 }
 
 /// Sends the load, and tells `sink` of each sending and each answer. Blocks the calling thread, which becomes
@@ -70,6 +84,5 @@ pub fn run(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LoadError::Runtime)?;
     let local = tokio::task::LocalSet::new();
-    let report = local.block_on(&runtime, worker::run_all(plan, Box::new(sink), stop));
-    Ok(report)
+    local.block_on(&runtime, worker::run_all(plan, Box::new(sink), stop))
 }

@@ -1,14 +1,16 @@
 //! Where load goes, and where it may go: loopback, and hosts that the scenario names.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use hyper::Uri;
+
+use crate::scenario::host_is_allowed;
 
 /// An HTTP endpoint that load may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Where to connect.
-    pub address: SocketAddr,
+    /// Where to connect: the first of the host's addresses that accepts.
+    pub addresses: Vec<SocketAddr>,
     /// The `Host` header.
     pub authority: String,
     /// Path before every request's own, without a trailing slash.
@@ -64,20 +66,17 @@ impl Target {
             .await
             .map_err(|source| TargetError::Resolve { url: url.to_owned(), source })?
             .collect();
-        let on_this_machine = addresses.iter().all(|address| is_loopback(address.ip()));
-        if !on_this_machine && !allow_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
+        let on_this_machine = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
+        // A name that is allowed without being named (`localhost`) must really be this machine.
+        let named = host_is_allowed(host, allow_hosts) && !host_is_allowed(host, &[]);
+        if !on_this_machine && !named {
             return Err(TargetError::Forbidden { host: host.to_owned() });
         }
-        let address = *addresses.first().ok_or_else(wrong)?;
+        if addresses.is_empty() {
+            return Err(wrong());
+        }
         let base_path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { address, authority: authority.to_string(), base_path })
-    }
-}
-
-fn is_loopback(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()),
+        Ok(Self { addresses, authority: authority.to_string(), base_path })
     }
 }
 
@@ -93,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn loopback_is_always_allowed() {
         let target = resolve("http://127.0.0.1:8082/prod/", &[]).await.unwrap();
-        assert_eq!(target.address, "127.0.0.1:8082".parse().unwrap());
+        assert_eq!(target.addresses, ["127.0.0.1:8082".parse().unwrap()]);
         assert_eq!((target.authority.as_str(), target.base_path.as_str()), ("127.0.0.1:8082", "/prod"));
         assert!(resolve("http://[::1]:1", &[]).await.is_ok());
     }

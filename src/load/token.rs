@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,7 @@ use crate::wire::oauth;
 
 /// How long a token request may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a failed renewal waits for the next try.
+/// The shortest wait between two tries to renew.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A partner at its IdP.
@@ -41,8 +41,8 @@ pub struct TokenSource {
     pub credentials: Credentials,
     /// The token to start with.
     pub first: Secret,
-    /// How long it lasts.
-    pub expires_in: Duration,
+    /// When it expires.
+    pub expires: Instant,
 }
 
 /// Why there is no token.
@@ -72,7 +72,8 @@ pub enum TokenError {
 ///
 /// # Errors
 /// [`TokenError`]; no message holds the secret or a token.
-pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Duration), TokenError> {
+pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Instant), TokenError> {
+    let asked = Instant::now();
     let unavailable = |reason: String| TokenError::Unavailable {
         client: credentials.client_id.clone(),
         endpoint: credentials.endpoint.authority.clone(),
@@ -95,7 +96,7 @@ pub async fn fetch(credentials: &Credentials) -> Result<(Secret, Duration), Toke
             }
             // RFC 6749, section 5.1: without `expires_in` the life is known by other means; an hour is usual.
             let life = Duration::from_secs(token.expires_in.unwrap_or(3600));
-            Ok((Secret::new(token.access_token), life))
+            Ok((Secret::new(token.access_token), asked + life))
         }
         Outcome::Response { status, body, .. } => match refusal(&body) {
             Some(reason) => Err(TokenError::Refused {
@@ -143,21 +144,21 @@ pub(super) struct LiveToken(Rc<RefCell<Secret>>);
 
 impl LiveToken {
     /// Starts from the source's first token, and renews it in the background of the load thread: when a tenth
-    /// of its life is left, half a minute at most.
+    /// of its life is left, but two seconds at least and half a minute at most.
     pub(super) fn start(source: TokenSource) -> Self {
         let live = Self(Rc::new(RefCell::new(source.first.clone())));
         let current = live.0.clone();
         tokio::task::spawn_local(async move {
-            let mut lasts = source.expires_in;
+            let mut expires = source.expires;
             loop {
-                tokio::time::sleep(lasts.saturating_sub((lasts / 10).min(Duration::from_secs(30)))).await;
-                match fetch(&source.credentials).await {
-                    Ok((token, expires_in)) => {
-                        *current.borrow_mut() = token;
-                        lasts = expires_in.max(RETRY);
-                    }
-                    // The old token goes on being used; what comes of it, the answers tell.
-                    Err(_) => lasts = RETRY,
+                let left = expires.saturating_duration_since(Instant::now());
+                // Times in tokens are whole seconds, so a token may expire a second before its life is over.
+                let margin = (left / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)).min(left / 2);
+                tokio::time::sleep((left - margin).max(RETRY)).await;
+                // If it fails, the old token goes on being used, and the answers tell what comes of it.
+                if let Ok((token, until)) = fetch(&source.credentials).await {
+                    *current.borrow_mut() = token;
+                    expires = until;
                 }
             }
         });

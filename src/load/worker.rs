@@ -15,7 +15,7 @@ use super::measure::{LoadReport, micros, thread_cpu_time};
 use super::target::Target;
 use super::timer::Timer;
 use super::token::LiveToken;
-use super::{LoadEvent, LoadPlan};
+use super::{LoadError, LoadEvent, LoadPlan};
 use crate::record::{
     Answer, Answers, Catalogue, Content, End, Format, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED,
 };
@@ -24,8 +24,6 @@ use crate::wire::produce::request_body;
 
 /// How long an interrupted load waits for the answers to what is in flight.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(2);
-/// How long after the start of the load thread the first request is due: time to open the connections.
-const LEAD: Duration = Duration::from_millis(100);
 
 /// What must happen to a workload's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,15 +111,13 @@ pub(super) async fn run_all(
     plan: LoadPlan,
     sink: Box<dyn Fn(LoadEvent)>,
     mut stop: watch::Receiver<bool>,
-) -> LoadReport {
-    let began = Instant::now();
-    let cpu = thread_cpu_time();
+) -> Result<LoadReport, LoadError> {
     let tokens: Vec<LiveToken> = plan.tokens.into_iter().map(LiveToken::start).collect();
     let shared = Rc::new(Shared {
         catalogue: plan.catalogue,
         sink,
         origin: plan.origin,
-        start: began + LEAD,
+        start: plan.start,
         report: RefCell::default(),
     });
     let workloads: Vec<Rc<Workload>> = (0_u16..)
@@ -138,42 +134,84 @@ pub(super) async fn run_all(
             })
         })
         .collect();
+    let last_due = workloads.iter().map(|w| w.plan.duration).max().unwrap_or_default();
+    let cpu_share = watch_cpu(shared.start + last_due);
     let mut workers = JoinSet::new();
     for workload in &workloads {
         for _ in 0..workload.plan.connections {
-            workers.spawn_local(work(shared.clone(), workload.clone(), stop.clone()));
+            let timer = Timer::new().map_err(LoadError::Timer)?;
+            workers.spawn_local(work(shared.clone(), workload.clone(), timer, stop.clone()));
         }
     }
-    let last_due = workloads.iter().map(|w| w.plan.duration).max().unwrap_or_default();
     let drained = tokio::time::Instant::from_std(shared.start + last_due + plan.drain);
-    let all = async { while workers.join_next().await.is_some() {} };
+    let all = async {
+        while let Some(ended) = workers.join_next().await {
+            ended.map_err(|_| LoadError::Worker)?;
+        }
+        Ok(())
+    };
     tokio::pin!(all);
     let stopped_at = tokio::select! {
-        () = &mut all => None,
+        ended = &mut all => {
+            ended?;
+            None
+        }
         () = tokio::time::sleep_until(drained) => None,
         _ = stop.wait_for(|stop| *stop) => {
             let now = Instant::now();
-            let _ = tokio::time::timeout(INTERRUPTED_DRAIN, &mut all).await;
+            if let Ok(ended) = tokio::time::timeout(INTERRUPTED_DRAIN, &mut all).await {
+                ended?;
+            }
             Some(now)
         }
     };
     let end = Instant::now();
     for workload in &workloads {
-        close(&shared, workload, stopped_at.unwrap_or(end), end);
+        close(&shared, workload, stopped_at, end);
     }
     let mut report = shared.report.replace(LoadReport::default());
     report.interrupted = stopped_at.is_some();
-    let ran = end.saturating_duration_since(began).as_secs_f64().max(1e-9);
-    report.cpu_share = thread_cpu_time().saturating_sub(cpu).as_secs_f64() / ran;
-    report
+    report.cpu_share = cpu_share.until_now();
+    Ok(report)
 }
 
-/// Enters what never began and what was never answered, at its age when waiting ended. What was due after
-/// `stopped_at` was not to be sent any more.
-fn close(shared: &Shared, workload: &Workload, stopped_at: Instant, end: Instant) {
+/// The share of a CPU that this thread uses from now until `end`: draining, when it idles, is left out.
+fn watch_cpu(end: Instant) -> CpuShare {
+    let share = CpuShare { began: Instant::now(), used: thread_cpu_time(), until_end: Rc::default() };
+    let watched = share.clone();
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep_until(tokio::time::Instant::from_std(end)).await;
+        watched.until_end.set(Some(watched.measure()));
+    });
+    share
+}
+
+#[derive(Clone)]
+struct CpuShare {
+    began: Instant,
+    used: Duration,
+    until_end: Rc<Cell<Option<f64>>>,
+}
+
+impl CpuShare {
+    fn measure(&self) -> f64 {
+        let ran = self.began.elapsed().as_secs_f64().max(1e-9);
+        thread_cpu_time().saturating_sub(self.used).as_secs_f64() / ran
+    }
+
+    /// Up to the end, or up to now where that has not come.
+    fn until_now(&self) -> f64 {
+        self.until_end.get().unwrap_or_else(|| self.measure())
+    }
+}
+
+/// Enters what never began and what was never answered, at its age when waiting ended. Where the load was stopped,
+/// what was due after that belongs to no schedule any more.
+fn close(shared: &Shared, workload: &Workload, stopped_at: Option<Instant>, end: Instant) {
     let due = |index| shared.start + workload.plan.schedule.due(index);
-    let unsent = (workload.next.get()..workload.requests).take_while(|index| due(*index) <= stopped_at);
-    let unsent: Vec<u64> = unsent.collect();
+    let last = stopped_at.unwrap_or(end);
+    let unsent: Vec<u64> =
+        (workload.next.get()..workload.requests).take_while(|index| due(*index) <= last).collect();
     let unanswered = workload.in_hand.take();
     let mut report = shared.report.borrow_mut();
     report.unsent += unsent.len() as u64;
@@ -181,10 +219,19 @@ fn close(shared: &Shared, workload: &Workload, stopped_at: Instant, end: Instant
         for index in unsent.iter().copied().chain(unanswered.iter().map(|(index, _)| *index)) {
             report.latency.record(micros(due(index), end));
             report.censored += 1;
-            report.answered_after = report.answered_after.max(end.saturating_duration_since(shared.start));
         }
-        report.scheduled += workload.requests;
-        report.scheduled_for = report.scheduled_for.max(workload.plan.duration);
+        if !unsent.is_empty() {
+            report.sent_after = report.sent_after.max(end.saturating_duration_since(shared.start));
+        }
+        let (scheduled, scheduled_for) = match stopped_at {
+            None => (workload.requests, workload.plan.duration),
+            Some(at) => {
+                let ran = at.saturating_duration_since(shared.start).min(workload.plan.duration);
+                (workload.plan.schedule.count(ran).min(workload.requests), ran)
+            }
+        };
+        report.scheduled += scheduled;
+        report.scheduled_for = report.scheduled_for.max(scheduled_for);
     }
     for (index, since) in unanswered {
         // Whether it was written is not known, so it counts as sent: its records may land.
@@ -201,15 +248,12 @@ fn close(shared: &Shared, workload: &Workload, stopped_at: Instant, end: Instant
 }
 
 /// A worker's life: take, wait, send, until the schedule is done or the load is stopped.
-async fn work(shared: Rc<Shared>, workload: Rc<Workload>, mut stop: watch::Receiver<bool>) {
-    let Ok(timer) = Timer::new() else {
-        shared.report.borrow_mut().socket_errors += 1;
-        return;
-    };
+async fn work(shared: Rc<Shared>, workload: Rc<Workload>, timer: Timer, mut stop: watch::Receiver<bool>) {
     let mut connection = Connection::new(workload.plan.target.clone());
-    let mut free = Instant::now();
+    // If it does not open, the first request will try again and tell.
     let _ = connection.ensure_open().await;
-    while workload.next.get() < workload.requests {
+    let mut free = Instant::now();
+    while workload.next.get() < workload.requests && !*stop.borrow() {
         let index = workload.next.get();
         workload.next.set(index + 1);
         let body = body(&shared.catalogue, &workload, index);
@@ -219,7 +263,8 @@ async fn work(shared: Rc<Shared>, workload: Rc<Workload>, mut stop: watch::Recei
             () = timer.sleep_until(due) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
-        if *stop.borrow() {
+        if Instant::now() < due {
+            // Stopped before it was due.
             return;
         }
         workload.in_hand.borrow_mut().push((index, Instant::now()));
@@ -297,11 +342,16 @@ async fn send(
         let mut report = shared.report.borrow_mut();
         report.accepted += u64::from(accepted);
         report.latency.record(micros(due, exchange.ended));
-        report.service.record(micros(written, exchange.ended));
-        report.blocked.record(micros(due, free));
-        report.generator_lag.record(micros(due.max(free), written));
-        let answered_after = exchange.ended.saturating_duration_since(shared.start);
-        report.answered_after = report.answered_after.max(answered_after);
+        if let Some(written) = exchange.written {
+            report.service.record(micros(written, exchange.ended));
+            report.blocked.record(micros(due, free));
+            report.generator_lag.record(micros(due.max(free), written));
+            report.sent_after = report.sent_after.max(written.saturating_duration_since(shared.start));
+        } else {
+            // Never written: all of the time went into waiting for a connection.
+            report.blocked.record(micros(due, exchange.ended));
+            report.sent_after = report.sent_after.max(exchange.ended.saturating_duration_since(shared.start));
+        }
     }
     exchange.ended
 }

@@ -24,7 +24,7 @@ pub struct RunResult {
     pub scenario: ScenarioRef,
     /// When the run began, RFC 3339, UTC.
     pub started: String,
-    /// From the first due time to the end of settling, in microseconds.
+    /// From the run's origin, before the path was brought up, to the end of settling, in microseconds.
     pub elapsed_us: u64,
     /// Requests by outcome.
     pub requests: Requests,
@@ -220,8 +220,7 @@ impl Latency {
 pub struct Rate {
     /// What the schedule asked for.
     pub target_per_s: f64,
-    /// Accepted requests over the time from the first due time to the schedule's end, or to the last
-    /// answer where that is later.
+    /// Accepted requests over the schedule's time, or over the time to the last sending where that is later.
     pub achieved_per_s: f64,
 }
 

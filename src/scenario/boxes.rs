@@ -174,7 +174,7 @@ fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> I
 fn read_gateway(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
-        let options = ["port", "required_headers", "authorizer_ttl", "integration_timeout"];
+        let options = ["port", "required_headers", "authorizer_ttl", "leeway", "integration_timeout"];
         fields.finish(&options.map(|name| (name, NONE)), problems);
         return GatewaySpec::None;
     }
@@ -185,11 +185,13 @@ fn read_gateway(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) 
     };
     let ttl = (Duration::ZERO, Duration::from_hours(1));
     let authorizer_ttl = duration_or(&mut fields, "authorizer_ttl", Duration::from_mins(5), ttl, problems);
+    let few_minutes = (Duration::ZERO, Duration::from_mins(5));
+    let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
     let most = Duration::from_secs(29);
     let timeout = (Duration::from_millis(50), most);
     let integration_timeout = duration_or(&mut fields, "integration_timeout", most, timeout, problems);
     fields.finish(&REFUSED_OF_GATEWAY, problems);
-    GatewaySpec::Embedded { port, required_headers, authorizer_ttl, integration_timeout }
+    GatewaySpec::Embedded { port, required_headers, authorizer_ttl, leeway, integration_timeout }
 }
 
 /// Names of headers; each a token by RFC 9110, section 5.6.2.
@@ -302,13 +304,14 @@ mod tests {
     #[test]
     fn options_are_read() {
         let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4 }, \
-            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, integration_timeout: 50ms } }";
+            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
         let gateway = GatewaySpec::Embedded {
             port: 2,
             required_headers: Vec::new(),
             authorizer_ttl: Duration::ZERO,
+            leeway: Duration::from_mins(1),
             integration_timeout: Duration::from_millis(50),
         };
         assert_eq!(stack.gateway, gateway);

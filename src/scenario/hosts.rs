@@ -37,8 +37,10 @@ fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label))
 }
 
-/// Whether load may be sent to `host`, by name only: nothing is resolved.
-fn is_allowed(host: &str, allowed: &[String]) -> bool {
+/// Whether load may be sent to `host`, by name only: nothing is resolved. Loopback addresses and `localhost`
+/// always may; others must be `allowed`, in any case of letters and any spelling of an address.
+#[must_use]
+pub fn host_is_allowed(host: &str, allowed: &[String]) -> bool {
     let address = |text: &str| text.parse::<IpAddr>().ok().map(|address| address.to_canonical());
     if let Some(host) = address(host) {
         return host.is_loopback() || allowed.iter().any(|allowed| address(allowed) == Some(host));
@@ -47,7 +49,7 @@ fn is_allowed(host: &str, allowed: &[String]) -> bool {
 }
 
 fn check_allowed(item: &Item<'_>, host: &str, allowed: &[String], problems: &mut Problems) {
-    if !is_allowed(host, allowed) {
+    if !host_is_allowed(host, allowed) {
         let message = format!("load may not be sent to the host {}", quoted(host));
         let remedy = "if it may, name it in `allow_hosts` at the top level";
         item.suggest(problems, message, remedy);

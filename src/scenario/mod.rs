@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 pub use check::{METRICS, MetricKind, metric_kind};
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
+pub use hosts::host_is_allowed;
 pub use load::load_file;
 pub use model::*;
 

@@ -71,6 +71,8 @@ pub enum GatewaySpec {
         required_headers: Vec<String>,
         /// How long an authorizer result is kept for the same token; zero turns the cache off.
         authorizer_ttl: Duration,
+        /// How much the times of a token may be off at the authorizer.
+        leeway: Duration,
         /// How long the gateway waits for the back end before it answers 504.
         integration_timeout: Duration,
     },

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::{KafkaAccess, Stack, StackError, external};
+use super::{Stack, StackError, external};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::balancer::{Balancer, BalancerConfig};
 use crate::doubles::broker::{Broker, BrokerConfig, TopicConfig};
-use crate::doubles::gateway::{Gateway, GatewayConfig};
+use crate::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
+use crate::kafka::Access;
 use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario};
 use crate::secret::Secret;
 
@@ -19,10 +20,6 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const AUDIENCE: &str = "landfall-api";
 /// The stage of the embedded gateway's API.
 const STAGE: &str = "prod";
-/// How much a token's times may be off at the authorizer.
-const LEEWAY: Duration = Duration::from_secs(30);
-/// How long the gateway waits for its authorizer.
-const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Stack {
     pub(super) async fn start_kafka(&mut self, scenario: &Scenario) -> Result<(), StackError> {
@@ -43,14 +40,15 @@ impl Stack {
                     injectors: self.injectors.clone(),
                 })
                 .await?;
-                self.kafka = KafkaAccess { bootstrap: broker.bootstrap(), properties: BTreeMap::new() };
+                self.kafka = Access::plain(broker.bootstrap());
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
             }
             KafkaSpec::External { bootstrap, properties, create_topics } => {
                 let properties = super::secrets::of_properties(properties)?;
-                self.kafka = KafkaAccess { bootstrap: bootstrap.clone(), properties };
-                external::prepare_topics(&self.kafka, &scenario.topics, *create_topics).await?;
+                self.kafka = Access { bootstrap: bootstrap.clone(), properties };
+                let writes = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
+                external::prepare_kafka(&self.kafka, scenario, *create_topics, writes).await?;
                 self.up("kafka", "external", Some(bootstrap.clone()), since);
             }
         }
@@ -65,9 +63,8 @@ impl Stack {
                 for number in 1..=*replicas {
                     let since = Instant::now();
                     let proxy = Proxy::start(ProxyConfig {
-                        properties: self.kafka.properties.clone(),
                         injectors: self.injectors.clone(),
-                        ..ProxyConfig::new(LOOPBACK, self.kafka.bootstrap.clone())
+                        ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
                     })
                     .await?;
                     targets.push(proxy.address());
@@ -83,6 +80,7 @@ impl Stack {
             }
             ProxySpec::External { url } => {
                 external::reach_proxy(url).await?;
+                self.external_proxy = Some(url.clone());
                 self.produce_url.clone_from(url);
                 self.up("proxy", "external", Some(url.clone()), since);
             }
@@ -92,10 +90,15 @@ impl Stack {
 
     /// The identity provider, the authorizer and the gateway.
     pub(super) async fn start_front(&mut self, scenario: &Scenario) -> Result<(), StackError> {
-        if let GatewaySpec::Embedded { port, required_headers, authorizer_ttl, integration_timeout } =
+        let idp_since = Instant::now();
+        let IdpSpec::Embedded { port, token_life } = scenario.stack.idp else {
+            return Ok(());
+        };
+        let idp = self.start_idp(scenario, port, token_life).await?;
+        if let GatewaySpec::Embedded { port, required_headers, authorizer_ttl, leeway, integration_timeout } =
             &scenario.stack.gateway
         {
-            let (idp, idp_since) = self.start_idp(scenario).await?;
+            let (backend, backend_host) = self.integration().await?;
             let since = Instant::now();
             let authorizer = Authorizer::start(AuthorizerConfig {
                 bind: LOOPBACK,
@@ -103,7 +106,7 @@ impl Stack {
                 issuer: idp.issuer().to_owned(),
                 audience: AUDIENCE.into(),
                 jwks_uri: idp.jwks_uri(),
-                leeway: LEEWAY,
+                leeway: *leeway,
             })
             .await?;
             self.up("authorizer", "embedded", Some(authorizer.invoke_url()), since);
@@ -115,32 +118,39 @@ impl Stack {
                 required_headers: required_headers.clone(),
                 authorizer_url: authorizer.invoke_url(),
                 authorizer_ttl: *authorizer_ttl,
-                authorizer_timeout: AUTHORIZER_TIMEOUT,
+                authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
                 integration_timeout: *integration_timeout,
-                backend: external::backend_of(&self.produce_url).await?,
+                backend,
+                backend_host: Some(backend_host),
                 injectors: self.injectors.clone(),
             })
             .await?;
             self.produce_url = gateway.base_url();
             self.up("gateway", "embedded", Some(self.produce_url.clone()), since);
-            self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
             self.doubles.gateway = Some(gateway);
             self.doubles.authorizer = Some(authorizer);
-            self.doubles.idp = Some(idp);
-        } else if matches!(scenario.stack.idp, IdpSpec::Embedded { .. }) {
-            let (idp, since) = self.start_idp(scenario).await?;
-            self.up("idp", "embedded", Some(idp.issuer().to_owned()), since);
-            self.doubles.idp = Some(idp);
         }
+        self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
+        self.doubles.idp = Some(idp);
         Ok(())
     }
 
-    async fn start_idp(&self, scenario: &Scenario) -> Result<(Idp, Instant), StackError> {
-        let since = Instant::now();
-        let (port, token_life) = match scenario.stack.idp {
-            IdpSpec::Embedded { port, token_life } => (port, token_life),
-            IdpSpec::None => (0, Duration::from_hours(1)),
-        };
+    /// Where the gateway's integration goes: to the balancer, or to the external proxy under its own name.
+    async fn integration(&self) -> Result<(SocketAddr, String), StackError> {
+        if let Some(balancer) = &self.doubles.balancer {
+            return Ok((balancer.address(), balancer.address().to_string()));
+        }
+        external::has_no_path(&self.produce_url)?;
+        let backend = external::reach_proxy(&self.produce_url).await?;
+        Ok((backend, external::authority_of(&self.produce_url).unwrap_or_else(|| backend.to_string())))
+    }
+
+    async fn start_idp(
+        &self,
+        scenario: &Scenario,
+        port: u16,
+        token_life: Duration,
+    ) -> Result<Idp, StackError> {
         let clients =
             scenario.partners.iter().zip(&self.partner_secrets).map(|(partner, secret): (_, &Secret)| {
                 Client {
@@ -156,6 +166,6 @@ impl Stack {
             token_life,
             clients: clients.collect(),
         };
-        Ok((Idp::start(config).await?, since))
+        Ok(Idp::start(config).await?)
     }
 }

@@ -1,63 +1,70 @@
-//! Attaching to boxes that run already: are they there, and do they fit the scenario?
+//! Attaching to boxes that run already: are they there, do they fit the scenario, may load go there?
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::net::TcpStream;
 
-use super::{KafkaAccess, StackError};
-use crate::scenario::TopicSpec;
+use super::StackError;
+use crate::kafka::{Access, describe, is_configuration};
+use crate::scenario::{Scenario, TopicSpec, host_is_allowed};
 
 /// How long a box has to answer at all.
 const REACH: Duration = Duration::from_secs(10);
+/// How often a new topic is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Makes sure that something accepts connections at a proxy's URL.
-pub(super) async fn reach_proxy(url: &str) -> Result<(), StackError> {
+/// Makes sure that something accepts connections at a proxy's URL, and tells at which of its addresses. That
+/// load may go there by its name, the scenario's reader has checked.
+pub(super) async fn reach_proxy(url: &str) -> Result<SocketAddr, StackError> {
     let unreachable = |reason: String| StackError::ProxyUnreachable { url: url.to_owned(), reason };
-    let address = resolve(url).await?;
-    match tokio::time::timeout(REACH, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Ok(()),
+    let authority = authority_of(url).ok_or_else(|| unreachable("it names no host".into()))?;
+    let connected = tokio::time::timeout(REACH, TcpStream::connect(authority.as_str())).await;
+    match connected {
+        Ok(Ok(stream)) => stream.peer_addr().map_err(|error| unreachable(error.to_string())),
         Ok(Err(error)) => Err(unreachable(error.to_string())),
         Err(_) => Err(unreachable(format!("no connection within {} s", REACH.as_secs()))),
     }
 }
 
-/// The address behind which the embedded gateway's integration finds the proxy or balancer at `url`.
-pub(super) async fn backend_of(url: &str) -> Result<SocketAddr, StackError> {
-    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-    if !path.is_empty() {
-        return Err(StackError::ProxyPath { url: url.to_owned() });
+/// Host and port of a URL, the port written out.
+pub(super) fn authority_of(url: &str) -> Option<String> {
+    let uri: hyper::Uri = url.parse().ok()?;
+    let authority = uri.authority()?;
+    Some(match authority.port_u16() {
+        Some(_) => authority.to_string(),
+        None => format!("{authority}:80"),
+    })
+}
+
+/// Makes sure that the embedded gateway's integration can have this URL: its paths are the proxy's own.
+pub(super) fn has_no_path(url: &str) -> Result<(), StackError> {
+    match url.parse::<hyper::Uri>() {
+        Ok(uri) if uri.path() != "/" => Err(StackError::ProxyPath { url: url.to_owned() }),
+        _ => Ok(()),
     }
-    resolve(url).await
 }
 
-/// The first address of a URL's host. That load may go there, the scenario's reader has checked.
-async fn resolve(url: &str) -> Result<SocketAddr, StackError> {
-    let unreachable = |reason: String| StackError::ProxyUnreachable { url: url.to_owned(), reason };
-    let uri: hyper::Uri = url.parse().map_err(|_| unreachable("this is no URL".into()))?;
-    let authority = uri.authority().ok_or_else(|| unreachable("it names no host".into()))?;
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = authority.port_u16().unwrap_or(80);
-    let mut addresses =
-        tokio::net::lookup_host((host, port)).await.map_err(|error| unreachable(error.to_string()))?;
-    addresses.next().ok_or_else(|| unreachable("its host has no address".into()))
-}
-
-/// Makes sure that Kafka answers and has the topics, creating those that are missing where asked.
-pub(super) async fn prepare_topics(
-    access: &KafkaAccess,
-    topics: &[TopicSpec],
+/// Makes sure that Kafka answers and has the scenario's topics, creating those that are missing where asked;
+/// and, where landfall's own proxy will write to it, that load may go to each of its brokers.
+pub(super) async fn prepare_kafka(
+    access: &Access,
+    scenario: &Scenario,
     create: bool,
+    writes: bool,
 ) -> Result<(), StackError> {
-    for topic in topics {
-        let found = look_up(access, &topic.name).await?;
-        match found {
+    for topic in &scenario.topics {
+        let Found { brokers, lookup } = look_up(access, &topic.name).await?;
+        if writes
+            && let Some(host) = brokers.into_iter().find(|host| !host_is_allowed(host, &scenario.allow_hosts))
+        {
+            return Err(StackError::BrokerForbidden { bootstrap: access.bootstrap.clone(), host });
+        }
+        match lookup {
             Lookup::Partitions(found) if usize::try_from(topic.partitions) == Ok(found) => {}
             // The reader will say that it may not be read.
             Lookup::Forbidden => {}
@@ -82,64 +89,80 @@ pub(super) async fn prepare_topics(
     Ok(())
 }
 
-fn client_config(access: &KafkaAccess) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", &access.bootstrap)
-        .set("client.id", "landfall-admin")
-        .set_log_level(RDKafkaLogLevel::Critical);
-    for (name, value) in &access.properties {
-        config.set(name, value.expose());
-    }
-    config
-}
-
 /// What Kafka says of a topic.
 enum Lookup {
     Missing,
+    /// It has so many partitions, each with a leader.
     Partitions(usize),
     Forbidden,
 }
 
-async fn look_up(access: &KafkaAccess, topic: &str) -> Result<Lookup, StackError> {
-    let unreachable =
-        |reason: String| StackError::KafkaUnreachable { bootstrap: access.bootstrap.clone(), reason };
-    let config = client_config(access);
-    let name = topic.to_owned();
-    let asked = tokio::task::spawn_blocking(move || {
-        let client: BaseConsumer = config.create().map_err(|error| error.to_string())?;
-        let metadata = client.fetch_metadata(Some(&name), REACH).map_err(|error| error.to_string())?;
-        let found = metadata.topics().iter().find(|found| found.name() == name);
-        Ok::<_, String>(
-            found.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions().len())),
-        )
-    });
-    let answer = asked.await.map_err(|error| unreachable(error.to_string()))?.map_err(&unreachable)?;
-    match answer {
-        None
-        | Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic), _)) => {
-            Ok(Lookup::Missing)
-        }
-        Some((None, count)) => Ok(Lookup::Partitions(count)),
-        Some((Some(RDKafkaErrorCode::TopicAuthorizationFailed), _)) => Ok(Lookup::Forbidden),
-        Some((Some(code), _)) => Err(unreachable(code.to_string())),
+struct Found {
+    /// The hosts that the cluster's brokers want to be reached at.
+    brokers: Vec<String>,
+    lookup: Lookup,
+}
+
+/// An error at the cluster, or of the properties.
+fn failed(access: &Access, error: &KafkaError) -> StackError {
+    let (bootstrap, reason) = (access.bootstrap.clone(), describe(error));
+    if is_configuration(error) {
+        StackError::KafkaProperties { reason }
+    } else {
+        StackError::KafkaUnreachable { bootstrap, reason }
     }
 }
 
-async fn create_topic(access: &KafkaAccess, topic: &TopicSpec) -> Result<(), StackError> {
-    let failed = |reason: String| StackError::CreateTopic {
+async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
+    let config = access.client("landfall-admin", &[]);
+    let name = topic.to_owned();
+    let asked = tokio::task::spawn_blocking(move || -> Result<Found, KafkaError> {
+        let client: BaseConsumer = config.create()?;
+        let metadata = client.fetch_metadata(Some(&name), REACH)?;
+        let brokers = metadata.brokers().iter().map(|broker| broker.host().to_owned()).collect();
+        let found = metadata.topics().iter().find(|found| found.name() == name);
+        let lookup = match found.map(|found| (found.error().map(Code::from), found.partitions())) {
+            None | Some((Some(Code::UnknownTopicOrPartition | Code::UnknownTopic), _)) => Lookup::Missing,
+            Some((None, partitions)) if partitions.iter().all(|partition| partition.leader() >= 0) => {
+                Lookup::Partitions(partitions.len())
+            }
+            Some((Some(Code::TopicAuthorizationFailed), _)) => Lookup::Forbidden,
+            Some((None, _)) => return Err(KafkaError::MetadataFetch(Code::LeaderNotAvailable)),
+            Some((Some(code), _)) => return Err(KafkaError::MetadataFetch(code)),
+        };
+        Ok(Found { brokers, lookup })
+    });
+    match asked.await {
+        Ok(found) => found.map_err(|error| failed(access, &error)),
+        Err(error) => Err(StackError::KafkaUnreachable {
+            bootstrap: access.bootstrap.clone(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// Creates a topic, and waits until every partition of it has a leader.
+async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackError> {
+    let refused = |reason: String| StackError::CreateTopic {
         bootstrap: access.bootstrap.clone(),
         topic: topic.name.clone(),
         reason,
     };
     let admin: AdminClient<DefaultClientContext> =
-        client_config(access).create().map_err(|error| failed(error.to_string()))?;
+        access.client("landfall-admin", &[]).create().map_err(|error| failed(access, &error))?;
     // Replication -1: as the cluster's own default says (KIP-464).
     let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
     let options = AdminOptions::new().operation_timeout(Some(REACH)).request_timeout(Some(REACH));
-    let results = admin.create_topics([&new], &options).await.map_err(|error| failed(error.to_string()))?;
-    match results.into_iter().next() {
-        Some(Err((_, code))) => Err(failed(code.to_string())),
-        _ => Ok(()),
+    let results = admin.create_topics([&new], &options).await.map_err(|error| refused(describe(&error)))?;
+    if let Some(Err((_, code))) = results.into_iter().next() {
+        return Err(refused(code.to_string()));
     }
+    let deadline = Instant::now() + REACH;
+    while !matches!(look_up(access, &topic.name).await, Ok(Found { lookup: Lookup::Partitions(_), .. })) {
+        if Instant::now() >= deadline {
+            return Err(refused("it was created, but has no leaders yet; run again in a moment".into()));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }

@@ -5,7 +5,6 @@ mod embedded;
 mod external;
 mod secrets;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use crate::doubles::fault::Injector;
 use crate::doubles::gateway::{Gateway, GatewayError};
 use crate::doubles::idp::{Idp, IdpError};
 use crate::doubles::proxy::{Proxy, ProxyError};
+use crate::kafka::{self, Access};
 use crate::result::{BoxReport, FaultReport};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::secret::Secret;
@@ -97,6 +97,22 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// Properties that librdkafka refuses.
+    #[error("kafka.properties: {reason}")]
+    KafkaProperties {
+        /// Which, and why.
+        reason: String,
+    },
+    /// A broker of an external Kafka to which landfall's own proxy would write.
+    #[error(
+        "Kafka at {bootstrap} has a broker at `{host}`, which is not on this machine; name it in the scenario's `allow_hosts`"
+    )]
+    BrokerForbidden {
+        /// Where.
+        bootstrap: String,
+        /// The broker's host.
+        host: String,
+    },
     /// An external Kafka's topic.
     #[error("cannot create topic `{topic}` in Kafka at {bootstrap}: {reason}")]
     CreateTopic {
@@ -127,25 +143,26 @@ impl StackError {
     /// Whether the scenario or its surroundings are at fault (a secret that is not there), rather than a box.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NoVariable { .. } | Self::NoSecretFile { .. } | Self::ProxyPath { .. })
+        match self {
+            Self::NoVariable { .. }
+            | Self::NoSecretFile { .. }
+            | Self::ProxyPath { .. }
+            | Self::KafkaProperties { .. }
+            | Self::BrokerForbidden { .. } => true,
+            Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),
+            _ => false,
+        }
     }
-}
-
-/// How Kafka is reached.
-#[derive(Debug, Clone)]
-pub struct KafkaAccess {
-    /// `host:port[,host:port…]`.
-    pub bootstrap: String,
-    /// librdkafka properties.
-    pub properties: BTreeMap<String, Secret>,
 }
 
 /// How it is established that what has not landed never will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settling {
-    /// Whether all boxes that could still write are landfall's own, so that they tell when they are done.
-    pub doubles_tell: bool,
-    /// Otherwise, how long is waited.
+    /// Whether the proxies are landfall's own, so that they tell when they have nothing in hand.
+    pub proxies_tell: bool,
+    /// Whether Kafka is too: then what the proxies have finished stands in the topics, or never will.
+    pub kafka_tells: bool,
+    /// Otherwise, how long is waited after that.
     pub grace: Duration,
 }
 
@@ -165,7 +182,9 @@ struct Doubles {
 pub struct Stack {
     doubles: Doubles,
     produce_url: String,
-    kafka: KafkaAccess,
+    /// URL of the proxy, where it is not landfall's own.
+    external_proxy: Option<String>,
+    kafka: Access,
     partner_secrets: Vec<Secret>,
     injectors: Vec<Arc<Injector>>,
     boxes: Vec<BoxReport>,
@@ -186,7 +205,8 @@ impl Stack {
         let mut stack = Self {
             doubles: Doubles::default(),
             produce_url: String::new(),
-            kafka: KafkaAccess { bootstrap: String::new(), properties: BTreeMap::new() },
+            external_proxy: None,
+            kafka: Access::default(),
             partner_secrets,
             injectors,
             boxes: Vec::new(),
@@ -221,7 +241,7 @@ impl Stack {
 
     /// How Kafka is reached.
     #[must_use]
-    pub fn kafka(&self) -> &KafkaAccess {
+    pub fn kafka(&self) -> &Access {
         &self.kafka
     }
 
@@ -279,6 +299,17 @@ impl Stack {
         true
     }
 
+    /// Whether the external proxy, if there is one, still accepts connections; otherwise why not.
+    ///
+    /// # Errors
+    /// [`StackError::ProxyUnreachable`], as it says.
+    pub async fn check_proxy(&self) -> Result<(), StackError> {
+        match &self.external_proxy {
+            Some(url) => external::reach_proxy(url).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     fn in_flight(&self) -> u64 {
         let Doubles { gateway, authorizer, proxies, .. } = &self.doubles;
         gateway.as_ref().map_or(0, Gateway::in_flight)
@@ -295,5 +326,9 @@ fn settling(scenario: &Scenario) -> Settling {
         (true, false) => EXTERNAL_KAFKA_GRACE,
         (false, _) => EXTERNAL_GRACE,
     };
-    Settling { doubles_tell: embedded_proxy && embedded_kafka, grace: scenario.grace.unwrap_or(derived) }
+    Settling {
+        proxies_tell: embedded_proxy,
+        kafka_tells: embedded_proxy && embedded_kafka,
+        grace: scenario.grace.unwrap_or(derived),
+    }
 }

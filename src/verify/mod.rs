@@ -6,26 +6,22 @@ mod reader;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::kafka::{Access, describe};
 use crate::record::{RunId, TopicPartition};
-use crate::secret::Secret;
 
-pub use reader::{Progress, Reader};
+pub use reader::{End, Ends, Progress, ReadError, ReadErrorKind, Reader};
 
 /// How long one question to the cluster may take.
 const ASK: Duration = Duration::from_secs(10);
 
-/// How Kafka is reached.
+/// What is to be read.
 #[derive(Debug, Clone)]
 pub struct ReaderConfig {
-    /// `host:port[,host:port…]`.
-    pub bootstrap: String,
-    /// Further librdkafka properties.
-    pub properties: BTreeMap<String, Secret>,
+    /// How Kafka is reached.
+    pub kafka: Access,
     /// The run, for the client's name.
     pub run: RunId,
     /// The run's topics, in the scenario's order.
@@ -46,7 +42,7 @@ pub struct Baseline {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// librdkafka refuses its settings.
-    #[error("cannot make a Kafka consumer: {0}; check the Kafka properties")]
+    #[error("cannot make a Kafka consumer: {}; check the Kafka properties", describe(.0))]
     Client(#[source] KafkaError),
     /// The cluster does not answer.
     #[error(
@@ -75,24 +71,20 @@ pub enum VerifyError {
 }
 
 fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
-    let mut client = ClientConfig::new();
-    client
-        .set("bootstrap.servers", &config.bootstrap)
-        .set("client.id", format!("landfall-reader-{}", config.run))
+    let name = format!("landfall-reader-{}", config.run);
+    let settings = [
         // Never joined: partitions are assigned by hand. librdkafka wants a name all the same.
-        .set("group.id", format!("landfall-reader-{}", config.run))
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        .set("check.crcs", "true")
-        .set("auto.offset.reset", "error")
-        .set("fetch.wait.max.ms", "50")
-        .set("queued.max.messages.kbytes", "65536")
-        .set_log_level(RDKafkaLogLevel::Critical);
-    for (name, value) in &config.properties {
-        client.set(name, value.expose());
-    }
-    client.create().map_err(VerifyError::Client)
+        ("group.id", name.as_str()),
+        ("enable.auto.commit", "false"),
+        ("enable.partition.eof", "true"),
+        ("isolation.level", "read_committed"),
+        ("check.crcs", "true"),
+        ("auto.offset.reset", "error"),
+        ("fetch.wait.max.ms", "50"),
+        ("fetch.queue.backoff.ms", "10"),
+        ("queued.max.messages.kbytes", "65536"),
+    ];
+    config.kafka.client(&name, &settings).create().map_err(VerifyError::Client)
 }
 
 /// Reads where the topics end now. Blocks.
@@ -102,33 +94,33 @@ fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
 /// is no error: it is listed as forbidden.
 pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
     let client = client(config)?;
-    let unreachable = |source| VerifyError::Unreachable { bootstrap: config.bootstrap.clone(), source };
+    let unreachable = |source| VerifyError::Unreachable { bootstrap: config.kafka.bootstrap.clone(), source };
     let mut baseline = Baseline::default();
     for (place, topic) in (0_u16..).zip(&config.topics) {
         let metadata = client.fetch_metadata(Some(topic), ASK).map_err(unreachable)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let partitions: Vec<i32> = match found.map(|found| (found.error().map(RDKafkaErrorCode::from), found))
-        {
+        let partitions: Vec<i32> = match found.map(|found| (found.error().map(Code::from), found)) {
             Some((None, found)) if !found.partitions().is_empty() => {
                 found.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect()
             }
-            Some((Some(RDKafkaErrorCode::TopicAuthorizationFailed), _)) => {
+            Some((Some(Code::TopicAuthorizationFailed), _)) => {
                 baseline.forbidden.insert(place, "not authorised to describe it".into());
                 continue;
             }
-            _ => {
+            None | Some((None | Some(Code::UnknownTopicOrPartition | Code::UnknownTopic), _)) => {
                 return Err(VerifyError::NoTopic {
-                    bootstrap: config.bootstrap.clone(),
+                    bootstrap: config.kafka.bootstrap.clone(),
                     topic: topic.clone(),
                 });
             }
+            Some((Some(code), _)) => return Err(unreachable(KafkaError::MetadataFetch(code))),
         };
         for partition in partitions {
             match client.fetch_watermarks(topic, partition, ASK) {
                 Ok((_, high)) => {
                     baseline.from.insert(TopicPartition { topic: place, partition }, high);
                 }
-                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                Err(KafkaError::MetadataFetch(Code::TopicAuthorizationFailed)) => {
                     baseline.forbidden.insert(place, "not authorised to read its offsets".into());
                 }
                 Err(source) => return Err(unreachable(source)),

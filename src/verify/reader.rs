@@ -1,6 +1,6 @@
 //! The reader itself: one consumer and one thread for each topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,11 +12,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{ASK, Baseline, ReaderConfig, VerifyError, client};
+use super::{Baseline, ReaderConfig, VerifyError, client};
+use crate::kafka::describe;
 use crate::record::{Landed, PartitionRead, TopicPartition};
 
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(50);
+/// How long Kafka has to say where a partition ends.
+const LOOK: Duration = Duration::from_secs(3);
 /// How long after its end was reached a partition is held to end there although its high watermark is higher:
 /// what lies between are markers of transactions, or compacted away.
 const GAP_PATIENCE: Duration = Duration::from_secs(2);
@@ -39,9 +42,34 @@ pub struct Progress {
 pub struct ReadError {
     /// In words.
     pub message: String,
-    /// Whether Kafka itself is out of reach, rather than refusing.
-    pub unreachable: bool,
+    /// What kind.
+    pub kind: ReadErrorKind,
 }
+
+/// Kinds of reading errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadErrorKind {
+    /// Kafka is out of reach.
+    Unreachable,
+    /// Kafka refuses, and will go on refusing.
+    Refused,
+    /// Anything else; it may pass.
+    Other,
+}
+
+/// Where a partition begins and ends, and since when it is known to end there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// First offset that can be read.
+    pub log_start: i64,
+    /// High watermark.
+    pub high_watermark: i64,
+    /// When this high watermark was first seen.
+    pub since: Instant,
+}
+
+/// The ends of the partitions that Kafka told of.
+pub type Ends = BTreeMap<TopicPartition, End>;
 
 type Shared = Arc<Mutex<BTreeMap<TopicPartition, Progress>>>;
 
@@ -50,6 +78,7 @@ pub struct Reader {
     progress: Shared,
     topics: Vec<ReadTopic>,
     forbidden: BTreeMap<u16, String>,
+    ends: Mutex<Ends>,
     stop: Arc<AtomicBool>,
 }
 
@@ -86,6 +115,7 @@ impl Reader {
             progress,
             topics: Vec::new(),
             forbidden: baseline.forbidden.clone(),
+            ends: Mutex::default(),
             stop: Arc::default(),
         };
         for (place, name) in (0_u16..).zip(&config.topics) {
@@ -120,53 +150,83 @@ impl Reader {
         lock(&self.progress).clone()
     }
 
-    /// Asks Kafka where each partition begins and ends now. Blocks. Partitions that Kafka gives no answer for
-    /// are left out.
+    /// Asks Kafka where each partition begins and ends now. Blocks, a few seconds at most for each topic that does
+    /// not answer. Partitions that Kafka gives no answer for are left out.
     #[must_use]
-    pub fn watermarks(&self) -> BTreeMap<TopicPartition, (i64, i64)> {
+    pub fn look(&self) -> Ends {
         let partitions: Vec<TopicPartition> = lock(&self.progress).keys().copied().collect();
-        partitions
-            .into_iter()
-            .filter_map(|at| {
-                let topic = self.topics.get(usize::from(at.topic))?;
-                let (low, high) = topic.consumer.fetch_watermarks(&topic.name, at.partition, ASK).ok()?;
-                Some((at, (low, high)))
-            })
-            .collect()
+        let mut silent: BTreeSet<u16> = BTreeSet::new();
+        let mut answered = Ends::new();
+        for at in partitions {
+            let Some(topic) = self.topics.get(usize::from(at.topic)).filter(|_| !silent.contains(&at.topic))
+            else {
+                continue;
+            };
+            let Ok((log_start, high_watermark)) =
+                topic.consumer.fetch_watermarks(&topic.name, at.partition, LOOK)
+            else {
+                silent.insert(at.topic);
+                continue;
+            };
+            let now = Instant::now();
+            let mut known = lock(&self.ends);
+            let since = known
+                .get(&at)
+                .filter(|end| end.high_watermark == high_watermark)
+                .map_or(now, |end| end.since);
+            let end = End { log_start, high_watermark, since };
+            known.insert(at, end);
+            answered.insert(at, end);
+            self.reached_again(at, now);
+        }
+        answered
     }
 
-    /// Whether everything up to these watermarks has been read, or cannot be because Kafka refuses it.
+    /// Kafka has answered for this partition: if it was out of reach before, what it may have missed meanwhile
+    /// gets its time from now on.
+    fn reached_again(&self, at: TopicPartition, now: Instant) {
+        if let Some(progress) = lock(&self.progress).get_mut(&at)
+            && progress.error.as_ref().is_some_and(|error| error.kind == ReadErrorKind::Unreachable)
+        {
+            progress.error = None;
+            progress.at_end_since = progress.at_end_since.map(|_| now);
+        }
+    }
+
+    /// Whether everything up to these ends has been read, or cannot be because Kafka refuses it.
     #[must_use]
-    pub fn has_read_what_it_may(&self, watermarks: &BTreeMap<TopicPartition, (i64, i64)>) -> bool {
+    pub fn has_read_what_it_may(&self, ends: &Ends) -> bool {
         let now = Instant::now();
         lock(&self.progress).iter().all(|(at, progress)| {
-            let refused = progress.error.as_ref().is_some_and(|error| !error.unreachable);
-            refused || watermarks.get(at).is_some_and(|(_, high)| reached(progress, *high, now))
+            let refused = progress.error.as_ref().is_some_and(|error| error.kind == ReadErrorKind::Refused);
+            refused || ends.get(at).is_some_and(|end| reached(progress, end, now))
         })
     }
 
-    /// Stops reading and tells how far it came, measured by `watermarks`.
+    /// Stops reading and tells how far it came, measured by `ends`.
     #[must_use]
-    pub fn finish(mut self, watermarks: &BTreeMap<TopicPartition, (i64, i64)>) -> Vec<PartitionRead> {
-        self.halt();
+    pub fn finish(mut self, ends: &Ends) -> Vec<PartitionRead> {
         let now = Instant::now();
+        self.halt();
         lock(&self.progress)
             .iter()
             .map(|(at, progress)| {
-                let known = watermarks.get(at);
-                let (log_start, high_watermark) = known.copied().unwrap_or((0, i64::MAX));
-                let complete = reached(progress, high_watermark, now);
-                let forbidden = self.forbidden.get(&at.topic).cloned();
-                let error = progress.error.as_ref().map(|error| error.message.clone());
+                let end = ends.get(at);
+                let complete = end.is_some_and(|end| reached(progress, end, now));
+                let high_watermark = end.map_or(i64::MAX, |end| end.high_watermark);
+                let error = progress.error.as_ref().filter(|_| !complete).map(|error| error.message.clone());
                 PartitionRead {
                     at: *at,
                     from: progress.from,
                     to: if complete { high_watermark.max(progress.next) } else { progress.next },
                     high_watermark,
-                    log_start,
-                    error: forbidden
-                        .or_else(|| error.filter(|_| !complete))
-                        .or_else(|| known.is_none().then(|| "Kafka does not tell where it ends".into())),
+                    log_start: end.map_or(0, |end| end.log_start),
+                    error: self
+                        .forbidden
+                        .get(&at.topic)
+                        .cloned()
+                        .or(error)
+                        .or_else(|| end.is_none().then(|| "Kafka does not tell where it ends".into())),
                 }
             })
             .collect()
@@ -188,20 +248,16 @@ impl Drop for Reader {
     }
 }
 
-/// Whether a partition has been read up to `high`: its next offset is there, or it has stood at its end for so
-/// long that nothing readable lies between.
-fn reached(progress: &Progress, high: i64, now: Instant) -> bool {
-    progress.next >= high
-        || (high < i64::MAX
-            && progress
-                .at_end_since
-                .is_some_and(|since| now.saturating_duration_since(since) >= GAP_PATIENCE))
+/// Whether a partition has been read up to its end: its next offset is there; or, without an error, it has stood
+/// at its end for so long since this end is known that nothing readable can lie between.
+fn reached(progress: &Progress, end: &End, now: Instant) -> bool {
+    let stood = |since: Instant| now.saturating_duration_since(since.max(end.since)) >= GAP_PATIENCE;
+    progress.next >= end.high_watermark
+        || (progress.error.is_none() && progress.at_end_since.is_some_and(stood))
 }
 
-fn lock(
-    progress: &Mutex<BTreeMap<TopicPartition, Progress>>,
-) -> MutexGuard<'_, BTreeMap<TopicPartition, Progress>> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a reader thread needs.
@@ -258,19 +314,22 @@ impl Task {
         ) {
             return;
         }
-        let unreachable = matches!(
-            code,
+        let kind = match code {
             Some(
-                Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut
-            )
-        );
+                Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut,
+            ) => ReadErrorKind::Unreachable,
+            Some(Code::TopicAuthorizationFailed | Code::AutoOffsetReset | Code::Fatal) => {
+                ReadErrorKind::Refused
+            }
+            _ => ReadErrorKind::Other,
+        };
         let message = match code {
             Some(Code::TopicAuthorizationFailed) => "not authorised to read the topic".to_owned(),
-            _ => error.to_string(),
+            _ => describe(error),
         };
+        // librdkafka does not say which partitions are meant.
         for (_, progress) in lock(&self.progress).iter_mut().filter(|(at, _)| at.topic == self.topic) {
-            progress.error = Some(ReadError { message: message.clone(), unreachable });
-            progress.at_end_since = None;
+            progress.error = Some(ReadError { message: message.clone(), kind });
         }
     }
 }
@@ -282,11 +341,16 @@ mod tests {
     #[test]
     fn an_end_below_the_watermark_counts_only_after_a_while() {
         let now = Instant::now();
+        let later = now + GAP_PATIENCE;
+        let end = |since| End { log_start: 0, high_watermark: 10, since };
         let at = |next, at_end_since| Progress { from: 0, next, at_end_since, error: None };
-        assert!(reached(&at(10, None), 10, now));
-        assert!(!reached(&at(9, None), 10, now));
-        assert!(!reached(&at(9, Some(now)), 10, now));
-        assert!(reached(&at(9, Some(now)), 10, now + GAP_PATIENCE));
-        assert!(!reached(&at(9, Some(now)), i64::MAX, now + GAP_PATIENCE));
+        assert!(reached(&at(10, None), &end(now), now));
+        assert!(!reached(&at(9, None), &end(now), later));
+        assert!(!reached(&at(9, Some(now)), &end(now), now));
+        assert!(reached(&at(9, Some(now)), &end(now), later));
+        // An old stand at the old end says nothing of a new one.
+        assert!(!reached(&at(9, Some(now)), &end(later), later));
+        let error = Some(ReadError { message: String::new(), kind: ReadErrorKind::Other });
+        assert!(!reached(&Progress { error, ..at(9, Some(now)) }, &end(now), later));
     }
 }

@@ -212,6 +212,7 @@ pub(crate) fn gateway_config(authorizer_url: String, backend: SocketAddr) -> Gat
         authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
         integration_timeout: DEADLINE,
         backend,
+        backend_host: None,
         injectors: vec![],
     }
 }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::proxy::{Proxy, ProxyConfig};
 
+use landfall::kafka::Access;
+
 use crate::harness::{Ended, Landfall};
 
 async fn run(call: Landfall) -> Ended {
@@ -27,7 +29,7 @@ async fn broker(topics: &[(&str, i32)]) -> Broker {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_and_a_kafka_that_run_already_are_used_and_left_running() {
     let broker = broker(&[("quakes", 6)]).await;
-    let config = ProxyConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), broker.bootstrap());
+    let config = ProxyConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Access::plain(broker.bootstrap()));
     let proxy = Proxy::start(config).await.expect("a proxy");
     // Twice on the same topics: a run's records are none of the next one's.
     for _ in 0..2 {

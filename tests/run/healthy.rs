@@ -68,14 +68,16 @@ fn a_path_without_gateway_and_tokens_is_a_path() {
 
 #[test]
 fn tokens_that_expire_in_mid_run_are_renewed() {
-    // Tokens last 5 s and no authorizer result is kept: without renewal, the last second would be refused.
+    // Tokens last 5 s, no authorizer result is kept and no clock is given leeway: without renewal, the last
+    // second's requests would be refused.
     let ended = Landfall::short_quickstart()
         .set("stack.idp.token_life=5s")
         .set("stack.gateway.authorizer_ttl=0s")
-        .set("workload[0].for=6s")
+        .set("stack.gateway.leeway=0s")
+        .set("workload[0].for=7s")
         .set("workload[0].arrivals.constant=10/s")
         .end();
-    assert_eq!((ended.code, ended.result().requests.accepted), (Some(0), 60), "{}", ended.stdout);
+    assert_eq!((ended.code, ended.result().requests.accepted), (Some(0), 70), "{}", ended.stdout);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn the_printed_commands_fetch_a_token_produce_and_the_record_stands_in_the_topic
         println!("the commands were not run: curl is not installed");
     }
     let credentials =
-        || text.lines().find_map(|line| line.split("-K ").nth(1)?.split(' ').next().map(str::to_owned));
+        || text.lines().find_map(|line| line.split("-K '").nth(1)?.split('\'').next().map(str::to_owned));
     let path = credentials().expect("the credentials' file is named");
     assert!(std::path::Path::new(&path).exists());
     started.signal("INT");

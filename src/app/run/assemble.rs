@@ -3,34 +3,27 @@
 use std::time::Instant;
 
 use super::settle::Settled;
-use super::{Interrupt, RunId};
+use super::{Ending, RunId};
 use crate::judge::judge;
 use crate::load::LoadReport;
 use crate::result::{Generator, Latency, Machine, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
 
-/// The result, judged; and whether a box of the path was lost.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the one place where everything that a run produced comes together"
-)]
+/// The result, judged. `began` is when the run did, by the calendar and by the clock.
 pub(super) fn result(
     scenario: &Scenario,
     run: &RunId,
     stack: &Stack,
     load: &LoadReport,
     settled: Settled,
-    interrupt: Option<Interrupt>,
-    started: jiff::Timestamp,
-    origin: Instant,
-) -> (RunResult, bool) {
-    let Settled { settlement, readable, horizon, kafka_lost, unread } = settled;
-    let incomplete = match (interrupt, &kafka_lost) {
-        (Some(signal), _) => Some(format!("stopped by {}", signal.name())),
-        (None, Some(reason)) => Some(format!("Kafka was lost: {reason}")),
-        (None, None) => None,
-    };
+    ending: Ending,
+    began: (jiff::Timestamp, Instant),
+) -> RunResult {
+    let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
+    let Ending { interrupt, lost, unarmed } = ending;
+    let (started, origin) = began;
+    let incomplete = interrupt.map(|signal| format!("stopped by {}", signal.name())).or(lost);
     let mut result = RunResult {
         schema: SCHEMA,
         run: run.to_string(),
@@ -69,22 +62,30 @@ pub(super) fn result(
             ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
         ]
         .into(),
-        notes: notes(scenario, &unread, settlement.order_unverifiable),
+        notes: notes(scenario, &unread, &unarmed, settlement.order_unverifiable),
     };
     let judgement = judge(&result, &scenario.checks);
     result.verdict = judgement.verdict;
     result.checks = judgement.checks;
     result.reasons = judgement.reasons;
-    (result, kafka_lost.is_some())
+    result
 }
 
 /// What a reader must know to use the figures rightly.
-fn notes(scenario: &Scenario, unread: &[(u16, String)], order_unverifiable: u64) -> Vec<String> {
+fn notes(
+    scenario: &Scenario,
+    unread: &[(u16, String)],
+    unarmed: &[String],
+    order_unverifiable: u64,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let embedded = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. })
         || matches!(scenario.stack.kafka, KafkaSpec::Embedded { .. });
     if embedded {
         notes.push("embedded boxes share this machine with the load: the figures are not capacity".into());
+    }
+    for partner in unarmed {
+        notes.push(format!("partner `{partner}` went without a token: the identity provider refused it one"));
     }
     for (topic, reason) in unread {
         let name = scenario.topics.get(usize::from(*topic)).map_or("?", |topic| topic.name.as_str());

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{
-    self, Credentials, Expectation, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
+    self, Credentials, Expectation, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
     TokenSource, WorkloadPlan, fetch_token,
 };
 use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
@@ -82,9 +82,6 @@ pub enum RunError {
         #[source]
         source: StreamError,
     },
-    /// The report's folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
     /// The path did not come up.
     #[error(transparent)]
     Stack(#[from] StackError),
@@ -133,7 +130,6 @@ impl RunError {
             Self::PayloadFile { .. }
             | Self::Feed { .. }
             | Self::Stream { .. }
-            | Self::Folder(_)
             | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => 2,
             Self::Stack(error) if error.is_usage() => 2,
             _ => 3,
@@ -167,10 +163,12 @@ impl Outcome {
     }
 }
 
-/// Runs a scenario. `interrupt` turns to a signal when one comes; its other end must outlive the call.
+/// Runs a scenario. `interrupt` turns to a signal when one comes; its other end must outlive the call, and the
+/// call must run on a multi-threaded tokio runtime.
 ///
 /// # Errors
-/// [`RunError`] where nothing was sent, so that there is no result. Whatever was sent ends in an [`Outcome`].
+/// [`RunError`] where nothing could be sent. What was sent ends in an [`Outcome`], unless a thread of landfall's
+/// own failed ([`RunError::Bug`]).
 pub async fn run(
     scenario: &Scenario,
     run: RunId,
@@ -183,7 +181,7 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, reader_config, baseline } = prepared;
+    let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
 
     let terms = scenario.workloads.iter().map(|workload| StreamTerms {
         must_be_accepted: expectation(scenario, workload) == Expectation::Accept,
@@ -194,30 +192,48 @@ pub async fn run(
         .map_err(|source| RunError::Thread { name: "ledger", source })?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
 
-    stack.load_starts(Instant::now());
-    let (report, broke_off) = send(plan, &collector, &mut interrupt).await?;
+    let start = Instant::now() + LEAD;
+    stack.load_starts(start);
+    let report = send(LoadPlan { start, ..plan }, &collector, &mut interrupt).await?;
+    // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
+    let proxy_lost = if report.accepted < report.scheduled { stack.check_proxy().await.err() } else { None };
+    let broke_off = report.interrupted;
     let settled = settle::settle(&stack, reader, &baseline, collector, &mut interrupt, broke_off).await?;
     let interrupt = *interrupt.borrow();
-    let (result, stack_lost) =
-        assemble::result(scenario, &reader_config.run, &stack, &report, settled, interrupt, started, origin);
+    let lost = proxy_lost
+        .map(|error| error.to_string())
+        .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
+    let stack_lost = lost.is_some();
+    let ending = Ending { interrupt, lost, unarmed };
+    let result =
+        assemble::result(scenario, &reader_config.run, &stack, &report, settled, ending, (started, origin));
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
+}
+
+/// How a run ended, besides its figures.
+struct Ending {
+    interrupt: Option<Interrupt>,
+    /// Which box of the path was lost, in words.
+    lost: Option<String>,
+    unarmed: Vec<String>,
 }
 
 /// Everything that must stand before the first request.
 struct Prepared {
     stack: Stack,
     plan: LoadPlan,
+    /// Partners that the identity provider refused a token, as it may.
+    unarmed: Vec<String>,
     reader_config: ReaderConfig,
     baseline: verify::Baseline,
 }
 
 async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario).await?;
-    let plan = plan(scenario, &stack, catalogue, origin).await?;
+    let (plan, unarmed) = plan(scenario, &stack, catalogue, origin).await?;
     let reader_config = ReaderConfig {
-        bootstrap: stack.kafka().bootstrap.clone(),
-        properties: stack.kafka().properties.clone(),
+        kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
         topics: scenario.topics.iter().map(|topic| topic.name.clone()).collect(),
     };
@@ -225,15 +241,15 @@ async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) ->
     let baseline = tokio::task::spawn_blocking(move || verify::baseline(&config))
         .await
         .map_err(|_| RunError::Bug("reader"))??;
-    Ok(Prepared { stack, plan, reader_config, baseline })
+    Ok(Prepared { stack, plan, unarmed, reader_config, baseline })
 }
 
-/// Sends the load on a thread of its own; returns its report and whether a signal broke it off.
+/// Sends the load on a thread of its own.
 async fn send(
     plan: LoadPlan,
     collector: &Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
-) -> Result<(LoadReport, bool), RunError> {
+) -> Result<LoadReport, RunError> {
     let (stop, stopped) = watch::channel(false);
     let (done, mut finished) = oneshot::channel();
     let sink = collector.load();
@@ -251,9 +267,7 @@ async fn send(
             finished.await
         }
     };
-    let report = report.map_err(|_| RunError::Bug("load"))??;
-    let broke_off = report.interrupted;
-    Ok((report, broke_off))
+    Ok(report.map_err(|_| RunError::Bug("load"))??)
 }
 
 /// Returns when a signal has come; never, if none comes.
@@ -304,15 +318,16 @@ fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
     Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
 }
 
-/// Resolves where the load goes and fetches each partner's first token.
+/// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
 async fn plan(
     scenario: &Scenario,
     stack: &Stack,
     catalogue: &Catalogue,
     origin: Instant,
-) -> Result<LoadPlan, RunError> {
+) -> Result<(LoadPlan, Vec<String>), RunError> {
     let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
     let mut tokens: Vec<TokenSource> = Vec::new();
+    let mut unarmed = Vec::new();
     let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
     if let Some(endpoint) = stack.token_endpoint() {
         let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts).await?;
@@ -325,12 +340,14 @@ async fn plan(
                 scope: partner.scope.clone(),
             };
             match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
-                Ok((first, expires_in)) => {
+                Ok((first, expires)) => {
                     token_of[index] = Some(tokens.len());
-                    tokens.push(TokenSource { credentials, first, expires_in });
+                    tokens.push(TokenSource { credentials, first, expires });
                 }
                 // Who must be refused may be refused already here; it then goes on without a token.
-                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {}
+                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
+                    unarmed.push(partner.name.clone());
+                }
                 Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
             }
         }
@@ -348,13 +365,15 @@ async fn plan(
         token: token_of[workload.partner],
         expectation: expectation(scenario, workload),
     });
-    Ok(LoadPlan {
+    let plan = LoadPlan {
         workloads: workloads.collect(),
         catalogue: catalogue.clone(),
         tokens,
         drain: scenario.drain,
         origin,
-    })
+        start: Instant::now(),
+    };
+    Ok((plan, unarmed))
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.

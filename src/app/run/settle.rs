@@ -12,7 +12,7 @@ use crate::record::{PartitionRead, TopicPartition};
 use crate::result::Horizon;
 use crate::stack::{Settling, Stack};
 use crate::stats::Histogram;
-use crate::verify::{Baseline, Reader};
+use crate::verify::{Baseline, Ends, ReadErrorKind, Reader};
 
 /// How often it is looked whether reading has come to its end.
 const POLL: Duration = Duration::from_millis(20);
@@ -32,7 +32,14 @@ pub(super) struct Settled {
     pub(super) unread: Vec<(u16, String)>,
 }
 
-type Watermarks = BTreeMap<TopicPartition, (i64, i64)>;
+/// How waiting went.
+struct Wait {
+    /// Whether all that could be waited for has been.
+    whole: bool,
+    /// Where the partitions ended.
+    ends: Ends,
+    took: Duration,
+}
 
 pub(super) async fn settle(
     stack: &Stack,
@@ -42,58 +49,79 @@ pub(super) async fn settle(
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     broke_off: bool,
 ) -> Result<Settled, RunError> {
-    let began = Instant::now();
-    let Settling { doubles_tell, grace } = stack.settling();
-    let quiet = doubles_tell && quiesce(stack, interrupt).await;
-    let deadline = began + grace;
-    // A run that was broken off does not wait out a long grace; what that leaves open is said.
-    let patience = if broke_off { INTERRUPTED.min(grace + READ_LIMIT) } else { grace + READ_LIMIT };
-    let mut watermarks;
-    let mut whole;
-    loop {
-        watermarks = tokio::task::block_in_place(|| reader.watermarks());
-        let outstanding = tokio::task::block_in_place(|| collector.up_to_date().outstanding());
-        let read = reader.has_read_what_it_may(&watermarks);
-        let passed = outstanding
-            .highest_acked
-            .iter()
-            .all(|(at, offset)| watermarks.get(at).is_some_and(|(_, high)| high > offset));
-        let settled = passed && outstanding.acked_unseen == 0 && outstanding.uncertain == 0;
-        whole = read && (quiet || settled || Instant::now() >= deadline);
-        if whole || began.elapsed() >= patience {
-            break;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(POLL) => {}
-            _ = signalled(interrupt), if !broke_off => break,
-        }
-    }
-    let lost = reader.progress().values().find_map(|progress| {
-        progress.error.as_ref().filter(|error| error.unreachable).map(|error| error.message.clone())
+    let Wait { whole, ends, took } = wait(stack, &reader, &collector, interrupt, broke_off).await;
+    let progress = reader.progress();
+    let mut reads = reader.finish(&ends);
+    let kafka_lost = reads.iter().filter(|read| !read.is_complete()).find_map(|read| {
+        let error = progress.get(&read.at)?.error.as_ref()?;
+        (error.kind == ReadErrorKind::Unreachable).then(|| error.message.clone())
     });
-    let mut reads = reader.finish(&watermarks);
-    if !whole && !quiet {
+    if !whole {
         broken_off(&mut reads);
     }
     let unread = unread(baseline, &reads);
-    let kafka_lost = lost.filter(|_| reads.iter().any(|read| !read.is_complete()));
     let mut readable = Histogram::new();
     let ledger = collector.into_ledger().ok_or(RunError::Bug("ledger"))?;
     let settlement = ledger.settle(&reads, |micros| readable.record(micros));
-    let waited = began.elapsed();
-    let statement = statement(quiet, whole, grace, &settlement, &watermarks);
     let horizon = Horizon {
-        statement,
-        waited_us: u64::try_from(waited.as_micros()).unwrap_or(u64::MAX),
+        statement: statement(stack.settling(), whole, &settlement, ends.len()),
+        waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         complete: settlement.read_completely && baseline.forbidden.is_empty(),
     };
     Ok(Settled { settlement, readable, horizon, kafka_lost, unread })
 }
 
-/// Waits until the doubles have nothing in hand, or a second signal comes.
-async fn quiesce(stack: &Stack, interrupt: &watch::Receiver<Option<Interrupt>>) -> bool {
-    let limit = if interrupt.borrow().is_some() { INTERRUPTED } else { Duration::MAX };
-    tokio::time::timeout(limit, stack.quiesce()).await.unwrap_or(false)
+/// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics
+/// have been read to their ends.
+async fn wait(
+    stack: &Stack,
+    reader: &Reader,
+    collector: &Collector,
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+    mut broke_off: bool,
+) -> Wait {
+    let began = Instant::now();
+    let Settling { proxies_tell, kafka_tells, grace } = stack.settling();
+    let told = !proxies_tell || quiesce(stack, interrupt, broke_off).await;
+    let deadline = Instant::now() + grace;
+    // A run that was broken off does not wait out a long grace; what that leaves open is said.
+    let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };
+    loop {
+        let ends = tokio::task::block_in_place(|| reader.look());
+        let over = || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
+        let whole = told && reader.has_read_what_it_may(&ends) && tokio::task::block_in_place(over);
+        if whole || Instant::now() >= patience {
+            return Wait { whole, ends, took: began.elapsed() };
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => {}
+            _ = signalled(interrupt), if !broke_off => {
+                broke_off = true;
+                patience = patience.min(Instant::now() + INTERRUPTED);
+            }
+        }
+    }
+}
+
+/// Whether every record was acked and seen, and every partition ends beyond the acks.
+fn nothing_is_open(collector: &Collector, ends: &Ends) -> bool {
+    let outstanding = collector.up_to_date().outstanding();
+    let passed =
+        |(at, offset): (&TopicPartition, &i64)| ends.get(at).is_some_and(|end| end.high_watermark > *offset);
+    outstanding.acked_unseen == 0
+        && outstanding.uncertain == 0
+        && outstanding.highest_acked.iter().all(passed)
+}
+
+/// Waits until the doubles have nothing in hand; after a signal, for a few seconds only.
+async fn quiesce(stack: &Stack, interrupt: &mut watch::Receiver<Option<Interrupt>>, broke_off: bool) -> bool {
+    if !broke_off {
+        tokio::select! {
+            told = stack.quiesce() => return told,
+            _ = signalled(interrupt) => {}
+        }
+    }
+    tokio::time::timeout(INTERRUPTED, stack.quiesce()).await.unwrap_or(false)
 }
 
 /// Where waiting was broken off, what was not seen may still come: no partition counts as read.
@@ -114,27 +142,21 @@ fn unread(baseline: &Baseline, reads: &[PartitionRead]) -> Vec<(u16, String)> {
     unread.into_iter().collect()
 }
 
-fn statement(
-    quiet: bool,
-    whole: bool,
-    grace: Duration,
-    settlement: &Settlement,
-    watermarks: &Watermarks,
-) -> String {
+fn statement(settling: Settling, whole: bool, settlement: &Settlement, partitions: usize) -> String {
     let extent = if settlement.read_completely {
-        format!("{} partitions were read to their ends", watermarks.len())
+        format!("{partitions} partitions were read to their ends")
     } else {
         "not every partition was read to its end".to_owned()
     };
-    let seconds = grace.as_secs_f64();
-    if quiet {
+    let seconds = settling.grace.as_secs_f64();
+    let r = &settlement.records;
+    if !whole {
+        format!("waiting was broken off; {extent}")
+    } else if settling.kafka_tells {
         format!("every double reported that it had nothing left in hand, then {extent}")
-    } else if whole && settlement.records.refused + settlement.records.unknown + settlement.records.lost == 0
-    {
+    } else if r.refused + r.unknown + r.lost + r.unverifiable == 0 {
         format!("every record was acknowledged and seen; {extent}")
-    } else if whole {
-        format!("absent records were waited for {seconds} s after the load; {extent}")
     } else {
-        format!("reading was broken off; {extent}")
+        format!("absent records were waited for {seconds} s after the load; {extent}")
     }
 }

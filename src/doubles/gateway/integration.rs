@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::HeaderMap;
+use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -34,6 +34,8 @@ pub(super) fn http_client() -> Client<HttpConnector, Full<Bytes>> {
 pub(super) struct Integration {
     client: Client<HttpConnector, Full<Bytes>>,
     backend: SocketAddr,
+    /// The integration endpoint's host, as its URI names it (AWS: Host is replaced by the endpoint's).
+    host: HeaderValue,
 }
 
 /// A back end's complete response.
@@ -45,8 +47,12 @@ pub(super) struct BackendResponse {
 }
 
 impl Integration {
-    pub(super) fn new(client: Client<HttpConnector, Full<Bytes>>, backend: SocketAddr) -> Self {
-        Self { client, backend }
+    pub(super) fn new(
+        client: Client<HttpConnector, Full<Bytes>>,
+        backend: SocketAddr,
+        host: HeaderValue,
+    ) -> Self {
+        Self { client, backend, host }
     }
 
     /// Sends one POST and reads the answer. It does not end by itself if the back end never answers.
@@ -67,6 +73,7 @@ impl Integration {
             .body(Full::new(body))
             .map_err(|_| ResponseType::ApiConfigurationError)?;
         *request.headers_mut() = headers;
+        request.headers_mut().insert(HOST, self.host.clone());
         let response = self.client.request(request).await.map_err(|error| {
             if error.is_connect() {
                 ResponseType::ApiConfigurationError

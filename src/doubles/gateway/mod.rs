@@ -66,6 +66,8 @@ pub struct GatewayConfig {
     pub integration_timeout: Duration,
     /// The back end: the REST proxy or the load balancer in front of it.
     pub backend: SocketAddr,
+    /// The name under which the back end is called, with its port: what it sees as Host. `None`: its address.
+    pub backend_host: Option<String>,
     /// Faults to show; those of other boxes are ignored.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -85,6 +87,9 @@ pub enum GatewayError {
     /// The authorizer's URL is none.
     #[error("the authorizer's URL {0:?} is not an http URL; give its invoke URL")]
     AuthorizerUrl(String),
+    /// The back end's name cannot stand in a header.
+    #[error("the back end's host name cannot stand in a Host header; give host:port")]
+    BackendHost,
     /// A required header has an impossible name.
     #[error(transparent)]
     RequiredHeader(#[from] BadHeaderName),
@@ -107,6 +112,8 @@ impl Gateway {
         let url =
             config.authorizer_url.parse::<hyper::Uri>().ok().filter(|url| url.scheme_str() == Some("http"));
         let url = url.ok_or_else(|| GatewayError::AuthorizerUrl(config.authorizer_url.clone()))?;
+        let host = HeaderValue::try_from(config.backend_host.unwrap_or_else(|| config.backend.to_string()));
+        let host = host.map_err(|_| GatewayError::BackendHost)?;
         let validator = RequestValidator::new(config.required_headers)?;
         let listener = bind("gateway", SocketAddr::new(config.bind, config.port)).await?;
         let address = listener.local_addr().map_err(GatewayError::Serve)?;
@@ -122,7 +129,7 @@ impl Gateway {
                 config.authorizer_ttl,
             ),
             validator,
-            integration: Integration::new(client, config.backend),
+            integration: Integration::new(client, config.backend, host),
             integration_timeout: config.integration_timeout,
             injectors: config.injectors,
             leaking: leaking.clone(),

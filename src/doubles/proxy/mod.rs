@@ -10,7 +10,6 @@ mod produce;
 mod request;
 mod response;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use percent_encoding::percent_decode_str;
 
 use super::fault::Injector;
 use super::http::{Answer, BindError, BodyError, Server, bind, read_body};
-use crate::secret::Secret;
+use crate::kafka::{self, Access};
 use crate::wire::produce::{BINARY_V2, JSON_V2, RESPONSE_V2};
 use produce::Producer;
 use request::Embedded;
@@ -39,10 +38,8 @@ pub struct ProxyConfig {
     pub bind: IpAddr,
     /// Port; 0 lets the system choose.
     pub port: u16,
-    /// Kafka, `host:port[,host:port…]`.
-    pub bootstrap: String,
-    /// Further librdkafka properties.
-    pub properties: BTreeMap<String, Secret>,
+    /// Kafka.
+    pub kafka: Access,
     /// How long a record waits for its topic or partition to be known (`max.block.ms`; 60 s in Java).
     pub max_block: Duration,
     /// How long a record may take to be written (`delivery.timeout.ms`; 120 s in Java).
@@ -52,14 +49,13 @@ pub struct ProxyConfig {
 }
 
 impl ProxyConfig {
-    /// A proxy on any port of `bind` in front of `bootstrap`, with the real proxy's time-outs.
+    /// A proxy on any port of `bind` in front of `kafka`, with the real proxy's time-outs.
     #[must_use]
-    pub fn new(bind: IpAddr, bootstrap: String) -> Self {
+    pub fn new(bind: IpAddr, kafka: Access) -> Self {
         Self {
             bind,
             port: 0,
-            bootstrap,
-            properties: BTreeMap::new(),
+            kafka,
             max_block: Duration::from_mins(1),
             delivery_timeout: Duration::from_mins(2),
             injectors: Vec::new(),
@@ -77,7 +73,7 @@ pub enum ProxyError {
     #[error("cannot serve the proxy: {0}")]
     Serve(#[from] std::io::Error),
     /// librdkafka.
-    #[error("cannot make the proxy's Kafka producer for {bootstrap}: {source}; check the Kafka properties")]
+    #[error("cannot make the proxy's Kafka producer for {bootstrap}: {}; check the Kafka properties", kafka::describe(.source))]
     Producer {
         /// Kafka's address.
         bootstrap: String,
@@ -100,7 +96,7 @@ impl Proxy {
     /// [`ProxyError`] where the port is taken or librdkafka refuses a property.
     pub async fn start(config: ProxyConfig) -> Result<Self, ProxyError> {
         let listener = bind("proxy", SocketAddr::new(config.bind, config.port)).await?;
-        let bootstrap = config.bootstrap.clone();
+        let bootstrap = config.kafka.bootstrap.clone();
         let producer = Producer::new(&config).map_err(|source| ProxyError::Producer { bootstrap, source })?;
         let producer = Arc::new(producer);
         let server = Server::start(listener, move |request, _| answer(producer.clone(), request))?;

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 
@@ -40,22 +38,22 @@ impl Producer {
     /// A producer with the settings that the real proxy's Java client has by default since 7.0: acks from
     /// all replicas, no idempotence, no lingering, murmur2 partitioning.
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, KafkaError> {
-        let mut client = ClientConfig::new();
-        client
-            .set("bootstrap.servers", &config.bootstrap)
-            .set("client.id", "landfall-proxy")
-            .set("acks", "all")
-            .set("linger.ms", "0")
-            .set("partitioner", "murmur2_random")
-            .set("max.in.flight.requests.per.connection", "5")
-            .set("message.max.bytes", MAX_REQUEST_SIZE.to_string())
-            .set("message.timeout.ms", config.delivery_timeout.as_millis().max(1).to_string())
-            .set("topic.metadata.propagation.max.ms", config.max_block.as_millis().to_string())
-            .set("socket.nagle.disable", "true")
-            .set_log_level(RDKafkaLogLevel::Critical);
-        for (name, value) in &config.properties {
-            client.set(name, value.expose());
-        }
+        let size = MAX_REQUEST_SIZE.to_string();
+        let delivery_timeout = config.delivery_timeout.as_millis().max(1).to_string();
+        let max_block = config.max_block.as_millis().to_string();
+        let client = config.kafka.client(
+            "landfall-proxy",
+            &[
+                ("acks", "all"),
+                ("linger.ms", "0"),
+                ("partitioner", "murmur2_random"),
+                ("max.in.flight.requests.per.connection", "5"),
+                ("message.max.bytes", &size),
+                ("message.timeout.ms", &delivery_timeout),
+                ("topic.metadata.propagation.max.ms", &max_block),
+                ("socket.nagle.disable", "true"),
+            ],
+        );
         Ok(Self {
             client: client.create()?,
             max_block: config.max_block,

@@ -178,6 +178,16 @@ fn expectations_are_held_against_each_request() {
 }
 
 #[test]
+fn a_record_that_had_to_be_refused_and_landed_without_an_answer_was_admitted() {
+    let mut bench = bench(REFUSE);
+    bench.sent(0, 1);
+    bench.answered(0, End::Status(504), Answers::All(RecordAnswer::Unknown));
+    let content = bench.content(0);
+    bench.lands(0, 0, content);
+    assert_eq!(kinds(&bench.settle()), [("requests.wrongly_admitted", 1)]);
+}
+
+#[test]
 fn a_second_copy_is_a_duplicate_and_a_reread_is_not() {
     let mut bench = bench(ACCEPT);
     bench.acked(0, 0);
