@@ -154,7 +154,7 @@ impl LiveToken {
                 let left = expires.saturating_duration_since(Instant::now());
                 // Times in tokens are whole seconds, so a token may expire a second before its life is over.
                 let margin = (left / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)).min(left / 2);
-                tokio::time::sleep((left - margin).max(RETRY)).await;
+                tokio::time::sleep(left.saturating_sub(margin).max(RETRY)).await;
                 // If it fails, the old token goes on being used, and the answers tell what comes of it.
                 if let Ok((token, until)) = fetch(&source.credentials).await {
                     *current.borrow_mut() = token;
