@@ -25,8 +25,8 @@ impl Access {
         Self { bootstrap, properties: BTreeMap::new() }
     }
 
-    /// A client's configuration, with `settings` of landfall's own, which the properties may override. librdkafka
-    /// logs nothing: what matters comes back as errors.
+    /// A client's configuration, with `settings` of landfall's own, which go before the properties: what a verdict
+    /// rests on is nobody's to change. librdkafka logs nothing: what matters comes back as errors.
     #[must_use]
     pub fn client(&self, client_id: &str, settings: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -34,11 +34,11 @@ impl Access {
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", client_id)
             .set_log_level(RDKafkaLogLevel::Critical);
-        for (name, value) in settings {
-            config.set(*name, *value);
-        }
         for (name, value) in &self.properties {
             config.set(name, value.expose());
+        }
+        for (name, value) in settings {
+            config.set(*name, *value);
         }
         config
     }

@@ -18,6 +18,8 @@ use crate::verify::{Baseline, Ends, ReadErrorKind, Reader};
 const POLL: Duration = Duration::from_millis(20);
 /// How long reading may take after the grace is over, before the topics count as unread.
 const READ_LIMIT: Duration = Duration::from_mins(2);
+/// How long Kafka may be silent, once the grace is over, before it counts as lost.
+const SILENCE: Duration = Duration::from_secs(15);
 /// How long an interrupted run goes on reading.
 const INTERRUPTED: Duration = Duration::from_secs(5);
 
@@ -86,11 +88,17 @@ async fn wait(
     let deadline = Instant::now() + grace;
     // A run that was broken off does not wait out a long grace; what that leaves open is said.
     let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };
+    let mut heard = Instant::now();
     loop {
         let ends = tokio::task::block_in_place(|| reader.look());
         let over = || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
         let whole = told && reader.has_read_what_it_may(&ends) && tokio::task::block_in_place(over);
-        if whole || Instant::now() >= patience {
+        let now = Instant::now();
+        if !ends.is_empty() {
+            heard = now;
+        }
+        let silent = now >= deadline && now.saturating_duration_since(heard) >= SILENCE;
+        if whole || silent || now >= patience {
             return Wait { whole, ends, took: began.elapsed() };
         }
         tokio::select! {
