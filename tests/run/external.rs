@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::proxy::{Proxy, ProxyConfig};
-
 use landfall::kafka::Access;
 
 use crate::harness::{Ended, Landfall, wait_until};
