@@ -1,6 +1,6 @@
 //! `landfall run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{ScenarioArgs, exit, print, runtime, signals};
@@ -36,6 +36,13 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(run_id) => run_id,
         Err(error) => return usage(&error),
     };
+    if let Some(path) = options.json.as_ref().filter(|path| path.as_os_str() != "-" && !has_folder(path)) {
+        eprintln!(
+            "landfall: cannot write the result to {}: there is no such folder; check `--json`",
+            path.display()
+        );
+        return ExitCode::from(exit::USAGE);
+    }
     let folder = match Folder::create(&options.reports, &run_id) {
         Ok(folder) => folder,
         Err(error) => return usage(&error),
@@ -64,6 +71,14 @@ pub(super) fn main(options: &Options) -> ExitCode {
             folder.discard_if_empty();
             code
         }
+    }
+}
+
+/// Whether the folder of a file to be written is there.
+fn has_folder(file: &Path) -> bool {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.is_dir(),
+        _ => true,
     }
 }
 

@@ -117,6 +117,11 @@ fn reports_that_cannot_be_written_are_told_before_anything_is_sent() {
 #[test]
 fn run_ids_and_options() {
     told(&Landfall::short_quickstart().args(&["--run-id", "a.b"]).end(), 2, &["`a.b` cannot name a run"]);
+    told(
+        &Landfall::short_quickstart().args(&["--json", "/no/such/folder/x"]).end(),
+        2,
+        &["no such folder", "--json"],
+    );
     let unknown = Landfall::short_quickstart().args(&["--jsn"]).end();
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("--json"), "{}", unknown.stderr);
