@@ -328,7 +328,8 @@ pub enum FaultKind {
     ForwardDenied,
     /// Gateway: lets a denied request pass.
     AdmitDenied,
-    /// Kafka: refuses every read of the topic, as an ACL without READ does.
+    /// Kafka: refuses every read of the topic, as an ACL without READ does. It strikes always: its pace is
+    /// [`Pace::Every`] of 1, and it has no window.
     DenyRead,
 }
 

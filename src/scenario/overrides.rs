@@ -28,11 +28,9 @@ pub(super) fn apply(root: &mut Node, set: &str, problems: &mut Problems) {
         return;
     };
     if steps.len() > DEEPEST {
-        problems.add(
-            &at,
-            "",
-            format!("is a path of more than {DEEPEST} steps, and no field is nested so deep"),
-        );
+        let at = Place::whole(&Arc::new(Origin::Set(format!("{}…", harmless_start(path)))));
+        let message = format!("is a path of more than {DEEPEST} steps, and no field is nested so deep");
+        problems.add(&at, "", message);
         return;
     }
     if steps.first().is_some_and(|step| step.name == "extends") {

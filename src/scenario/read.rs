@@ -7,10 +7,11 @@ use super::check::parse_check;
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::extends::{VERSION, unknown_version};
-use super::faults::read_fault;
+use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, Partner, Scenario, SecretSource};
+use super::model::{Check, Expect, Partner, Scenario, SecretSource, Workload};
+use super::reach::Load;
 use super::secrets::read_secret;
 use super::topics::read_topics;
 use super::tree::Node;
@@ -54,19 +55,24 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     };
     let stack = stack_fields.map(|fields| read_stack(fields, &allow_hosts, problems));
 
+    let before_load = problems.count();
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
     let (partners, partner_names) = read_partners(&mut fields, problems);
-    let workloads = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
+    let workloads: Vec<Workload> = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
         .iter()
         .filter_map(|item| read_workload(item, &partner_names, &topic_names, &topics, problems))
         .collect();
+    // Of what could not be read, nothing can be said that follows from it.
+    let load = Load { partners: &partners, topics: &topics, workloads: &workloads };
+    let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
         Some(item) => read_checks(&item, problems),
         None => Vec::new(),
     };
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
-            items.iter().filter_map(|item| read_fault(item, stack.as_ref(), &topic_names, problems)).collect()
+            let around = Around { stack: stack.as_ref(), topics: &topic_names, load };
+            items.iter().filter_map(|item| read_fault(item, &around, problems)).collect()
         }
         None => Vec::new(),
     };
