@@ -66,6 +66,8 @@ fn overrides_reach_every_part() {
         "stack.proxy.replicas=4",
         "stack.gateway.required_headers=[Content-Type, X-Request-Id]",
         "topics[quakes].partitions=12",
+        "topics[quakes].max_message_bytes=512KiB",
+        "topics[quakes].retention_bytes=256MiB",
         "workload[0].arrivals.constant=120/min",
         "workload.1.for=1m30s",
         "partners[seismic].secret={env: SEISMIC_SECRET}",
@@ -81,6 +83,8 @@ fn overrides_reach_every_part() {
     let GatewaySpec::Embedded { required_headers, .. } = &scenario.stack.gateway else { panic!() };
     assert_eq!(required_headers, &["Content-Type", "X-Request-Id"]);
     assert_eq!(scenario.topics[0].partitions, 12);
+    assert_eq!(scenario.topics[0].max_message_bytes, Some(512 << 10));
+    assert_eq!(scenario.topics[0].retention_bytes, Some(256 << 20));
     assert!((scenario.workloads[0].rate_per_s - 2.0).abs() < f64::EPSILON);
     assert_eq!(scenario.workloads[1].duration, Duration::from_secs(90));
     assert_eq!(scenario.partners[0].secret, SecretSource::Env("SEISMIC_SECRET".into()));
@@ -154,6 +158,7 @@ fn what_is_left_out_has_its_documented_default() {
     );
     assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0 });
     assert_eq!(scenario.topics[0].partitions, 1);
+    assert_eq!((scenario.topics[0].max_message_bytes, scenario.topics[0].retention_bytes), (None, None));
     let partner = &scenario.partners[0];
     assert_eq!((partner.client_id.as_str(), partner.scope.as_str()), ("p", ""));
     assert_eq!(partner.expect, Expect::Accept);
@@ -237,6 +242,44 @@ fn the_documentation_shows_a_scenario_that_is_valid_and_names_every_metric_and_f
     for kind in landfall::scenario::FaultKind::ALL {
         assert!(page.contains(&format!("`{}`", kind.name())), "the page does not name {}", kind.name());
     }
+}
+
+/// The fields that messages about an unknown one list, at each place where a scenario has fields.
+#[test]
+fn the_documentation_names_every_field() {
+    let page = std::fs::read_to_string("docs/scenario.md").expect("the page is there");
+    let mut seen = 0;
+    for (place, also) in [
+        ("", None),
+        ("stack.", None),
+        ("stack.idp.", None),
+        ("stack.gateway.", None),
+        ("stack.proxy.", None),
+        ("stack.proxy.", Some("stack.proxy.kind=external")),
+        ("stack.kafka.", None),
+        ("stack.kafka.", Some("stack.kafka.kind=external")),
+        ("topics[0].", None),
+        ("partners[0].", None),
+        ("workload[0].", None),
+        ("workload[0].payload.", None),
+        ("workload[0].arrivals.", None),
+        ("faults[0].", Some("faults=[{box: proxy, kind: duplicate, every: 2}]")),
+    ] {
+        let unknown = format!("{place}no_such_field_at_all=1");
+        let sets: Vec<&str> = also.into_iter().chain([unknown.as_str()]).collect();
+        let error = quickstart(&sets).expect_err(&unknown).to_string();
+        let line = error.lines().find(|line| line.contains("unknown field")).expect(&error);
+        let (_, fields) = line.split_once("; possible ").expect(line);
+        for field in fields.split('`').skip(1).step_by(2) {
+            let written = [format!("`{field}`"), format!("{field}:"), format!(".{field}`")];
+            assert!(
+                written.iter().any(|field| page.contains(field)),
+                "the page does not name {place}{field}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen} fields only");
 }
 
 #[test]

@@ -36,6 +36,11 @@ const REFUSED_OF_GATEWAY: [(&str, &str); 3] = [
     ("url", "the gateway is embedded or none, it cannot be attached to"),
 ];
 
+/// The headers that each request of the load has where there is an embedded gateway, which always stands beside
+/// an identity provider.
+const SENT: [&str; 7] =
+    ["Host", "User-Agent", "Content-Type", "Accept", "X-Request-Id", "Content-Length", "Authorization"];
+
 /// The kinds that a box may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BoxKind {
@@ -73,13 +78,19 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
         );
     }
 
+    let mut ports = Ports::default();
     let stack = StackSpec {
-        idp: read_idp(idp_box, problems),
-        gateway: read_gateway(gateway_box, problems),
-        proxy: read_proxy(proxy_box, allowed, problems),
+        idp: read_idp(idp_box, &mut ports, problems),
+        gateway: read_gateway(gateway_box, &mut ports, problems),
+        proxy: read_proxy(proxy_box, allowed, &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
         // somebody who has decided where it writes.
-        kafka: read_kafka(kafka_box, (proxy_kind == Some(BoxKind::Embedded)).then_some(allowed), problems),
+        kafka: read_kafka(
+            kafka_box,
+            (proxy_kind == Some(BoxKind::Embedded)).then_some(allowed),
+            &mut ports,
+            problems,
+        ),
     };
     if proxy_kind == Some(BoxKind::External)
         && kafka_kind == Some(BoxKind::Embedded)
@@ -143,8 +154,22 @@ fn read_kind(
     }
 }
 
-fn read_port(fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
-    fields.optional("port").and_then(|item| item.integer(&(0..=u16::MAX), problems)).unwrap_or(0)
+/// The ports that boxes before have been given.
+#[derive(Debug, Default)]
+struct Ports(Vec<(u16, &'static str)>);
+
+impl Ports {
+    /// The port of the embedded box `name`. Two boxes on one port are refused; 0 is any free one.
+    fn read(&mut self, name: &'static str, fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
+        let Some(item) = fields.optional("port") else { return 0 };
+        let Some(port) = item.integer(&(0..=u16::MAX), problems).filter(|port| *port > 0) else { return 0 };
+        if let Some((_, other)) = self.0.iter().find(|(taken, _)| *taken == port) {
+            let message = format!("the port {port} is that of the box {other} already");
+            item.suggest(problems, message, "choose another, or write 0 for any free one");
+        }
+        self.0.push((port, name));
+        port
+    }
 }
 
 /// The field `name` as a duration within `from..=to`, or `default`.
@@ -158,27 +183,31 @@ pub(super) fn duration_or(
     fields.optional(name).and_then(|item| item.duration(&(from..=to), problems)).unwrap_or(default)
 }
 
-fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> IdpSpec {
+fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, ports: &mut Ports, problems: &mut Problems) -> IdpSpec {
     let Some((kind, mut fields)) = opened else { return IdpSpec::None };
     if kind == BoxKind::None {
         fields.finish(&[("port", NONE), ("token_life", NONE)], problems);
         return IdpSpec::None;
     }
-    let port = read_port(&mut fields, problems);
+    let port = ports.read("idp", &mut fields, problems);
     let range = (Duration::from_secs(5), Duration::from_hours(24));
     let token_life = duration_or(&mut fields, "token_life", Duration::from_hours(1), range, problems);
     fields.finish(&[("url", "the idp is embedded or none, it cannot be attached to")], problems);
     IdpSpec::Embedded { port, token_life }
 }
 
-fn read_gateway(opened: Option<(BoxKind, Fields<'_>)>, problems: &mut Problems) -> GatewaySpec {
+fn read_gateway(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    ports: &mut Ports,
+    problems: &mut Problems,
+) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
         let options = ["port", "required_headers", "authorizer_ttl", "leeway", "integration_timeout"];
         fields.finish(&options.map(|name| (name, NONE)), problems);
         return GatewaySpec::None;
     }
-    let port = read_port(&mut fields, problems);
+    let port = ports.read("gateway", &mut fields, problems);
     let required_headers = match fields.optional("required_headers") {
         Some(item) => read_headers(&item, problems),
         None => vec!["Content-Type".to_owned()],
@@ -204,6 +233,10 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
             item.suggest(problems, "must be the name of a header", "write for instance `Content-Type`");
         } else if headers.iter().any(|header| header.eq_ignore_ascii_case(name)) {
             item.fail(problems, format!("the header {} is named twice", quoted(name)));
+        } else if !SENT.iter().any(|sent| sent.eq_ignore_ascii_case(name)) {
+            let message =
+                format!("no request has the header {}, so the gateway would refuse all", quoted(name));
+            item.suggest(problems, message, format!("what is sent: {}", SENT.join(", ")));
         } else {
             headers.push(name.to_owned());
         }
@@ -214,6 +247,7 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
 fn read_proxy(
     opened: Option<(BoxKind, Fields<'_>)>,
     allowed: &[String],
+    ports: &mut Ports,
     problems: &mut Problems,
 ) -> ProxySpec {
     let Some((kind, mut fields)) = opened else { return ProxySpec::External { url: String::new() } };
@@ -226,7 +260,7 @@ fn read_proxy(
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
         return ProxySpec::External { url };
     }
-    let port = read_port(&mut fields, problems);
+    let port = ports.read("proxy", &mut fields, problems);
     let replicas =
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
@@ -238,12 +272,13 @@ fn read_proxy(
 fn read_kafka(
     opened: Option<(BoxKind, Fields<'_>)>,
     allowed: Option<&[String]>,
+    ports: &mut Ports,
     problems: &mut Problems,
 ) -> KafkaSpec {
     // Any port but 0, so that nothing is said about a port that nobody has read.
     let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1 } };
     if kind == BoxKind::Embedded {
-        let port = read_port(&mut fields, problems);
+        let port = ports.read("kafka", &mut fields, problems);
         let options = ["bootstrap", "properties", "create_topics"];
         fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
         return KafkaSpec::Embedded { port };
@@ -328,7 +363,7 @@ mod tests {
             "gateway: { authorizer_ttl: 1h1s }",
             "gateway: { integration_timeout: 49ms }",
             "gateway: { integration_timeout: 29001ms }",
-            "gateway: { required_headers: [A, a] }",
+            "gateway: { required_headers: [Accept, ACCEPT] }",
             "gateway: { required_headers: ['A B'] }",
             "proxy: { replicas: 0 }",
             "proxy: { replicas: 17 }",
@@ -343,6 +378,34 @@ mod tests {
         ] {
             assert!(stack(&format!("stack: {{ {text} }}")).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_gateway_can_only_require_headers_that_are_sent() {
+        let all = SENT.map(str::to_ascii_lowercase).join(", ");
+        assert!(stack(&format!("stack: {{ gateway: {{ required_headers: [{all}] }} }}")).is_ok());
+        let error = stack("stack: { gateway: { required_headers: [Accept, X-Partner] } }").unwrap_err();
+        assert!(error.contains("required_headers[1]: no request has the header `X-Partner`"), "{error}");
+        assert!(SENT.iter().all(|sent| error.contains(sent)), "{error}");
+    }
+
+    #[test]
+    fn no_two_boxes_share_a_port() {
+        for (text, refused) in [
+            (
+                "idp: { port: 5 }, gateway: { port: 5 }",
+                "stack.gateway.port: the port 5 is that of the box idp",
+            ),
+            (
+                "gateway: { port: 5 }, kafka: { port: 5 }",
+                "stack.kafka.port: the port 5 is that of the box gateway",
+            ),
+            ("proxy: { port: 5 }, idp: { port: 5 }", "stack.proxy.port: the port 5 is that of the box idp"),
+        ] {
+            let error = stack(&format!("stack: {{ {text} }}")).unwrap_err();
+            assert!(error.contains(refused) && error.lines().count() == 1, "{error}");
+        }
+        assert!(stack("stack: { idp: { port: 0 }, gateway: { port: 0 }, proxy: { port: 5 } }").is_ok());
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub const METRICS: &[&str] = &[
 
 /// What a metric counts in, and so what its limit must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricKind {
+enum MetricKind {
     /// A time; its limit is a duration.
     Time,
     /// A number of requests or records; its limit is a whole number.
@@ -71,8 +71,7 @@ pub enum MetricKind {
 }
 
 /// What the metric `name` counts in; `None` if there is no such metric.
-#[must_use]
-pub fn metric_kind(name: &str) -> Option<MetricKind> {
+fn metric_kind(name: &str) -> Option<MetricKind> {
     if !METRICS.contains(&name) {
         return None;
     }

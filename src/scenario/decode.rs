@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::{Origin, Place, Problems, listed, nearest, quoted};
-use super::quantity::{QuantityError, format_duration, parse_duration};
+use super::quantity::{QuantityError, format_duration, format_size, parse_duration, parse_size};
 use super::scalar::Resolved;
 use super::tree::{Entry, Kind, Node};
 
@@ -141,6 +141,17 @@ impl<'t> Item<'t> {
             return Some(duration);
         }
         let [from, to, is] = [*range.start(), *range.end(), duration].map(format_duration);
+        self.fail(problems, format!("must be from {from} to {to}, and is {is}"));
+        None
+    }
+
+    /// A size in bytes within `range`.
+    pub(super) fn size(&self, range: &RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
+        let size = self.quantity("a size such as 512KiB", parse_size, problems)?;
+        if range.contains(&size) {
+            return Some(size);
+        }
+        let [from, to, is] = [*range.start(), *range.end(), size].map(format_size);
         self.fail(problems, format!("must be from {from} to {to}, and is {is}"));
         None
     }
@@ -305,9 +316,19 @@ mod tests {
             integer("-1").ends_with("and is -1") && integer("99999999999").ends_with("and is 99999999999")
         );
         assert!(
-            integer("1.0").ends_with("and is a number that is not whole")
+            integer("1.0").ends_with("and is a number with a decimal point")
                 && integer("{}").ends_with("and is a mapping")
         );
+        assert!(integer("1e1").ends_with("and is a number with an exponent"));
+        assert!(integer("1.5E1").ends_with("and is a number with an exponent"));
+        for digits in
+            ["9999999999999999999999999999999999999999", "-9999999999999999999999999999999999999999"]
+        {
+            assert!(integer(digits).ends_with("and is a number with too many digits"), "{digits}");
+        }
+        for odd in [".inf", "-.inf", ".nan"] {
+            assert!(integer(odd).ends_with("and is no finite number"), "{odd}");
+        }
 
         let flag = |yaml| reported(yaml, |item, problems| item.flag(problems).is_some());
         assert_eq!(flag("true"), "nothing");
@@ -323,6 +344,18 @@ mod tests {
         assert_eq!(duration("30s"), "x.yaml:1:1: f: must be from 50ms to 29s, and is 30s");
         assert!(duration("30").contains("has no unit"));
         assert!(duration("[30s]").contains("must be a duration such as 30s, and is a list"));
+    }
+
+    #[test]
+    fn sizes_keep_their_range() {
+        let size =
+            |yaml| reported(yaml, |item, problems| item.size(&(1 << 10..=100 << 20), problems).is_some());
+        assert_eq!(size("1KiB"), "nothing");
+        assert_eq!(size("100MiB"), "nothing");
+        assert_eq!(size("1023B"), "x.yaml:1:1: f: must be from 1KiB to 100MiB, and is 1023B");
+        assert_eq!(size("101MiB"), "x.yaml:1:1: f: must be from 1KiB to 100MiB, and is 101MiB");
+        assert!(size("524288").contains("has no unit"));
+        assert!(size("[1KiB]").contains("must be a size such as 512KiB, and is a list"));
     }
 
     #[test]

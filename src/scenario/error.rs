@@ -152,6 +152,11 @@ impl Problems {
         self.0.push(Problem { origin, line, column, path: path.to_owned(), message, suggestion });
     }
 
+    /// How many have been found so far.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -7,32 +7,53 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, nearest, quoted};
 use super::model::{Fault, FaultKind, Pace, StackSpec};
 use super::quantity::{parse_duration, parse_percent};
+use super::reach::{Load, Written, check_reach};
 use super::scalar::Resolved;
 use super::tree::Kind;
 use super::workload::Names;
 
-/// Reads one fault. `stack` is `None` if it could not be read, and nothing is said about its boxes then.
-pub(super) fn read_fault(
-    item: &Item<'_>,
-    stack: Option<&StackSpec>,
-    topics: &Names,
-    problems: &mut Problems,
-) -> Option<Fault> {
+/// Clients try again what was refused, after pauses of their own. With a pace or a window, what the reader gets
+/// to see would be a matter of timing.
+const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
+
+/// What stands around the faults in the scenario.
+#[derive(Debug)]
+pub(super) struct Around<'a> {
+    /// `None` if it could not be read, and nothing is said about its boxes then.
+    pub(super) stack: Option<&'a StackSpec>,
+    pub(super) topics: &'a Names,
+    /// `None` if a part of it could not be read, and nothing is said about its reach then.
+    pub(super) load: Option<Load<'a>>,
+}
+
+/// Reads one fault.
+pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Fault> {
+    let before = problems.count();
     let mut fields = item.fields(problems)?;
     let box_item = fields.required("box", "proxy", problems);
-    let kind =
-        fields.required("kind", "drop-after-ack", problems).and_then(|item| read_kind(&item, problems));
+    let kind_item = fields.required("kind", "drop-after-ack", problems);
+    let kind = kind_item.as_ref().and_then(|item| read_kind(item, problems));
     if let Some(item) = &box_item {
-        check_box(item, kind, stack, problems);
+        check_box(item, kind, around.stack, problems);
     }
-    let pace = read_pace(&mut fields, kind, problems);
-    let target = fields
-        .optional("target")
-        .and_then(|item| topics.find(&item, "topic", problems))
-        .map(|index| topics.names[index].clone());
-    let window = fields.optional("window").and_then(|item| read_window(&item, problems));
-    fields.finish(&[], problems);
-    Some(Fault { kind: kind?, pace: pace?, target, window })
+    let target_item = fields.optional("target");
+    let target = target_item
+        .as_ref()
+        .and_then(|item| around.topics.find(item, "topic", problems))
+        .map(|index| around.topics.names[index].clone());
+    let (pace, window_item) = match kind {
+        Some(FaultKind::DenyRead) => (Some(Pace::Every(1)), None),
+        _ => (read_pace(&mut fields, problems), fields.optional("window")),
+    };
+    let window = window_item.as_ref().and_then(|item| read_window(item, problems));
+    // Only those that have not been asked for are refused.
+    fields.finish(&["every", "rate", "window"].map(|name| (name, ALWAYS)), problems);
+    let fault = Fault { kind: kind?, pace: pace?, target, window };
+    if let Some(load) = around.load.filter(|_| problems.count() == before) {
+        let written = Written { kind: kind_item, target: target_item, window: window_item };
+        check_reach(&fault, &written, load, problems);
+    }
+    Some(fault)
 }
 
 fn read_kind(item: &Item<'_>, problems: &mut Problems) -> Option<FaultKind> {
@@ -60,12 +81,10 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
     }
 }
 
-fn read_pace(fields: &mut Fields<'_>, kind: Option<FaultKind>, problems: &mut Problems) -> Option<Pace> {
+fn read_pace(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Pace> {
     match (fields.optional("every"), fields.optional("rate")) {
         (Some(every), None) => every.integer(&(1..=u64::MAX), problems).map(Pace::Every),
         (None, Some(rate)) => read_probability(&rate, problems).map(Pace::Rate),
-        // A refusal of every read needs no pace.
-        (None, None) if kind == Some(FaultKind::DenyRead) => Some(Pace::Every(1)),
         (None, None) => {
             let message = "says neither `every` nor `rate`, so it would never strike";
             problems.suggest(
@@ -132,9 +151,10 @@ mod tests {
 
     fn fault(stack: &str, text: &str) -> Result<Fault, String> {
         let text = format!(
-            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
-             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
-             arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\n\
+             partners: [{{ name: p, secret: generated, expect: refuse }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r, key: /k }}, \
+             records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
         );
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
             .map(|scenario| scenario.faults[0].clone())
@@ -145,9 +165,16 @@ mod tests {
     fn every_fault_belongs_to_its_box_alone() {
         for kind in FaultKind::ALL {
             for name in ["proxy", "gateway", "kafka"] {
-                let read = fault("", &format!("box: {name}, kind: {}, every: 3", kind.name()));
+                let (pace, every) = match kind {
+                    FaultKind::DenyRead => ("", 1),
+                    _ => (", every: 3", 3),
+                };
+                let read = fault("", &format!("box: {name}, kind: {}{pace}", kind.name()));
                 if name == kind.box_name() {
-                    assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(3), target: None, window: None }));
+                    assert_eq!(
+                        read,
+                        Ok(Fault { kind, pace: Pace::Every(every), target: None, window: None })
+                    );
                 } else {
                     let remedy = format!("write `box: {}`", kind.box_name());
                     assert!(read.unwrap_err().contains(&remedy));
@@ -176,8 +203,20 @@ mod tests {
         ] {
             assert!(pace(bad).is_err(), "{bad}");
         }
-        let always = fault("", "box: kafka, kind: deny-read").map(|fault| fault.pace);
-        assert_eq!(always, Ok(Pace::Every(1)));
+    }
+
+    #[test]
+    fn reads_are_denied_always() {
+        let deny = |more: &str| fault("", &format!("box: kafka, kind: deny-read{more}"));
+        let fault = Fault { kind: FaultKind::DenyRead, pace: Pace::Every(1), target: None, window: None };
+        assert_eq!(deny(""), Ok(fault.clone()));
+        assert_eq!(deny(", every: null"), Ok(fault.clone()));
+        assert_eq!(deny(", target: t"), Ok(Fault { target: Some("t".into()), ..fault }));
+        for (name, text) in [("every", "1"), ("rate", "50%"), ("window", "[0s, 1s]")] {
+            let error = deny(&format!(", {name}: {text}")).unwrap_err();
+            let sentence = format!("faults[0].{name}: has no meaning for `deny-read`");
+            assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode` | typed reading of the tree |
-//! | `quantity`, `check` | durations, rates, percentages; check expressions |
-//! | `read`, `boxes`, `workload`, `faults`, `hosts`, `secrets` | the fields, part by part |
+//! | `quantity`, `check` | durations, sizes, rates, percentages; check expressions |
+//! | `read`, `boxes`, `topics`, `workload`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
@@ -23,17 +23,19 @@ mod hosts;
 mod load;
 mod model;
 mod overrides;
-pub mod quantity;
+mod quantity;
+mod reach;
 mod read;
 mod scalar;
 mod secrets;
+mod topics;
 mod tree;
 mod workload;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use check::{METRICS, MetricKind, metric_kind};
+pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;
 pub use load::load_file;

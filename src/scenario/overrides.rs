@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::error::{Origin, Place, Problems, nearest, quoted};
 use super::scalar::{Resolved, Scalar};
-use super::tree::{self, Entry, Kind, Node};
+use super::tree::{self, DEEPEST, Entry, Kind, Node};
 
 /// Applies `set`, the argument of one `--set`, to `root`. The value is never repeated in a message: it may
 /// be a secret.
@@ -27,6 +27,12 @@ pub(super) fn apply(root: &mut Node, set: &str, problems: &mut Problems) {
         problems.suggest(&at, path, "is no path of a field", example);
         return;
     };
+    if steps.len() > DEEPEST {
+        let at = Place::whole(&Arc::new(Origin::Set(format!("{}…", harmless_start(path)))));
+        let message = format!("is a path of more than {DEEPEST} steps, and no field is nested so deep");
+        problems.add(&at, "", message);
+        return;
+    }
     if steps.first().is_some_and(|step| step.name == "extends") {
         problems.add(&at, path, "cannot be set, the files have been put together before");
         return;
@@ -233,6 +239,17 @@ mod tests {
         ] {
             let error = after(set).unwrap_err();
             assert!(error.contains(expected), "{set}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_its_limit() {
+        let path = |steps: usize| format!("{}=1", vec!["a"; steps].join("."));
+        assert!(after(&path(64)).is_ok());
+        for steps in [65, 200_000] {
+            let error = after(&path(steps)).unwrap_err();
+            assert!(error.ends_with(": is a path of more than 64 steps, and no field is nested so deep"));
+            assert!(error.len() < 300, "{} characters", error.len());
         }
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a text is not the quantity that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum QuantityError {
+pub(super) enum QuantityError {
     /// There is no number where one must stand.
     #[error("must be {what} such as {example}")]
     NotOne {
@@ -153,7 +153,7 @@ fn digits(text: &str) -> (&str, &str) {
 ///
 /// # Errors
 /// [`QuantityError`] if it is none, has no unit, is finer than 1 ns or longer than 2⁶⁴ ns.
-pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     let mut rest = text;
     let mut total: u64 = 0;
     let mut smallest = u64::MAX;
@@ -182,8 +182,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
 }
 
 /// `duration` as [`parse_duration`] reads it, for instance `1m30s`.
-#[must_use]
-pub fn format_duration(duration: Duration) -> String {
+pub(super) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let nanos = duration.subsec_nanos();
     let parts = [
@@ -207,7 +206,7 @@ pub fn format_duration(duration: Duration) -> String {
 ///
 /// # Errors
 /// [`QuantityError`] if it is none, has no unit, is no whole number of bytes or 2⁶⁴ and more.
-pub fn parse_size(text: &str) -> Result<u64, QuantityError> {
+pub(super) fn parse_size(text: &str) -> Result<u64, QuantityError> {
     let (number, unit) = SIZE.decimal(text)?;
     let bytes = match unit {
         "B" => 1,
@@ -222,11 +221,19 @@ pub fn parse_size(text: &str) -> Result<u64, QuantityError> {
     number.times(bytes, "1B")
 }
 
+/// `bytes` as [`parse_size`] reads it, in the largest unit of 1024 that it is a multiple of: `512KiB`.
+pub(super) fn format_size(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let fitting = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    let (unit, name) = fitting.unwrap_or((1, "B"));
+    format!("{}{name}", bytes / unit)
+}
+
 /// A rate in events a second: a number with one of the units `/s`, `/min`, `/h`.
 ///
 /// # Errors
 /// [`QuantityError`] if it is none, has no unit or is too large for a double.
-pub fn parse_rate(text: &str) -> Result<f64, QuantityError> {
+pub(super) fn parse_rate(text: &str) -> Result<f64, QuantityError> {
     let (number, unit) = RATE.decimal(text)?;
     let seconds = match unit {
         "/s" => 1.0,
@@ -241,7 +248,7 @@ pub fn parse_rate(text: &str) -> Result<f64, QuantityError> {
 ///
 /// # Errors
 /// [`QuantityError`] if it is none, has no `%` or is too large for a double.
-pub fn parse_percent(text: &str) -> Result<f64, QuantityError> {
+pub(super) fn parse_percent(text: &str) -> Result<f64, QuantityError> {
     match PERCENT.decimal(text)? {
         (number, "%") => number.double(),
         (_, other) => Err(PERCENT.wrong_unit(other)),
@@ -311,6 +318,12 @@ mod tests {
         assert!(parse_size("10").unwrap_err().to_string().contains("has no unit"));
         assert!(parse_size("10mb").unwrap_err().to_string().contains("unknown unit `mb`"));
 
+        for (bytes, text) in
+            [(0, "0B"), (1023, "1023B"), (1536, "1536B"), (524_288, "512KiB"), (100 << 20, "100MiB")]
+        {
+            assert_eq!(format_size(bytes), text);
+        }
+
         assert_eq!(parse_rate("400/s"), Ok(400.0));
         assert_eq!(parse_rate("120/min"), Ok(2.0));
         assert_eq!(parse_rate("2000/s"), Ok(2000.0));
@@ -331,6 +344,12 @@ mod tests {
         fn durations_round_trip(nanos in any::<u64>()) {
             let duration = Duration::from_nanos(nanos);
             prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn sizes_round_trip(bytes in any::<u64>(), zeros in 0_u32..40) {
+            let bytes = bytes >> zeros << zeros;
+            prop_assert_eq!(parse_size(&format_size(bytes)), Ok(bytes));
         }
 
         #[test]

@@ -1,6 +1,5 @@
 //! From the merged tree to a [`Scenario`], field by field.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::boxes::{duration_or, read_stack};
@@ -8,11 +7,13 @@ use super::check::parse_check;
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::extends::{VERSION, unknown_version};
-use super::faults::read_fault;
+use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, Partner, Scenario, SecretSource, TopicSpec};
+use super::model::{Check, Expect, Partner, Scenario, SecretSource, Workload};
+use super::reach::Load;
 use super::secrets::read_secret;
+use super::topics::read_topics;
 use super::tree::Node;
 use super::workload::{Names, read_workload};
 
@@ -54,19 +55,24 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     };
     let stack = stack_fields.map(|fields| read_stack(fields, &allow_hosts, problems));
 
-    let (topics, topic_names) = read_topics(&mut fields, problems);
+    let before_load = problems.count();
+    let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
     let (partners, partner_names) = read_partners(&mut fields, problems);
-    let workloads = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
+    let workloads: Vec<Workload> = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
         .iter()
         .filter_map(|item| read_workload(item, &partner_names, &topic_names, &topics, problems))
         .collect();
+    // Of what could not be read, nothing can be said that follows from it.
+    let load = Load { partners: &partners, topics: &topics, workloads: &workloads };
+    let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
         Some(item) => read_checks(&item, problems),
         None => Vec::new(),
     };
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
-            items.iter().filter_map(|item| read_fault(item, stack.as_ref(), &topic_names, problems)).collect()
+            let around = Around { stack: stack.as_ref(), topics: &topic_names, load };
+            items.iter().filter_map(|item| read_fault(item, &around, problems)).collect()
         }
         None => Vec::new(),
     };
@@ -97,7 +103,7 @@ fn read_name<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
 }
 
 /// The items of the required list `name`, which must not be empty.
-fn items<'t>(
+pub(super) fn items<'t>(
     fields: &mut Fields<'t>,
     name: &'static str,
     example: &str,
@@ -113,64 +119,6 @@ fn items<'t>(
         );
     }
     items
-}
-
-fn read_topics(fields: &mut Fields<'_>, problems: &mut Problems) -> (Vec<TopicSpec>, Names) {
-    let items = items(fields, "topics", "[{ name: quakes, partitions: 6 }]", problems);
-    let mut names = Names { names: Vec::new(), complete: !items.is_empty() };
-    let mut topics: Vec<TopicSpec> = Vec::new();
-    let mut taken = HashMap::new();
-    for item in &items {
-        let topic = read_topic(item, &mut taken, problems);
-        names.complete &= topic.is_some();
-        if let Some(topic) = topic {
-            names.names.push(topic.name.clone());
-            topics.push(topic);
-        }
-    }
-    (topics, names)
-}
-
-/// Reads one topic. `taken` holds the names of those before it, by what Kafka's metrics make of them.
-fn read_topic<'t>(
-    item: &Item<'t>,
-    taken: &mut HashMap<String, &'t str>,
-    problems: &mut Problems,
-) -> Option<TopicSpec> {
-    let mut fields = item.fields(problems)?;
-    let name_item = fields.required("name", "quakes", problems);
-    let name = name_item.as_ref().and_then(|item| read_topic_name(item, problems));
-    let partitions =
-        fields.optional("partitions").map_or(Some(1), |item| item.integer(&(1..=10_000), problems));
-    fields.finish(&[], problems);
-    let (name_item, name) = (name_item?, name?);
-    // Kafka's metrics write `.` as `_`, so it refuses topics that differ in nothing else
-    // (org.apache.kafka.common.internals.Topic.hasCollision).
-    if let Some(other) = taken.insert(name.replace('.', "_"), name) {
-        let message = if other == name {
-            format!("the topic {} is named twice", quoted(name))
-        } else {
-            format!("Kafka takes {} and {} for the same name", quoted(name), quoted(other))
-        };
-        name_item.fail(problems, message);
-        return None;
-    }
-    Some(TopicSpec { name: name.to_owned(), partitions: partitions? })
-}
-
-/// A legal name of a topic (`org.apache.kafka.common.internals.Topic.validate`).
-fn read_topic_name<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
-    let name = item.text(problems)?;
-    let legal = (1..=249).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if !legal {
-        let message = format!("{} is no legal name of a Kafka topic", quoted(name));
-        let remedy = "use 1 to 249 of the characters a-z, A-Z, 0-9, `.`, `_`, `-`, but not `.` or `..` alone";
-        item.suggest(problems, message, remedy);
-    }
-    legal.then_some(name)
 }
 
 fn read_partners(fields: &mut Fields<'_>, problems: &mut Problems) -> (Vec<Partner>, Names) {
@@ -202,7 +150,7 @@ fn read_partner(item: &Item<'_>, others: &[Partner], problems: &mut Problems) ->
         .required("secret", "generated", problems)
         .and_then(|item| read_secret(&item, problems))
         .unwrap_or(SecretSource::Generated);
-    let scope = fields.optional("scope").and_then(|item| item.text(problems)).unwrap_or_default();
+    let scope = fields.optional("scope").and_then(|item| read_scope(&item, problems)).unwrap_or_default();
     let expect = fields
         .optional("expect")
         .and_then(|item| item.choice(&EXPECTATIONS, problems))
@@ -228,6 +176,20 @@ fn read_partner(item: &Item<'_>, others: &[Partner], problems: &mut Problems) ->
         scope: scope.to_owned(),
         expect,
     })
+}
+
+/// A scope (RFC 6749, section 3.3): words of printable ASCII without `"` and `\`, parted by single spaces. None
+/// at all may be asked for, too.
+fn read_scope<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
+    let scope = item.text(problems)?;
+    let legal = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    if scope.is_empty() || scope.split(' ').all(|word| !word.is_empty() && word.bytes().all(legal)) {
+        return Some(scope);
+    }
+    let message =
+        "must be words of printable ASCII characters without `\"` and `\\`, with one space between them";
+    item.suggest(problems, message, "write for instance `scope: quakes:write quakes:read`");
+    None
 }
 
 fn read_checks(item: &Item<'_>, problems: &mut Problems) -> Vec<Check> {
@@ -261,19 +223,6 @@ mod tests {
     const PARTNERS: &str = "[{ name: p, secret: generated }]";
 
     #[test]
-    fn names_of_topics_are_those_that_kafka_takes() {
-        let longest = "x".repeat(249);
-        for good in ["a", "A.b_c-9", "...", longest.as_str()] {
-            assert!(read(&format!("[{{ name: t }}, {{ name: '{good}' }}]"), PARTNERS, "").is_ok(), "{good}");
-        }
-        let too_long = "x".repeat(250);
-        for bad in ["", ".", "..", "a b", "ä", "a/b", "t", too_long.as_str()] {
-            assert!(read(&format!("[{{ name: t }}, {{ name: '{bad}' }}]"), PARTNERS, "").is_err(), "{bad}");
-        }
-        assert!(read("[{ name: t }, { name: a.b }, { name: a_b }]", PARTNERS, "").is_err());
-    }
-
-    #[test]
     fn partners_differ_in_name_and_client_id() {
         let two = |second: &str| {
             read(
@@ -295,6 +244,33 @@ mod tests {
         assert_eq!(error.lines().count(), 1, "{error}");
         let error = read("[]", PARTNERS, "").unwrap_err();
         assert_eq!(error.lines().count(), 1, "{error}");
+    }
+
+    #[test]
+    fn scopes_are_those_of_oauth() {
+        let scope = |text: &str| {
+            read(TOPICS, &format!("[{{ name: p, secret: generated, scope: {text} }}]"), "")
+                .map(|scenario| scenario.partners[0].scope.clone())
+        };
+        for good in ["''", "'quakes:write'", "'a b c'", "'!#[]~ https://x.example/y'"] {
+            assert_eq!(scope(good).as_deref(), Ok(good.trim_matches('\'')), "{good}");
+        }
+        assert_eq!(scope("null").as_deref(), Ok(""));
+        for bad in [
+            "' '",
+            "' a'",
+            "'a '",
+            "'a  b'",
+            "\"a\\tb\"",
+            "'a\"'",
+            "'a\\'",
+            "'\u{e4}'",
+            "\"a\\x7f\"",
+            "\"a\\nb\"",
+            "7",
+        ] {
+            assert!(scope(bad).unwrap_err().contains("partners[0].scope: must be "), "{bad}");
+        }
     }
 
     #[test]

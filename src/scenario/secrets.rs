@@ -53,8 +53,8 @@ fn read_variable(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSourc
     legal.then(|| SecretSource::Env(name.to_owned()))
 }
 
-/// Properties that landfall sets itself, with their librdkafka aliases.
-const OWN: [&str; 8] = [
+/// Properties that landfall sets itself and that what it finds depends on, with their librdkafka aliases.
+const OWN: [&str; 18] = [
     "bootstrap.servers",
     "metadata.broker.list",
     "group.id",
@@ -63,6 +63,16 @@ const OWN: [&str; 8] = [
     "isolation.level",
     "acks",
     "request.required.acks",
+    "auto.offset.reset",
+    "enable.partition.eof",
+    "check.crcs",
+    "partitioner",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "linger.ms",
+    "queue.buffering.max.ms",
+    "fetch.wait.max.ms",
+    "client.id",
 ];
 
 /// Reads one librdkafka property, whose name is already in `item`'s path.
@@ -187,7 +197,7 @@ mod tests {
         }
         assert_eq!(read("socket.timeout.ms", "0100"), Ok(Value::Plain("0100".into())));
         assert_eq!(read("log.connection.close", "false"), Ok(Value::Plain("false".into())));
-        assert!(read("client.id", "[a]").is_err());
+        assert!(read("client.rack", "[a]").is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::scalar::{Resolved, Scalar};
 const MOST_NODES: usize = 20_000;
 
 /// How deep lists and mappings may be nested.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,7 @@ impl Node {
                 Resolved::Null => "empty",
                 Resolved::Bool(_) => "true or false",
                 Resolved::Integer(_) => "a number",
-                Resolved::Float(_) => "a number that is not whole",
+                Resolved::Float(_) => describe_float(&scalar.text),
                 Resolved::Text(_) => "text",
             },
         }
@@ -84,6 +84,19 @@ impl Node {
         children.into_iter().map(Node::extent).fold((1, 1), |(size, depth), (child_size, child_depth)| {
             (size + child_size, depth.max(child_depth + 1))
         })
+    }
+}
+
+/// What a number is that is no integer of the tree, in words. Its value may be whole all the same.
+fn describe_float(text: &str) -> &'static str {
+    if text.contains(['e', 'E']) {
+        "a number with an exponent"
+    } else if !text.contains(|c: char| c.is_ascii_digit()) {
+        "no finite number"
+    } else if text.contains('.') {
+        "a number with a decimal point"
+    } else {
+        "a number with too many digits"
     }
 }
 

@@ -1,6 +1,5 @@
 //! Starting landfall's own doubles, box by box.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -29,7 +28,7 @@ impl Stack {
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
                     partitions: topic.partitions,
-                    configs: BTreeMap::new(),
+                    configs: topic.configs(),
                 });
                 let broker = Broker::start(BrokerConfig {
                     bind: LOOPBACK,

@@ -151,7 +151,9 @@ async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackErr
     let admin: AdminClient<DefaultClientContext> =
         access.client("landfall-admin", &[]).create().map_err(|error| failed(access, &error))?;
     // Replication -1: as the cluster's own default says (KIP-464).
+    let configs = topic.configs();
     let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
+    let new = configs.iter().fold(new, |new, (name, value)| new.set(name, value));
     let options = AdminOptions::new().operation_timeout(Some(REACH)).request_timeout(Some(REACH));
     let results = admin.create_topics([&new], &options).await.map_err(|error| refused(describe(&error)))?;
     if let Some(Err((_, code))) = results.into_iter().next() {

@@ -1,0 +1,180 @@
+//! Whether a fault can strike at all. One that cannot leaves nothing to find, and so a run that proves nothing.
+
+use super::decode::Item;
+use super::error::{Problems, quoted};
+use super::model::{Expect, Fault, FaultKind, IdentityPlace, Partner, TopicSpec, Workload};
+use super::quantity::format_duration;
+
+/// Who sends what in the scenario.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load<'a> {
+    pub(super) partners: &'a [Partner],
+    pub(super) topics: &'a [TopicSpec],
+    pub(super) workloads: &'a [Workload],
+}
+
+/// Where a fault's own words stand.
+#[derive(Debug)]
+pub(super) struct Written<'t> {
+    pub(super) kind: Option<Item<'t>>,
+    pub(super) target: Option<Item<'t>>,
+    pub(super) window: Option<Item<'t>>,
+}
+
+/// Reports a fault that can befall nothing of the load: no workload is left after its target, its kind and its
+/// window have been considered, in this order.
+pub(super) fn check_reach(fault: &Fault, written: &Written<'_>, load: Load<'_>, problems: &mut Problems) {
+    let mut reached: Vec<&Workload> = load.workloads.iter().collect();
+    if let (Some(target), Some(item)) = (&fault.target, &written.target) {
+        let named = |workload: &&Workload| load.topics.get(workload.topic).map(|topic| &topic.name);
+        reached.retain(|workload| named(workload) == Some(target));
+        if reached.is_empty() {
+            let message =
+                format!("no workload writes to the topic {}, so it would never strike", quoted(target));
+            item.suggest(problems, message, "name a topic that one writes to");
+            return;
+        }
+    }
+    if let (Some(needs), Some(item)) = (Needs::of(fault.kind), &written.kind) {
+        reached.retain(|workload| (needs.fits)(workload, load.partners));
+        if reached.is_empty() {
+            let of_target = fault.target.as_ref().map(|target| format!(" to the topic {}", quoted(target)));
+            let message =
+                format!("{}{}, so it would never strike", needs.missing, of_target.unwrap_or_default());
+            item.suggest(problems, message, needs.remedy);
+            return;
+        }
+    }
+    if let (Some((from, _)), Some(item)) = (fault.window, &written.window)
+        && let Some(longest) = reached.iter().map(|workload| workload.duration).max()
+        && from >= longest
+    {
+        let message = format!(
+            "begins when the load that it could befall has ended, after {}",
+            format_duration(longest)
+        );
+        item.suggest(problems, message, "let it begin earlier");
+    }
+}
+
+/// What a kind of fault needs of a workload.
+struct Needs {
+    fits: fn(&Workload, &[Partner]) -> bool,
+    /// What is missing where no workload fits, up to the topic.
+    missing: &'static str,
+    remedy: &'static str,
+}
+
+impl Needs {
+    fn of(kind: FaultKind) -> Option<Self> {
+        match kind {
+            FaultKind::ForwardDenied | FaultKind::AdmitDenied => Some(Self {
+                fits: |workload, partners| {
+                    partners.get(workload.partner).is_some_and(|partner| partner.expect == Expect::Refuse)
+                },
+                missing: "no partner with `expect: refuse` sends requests",
+                remedy: "let one that has no right to write have a workload",
+            }),
+            // The swap is one of records with the same key and partition; each identity is another key.
+            FaultKind::ReorderInRequest => Some(Self {
+                fits: |workload, _| {
+                    let ordered = workload.payload.key.is_some()
+                        || (workload.partition.is_some() && workload.identity != IdentityPlace::Key);
+                    workload.records_per_request > 1 && ordered
+                },
+                missing: "no workload sends several records of one key or partition in a request",
+                remedy: "set `records_per_request` above 1, and `payload.key` or `partition`",
+            }),
+            FaultKind::DropAfterAck
+            | FaultKind::Duplicate
+            | FaultKind::CorruptByte
+            | FaultKind::WrongOffset
+            | FaultKind::NullToEmpty
+            | FaultKind::DenyRead => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Two topics that are written to and one that is not, a partner who is refused, workloads of 10 s and 3 s.
+    const SCENARIO: &str = "version: 1\nname: x\ntopics: [{ name: t }, { name: u }, { name: spare }]\n\
+        partners: [{ name: p, secret: generated }, { name: q, secret: generated, expect: refuse }]\nworkload:\n  \
+        - { partner: p, topic: t, format: v2-json, payload: { file: r, key: /k }, records_per_request: 2, \
+        arrivals: { constant: 1/s }, for: 10s }\n  \
+        - { partner: q, topic: u, format: v2-json, payload: { file: r }, arrivals: { constant: 1/s }, for: 3s }\n";
+
+    fn fault(text: &str, sets: &[&str]) -> Result<(), String> {
+        let text = format!("{SCENARIO}faults: [{{ {text} }}]\n");
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        crate::scenario::parse(&text, Path::new("x"), &sets, &|_| unreachable!("extends nothing"))
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn refused(text: &str, sets: &[&str], sentence: &str) {
+        let error = fault(text, sets).unwrap_err();
+        assert!(error.contains(sentence) && error.lines().count() == 1, "{error}");
+    }
+
+    #[test]
+    fn a_target_must_be_written_to() {
+        let drop = "box: proxy, kind: drop-after-ack, every: 2";
+        assert_eq!(fault(&format!("{drop}, target: t"), &[]), Ok(()));
+        let none = "faults[0].target: no workload writes to the topic `spare`, so it would never strike";
+        refused(&format!("{drop}, target: spare"), &[], none);
+        refused("box: kafka, kind: deny-read, target: spare", &[], none);
+    }
+
+    #[test]
+    fn a_window_must_begin_within_the_load_that_the_fault_can_befall() {
+        let duplicate = |from: &str, more: &str| {
+            format!("box: proxy, kind: duplicate, every: 2, window: [{from}, 1h]{more}")
+        };
+        assert_eq!(fault(&duplicate("9999ms", ""), &[]), Ok(()));
+        let ended = "faults[0].window: begins when the load that it could befall has ended, after 10s";
+        refused(&duplicate("10s", ""), &[], ended);
+        assert_eq!(fault(&duplicate("10s", ""), &["workload[1].for=11s"]), Ok(()));
+        refused(&duplicate("3s", ", target: u"), &[], "has ended, after 3s");
+        refused("box: gateway, kind: admit-denied, every: 2, window: [3s, 9s]", &[], "has ended, after 3s");
+    }
+
+    #[test]
+    fn a_denial_needs_somebody_to_deny() {
+        for kind in ["forward-denied", "admit-denied"] {
+            let denied = format!("box: gateway, kind: {kind}, every: 2");
+            assert_eq!(fault(&denied, &[]), Ok(()));
+            assert_eq!(fault(&format!("{denied}, target: u"), &[]), Ok(()));
+            let nobody = "faults[0].kind: no partner with `expect: refuse` sends requests";
+            refused(&denied, &["partners[q].expect=accept"], nobody);
+            refused(&denied, &["workload[1].partner=p"], nobody);
+            refused(&format!("{denied}, target: t"), &[], &format!("{nobody} to the topic `t`"));
+        }
+    }
+
+    #[test]
+    fn a_swap_needs_two_records_whose_order_is_promised() {
+        let swap = "box: proxy, kind: reorder-in-request, every: 2";
+        assert_eq!(fault(swap, &[]), Ok(()));
+        let alone = "faults[0].kind: no workload sends several records of one key or partition in a request";
+        refused(swap, &["workload[0].records_per_request=1"], alone);
+        refused(&format!("{swap}, target: u"), &[], &format!("{alone} to the topic `u`"));
+        let no_key = "workload[0].payload={file: r}";
+        refused(swap, &[no_key], alone);
+        assert_eq!(fault(swap, &[no_key, "workload[0].partition=0"]), Ok(()));
+        refused(swap, &[no_key, "workload[0].partition=0", "workload[0].identity=key"], alone);
+    }
+
+    #[test]
+    fn nothing_is_said_about_a_load_that_could_not_be_read() {
+        let error = fault(
+            "box: gateway, kind: admit-denied, every: 2, window: [1h, 2h]",
+            &["workload[1].for=3", "partners[q].expect=reject"],
+        );
+        let error = error.unwrap_err();
+        assert!(error.lines().count() == 2 && !error.contains("faults"), "{error}");
+    }
+}
