@@ -68,7 +68,7 @@ async fn a_result_that_no_gateway_takes_is_named() {
         let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
         invoke(&authorizer, &event(&token_of(&idp, "seis:mic").await)).await
     };
-    let fits = result(scopes(40)).await;
+    let fits = result(scopes(46)).await;
     assert_eq!(fits.header("x-amz-function-error"), None, "{}", fits.text());
     assert!((7_000..=8_192).contains(&fits.body.len()), "{} bytes", fits.body.len());
     let reply = result(scopes(60)).await;
