@@ -1,4 +1,10 @@
 //! Deciding when a fault strikes, and counting exactly how often it took effect.
+//!
+//! Every double asks its injectors in the scenario's order. The first that strikes takes the record (or the
+//! request); those after it are not asked about it, so it is no opportunity of theirs, and no record meets two
+//! faults of one box. Neither does it meet those of two boxes: see [`FAULT_HEADER`].
+//!
+//! [`FAULT_HEADER`]: crate::wire::gateway::FAULT_HEADER
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -75,10 +81,20 @@ impl Injector {
     }
 }
 
-/// The injectors of one kind among `all`, or none.
+/// The injectors of these kinds among `all`, in their order.
 #[must_use]
-pub fn of_kind(all: &[Arc<Injector>], kind: FaultKind) -> Vec<Arc<Injector>> {
-    all.iter().filter(|injector| injector.kind() == kind).cloned().collect()
+pub fn of_kinds(all: &[Arc<Injector>], kinds: &[FaultKind]) -> Vec<Arc<Injector>> {
+    all.iter().filter(|injector| kinds.contains(&injector.kind())).cloned().collect()
+}
+
+/// The first of `injectors` that strikes at this opportunity; those after it are not asked.
+#[must_use]
+pub fn first_striking<'a>(
+    injectors: &'a [Arc<Injector>],
+    topic: &str,
+    now: Instant,
+) -> Option<&'a Arc<Injector>> {
+    injectors.iter().find(|injector| injector.strikes(topic, now))
 }
 
 /// A number in [0, 1) that is a pure function of `seed` and `index` (`SplitMix64`'s finaliser; Steele, Lea
@@ -109,6 +125,16 @@ mod tests {
         assert!(!injector.strikes("other", now));
         let hits: Vec<bool> = (0..6).map(|_| injector.strikes("quakes", now)).collect();
         assert_eq!(hits, [false, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn who_comes_after_the_one_that_strikes_is_not_asked() {
+        let every = |n| Arc::new(Injector::new(fault(Pace::Every(n)), 1));
+        let (injectors, now) = ([every(2), every(2)], Instant::now());
+        let struck: Vec<Option<bool>> = (0..4)
+            .map(|_| first_striking(&injectors, "quakes", now).map(|hit| Arc::ptr_eq(hit, &injectors[0])))
+            .collect();
+        assert_eq!(struck, [None, Some(true), Some(false), Some(true)]);
     }
 
     #[test]

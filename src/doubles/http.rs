@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -12,12 +13,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A response as the doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
+
+/// How long a connection of [`Server::start`] may idle.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +56,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `listener` with `handler`, which gets each request and the client's address. Must be called
-    /// within a tokio runtime.
+    /// Serves `listener` with `handler`, which gets each request and the client's address. Connections may
+    /// idle for a minute. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// The listener's own error, where it no longer knows its address.
@@ -61,10 +66,23 @@ impl Server {
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Answer> + Send + 'static,
     {
+        Self::start_with_idle(listener, IDLE, handler)
+    }
+
+    /// The same, but a connection is closed after `idle` without a request, counted from its beginning or the
+    /// end of the request before. A request's head may take as long to arrive.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with_idle<H, F>(listener: TcpListener, idle: Duration, handler: H) -> std::io::Result<Self>
+    where
+        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
+    {
         let address = listener.local_addr()?;
         let in_flight = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = watch::channel(false);
-        let accept = tokio::spawn(accept_loop(listener, handler, in_flight.clone(), stopped));
+        let accept = tokio::spawn(accept_loop(listener, idle, handler, in_flight.clone(), stopped));
         Ok(Self { address, in_flight, stop, accept })
     }
 
@@ -90,6 +108,7 @@ impl Drop for Server {
 
 async fn accept_loop<H, F>(
     listener: TcpListener,
+    idle: Duration,
     handler: H,
     in_flight: Arc<AtomicU64>,
     mut stopped: watch::Receiver<bool>,
@@ -104,21 +123,23 @@ async fn accept_loop<H, F>(
         };
         let Ok((stream, peer)) = accepted else {
             // Out of file descriptors, or the client went away: give the system a moment and go on.
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(serve_connection(stream, peer, handler.clone(), in_flight.clone(), stopped.clone()));
+        let client = (stream, peer);
+        tokio::spawn(serve_connection(client, idle, handler.clone(), in_flight.clone(), stopped.clone()));
     }
 }
 
-async fn serve_connection<H, F>(
-    stream: TcpStream,
-    peer: SocketAddr,
+async fn serve_connection<S, H, F>(
+    (stream, peer): (S, SocketAddr),
+    idle: Duration,
     handler: H,
     in_flight: Arc<AtomicU64>,
     mut stopped: watch::Receiver<bool>,
 ) where
+    S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
@@ -132,8 +153,11 @@ async fn serve_connection<H, F>(
             work.await
         })
     });
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    // hyper has no idle time of its own: it begins to wait for the next head when a request has ended.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // A connection's error is its client's doing (reset, malformed request) and is told to nobody.
         _ = connection => {}
@@ -142,10 +166,10 @@ async fn serve_connection<H, F>(
 }
 
 /// Counts one request for as long as it lives.
-struct InFlight(Arc<AtomicU64>);
+pub(super) struct InFlight(Arc<AtomicU64>);
 
 impl InFlight {
-    fn enter(count: Arc<AtomicU64>) -> Self {
+    pub(super) fn enter(count: Arc<AtomicU64>) -> Self {
         count.fetch_add(1, Ordering::AcqRel);
         Self(count)
     }
@@ -175,5 +199,41 @@ pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError>
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Broken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    async fn ask(client: &mut DuplexStream) -> std::io::Result<Vec<u8>> {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            if client.read_buf(&mut answer).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Whether a connection still answers after it has been idle for `pause`.
+    async fn answers_after(pause: Duration) -> bool {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let (_stop, stopped) = watch::channel(false);
+        let handler = |_: Request<Incoming>, _| async { Response::new(Full::default()) };
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let idle = Duration::from_secs(310);
+        tokio::spawn(serve_connection((server, peer), idle, handler, Arc::default(), stopped));
+        ask(&mut client).await.unwrap();
+        tokio::time::sleep(pause).await;
+        ask(&mut client).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_idle_as_long_as_it_is_told_and_no_longer() {
+        assert!(answers_after(Duration::from_secs(309)).await);
+        assert!(!answers_after(Duration::from_secs(311)).await);
     }
 }

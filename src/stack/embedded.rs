@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Stack, StackError, external};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
-use crate::doubles::balancer::{Balancer, BalancerConfig};
+use crate::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
 use crate::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use crate::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
@@ -71,8 +71,13 @@ impl Stack {
                     self.up(&format!("proxy-{number}"), "embedded", Some(endpoint), since);
                     self.doubles.proxies.push(proxy);
                 }
-                let balancer =
-                    Balancer::start(BalancerConfig { bind: LOOPBACK, port: *port, targets }).await?;
+                let balancer = Balancer::start(BalancerConfig {
+                    bind: LOOPBACK,
+                    port: *port,
+                    targets,
+                    idle_timeout: DEFAULT_IDLE_TIMEOUT,
+                })
+                .await?;
                 self.produce_url = format!("http://{}", balancer.address());
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);

@@ -125,6 +125,11 @@ impl ResponseType {
 pub const EXPLICIT_DENY_MESSAGE: &str =
     "User is not authorized to access this resource with an explicit deny";
 
+/// A header of landfall's own, towards the proxy: the gateway's double lets this request pass by the fault that
+/// the value names, and the proxy's double must not show it another. Other proxies take no notice of it; a
+/// client that sends it to the gateway does so in vain.
+pub const FAULT_HEADER: &str = "x-landfall-fault";
+
 #[cfg(test)]
 mod tests {
     use super::*;

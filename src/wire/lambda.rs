@@ -47,8 +47,12 @@ impl fmt::Debug for AuthorizerEvent {
     }
 }
 
+/// Longest result of an authorizer that the gateway takes, in bytes of its JSON (API Gateway quotas,
+/// L-20859C74).
+pub const RESULT_LIMIT: usize = 8 * 1024;
+
 /// What an authorizer returns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerResult {
     /// Who the caller is.
@@ -61,6 +65,17 @@ pub struct AuthorizerResult {
     /// API key, where the API takes it from the authorizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_identifier_key: Option<String>,
+}
+
+impl fmt::Debug for AuthorizerResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizerResult")
+            .field("principal_id", &self.principal_id)
+            .field("policy_document", &self.policy_document)
+            .field("context", &self.context)
+            .field("usage_identifier_key", &self.usage_identifier_key.as_ref().map(|_| "[redacted]"))
+            .finish()
+    }
 }
 
 /// An IAM policy (IAM User Guide, "Grammar of the IAM JSON policy language"), as far as an authorizer's
@@ -148,6 +163,17 @@ mod tests {
                    "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics/a"})
         );
         assert!(!format!("{event:?}").contains("Bearer"));
+    }
+
+    #[test]
+    fn debug_shows_no_api_key() {
+        let result = AuthorizerResult {
+            principal_id: "p".into(),
+            policy_document: PolicyDocument { version: None, statement: OneOrMany::Many(vec![]) },
+            context: None,
+            usage_identifier_key: Some("hunter2".into()),
+        };
+        assert!(!format!("{result:?} {result:#?}").contains("hunter2"));
     }
 
     #[test]

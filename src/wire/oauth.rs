@@ -8,19 +8,15 @@ use serde::{Deserialize, Serialize};
 
 /// A request to the token endpoint, as its form body carries it (RFC 6749, section 4.4.2). Parameters that
 /// are empty count as absent (section 3.2).
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct TokenRequest {
     /// `client_credentials`, for instance.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
     /// Scopes asked for, separated by spaces.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// Client id, where the client authenticates in the body.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// Client secret, where the client authenticates in the body.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
 
@@ -110,7 +106,8 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
-/// Why the token endpoint refused (RFC 6749, section 5.2).
+/// Why the token endpoint refused (RFC 6749, section 5.2): those of its codes that fit the client credentials
+/// grant of a server that grants it to all of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenErrorCode {
@@ -118,10 +115,6 @@ pub enum TokenErrorCode {
     InvalidRequest,
     /// Client authentication failed.
     InvalidClient,
-    /// The grant itself is invalid.
-    InvalidGrant,
-    /// The client may not use this grant.
-    UnauthorizedClient,
     /// The server does not know this grant.
     UnsupportedGrantType,
     /// The scope is malformed or more than the client may have.

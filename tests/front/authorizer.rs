@@ -4,7 +4,10 @@ use hyper::StatusCode;
 use landfall::doubles::authorizer::Authorizer;
 use serde_json::{Value, json};
 
-use crate::stage::{LOOPBACK, Reply, Stub, get, post, send, start_authorizer, start_idp, token_of, until};
+use crate::stage::{
+    Reply, Stub, get, post, reserve, send, start_authorizer, start_idp, start_idp_with, token_of,
+    until_refused,
+};
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics/quakes";
 
@@ -43,7 +46,7 @@ async fn a_good_token_becomes_a_policy_for_all_its_topics() {
         "policyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
             "Action": "execute-api:Invoke", "Resource": [format!("{base}/quakes"),
             format!("{base}/quakes/partitions/*"), format!("{base}/ships"), format!("{base}/ships/partitions/*")]}]},
-        "context": {"client_id": "seis:mic", "scope": "quakes:write ships:write"},
+        "context": {"client_id": "seis:mic"},
     });
     assert_eq!(reply.json(), expected);
 
@@ -55,6 +58,24 @@ async fn a_good_token_becomes_a_policy_for_all_its_topics() {
     let reply = invoke(&authorizer, &event(&token)).await;
     let statement = &reply.json()["policyDocument"]["Statement"][0];
     assert_eq!((&statement["Effect"], &statement["Resource"]), (&json!("Deny"), &json!(["*"])));
+}
+
+#[tokio::test]
+async fn a_result_that_no_gateway_takes_is_named() {
+    let scopes = |count: usize| (0..count).map(|n| format!("topic-{n}:write")).collect();
+    let result = async |scopes: Vec<String>| {
+        let idp = start_idp_with(0, scopes).await;
+        let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
+        invoke(&authorizer, &event(&token_of(&idp, "seis:mic").await)).await
+    };
+    let fits = result(scopes(46)).await;
+    assert_eq!(fits.header("x-amz-function-error"), None, "{}", fits.text());
+    assert!((7_000..=8_192).contains(&fits.body.len()), "{} bytes", fits.body.len());
+    let reply = result(scopes(60)).await;
+    assert_failed(&reply);
+    assert_eq!(reply.json()["errorType"], "ResultTooLarge");
+    let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();
+    assert!(message.contains("and a REST API takes 8192"), "{message}");
 }
 
 #[tokio::test]
@@ -86,12 +107,14 @@ async fn bad_tokens_and_bad_events() {
 
 #[tokio::test]
 async fn without_keys_it_fails_and_with_kept_keys_it_goes_on() {
-    let idp = start_idp(0).await;
+    let reserved = reserve();
+    let idp = start_idp(reserved.address.port()).await;
     let token = token_of(&idp, "seis:mic").await;
     let (issuer, jwks_uri) = (idp.issuer().to_owned(), idp.jwks_uri());
     let warm = start_authorizer(&issuer, jwks_uri.clone()).await;
     assert_eq!(invoke(&warm, &event(&token)).await.json()["principalId"], "seis:mic");
     drop(idp);
+    until_refused(reserved.address).await;
 
     let cold = start_authorizer(&issuer, jwks_uri.clone()).await;
     let reply = invoke(&cold, &event(&token)).await;
@@ -100,9 +123,7 @@ async fn without_keys_it_fails_and_with_kept_keys_it_goes_on() {
     assert_eq!(invoke(&warm, &event(&token)).await.json()["principalId"], "seis:mic");
 
     // The provider comes back with another key: the cold one recovers, the warm one fetches once more.
-    let port = issuer.rsplit(':').next().unwrap().parse().unwrap();
-    until("the port is free", || std::net::TcpListener::bind((LOOPBACK, port)).is_ok()).await;
-    let idp = start_idp(port).await;
+    let idp = start_idp(reserved.address.port()).await;
     assert_eq!(idp.issuer(), issuer);
     let renewed = token_of(&idp, "seis:mic").await;
     for authorizer in [&cold, &warm] {
@@ -136,11 +157,13 @@ async fn unknown_keys_do_not_flood_the_issuer() {
 
 #[tokio::test]
 async fn an_unknown_key_is_no_failure_while_the_issuer_is_down() {
-    let idp = start_idp(0).await;
+    let reserved = reserve();
+    let idp = start_idp(reserved.address.port()).await;
     let (good, stranger) = (token_of(&idp, "seis:mic").await, start_idp(0).await);
     let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
     assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");
     drop(idp);
+    until_refused(reserved.address).await;
     let unknown = token_of(&stranger, "seis:mic").await;
     assert_unauthorized(&invoke(&authorizer, &event(&unknown)).await);
     assert_eq!(invoke(&authorizer, &event(&good)).await.json()["principalId"], "seis:mic");

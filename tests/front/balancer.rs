@@ -1,12 +1,13 @@
 //! The balancer, with raw TCP.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use landfall::doubles::balancer::{Balancer, BalancerConfig, BalancerError};
+use landfall::doubles::balancer::{Balancer, BalancerConfig, BalancerError, DEFAULT_IDLE_TIMEOUT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stage::{LOOPBACK, until};
+use crate::stage::{LOOPBACK, reserve, until_refused};
 
 /// A target that answers every connection with its name, then echoes until the client ends.
 async fn target(name: u8) -> SocketAddr {
@@ -28,8 +29,12 @@ async fn serve(listener: TcpListener, name: u8) {
     }
 }
 
+fn config(targets: Vec<SocketAddr>) -> BalancerConfig {
+    BalancerConfig { bind: LOOPBACK, port: 0, targets, idle_timeout: DEFAULT_IDLE_TIMEOUT }
+}
+
 async fn start(targets: Vec<SocketAddr>) -> Balancer {
-    Balancer::start(BalancerConfig { bind: LOOPBACK, port: 0, targets }).await.unwrap()
+    Balancer::start(config(targets)).await.unwrap()
 }
 
 /// Connects, and returns the name of the target it came to.
@@ -64,15 +69,13 @@ async fn connections_go_round_and_bytes_go_both_ways() {
 
 #[tokio::test]
 async fn a_target_that_refuses_is_skipped_and_tried_again() {
-    let spare = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
-    let down = spare.local_addr().unwrap();
-    drop(spare);
-    let balancer = start(vec![down, target(b'b').await]).await;
+    let reserved = reserve();
+    let balancer = start(vec![reserved.address, target(b'b').await]).await;
     for _ in 0..4 {
         assert_eq!(reached(&balancer).await.unwrap().0, b'b');
     }
     assert_eq!(balancer.connections_per_target(), [0, 4]);
-    tokio::spawn(serve(TcpListener::bind(down).await.unwrap(), b'a'));
+    tokio::spawn(serve(reserved.socket.listen(16).unwrap(), b'a'));
     let mut names: Vec<u8> = Vec::new();
     for _ in 0..2 {
         names.push(reached(&balancer).await.unwrap().0);
@@ -83,13 +86,11 @@ async fn a_target_that_refuses_is_skipped_and_tried_again() {
 
 #[tokio::test]
 async fn without_a_target_the_client_is_cut_off() {
-    let spare = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
-    let down = spare.local_addr().unwrap();
-    drop(spare);
-    let balancer = start(vec![down, down]).await;
+    let reserved = reserve();
+    let balancer = start(vec![reserved.address, reserved.address]).await;
     assert!(reached(&balancer).await.is_err());
     assert_eq!(balancer.connections_per_target(), [0, 0]);
-    let none = Balancer::start(BalancerConfig { bind: LOOPBACK, port: 0, targets: vec![] }).await;
+    let none = Balancer::start(config(vec![])).await;
     assert!(matches!(none, Err(BalancerError::NoTargets)));
 }
 
@@ -110,10 +111,38 @@ async fn a_reset_is_passed_on() {
 
 #[tokio::test]
 async fn dropping_it_closes_its_connections() {
-    let balancer = start(vec![target(b'a').await]).await;
+    let reserved = reserve();
+    let targets = vec![target(b'a').await];
+    let balancer =
+        Balancer::start(BalancerConfig { port: reserved.address.port(), ..config(targets) }).await.unwrap();
     let (_, mut stream) = reached(&balancer).await.unwrap();
-    let address = balancer.address();
     drop(balancer);
     assert!(stream.read_u8().await.is_err());
-    until("the port is free", || std::net::TcpListener::bind(address).is_ok()).await;
+    until_refused(reserved.address).await;
+}
+
+/// The clock stands still from the first byte on, and jumps only where the test says so.
+#[tokio::test]
+async fn a_flow_is_forgotten_when_nothing_has_passed_for_too_long() {
+    let limit = Duration::from_secs(60);
+    let targets = vec![target(b'a').await];
+    let balancer = Balancer::start(BalancerConfig { idle_timeout: limit, ..config(targets) }).await.unwrap();
+    let (_, mut stream) = reached(&balancer).await.unwrap();
+    tokio::time::pause();
+    for _ in 0..3 {
+        tokio::time::advance(limit - Duration::from_secs(1)).await;
+        stream.write_all(b"x").await.unwrap();
+        let mut echoed = [0];
+        // By hand, since the clock would run on while the runtime waits.
+        while stream.try_read(&mut echoed).is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(&echoed, b"x");
+    }
+    tokio::time::advance(limit + Duration::from_secs(1)).await;
+    tokio::task::yield_now().await;
+    tokio::time::resume();
+    stream.write_all(b"x").await.unwrap();
+    let error = stream.read_u8().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }

@@ -1,13 +1,17 @@
 //! The gateway's faults, with exact counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::fault::Injector;
+use landfall::doubles::proxy::{Proxy, ProxyConfig};
+use landfall::kafka::Access;
 use landfall::scenario::{Fault, FaultKind, Pace};
 
-use crate::stage::{Bare, ONE_RECORD, offsets, policy, post, produce, send, until};
+use crate::stage::{Bare, LOOPBACK, ONE_RECORD, offsets, policy, post, produce, send, until};
 
 fn injector(kind: FaultKind, pace: Pace) -> Arc<Injector> {
     Arc::new(Injector::new(Fault { kind, pace, target: Some("secret".into()), window: None }, 1))
@@ -40,8 +44,12 @@ async fn forward_denied_answers_403_and_forwards() {
     until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
     assert_eq!(bare.backend.count(), 5);
     assert_eq!(bare.backend.last().body, ONE_RECORD);
+    assert_eq!(bare.backend.last().headers["x-landfall-fault"], "forward-denied");
     assert_eq!(fault.injected(), 15, "three records of each forwarded request were written");
-    assert_eq!(send(produce(&bare.topic("open"), "Bearer x")).await.status, StatusCode::OK);
+    let mut open = produce(&bare.topic("open"), "Bearer x");
+    open.headers_mut().insert("x-landfall-fault", "forward-denied".parse().unwrap());
+    assert_eq!(send(open).await.status, StatusCode::OK);
+    assert!(!bare.backend.last().headers.contains_key("x-landfall-fault"), "a client cannot set it");
     assert_eq!(fault.injected(), 15);
 }
 
@@ -81,12 +89,45 @@ async fn admit_denied_lets_requests_pass() {
     }
     assert_eq!(statuses, [403, 403, 200, 403, 403, 200]);
     assert_eq!((bare.backend.count(), fault.injected()), (2, 2));
-    // One that the back end refuses has not been admitted by the path.
-    bare.backend.answer(422, &[], "{}");
-    for expected in [403, 403, 422] {
-        assert_eq!(send(produce(&bare.topic("secret"), "Bearer x")).await.status.as_u16(), expected);
+    assert_eq!(bare.backend.last().headers["x-landfall-fault"], "admit-denied");
+    // One of which the back end writes nothing has not been admitted by the path.
+    for (status, body) in [(422, "{}".to_owned()), (200, offsets(0)), (204, String::new())] {
+        bare.backend.answer(status, &[], body);
+        for expected in [403, 403, status] {
+            assert_eq!(send(produce(&bare.topic("secret"), "Bearer x")).await.status.as_u16(), expected);
+        }
     }
     assert_eq!(fault.injected(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_one_box_s_fault_befell_meets_none_of_another() {
+    for kind in [FaultKind::ForwardDenied, FaultKind::AdmitDenied] {
+        let topics = vec![TopicConfig { name: "secret".into(), partitions: 1, configs: BTreeMap::new() }];
+        let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.unwrap();
+        let twice = injector(FaultKind::Duplicate, Pace::Every(1));
+        let access = Access { bootstrap: broker.bootstrap(), ..Access::default() };
+        let injectors = vec![twice.clone()];
+        let proxy = ProxyConfig { injectors, ..ProxyConfig::new(LOOPBACK, access) };
+        let proxy = Proxy::start(proxy).await.unwrap();
+        let fault = injector(kind, Pace::Every(2));
+        let bare = Bare::start(|config| {
+            config.injectors = vec![fault.clone()];
+            config.backend = proxy.address();
+        })
+        .await;
+        bare.lambda.answer(200, &[], policy("Deny", "*"));
+        for _ in 0..4 {
+            send(produce(&bare.topic("secret"), "Bearer x")).await;
+        }
+        until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+        assert_eq!((fault.injected(), twice.injected()), (2, 0), "{kind:?}");
+        assert_eq!(broker.high_watermark("secret", 0), Some(2), "{kind:?}");
+        // Others meet the proxy's fault as before.
+        send(produce(&format!("http://{}/topics/secret", proxy.address()), "")).await;
+        assert_eq!(twice.injected(), 1);
+        assert_eq!(broker.high_watermark("secret", 0), Some(4));
+    }
 }
 
 #[tokio::test]

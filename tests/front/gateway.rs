@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use landfall::doubles::balancer::{Balancer, BalancerConfig};
+use landfall::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
 use landfall::doubles::gateway::Gateway;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,10 +38,14 @@ async fn a_good_token_passes_from_end_to_end() {
         &[("content-type", "application/vnd.kafka.v2+json"), ("server", "Jetty"), ("www-authenticate", "x")],
         offsets(1),
     );
-    let balancer =
-        Balancer::start(BalancerConfig { bind: LOOPBACK, port: 0, targets: vec![backend.address()] })
-            .await
-            .unwrap();
+    let balancer = Balancer::start(BalancerConfig {
+        bind: LOOPBACK,
+        port: 0,
+        targets: vec![backend.address()],
+        idle_timeout: DEFAULT_IDLE_TIMEOUT,
+    })
+    .await
+    .unwrap();
     let gateway = Gateway::start(gateway_config(authorizer.invoke_url(), balancer.address())).await.unwrap();
     let token = token_of(&idp, "seis:mic").await;
     let bearer = format!("Bearer {token}");
@@ -240,15 +244,22 @@ async fn the_back_end_s_own_errors_pass() {
 
 #[tokio::test]
 async fn a_slow_back_end_is_left_to_its_work() {
-    let bare = Bare::start(|config| config.integration_timeout = Duration::from_millis(500)).await;
+    let limit = Duration::from_secs(10);
+    let bare = Bare::start(|config| config.integration_timeout = limit).await;
     bare.backend.hold();
-    let reply = send(produce(&bare.topic("a"), "Bearer x")).await;
+    let sending = tokio::spawn(send(produce(&bare.topic("a"), "Bearer x")));
+    until("the request reaches the back end", || bare.backend.count() == 1).await;
+    // The clock jumps over the limit, and runs on.
+    tokio::time::pause();
+    tokio::time::advance(limit).await;
+    tokio::time::resume();
+    let reply = sending.await.unwrap();
     let expected =
         (504, Some("InternalServerErrorException"), r#"{"message": "Endpoint request timed out"}"#);
     assert_eq!(reply.row(), expected);
     assert_made_by_gateway(&reply);
     assert_eq!((bare.backend.count(), bare.backend.in_flight()), (1, 1), "its work carries on");
-    assert_eq!(bare.gateway.in_flight(), 0);
+    until("the gateway is done", || bare.gateway.in_flight() == 0).await;
     bare.backend.release();
     until("the back end finishes", || bare.backend.in_flight() == 0).await;
     assert_eq!(bare.backend.count(), 1, "sent once");
@@ -270,7 +281,7 @@ async fn a_back_end_that_breaks_off_or_refuses() {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut seen = Vec::new();
             while !seen.ends_with(ONE_RECORD.as_bytes()) {
-                stream.read_buf(&mut seen).await.unwrap();
+                assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "the gateway broke off");
             }
             stream.write_all(half.as_bytes()).await.unwrap();
             if half.is_empty() {

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use landfall::wire::oauth::Metadata;
 use serde_json::{Value, json};
 
-use crate::stage::{Pairs, Reply, get, post, send, start_idp, token_form, token_of};
+use crate::stage::{Pairs, Reply, get, post, reserve, send, start_idp, token_form, token_of, until_refused};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -123,13 +123,12 @@ async fn a_client_without_scopes_gets_a_token_without_scope() {
 
 #[tokio::test]
 async fn it_stops_when_dropped() {
-    let idp = start_idp(0).await;
-    let port: u16 = idp.issuer().rsplit(':').next().unwrap().parse().unwrap();
+    let reserved = reserve();
+    let idp = start_idp(reserved.address.port()).await;
+    assert_eq!(get(&idp.jwks_uri()).await.status, StatusCode::OK);
+    let issuer = idp.issuer().to_owned();
     drop(idp);
-    // The port is free again: another provider can have it, with another key.
-    let end = std::time::Instant::now() + crate::stage::DEADLINE;
-    while std::net::TcpListener::bind((crate::stage::LOOPBACK, port)).is_err() {
-        assert!(std::time::Instant::now() < end);
-        tokio::task::yield_now().await;
-    }
+    until_refused(reserved.address).await;
+    // Another provider can have the port.
+    assert_eq!(start_idp(reserved.address.port()).await.issuer(), issuer);
 }

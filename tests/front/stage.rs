@@ -17,6 +17,7 @@ use landfall::doubles::idp::{Client, Idp, IdpConfig};
 use landfall::secret::Secret;
 use landfall::wire::oauth::TokenResponse;
 use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
 
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const V2_JSON: &str = "application/vnd.kafka.json.v2+json";
@@ -30,6 +31,30 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "did not happen: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A port that is nobody else's for as long as this is kept: bound, but not listening. A double may listen on
+/// it all the same, since both sides set `SO_REUSEADDR`.
+pub(crate) struct Reserved {
+    pub(crate) socket: TcpSocket,
+    pub(crate) address: SocketAddr,
+}
+
+pub(crate) fn reserve() -> Reserved {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(SocketAddr::new(LOOPBACK, 0)).unwrap();
+    let address = socket.local_addr().unwrap();
+    Reserved { socket, address }
+}
+
+/// Waits until nobody listens at `address` any more.
+pub(crate) async fn until_refused(address: SocketAddr) {
+    let end = Instant::now() + DEADLINE;
+    while TcpStream::connect(address).await.is_ok() {
+        assert!(Instant::now() < end, "{address} still listens");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -239,17 +264,18 @@ impl Bare {
 }
 
 pub(crate) async fn start_idp(port: u16) -> Idp {
-    let client = |id: &str, scopes: &[&str]| Client {
-        id: id.into(),
-        secret: Secret::new("s3cret +:%ä"),
-        scopes: scopes.iter().map(ToString::to_string).collect(),
-    };
+    start_idp_with(port, vec!["quakes:write".into(), "ships:write".into()]).await
+}
+
+/// A provider whose client `seis:mic` may have `scopes`, and whose client `stranger` may have none.
+pub(crate) async fn start_idp_with(port: u16, scopes: Vec<String>) -> Idp {
+    let client = |id: &str, scopes| Client { id: id.into(), secret: Secret::new("s3cret +:%ä"), scopes };
     let config = IdpConfig {
         bind: LOOPBACK,
         port,
         audience: AUDIENCE.into(),
         token_life: Duration::from_mins(5),
-        clients: vec![client("seis:mic", &["quakes:write", "ships:write"]), client("stranger", &[])],
+        clients: vec![client("seis:mic", scopes), client("stranger", vec![])],
     };
     Idp::start(config).await.unwrap()
 }

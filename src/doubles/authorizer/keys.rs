@@ -1,5 +1,6 @@
 //! The issuer's public keys: fetched over HTTP, kept, and fetched anew when a token names an unknown one.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How long fetching may take.
@@ -49,6 +49,8 @@ pub(super) struct KeySource {
     uri: Uri,
     client: Client<HttpConnector, Empty<Bytes>>,
     cache: Mutex<Cache>,
+    /// Held while fetching, so that there is one fetch at a time.
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -70,6 +72,12 @@ impl Cache {
         (stale || !known) && cooled
     }
 
+    /// Why there are no keys, where the fetch for them failed at `now` or later.
+    fn failed_since(&self, now: Instant) -> Option<FetchError> {
+        let failed = self.failed.as_ref().filter(|(_, at)| *at >= now && self.keys.is_none());
+        failed.map(|(error, _)| error.clone())
+    }
+
     fn find(&self, id: Option<&str>) -> Option<&VerifyKey> {
         select(self.keys.as_ref().map_or(&[], |(keys, _)| keys), id)
     }
@@ -86,43 +94,88 @@ impl KeySource {
     pub(super) fn new(uri: Uri) -> Self {
         // Fetches are minutes apart: a kept connection would be closed by then.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        Self { uri, client, cache: Mutex::new(Cache::default()) }
+        Self { uri, client, cache: Mutex::default(), fetching: Arc::default() }
     }
 
-    /// The key named by a token that arrived at `now`, or `None` where there is no such key. With keys in
-    /// the cache, an unreachable issuer is no error.
+    /// The key named by a token that arrived at `now`, or `None` where there is no such key. A key in the
+    /// cache is given at once; stale ones are fetched anew meanwhile. Only an unknown key waits for a fetch.
+    /// With keys in the cache, an unreachable issuer is no error.
     pub(super) async fn find(
-        &self,
+        self: &Arc<Self>,
         id: Option<&str>,
         now: Instant,
     ) -> Result<Option<DecodingKey>, FetchError> {
-        // Held while fetching: whoever waits here finds what the first one fetched.
-        let mut cache = self.cache.lock().await;
-        if cache.must_fetch(cache.find(id).is_some(), now) {
-            if let Some((error, at)) = &cache.failed
-                && *at >= now
-                && cache.keys.is_none()
-            {
-                // It failed while this token was waiting; trying again would only let the queue grow.
-                return Err(error.clone());
+        let (known, must_fetch) = self.look_up(id, now);
+        if known.is_some() {
+            if must_fetch {
+                self.refresh();
             }
-            let warm = cache.keys.is_some();
-            let fetched = self.fetch().await;
-            let done = Instant::now();
-            if warm {
-                cache.refetched = Some(done);
+            return Ok(known);
+        }
+        if !must_fetch {
+            return Ok(None);
+        }
+        let fetching = self.fetching.lock().await;
+        // Whoever waited here finds what the one before fetched.
+        let (known, must_fetch) = self.look_up(id, now);
+        if known.is_some() || !must_fetch {
+            return Ok(known);
+        }
+        if let Some(error) = self.cache().failed_since(now) {
+            // It failed while this token was waiting; trying again would only let the queue grow.
+            return Err(error);
+        }
+        let fetched = self.renew().await;
+        drop(fetching);
+        let cache = self.cache();
+        match fetched {
+            Err(error) if cache.keys.is_none() => Err(error),
+            _ => Ok(cache.find(id).map(|found| found.key.clone())),
+        }
+    }
+
+    /// The key, if it is known, and whether a fetch is due.
+    fn look_up(&self, id: Option<&str>, now: Instant) -> (Option<DecodingKey>, bool) {
+        let cache = self.cache();
+        let known = cache.find(id).map(|found| found.key.clone());
+        let must_fetch = cache.must_fetch(known.is_some(), now);
+        (known, must_fetch)
+    }
+
+    /// Fetches in the background, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
+    fn refresh(self: &Arc<Self>) {
+        let Ok(fetching) = self.fetching.clone().try_lock_owned() else { return };
+        let source = self.clone();
+        tokio::spawn(async move {
+            let _fetching = fetching;
+            // Where it fails, the keys that are there go on, and the next try comes after the cool-down.
+            let _ = source.renew().await;
+        });
+    }
+
+    /// Fetches and notes what came of it.
+    async fn renew(&self) -> Result<(), FetchError> {
+        let fetched = self.fetch().await;
+        let done = Instant::now();
+        let mut cache = self.cache();
+        if cache.keys.is_some() {
+            cache.refetched = Some(done);
+        }
+        match fetched {
+            Ok(keys) => {
+                cache.keys = Some((keys, done));
+                Ok(())
             }
-            match fetched {
-                Ok(keys) => cache.keys = Some((keys, done)),
-                Err(error) => {
-                    cache.failed = Some((error.clone(), done));
-                    if !warm {
-                        return Err(error);
-                    }
-                }
+            Err(error) => {
+                cache.failed = Some((error.clone(), done));
+                Err(error)
             }
         }
-        Ok(cache.find(id).map(|found| found.key.clone()))
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        // The cache is whole after each of its changes, even if a thread panicked after one.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self) -> Result<Vec<VerifyKey>, FetchError> {
@@ -171,6 +224,11 @@ fn parse(set: &[u8]) -> Result<Vec<VerifyKey>, FetchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
 
     fn ids(set: &str) -> Vec<Option<String>> {
         parse(set.as_bytes()).unwrap().into_iter().map(|key| key.id).collect()
@@ -190,7 +248,6 @@ mod tests {
 
     #[test]
     fn a_key_must_be_the_only_one_that_is_meant() {
-        let key = |id: &str| VerifyKey { id: Some(id.into()), key: DecodingKey::from_secret(b"") };
         let keys = [key("a"), key("b"), key("b")];
         assert!(select(&keys, Some("a")).is_some());
         assert!(select(&keys, Some("b")).is_none());
@@ -210,5 +267,59 @@ mod tests {
         assert!(!cache.must_fetch(false, now + COOL_DOWN / 2));
         assert!(cache.must_fetch(false, now + COOL_DOWN));
         assert!(cache.must_fetch(true, now + LIFE), "stale");
+    }
+
+    fn key(id: &str) -> VerifyKey {
+        VerifyKey { id: Some(id.into()), key: DecodingKey::from_secret(b"") }
+    }
+
+    /// A source that knows the key `a` since `fetched`, and an issuer that answers when the test does.
+    async fn source(fetched: Instant) -> (Arc<KeySource>, TcpListener) {
+        let issuer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let uri = format!("http://{}/", issuer.local_addr().unwrap()).parse().unwrap();
+        let source = KeySource::new(uri);
+        source.cache().keys = Some((vec![key("a")], fetched));
+        (Arc::new(source), issuer)
+    }
+
+    /// Whether the key is found without any waiting; pending where it would wait.
+    fn found_at_once(source: &Arc<KeySource>, id: &str, now: Instant) -> Poll<bool> {
+        let find = pin!(source.find(Some(id), now));
+        find.poll(&mut Context::from_waker(Waker::noop())).map(|found| found.unwrap().is_some())
+    }
+
+    async fn asked(issuer: &TcpListener) -> TcpStream {
+        timeout(Duration::from_secs(20), issuer.accept()).await.unwrap().unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_known_key_waits_for_no_fetch() {
+        let now = Instant::now();
+        let (source, issuer) = source(now).await;
+        let waiting = source.clone();
+        let waiting = tokio::spawn(async move { waiting.find(Some("b"), now).await });
+        let connection = asked(&issuer).await;
+        assert_eq!(found_at_once(&source, "a", now), Poll::Ready(true));
+        assert_eq!(found_at_once(&source, "b", now), Poll::Pending, "the fetch may bring it");
+        drop(connection);
+        assert!(waiting.await.unwrap().unwrap().is_none());
+        assert_eq!(found_at_once(&source, "b", now), Poll::Ready(false), "it cools down");
+    }
+
+    #[tokio::test]
+    async fn a_stale_key_is_given_at_once_and_fetched_anew_meanwhile() {
+        let fetched = Instant::now();
+        let (source, issuer) = source(fetched).await;
+        for _ in 0..3 {
+            assert_eq!(found_at_once(&source, "a", fetched + LIFE), Poll::Ready(true));
+        }
+        let mut connection = asked(&issuer).await;
+        let body = r#"{"keys":[{"kty":"RSA","kid":"c","n":"AQAB","e":"AQAB"}]}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        connection.write_all(answer.as_bytes()).await.unwrap();
+        // Whoever gets the turn to fetch now comes after the end of that fetch.
+        drop(timeout(Duration::from_secs(20), source.fetching.lock()).await.unwrap());
+        assert_eq!(found_at_once(&source, "c", fetched), Poll::Ready(true));
+        assert_eq!(found_at_once(&source, "a", fetched), Poll::Ready(false), "it has been withdrawn");
     }
 }

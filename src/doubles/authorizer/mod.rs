@@ -19,7 +19,7 @@ use serde_json::json;
 use self::keys::KeySource;
 use self::token::Rules;
 use super::http::{Answer, BindError, Server, bind, read_body};
-use crate::wire::lambda::{AuthorizerEvent, AuthorizerResult, FunctionError};
+use crate::wire::lambda::{AuthorizerEvent, FunctionError, RESULT_LIMIT};
 
 /// Longest event that Lambda takes, in bytes (Lambda quotas: 6 MB for a synchronous invocation).
 const EVENT_LIMIT: usize = 6 * 1024 * 1024;
@@ -74,8 +74,10 @@ impl Authorizer {
         let uri = jwks_uri.parse::<hyper::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
         let uri = uri.ok_or(AuthorizerError::JwksUri(jwks_uri))?;
         let listener = bind("authorizer", SocketAddr::new(address, port)).await?;
-        let function =
-            Arc::new(Function { rules: Rules { issuer, audience, leeway }, keys: KeySource::new(uri) });
+        let function = Arc::new(Function {
+            rules: Rules { issuer, audience, leeway },
+            keys: Arc::new(KeySource::new(uri)),
+        });
         let server = Server::start(listener, move |request, _| {
             let function = function.clone();
             async move { function.invoked(request).await }
@@ -110,6 +112,10 @@ enum Failure {
     Event,
     #[error("the event's methodArn is no method of a REST API; check the gateway's authorizer")]
     MethodArn,
+    #[error(
+        "the result has {0} bytes, and a REST API takes {RESULT_LIMIT}; give the client fewer or shorter write scopes"
+    )]
+    ResultTooLarge(usize),
 }
 
 impl Failure {
@@ -119,13 +125,14 @@ impl Failure {
             Self::Keys(_) => "KeysUnavailable",
             Self::Event => "InvalidEventDataError",
             Self::MethodArn => "InvalidMethodArn",
+            Self::ResultTooLarge(_) => "ResultTooLarge",
         }
     }
 }
 
 struct Function {
     rules: Rules,
-    keys: KeySource,
+    keys: Arc<KeySource>,
 }
 
 impl Function {
@@ -153,20 +160,22 @@ impl Function {
             Err(_) => Err(Failure::Event),
         };
         match outcome {
-            Ok(result) => invocation(&result),
+            Ok(result) => invocation(result),
             Err(failure) => {
                 let error = FunctionError {
                     error_message: failure.to_string(),
                     error_type: failure.error_type().to_owned(),
                 };
-                let mut answer = invocation(&error);
+                let mut answer = invocation(json_of(&error));
                 answer.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
                 answer
             }
         }
     }
 
-    async fn authorize(&self, event: &AuthorizerEvent, now: SystemTime) -> Result<AuthorizerResult, Failure> {
+    /// The result for the gateway, as JSON of [`RESULT_LIMIT`] bytes at most: of a longer one the gateway
+    /// would say no more than that something is wrong.
+    async fn authorize(&self, event: &AuthorizerEvent, now: SystemTime) -> Result<Vec<u8>, Failure> {
         let (credentials, method_arn) = match event {
             AuthorizerEvent::Token { authorization_token, method_arn } => {
                 (Some(authorization_token.as_str()), method_arn)
@@ -179,7 +188,8 @@ impl Function {
         let key = self.keys.find(key_id.as_deref(), Instant::now()).await.map_err(Failure::Keys)?;
         let key = key.ok_or(Failure::Unauthorized)?;
         let caller = token::verify(token, &key, &self.rules, now).map_err(|_| Failure::Unauthorized)?;
-        Ok(policy::for_caller(&caller, &api))
+        let result = json_of(&policy::for_caller(&caller, &api));
+        if result.len() > RESULT_LIMIT { Err(Failure::ResultTooLarge(result.len())) } else { Ok(result) }
     }
 }
 
@@ -198,10 +208,13 @@ fn request_credentials(event: &AuthorizerEvent) -> Option<&str> {
     single.next().filter(|_| single.next().is_none())
 }
 
+fn json_of<T: serde::Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("the message shapes have string keys only")
+}
+
 /// The answer to an invocation that reached the function, whether or not the function failed.
-fn invocation<T: serde::Serialize>(payload: &T) -> Answer {
-    let body = serde_json::to_vec(payload).expect("the message shapes have string keys only");
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+fn invocation(payload: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(payload)));
     answer.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
     with_common_headers(answer)
 }

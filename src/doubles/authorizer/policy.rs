@@ -38,8 +38,16 @@ impl ApiArn {
 /// The policy for `caller`: each scope `<topic>:write` allows producing to the topic and to each of its
 /// partitions. It names all of the caller's topics, not only the one asked for, because the gateway caches
 /// it for the token. A caller without any such scope is denied explicitly, which no other policy overrides.
+///
+/// Each topic is named in full, once: a pattern over several topics would be shorter and allow others, too.
+/// The scopes are not told again in the context. So a result within [`RESULT_LIMIT`] holds as many topics as
+/// it can.
+///
+/// [`RESULT_LIMIT`]: crate::wire::lambda::RESULT_LIMIT
 pub(super) fn for_caller(caller: &Caller, api: &ApiArn) -> AuthorizerResult {
-    let topics: Vec<&str> = caller.scope.split(' ').filter_map(writable_topic).collect();
+    let mut topics: Vec<&str> = caller.scope.split(' ').filter_map(writable_topic).collect();
+    topics.sort_unstable();
+    topics.dedup();
     let (effect, resources) = if topics.is_empty() {
         (Effect::Deny, vec!["*".to_owned()])
     } else {
@@ -56,7 +64,6 @@ pub(super) fn for_caller(caller: &Caller, api: &ApiArn) -> AuthorizerResult {
     };
     let mut context = Map::new();
     context.insert("client_id".to_owned(), Value::String(caller.client_id.clone()));
-    context.insert("scope".to_owned(), Value::String(caller.scope.clone()));
     AuthorizerResult {
         principal_id: caller.subject.clone(),
         policy_document: PolicyDocument {
@@ -92,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_topic_of_the_token_is_allowed_whichever_was_asked_for() {
-        let statement = policy("quakes:write ships:write ships:read");
+        let statement = policy("ships:write quakes:write ships:write ships:read");
         assert_eq!(statement.effect, Effect::Allow);
         let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics";
         assert_eq!(

@@ -40,6 +40,10 @@ pub(super) enum Refused {
     Header,
     #[error("its signature does not fit, or a claim has the wrong type or is missing")]
     Signature,
+    #[error("it says to follow RFC 9068 and lacks client_id, iat or jti")]
+    Incomplete,
+    #[error("its claims name different clients")]
+    Clients,
     #[error("it is for or from somebody else")]
     Party,
     #[error("it is not valid at this time")]
@@ -58,11 +62,20 @@ pub(super) fn bearer(authorization: &str) -> Option<&str> {
 /// The id of the key that the token claims to be signed with, once its header is found acceptable.
 pub(super) fn key_id(token: &str) -> Result<Option<String>, Refused> {
     let header = decode_header(token).map_err(|_| Refused::Form)?;
-    accept_header(&header)?;
+    accepted_type(&header)?;
     Ok(header.kid)
 }
 
-fn accept_header(header: &Header) -> Result<(), Refused> {
+/// What a token says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenType {
+    /// `at+jwt`: an access token with all that RFC 9068 demands.
+    Rfc9068,
+    /// `JWT`: what many providers write on access tokens of their own kind.
+    Plain,
+}
+
+fn accepted_type(header: &Header) -> Result<TokenType, Refused> {
     if header.alg != Algorithm::RS256 {
         return Err(Refused::Form);
     }
@@ -73,7 +86,12 @@ fn accept_header(header: &Header) -> Result<(), Refused> {
     // No extension is understood (section 4.1.11), nor is an unencoded payload (RFC 7797) or a token
     // within the token (RFC 7519, section 5.2).
     let extended = header.crit.is_some() || header.cty.is_some() || header.extras.inner().contains_key("b64");
-    if extended || !matches!(typ, "at+jwt" | "jwt") { Err(Refused::Header) } else { Ok(()) }
+    match typ {
+        _ if extended => Err(Refused::Header),
+        "at+jwt" => Ok(TokenType::Rfc9068),
+        "jwt" => Ok(TokenType::Plain),
+        _ => Err(Refused::Header),
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,11 +105,28 @@ struct Claims {
     #[serde(default, deserialize_with = "not_null")]
     iat: Option<Number>,
     #[serde(default, deserialize_with = "not_null")]
+    jti: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
     client_id: Option<String>,
+    /// The client as OpenID Connect Core 1.0, section 2, names it.
+    #[serde(default, deserialize_with = "not_null")]
+    azp: Option<String>,
+    /// The client as Okta names it.
+    #[serde(default, deserialize_with = "not_null")]
+    cid: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
     scope: Option<String>,
     /// Confirmation: the token is bound to a certificate or key (RFC 8705, section 3; RFC 9449).
     cnf: Option<serde::de::IgnoredAny>,
+}
+
+impl Claims {
+    /// The client, on which all claims that name one must agree; without any, it is the subject.
+    fn client(&self) -> Result<String, Refused> {
+        let mut named = [&self.client_id, &self.azp, &self.cid].into_iter().flatten();
+        let client = named.next().unwrap_or(&self.sub);
+        if named.all(|other| other == client) { Ok(client.clone()) } else { Err(Refused::Clients) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -118,9 +153,15 @@ pub(super) fn verify(
     signature_only.validate_exp = false;
     signature_only.validate_aud = false;
     let token = decode::<Claims>(token, key, &signature_only).map_err(|_| Refused::Signature)?;
-    accept_header(&token.header)?;
+    let token_type = accepted_type(&token.header)?;
     let claims = token.claims;
 
+    // RFC 9068, section 2.2.
+    let complete = claims.client_id.is_some() && claims.iat.is_some() && claims.jti.is_some();
+    if token_type == TokenType::Rfc9068 && !complete {
+        return Err(Refused::Incomplete);
+    }
+    let client_id = claims.client()?;
     let audience = match &claims.aud {
         Audience::One(one) => *one == rules.audience,
         Audience::Many(many) => many.contains(&rules.audience),
@@ -142,11 +183,7 @@ pub(super) fn verify(
     if claims.cnf.is_some() {
         return Err(Refused::Bound);
     }
-    Ok(Caller {
-        client_id: claims.client_id.unwrap_or_else(|| claims.sub.clone()),
-        subject: claims.sub,
-        scope: claims.scope.unwrap_or_default(),
-    })
+    Ok(Caller { client_id, subject: claims.sub, scope: claims.scope.unwrap_or_default() })
 }
 
 /// A `NumericDate` (RFC 7519, section 2) in seconds since 1970; fractions are permitted.

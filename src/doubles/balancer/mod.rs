@@ -20,9 +20,8 @@ use super::http::{BindError, bind};
 /// How long a target may take to accept before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// After this long without a byte a flow is forgotten (Elastic Load Balancing, "Network Load Balancers":
-/// `tcp.idle_timeout.seconds`, default).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(350);
+/// What AWS has by default for [`BalancerConfig::idle_timeout`].
+pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(350);
 
 /// How a [`Balancer`] is set up.
 #[derive(Debug, Clone)]
@@ -33,6 +32,9 @@ pub struct BalancerConfig {
     pub port: u16,
     /// Where connections go, in turn.
     pub targets: Vec<SocketAddr>,
+    /// After this long without a byte a flow is forgotten (Elastic Load Balancing, "Network Load Balancers":
+    /// `tcp.idle_timeout.seconds`).
+    pub idle_timeout: Duration,
 }
 
 /// Why a [`Balancer`] could not be started.
@@ -70,7 +72,12 @@ impl Balancer {
         let listener = bind("load balancer", SocketAddr::new(config.bind, config.port)).await?;
         let address = listener.local_addr().map_err(BalancerError::Serve)?;
         let connections = config.targets.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = Arc::new(State { targets: config.targets, connections, turn: AtomicUsize::new(0) });
+        let state = Arc::new(State {
+            targets: config.targets,
+            connections,
+            turn: AtomicUsize::new(0),
+            idle_timeout: config.idle_timeout,
+        });
         let (stop, stopped) = watch::channel(false);
         let accept = tokio::spawn(accept_loop(listener, state.clone(), stopped));
         Ok(Self { address, state, stop, accept })
@@ -102,6 +109,7 @@ struct State {
     connections: Vec<AtomicU64>,
     /// Index of the target whose turn it is.
     turn: AtomicUsize,
+    idle_timeout: Duration,
 }
 
 impl State {
@@ -155,7 +163,7 @@ async fn carry(client: TcpStream, state: &State) {
     let mut target = Watched::new(target, activity.clone());
     let failed = tokio::select! {
         copied = copy_bidirectional(&mut client, &mut target) => copied.is_err(),
-        () = activity.idle_for(IDLE_TIMEOUT) => {
+        () = activity.idle_for(state.idle_timeout) => {
             // The flow is forgotten silently; only the next packet is answered, with a reset.
             tokio::select! {
                 _ = client.stream().readable() => {}

@@ -141,6 +141,13 @@ impl Cluster {
         Ok((topic, partition))
     }
 
+    /// The broker that leads a partition; `None` where there is no such partition.
+    pub(super) fn leader_of(&self, topic: &str, index: i32) -> Option<i32> {
+        let topic = self.topic(topic)?;
+        let partitions = topic.partitions();
+        partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader)
+    }
+
     /// Creates a topic, or with `dry` only finds out whether it could be.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::fetch_frame::{Answer, PartitionAnswer, TopicAnswer};
 use super::log::{LEADER_EPOCH, OutOfRange};
 use super::partition::Partition;
+use crate::doubles::fault::first_striking;
 
 /// Most that one answer holds, as Kafka's default for `fetch.max.bytes` of the broker.
 const MAX_BYTES: usize = 55 * 1024 * 1024;
@@ -52,13 +53,7 @@ pub(super) async fn answer(asked: &Asked, request: FetchRequest) -> Answer {
 fn denied(asked: &Asked, request: &FetchRequest) -> Vec<bool> {
     let now = Instant::now();
     let strikes = |topic: &str| {
-        // Every injector is asked, since each counts its own opportunities; one of them takes effect.
-        let mut striking = None;
-        for injector in &asked.cluster.deny_read {
-            if injector.strikes(topic, now) {
-                striking = striking.or(Some(injector));
-            }
-        }
+        let striking = first_striking(&asked.cluster.deny_read, topic, now);
         if let Some(injector) = striking {
             injector.took_effect(1);
         }
@@ -122,7 +117,8 @@ impl Reading {
                 self.errors = true;
                 let mut answer = PartitionAnswer::error(index, refusal.error);
                 if refusal.error == ResponseError::NotLeaderOrFollower {
-                    answer.leader = leader_of(asked, topic, index).map(|leader| (leader, LEADER_EPOCH));
+                    answer.leader =
+                        asked.cluster.leader_of(topic, index).map(|leader| (leader, LEADER_EPOCH));
                 }
                 return answer;
             }
@@ -157,10 +153,4 @@ impl Reading {
             records: found.batches,
         })
     }
-}
-
-fn leader_of(asked: &Asked, topic: &str, index: i32) -> Option<i32> {
-    let topic = asked.cluster.topic(topic)?;
-    let partitions = topic.partitions();
-    partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader)
 }

@@ -110,7 +110,7 @@ impl Broker {
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
         let addresses = nodes.iter().map(|node| node.address).collect();
-        let deny_read = fault::of_kind(&injectors, FaultKind::DenyRead);
+        let deny_read = fault::of_kinds(&injectors, &[FaultKind::DenyRead]);
         let cluster = Arc::new(Cluster::new(nodes, auto_create, deny_read));
         for TopicConfig { name, partitions, configs } in topics {
             let layout = Layout::Spread { partitions, replicas: 1 };

@@ -12,7 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::asked::Asked;
 use super::batch::{self, Codec, Header};
-use super::cluster::{self, Cluster};
+use super::cluster;
 use super::log::LEADER_EPOCH;
 use super::partition::Placed;
 use super::records;
@@ -41,7 +41,7 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
             let mut response = partition_response(data.index, placed);
             if version >= NAMES_LEADER
                 && response.error_code == ResponseError::NotLeaderOrFollower.code()
-                && let Some(leader) = leader_of(&asked.cluster, &topic.name, data.index)
+                && let Some(leader) = asked.cluster.leader_of(&topic.name, data.index)
             {
                 response.current_leader = LeaderIdAndEpoch::default()
                     .with_leader_id(BrokerId(leader))
@@ -186,12 +186,6 @@ fn partition_response(index: i32, placed: Result<Placed, Refusal>) -> PartitionP
                 .with_error_message(Some(refusal.text()))
         }
     }
-}
-
-fn leader_of(cluster: &Cluster, topic: &str, index: i32) -> Option<i32> {
-    let topic = cluster.topic(topic)?;
-    let partitions = topic.partitions();
-    partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader)
 }
 
 #[cfg(test)]

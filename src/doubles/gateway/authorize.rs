@@ -14,12 +14,10 @@ use tokio::time::timeout;
 
 use super::cache::AuthorizerCache;
 use super::policy::{Decision, evaluate};
-use crate::wire::lambda::{AuthorizerEvent, AuthorizerResult};
+use crate::wire::lambda::{AuthorizerEvent, AuthorizerResult, RESULT_LIMIT};
 
 /// Longest answer that is read, in bytes (Lambda quotas: 6 MB for a synchronous invocation).
 const ANSWER_LIMIT: usize = 6 * 1024 * 1024;
-/// Longest authorizer result, in bytes (API Gateway quotas, L-20859C74).
-const RESULT_LIMIT: usize = 8 * 1024;
 /// Longest resource of a policy, in characters (API Gateway quotas).
 const RESOURCE_LIMIT: usize = 512;
 

@@ -7,13 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::route::API_ID;
+use crate::wire::gateway::FAULT_HEADER;
 
 /// Most bytes of all headers together: names, values and line ends.
 pub(super) const HEADERS_LIMIT: usize = 10_240;
 
 /// Request headers that do not reach the back end. Host and Content-Length are made anew; Connection is
-/// documented to pass, but has not been seen to.
-const DROPPED_REQUEST: [&str; 18] = [
+/// documented to pass, but has not been seen to. The fault header is not for clients to set.
+const DROPPED_REQUEST: [&str; 19] = [
     "connection",
     "content-encoding",
     "content-length",
@@ -32,6 +33,7 @@ const DROPPED_REQUEST: [&str; 18] = [
     "via",
     "www-authenticate",
     "x-amzn-apigateway-api-id",
+    FAULT_HEADER,
 ];
 
 /// Response headers that do not reach the client.
@@ -151,6 +153,7 @@ mod tests {
             ("host", "gateway"),
             ("via", "1.1 x"),
             ("x-forwarded-for", "192.0.2.1"),
+            ("x-landfall-fault", "forward-denied"),
             ("x-own", "1"),
             ("x-own", "2"),
         ]);

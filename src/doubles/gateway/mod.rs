@@ -36,14 +36,17 @@ use self::policy::Decision;
 use self::route::{Route, route};
 pub use self::validate::BadHeaderName;
 use self::validate::RequestValidator;
-use super::fault::Injector;
-use super::http::{Answer, BindError, Server, bind};
+use super::fault::{Injector, first_striking, of_kinds};
+use super::http::{Answer, BindError, InFlight, Server, bind};
 use crate::scenario::FaultKind;
-use crate::wire::gateway::{EXPLICIT_DENY_MESSAGE, ResponseType};
+use crate::wire::gateway::{EXPLICIT_DENY_MESSAGE, FAULT_HEADER, ResponseType};
 
 /// Longest ARN of a method, in bytes, that is passed to an authorizer (Developer Guide, "Input to a Lambda
 /// authorizer").
 const METHOD_ARN_LIMIT: usize = 1600;
+
+/// How long a client's connection may idle (API Gateway quotas, "Client idle connection").
+const IDLE: Duration = Duration::from_secs(310);
 
 /// How a [`Gateway`] is set up.
 #[derive(Debug, Clone)]
@@ -131,10 +134,10 @@ impl Gateway {
             validator,
             integration: Integration::new(client, config.backend, host),
             integration_timeout: config.integration_timeout,
-            injectors: config.injectors,
+            injectors: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
             leaking: leaking.clone(),
         });
-        let server = Server::start(listener, move |request, client| {
+        let server = Server::start_with_idle(listener, IDLE, move |request, client| {
             let api = api.clone();
             async move { api.answer(request, client).await }
         })
@@ -176,6 +179,8 @@ struct Call {
     headers: HeaderMap,
     body: Bytes,
     client: SocketAddr,
+    /// The fault by which it passes although it is denied.
+    passed_by: Option<FaultKind>,
 }
 
 /// A response that the gateway makes itself.
@@ -218,7 +223,7 @@ impl Api {
         let route =
             route(&self.stage, &head.method, head.uri.path()).ok_or_else(|| no_route(&head.headers))?;
         let query = head.uri.query().map(str::to_owned);
-        let call = Call { route, query, headers: head.headers, body, client };
+        let call = Call { route, query, headers: head.headers, body, client, passed_by: None };
         if call.route.method_arn.len() > METHOD_ARN_LIMIT {
             return Err(ResponseType::UriTooLong.into());
         }
@@ -236,22 +241,17 @@ impl Api {
 
     /// Refuses a call that the policy denies, unless a fault says otherwise: one fault at most.
     async fn deny(self: Arc<Self>, call: Call, denial: Refused) -> Result<BackendResponse, Refused> {
-        let now = Instant::now();
-        let of_gateway = |injector: &&Arc<Injector>| {
-            matches!(injector.kind(), FaultKind::AdmitDenied | FaultKind::ForwardDenied)
-        };
-        let mut faults = self.injectors.iter().filter(of_gateway);
-        let Some(fault) = faults.find(|injector| injector.strikes(&call.route.topic, now)).cloned() else {
-            return Err(denial);
-        };
+        let striking = first_striking(&self.injectors, &call.route.topic, Instant::now());
+        let Some(fault) = striking.cloned() else { return Err(denial) };
+        let call = Call { passed_by: Some(fault.kind()), ..call };
         if fault.kind() == FaultKind::AdmitDenied {
             let served = self.serve(call).await;
-            if served.as_ref().is_ok_and(|response| response.status.is_success()) {
+            if served.as_ref().is_ok_and(|response| response.records_written() > 0) {
                 fault.took_effect(1);
             }
             return served;
         }
-        let leak = Leak::begin(self.leaking.clone());
+        let leak = InFlight::enter(self.leaking.clone());
         tokio::spawn(async move {
             let _leak = leak;
             // No time limit: what the back end writes late has leaked all the same.
@@ -290,28 +290,15 @@ impl Api {
     }
 
     async fn send(&self, call: Call, body: Bytes) -> Result<BackendResponse, Refused> {
-        let headers = headers::to_backend(&call.headers, call.client, self.address, SystemTime::now());
+        let mut headers = headers::to_backend(&call.headers, call.client, self.address, SystemTime::now());
+        if let Some(fault) = call.passed_by {
+            headers.insert(FAULT_HEADER, HeaderValue::from_static(fault.name()));
+        }
         let path = match &call.query {
             Some(query) => format!("{}?{query}", call.route.backend_path),
             None => call.route.backend_path,
         };
         Ok(self.integration.post(&path, headers, payload::as_text(body)).await?)
-    }
-}
-
-/// Counts one forwarded request for as long as it lives.
-struct Leak(Arc<AtomicU64>);
-
-impl Leak {
-    fn begin(count: Arc<AtomicU64>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for Leak {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -69,7 +69,8 @@ pub enum IdpError {
 /// A running identity provider; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Idp {
-    server: Server,
+    /// Serves for as long as it is here.
+    _server: Server,
     issuer: String,
 }
 
@@ -92,7 +93,7 @@ impl Idp {
             async move { state.answer(request).await }
         })
         .map_err(IdpError::Serve)?;
-        Ok(Self { server, issuer })
+        Ok(Self { _server: server, issuer })
     }
 
     /// `iss` of its tokens: `http://address:port`, without a trailing slash.
@@ -111,12 +112,6 @@ impl Idp {
     #[must_use]
     pub fn jwks_uri(&self) -> String {
         jwks_uri(&self.issuer)
-    }
-
-    /// Requests being worked on.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        self.server.in_flight()
     }
 }
 

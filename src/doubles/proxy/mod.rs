@@ -23,13 +23,17 @@ use percent_encoding::percent_decode_str;
 use super::fault::Injector;
 use super::http::{Answer, BindError, BodyError, Server, bind, read_body};
 use crate::kafka::{self, Access};
+use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::{BINARY_V2, JSON_V2, RESPONSE_V2};
-use produce::Producer;
+use produce::{Faults, Producer};
 use request::Embedded;
 use response::{error, error_untyped, produced};
 
 /// Longest request body, in bytes. The real proxy has no limit; this one is there for the memory's sake.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How long a connection may idle (Jetty in rest-utils, `idle.timeout.ms`, default).
+const IDLE: Duration = Duration::from_secs(30);
 
 /// How to start a proxy.
 #[derive(Debug, Clone)]
@@ -99,7 +103,8 @@ impl Proxy {
         let bootstrap = config.kafka.bootstrap.clone();
         let producer = Producer::new(&config).map_err(|source| ProxyError::Producer { bootstrap, source })?;
         let producer = Arc::new(producer);
-        let server = Server::start(listener, move |request, _| answer(producer.clone(), request))?;
+        let answer = move |request, _| answer(producer.clone(), request);
+        let server = Server::start_with_idle(listener, IDLE, answer)?;
         Ok(Self { server })
     }
 
@@ -155,6 +160,7 @@ async fn answer(producer: Arc<Producer>, request: Request<Incoming>) -> Answer {
         drain(request.into_body()).await;
         return error_untyped(StatusCode::NOT_ACCEPTABLE, 406, "HTTP 406 Not Acceptable");
     }
+    let faults = faults_at(request.headers());
     let body = match read_body(request.into_body(), BODY_LIMIT).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
@@ -165,7 +171,7 @@ async fn answer(producer: Arc<Producer>, request: Request<Incoming>) -> Answer {
         }
     };
     match request::parse(&body, embedded) {
-        Ok(records) => produced(&producer.produce(&target.topic, target.partition, records).await),
+        Ok(records) => produced(&producer.produce(&target.topic, target.partition, records, faults).await),
         Err(refusal) => error(refusal.status(), i64::from(refusal.status().as_u16()), &refusal.to_string()),
     }
 }
@@ -207,6 +213,11 @@ fn accepts_response(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim())
         .any(|range| matches!(range, "*/*" | "application/*") || range == RESPONSE_V2)
+}
+
+/// A record that the gateway's fault has befallen meets none of the proxy's: one fault a record.
+fn faults_at(headers: &HeaderMap) -> Faults {
+    if headers.contains_key(FAULT_HEADER) { Faults::NotHere } else { Faults::AsPlanned }
 }
 
 /// Reads a body that nobody wants, so that the connection can be used again.

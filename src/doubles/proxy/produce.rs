@@ -27,6 +27,15 @@ pub(super) struct Producer {
     last: Mutex<HashMap<String, (i32, i64)>>,
 }
 
+/// Whether a request's records may meet the proxy's faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Faults {
+    /// As the injectors say.
+    AsPlanned,
+    /// Not at all: another box's fault has befallen them already.
+    NotHere,
+}
+
 /// A record on its way, or not.
 enum Pending {
     Enqueued(DeliveryFuture),
@@ -69,8 +78,10 @@ impl Producer {
         topic: &str,
         path_partition: Option<i32>,
         records: Vec<ProduceRecord>,
+        faults: Faults,
     ) -> ProduceResponse {
-        let strikes = plan(&self.injectors, topic, path_partition, &records, Instant::now());
+        let injectors = if faults == Faults::AsPlanned { self.injectors.as_slice() } else { &[] };
+        let strikes = plan(injectors, topic, path_partition, &records, Instant::now());
         let mut pending: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
         let mut copies: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
         for place in 0..records.len() {

@@ -68,9 +68,35 @@ fn check(token: &str) -> Result<Caller, Refused> {
 fn a_good_token_names_its_caller() {
     let caller = Caller { subject: "s".into(), client_id: "c".into(), scope: "a:write".into() };
     assert_eq!(check(&sign(&header(), &claims())), Ok(caller));
+}
+
+#[test]
+fn only_a_plain_token_may_lack_what_rfc_9068_demands() {
+    let plain = with(header(), "typ", json!("JWT"));
+    for name in ["client_id", "iat", "jti"] {
+        let less = without(claims(), name);
+        assert_eq!(check(&sign(&header(), &less)), Err(Refused::Incomplete), "without {name}");
+        let long = with(header(), "typ", json!("application/AT+JWT"));
+        assert_eq!(check(&sign(&long, &less)), Err(Refused::Incomplete), "without {name}");
+        assert!(check(&sign(&plain, &less)).is_ok(), "without {name}");
+    }
     let bare = without(without(claims(), "client_id"), "scope");
     let caller = Caller { subject: "s".into(), client_id: "s".into(), scope: String::new() };
-    assert_eq!(check(&sign(&header(), &bare)), Ok(caller));
+    assert_eq!(check(&sign(&plain, &bare)), Ok(caller));
+}
+
+#[test]
+fn all_claims_name_the_same_client() {
+    for name in ["azp", "cid"] {
+        assert!(check(&sign(&header(), &with(claims(), name, json!("c")))).is_ok(), "{name}");
+        let other = with(claims(), name, json!("d"));
+        assert_eq!(check(&sign(&header(), &other)), Err(Refused::Clients), "{name}");
+    }
+    let plain = with(header(), "typ", json!("JWT"));
+    let azp = with(without(claims(), "client_id"), "azp", json!("d"));
+    assert_eq!(check(&sign(&plain, &azp)).unwrap().client_id, "d");
+    let both = with(azp, "cid", json!("e"));
+    assert_eq!(check(&sign(&plain, &both)), Err(Refused::Clients));
 }
 
 #[test]
@@ -129,6 +155,9 @@ fn claims_that_are_refused() {
         ("nbf", json!(null)),
         ("iat", json!("1")),
         ("client_id", json!(7)),
+        ("jti", json!(7)),
+        ("azp", json!(null)),
+        ("cid", json!(["c"])),
         ("scope", json!(["a:write"])),
         ("cnf", json!({"x5t#S256": "x"})),
     ];
