@@ -72,6 +72,10 @@ const OWN: [&str; 18] = [
     "linger.ms",
     "queue.buffering.max.ms",
     "fetch.wait.max.ms",
+    "fetch.queue.backoff.ms",
+    "message.max.bytes",
+    "max.in.flight.requests.per.connection",
+    "topic.metadata.propagation.max.ms",
     "client.id",
 ];
 

@@ -325,6 +325,10 @@ impl Task {
         };
         let message = match code {
             Some(Code::TopicAuthorizationFailed) => "not authorised to read the topic".to_owned(),
+            Some(Code::AutoOffsetReset) => {
+                "records were deleted before they could be read; let the topic keep more (`retention_bytes`)"
+                    .to_owned()
+            }
             _ => describe(error),
         };
         // librdkafka does not say which partitions are meant.
