@@ -54,7 +54,7 @@ fn read_variable(item: &Item<'_>, problems: &mut Problems) -> Option<SecretSourc
 }
 
 /// Properties that landfall sets itself and that what it finds depends on, with their librdkafka aliases.
-const OWN: [&str; 18] = [
+const OWN: [&str; 22] = [
     "bootstrap.servers",
     "metadata.broker.list",
     "group.id",
