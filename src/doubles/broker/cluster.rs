@@ -32,7 +32,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) id: String,
-    /// In order of their ids; never empty. The first is the controller and coordinates every group.
+    /// In order of their ids; never empty. The first is the controller.
     pub(super) nodes: Vec<Node>,
     /// Partitions of a topic that a client's mention creates; `None`: mentions create nothing.
     pub(super) auto_create: Option<i32>,
@@ -88,7 +88,7 @@ impl Cluster {
         self.topics.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The broker that coordinates groups and carries out administration.
+    /// The broker that carries out administration.
     pub(super) fn controller(&self) -> Node {
         *self.nodes.first().expect("a cluster is built with one node at least")
     }

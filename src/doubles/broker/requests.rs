@@ -60,7 +60,7 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
         }
         ApiKey::FindCoordinator => {
             let request: FindCoordinatorRequest = decode(frame, version)?;
-            reply.encode(&coordinator::find(cluster, version, request))
+            reply.encode(&coordinator::find(version, request))
         }
         ApiKey::InitProducerId => {
             let request: InitProducerIdRequest = decode(frame, version)?;
