@@ -130,85 +130,61 @@ fn sent_late(result: &RunResult, tolerated: u64) -> String {
 
 fn evaluate(result: &RunResult, check: &Check, slow: Option<&str>) -> CheckResult {
     let limit = format!("{} {}", symbol(check.comparison), limit_text(check.limit));
-    let answer = |verdict, seen: String, because: Option<String>| CheckResult {
-        name: check.metric.clone(),
-        verdict,
-        seen,
-        limit: limit.clone(),
-        because,
+    let metric = Metric::of(result, &check.metric);
+    let (verdict, because) = match metric {
+        None => (Verdict::Inconclusive, Some("this result has no such metric".into())),
+        Some(metric) => decide(result, check, metric, slow),
     };
-    let Some(metric) = Metric::of(result, &check.metric) else {
-        return answer(
-            Verdict::Inconclusive,
-            "nothing".into(),
-            Some("this result has no such metric".into()),
-        );
-    };
-    let holds = metric.compare(check.comparison, check.limit, result);
-    let seen = metric.text(check.limit, result);
-    let Some(holds) = holds else {
-        return answer(Verdict::Inconclusive, seen, Some("metric and limit are of different kinds".into()));
+    let seen = metric.map_or_else(|| "nothing".into(), |metric| metric.text(check.limit, result));
+    CheckResult { name: check.metric.clone(), verdict, seen, limit, because }
+}
+
+/// A verdict, and why it is not simply pass or fail.
+type Decision = (Verdict, Option<String>);
+
+fn decide(result: &RunResult, check: &Check, metric: Metric, slow: Option<&str>) -> Decision {
+    let Some(holds) = metric.compare(check.comparison, check.limit, result) else {
+        return (Verdict::Inconclusive, Some("metric and limit are of different kinds".into()));
     };
     if let Some(slow) = slow.filter(|_| metric.is_timing()) {
-        return answer(Verdict::Invalid, seen, Some(slow.to_owned()));
+        return (Verdict::Invalid, Some(slow.to_owned()));
     }
     if let Sample::TooFew { needed } = metric.sample() {
-        return answer(
-            Verdict::Inconclusive,
-            seen,
-            Some(format!("this quantile needs {needed} values or more")),
-        );
+        return (Verdict::Inconclusive, Some(format!("this quantile needs {needed} values or more")));
     }
-    if holds {
-        held(result, check, metric, seen, answer)
-    } else {
-        broken(result, check, metric, seen, answer)
-    }
+    if holds { held(result, check, metric) } else { broken(result, check, metric) }
 }
 
 /// A check that does not hold: a failure, unless the figure might come out otherwise with what is missing.
-fn broken(
-    result: &RunResult,
-    check: &Check,
-    metric: Metric,
-    seen: String,
-    answer: impl Fn(Verdict, String, Option<String>) -> CheckResult,
-) -> CheckResult {
+fn broken(result: &RunResult, check: &Check, metric: Metric) -> Decision {
     if let Some(late) = lag_spoils(result, check, metric) {
-        return answer(Verdict::Invalid, seen, Some(late));
+        return (Verdict::Invalid, Some(late));
     }
+    let exceeds = metric.exceeds(check.comparison, check.limit);
     // Findings are proven; what was found stays found, however the run goes on.
-    let proven =
-        ALWAYS_ZERO.contains(&check.metric.as_str()) && metric.exceeds(check.comparison, check.limit);
-    if proven {
-        return answer(Verdict::Fail, seen, None);
+    if exceeds && ALWAYS_ZERO.contains(&check.metric.as_str()) {
+        return (Verdict::Fail, None);
     }
     if result.incomplete.is_some() {
-        return answer(Verdict::Inconclusive, seen, Some("the run is incomplete".into()));
+        return (Verdict::Inconclusive, Some("the run is incomplete".into()));
     }
-    if metric.needs_reading() && !result.horizon.complete && !metric.exceeds(check.comparison, check.limit) {
-        return answer(Verdict::Inconclusive, seen, Some(UNREAD.into()));
+    if metric.needs_reading() && !result.horizon.complete && !exceeds {
+        return (Verdict::Inconclusive, Some(UNREAD.into()));
     }
-    answer(Verdict::Fail, seen, None)
+    (Verdict::Fail, None)
 }
 
 /// A check that holds: a pass, unless what is missing might break it.
-fn held(
-    result: &RunResult,
-    check: &Check,
-    metric: Metric,
-    seen: String,
-    answer: impl Fn(Verdict, String, Option<String>) -> CheckResult,
-) -> CheckResult {
+fn held(result: &RunResult, check: &Check, metric: Metric) -> Decision {
     if metric.could_be_higher() && matches!(check.comparison, Comparison::Less | Comparison::AtMost) {
         let censored = result.latency_us.censored;
         let because = format!("{censored} requests were never answered, so the true value may be higher");
-        return answer(Verdict::Inconclusive, seen, Some(because));
+        return (Verdict::Inconclusive, Some(because));
     }
     if metric.needs_reading() && !result.horizon.complete {
-        return answer(Verdict::Inconclusive, seen, Some(UNREAD.into()));
+        return (Verdict::Inconclusive, Some(UNREAD.into()));
     }
-    answer(Verdict::Pass, seen, None)
+    (Verdict::Pass, None)
 }
 
 fn symbol(comparison: Comparison) -> &'static str {
