@@ -85,6 +85,14 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
             format!("{count} acknowledged records could not be looked up in the topic"),
         ));
     }
+    if result.horizon.unattributed > 0 {
+        let count = result.horizon.unattributed;
+        let reason = format!(
+            "{count} records belong to no acknowledgement; without identities, copies and leaks cannot be told from \
+             other producers' records"
+        );
+        reasons.push((Verdict::Inconclusive, reason));
+    }
     if !result.horizon.complete {
         reasons.push((Verdict::Inconclusive, UNREAD.into()));
     }
@@ -238,7 +246,7 @@ mod tests {
             readable_us: quantiles(8_000),
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.0 },
             generator: Generator { threads: 1, cpu_share: 0.1, socket_errors: 0, unsent: 0 },
-            horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true },
+            horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true, unattributed: 0 },
             checks: vec![],
             faults: vec![],
             findings: vec![],
@@ -347,6 +355,13 @@ mod tests {
         let judgement = judge(&result, &[]);
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert_eq!(verdict_of(&judgement, "records.leaked"), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_belongs_to_nobody_leaves_a_run_without_identities_open() {
+        let mut result = good();
+        result.horizon.unattributed = 1;
+        assert_eq!(judge(&result, &[]).verdict, Verdict::Inconclusive);
     }
 
     #[test]

@@ -245,6 +245,8 @@ impl Ledger {
             let topic = self.topic_of(producer);
             for record in records.values() {
                 match record.answer {
+                    // A record without identity is only told when settling; its position is waited for.
+                    Some(RecordAnswer::Acked { offset: Some(_), .. }) if self.is_anonymous(producer) => {}
                     Some(RecordAnswer::Acked { .. }) => {
                         outstanding.acked_unseen += u64::from(record.copies() == 0);
                     }
@@ -261,6 +263,10 @@ impl Ledger {
 
     fn topic_of(&self, producer: usize) -> u16 {
         self.catalogue.streams().get(producer).map_or(0, crate::record::Stream::topic)
+    }
+
+    fn is_anonymous(&self, producer: usize) -> bool {
+        self.catalogue.streams().get(producer).is_some_and(crate::record::Stream::is_anonymous)
     }
 
     fn request(&self, producer: usize, index: u64) -> Option<&RequestState> {

@@ -24,6 +24,9 @@ pub struct Settlement {
     pub read_completely: bool,
     /// Records whose order could not be checked, since their key carries the identity.
     pub order_unverifiable: u64,
+    /// Records in topics of workloads without identities that belong to no ack: other producers', or copies and
+    /// leaks that cannot be told from theirs.
+    pub unattributed: u64,
 }
 
 /// How far each partition was read, and what that says of a record that was not seen.
@@ -62,7 +65,9 @@ impl Ledger {
     #[must_use]
     pub fn settle(mut self, reads: &[PartitionRead], mut readable: impl FnMut(u64)) -> Settlement {
         let coverage = Coverage { reads: reads.iter().map(|read| (read.at, read)).collect() };
-        let foreign = self.foreign + self.settle_by_position();
+        let nobodys = self.settle_by_position();
+        let unattributed = nobodys.iter().filter(|topic| self.has_anonymous(**topic)).count() as u64;
+        let foreign = self.foreign + nobodys.len() as u64;
         let mut records = Records { foreign, ..Records::default() };
         let mut requests = Requests::default();
         let mut findings = Findings::default();
@@ -102,7 +107,14 @@ impl Ledger {
         assert_sums(&records, &requests);
         let read_completely = (0..self.topics.len())
             .all(|topic| coverage.topic_is_complete(u16::try_from(topic).unwrap_or(u16::MAX)));
-        Settlement { requests, records, findings: findings.into_list(), read_completely, order_unverifiable }
+        Settlement {
+            requests,
+            records,
+            findings: findings.into_list(),
+            read_completely,
+            order_unverifiable,
+            unattributed,
+        }
     }
 
     fn settle_record(
@@ -126,7 +138,9 @@ impl Ledger {
             }
             (RecordAnswer::Acked { .. }, false) => {
                 records.acked += 1;
-                if coverage.proves_absence(topic, acked_place) {
+                // Without identity and position there is nothing to look for.
+                let can_be_told = acked_place.is_some() || !self.is_anonymous(producer);
+                if can_be_told && coverage.proves_absence(topic, acked_place) {
                     records.lost += 1;
                     findings.add("records.lost", || {
                         self.evidence(id, record, request, "acknowledged, and nowhere in the topic".into())
@@ -276,11 +290,12 @@ impl Ledger {
     }
 
     /// Gives each record without a readable identity to the record that was acked at its position and seen
-    /// nowhere else: that one is corrupted. Returns how many belong to nobody.
-    fn settle_by_position(&mut self) -> u64 {
+    /// nowhere else: that one is corrupted, unless its records carry no identity and it is as it should be. Returns the
+    /// topic of each that belongs to nobody.
+    fn settle_by_position(&mut self) -> Vec<u16> {
         let unidentified = std::mem::take(&mut self.unidentified);
         if unidentified.is_empty() {
-            return 0;
+            return Vec::new();
         }
         let mut claims: HashMap<Place, Vec<RecordId>> =
             unidentified.iter().map(|event| (event.place, Vec::new())).collect();
@@ -294,15 +309,15 @@ impl Ledger {
                 }
             }
         }
-        let mut foreign = 0;
+        let mut nobodys = Vec::new();
         for event in unidentified {
             let claimants = claims.remove(&event.place).unwrap_or_default();
             match self.closest(&claimants, &event) {
-                Some(id) => self.found_damaged(id, &event),
-                None => foreign += 1,
+                Some(id) => self.found_by_position(id, &event),
+                None => nobodys.push(event.place.at.topic),
             }
         }
-        foreign
+        nobodys
     }
 
     /// Of several records acked at one position, the one whose content is closest to what stands there.
@@ -314,19 +329,30 @@ impl Ledger {
         claimants.iter().filter_map(apart).min().map(|(_, id)| id)
     }
 
-    fn found_damaged(&mut self, id: RecordId, event: &Unidentified) {
+    fn found_by_position(&mut self, id: RecordId, event: &Unidentified) {
+        let anonymous = self.is_anonymous(usize::from(id.producer));
         let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
         let content = self.catalogue.content(id);
         let Some(record) = self.records[usize::from(id.producer)].get_mut(&id.sequence) else { return };
-        let detail = match content.map(|c| compare(format, &c, event.key.as_deref(), event.value.as_deref()))
-        {
-            Some(Comparison::Different(detail)) => detail,
-            _ => "its identity cannot be read".to_owned(),
-        };
         record.first = Some(event.place);
         record.readable_us = event.readable_us;
         record.key_hash = hash(event.key.as_deref());
+        let comparison = content.map(|c| compare(format, &c, event.key.as_deref(), event.value.as_deref()));
+        let detail = match comparison {
+            Some(Comparison::Same) if anonymous => return,
+            Some(Comparison::Rewritten) if anonymous => {
+                record.rewritten = true;
+                return;
+            }
+            Some(Comparison::Different(detail)) => detail,
+            _ => "its identity cannot be read".to_owned(),
+        };
         record.corrupted = Some(format!("{detail}; recognised by its acknowledged position"));
+    }
+
+    /// Whether a workload without identities writes to the topic.
+    fn has_anonymous(&self, topic: u16) -> bool {
+        self.catalogue.streams().iter().any(|stream| stream.topic() == topic && stream.is_anonymous())
     }
 
     /// Every record that overtook an earlier one of its key and partition. Records with copies of retries

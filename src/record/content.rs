@@ -25,6 +25,8 @@ pub enum IdentityPlace {
     Pointer(String),
     /// The key.
     Key,
+    /// Nowhere.
+    None,
 }
 
 /// Key and value of a record as they must land.
@@ -134,6 +136,12 @@ impl Stream {
         self.place != IdentityPlace::Key
     }
 
+    /// Whether its records carry no identity, so that only their acked positions tell them.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.place == IdentityPlace::None
+    }
+
     fn content(&self, run: &RunId, id: RecordId) -> Content {
         let lines = self.templates.len() as u64;
         let line = usize::try_from(id.sequence % lines).expect("less than the number of lines");
@@ -156,6 +164,7 @@ impl Stream {
     /// The identity text of a landed record, if it stands where this stream puts it.
     fn identity_of(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Option<Vec<u8>> {
         match (&self.place, self.format) {
+            (IdentityPlace::None, _) => None,
             (IdentityPlace::Key, Format::Binary) => key.map(<[u8]>::to_vec),
             (IdentityPlace::Key, Format::Json) => {
                 serde_json::from_slice::<String>(key?).ok().map(String::into_bytes)
@@ -192,11 +201,15 @@ fn key_bytes(value: &Value, format: Format) -> Option<Vec<u8>> {
 fn template(line: &Line, format: Format, place: &IdentityPlace) -> Result<TemplateValue, StreamError> {
     let number = line.number;
     match (place, format) {
-        (IdentityPlace::Key, _) if line.value.is_null() => Ok(TemplateValue::Fixed(None)),
-        (IdentityPlace::Key, Format::Json) => {
+        (IdentityPlace::Key | IdentityPlace::None, _) if line.value.is_null() => {
+            Ok(TemplateValue::Fixed(None))
+        }
+        (IdentityPlace::Key | IdentityPlace::None, Format::Json) => {
             Ok(TemplateValue::Fixed(Some(line.compact.clone().into_bytes())))
         }
-        (IdentityPlace::Key, Format::Binary) => Ok(TemplateValue::Fixed(Some(line.raw.clone().into_bytes()))),
+        (IdentityPlace::Key | IdentityPlace::None, Format::Binary) => {
+            Ok(TemplateValue::Fixed(Some(line.raw.clone().into_bytes())))
+        }
         (_, Format::Binary) => Ok(TemplateValue::Around {
             before: BINARY_PREFIX.to_vec(),
             after: [b" ", line.raw.as_bytes()].concat(),

@@ -233,7 +233,12 @@ mod tests {
             readable_us: times,
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
             generator: Generator { threads: 1, cpu_share: 0.123, socket_errors: 0, unsent: 0 },
-            horizon: Horizon { statement: "everything was read".into(), waited_us: 1, complete: true },
+            horizon: Horizon {
+                statement: "everything was read".into(),
+                waited_us: 1,
+                complete: true,
+                unattributed: 0,
+            },
             checks: vec![CheckResult {
                 name: "records.lost".into(),
                 verdict: Verdict::Fail,

@@ -246,6 +246,10 @@ pub struct Horizon {
     pub waited_us: u64,
     /// Whether every partition was read up to its high watermark.
     pub complete: bool,
+    /// Records found that belong to no ack, in topics of workloads whose records carry no identity: copies and leaks
+    /// may be among them.
+    #[serde(default)]
+    pub unattributed: u64,
 }
 
 /// A rule and what was seen.

@@ -242,6 +242,9 @@ pub enum IdentityPlace {
     Pointer(String),
     /// The record's key. Order is then not verifiable.
     Key,
+    /// Nowhere: records are told by acked position and content. Copies and leaks cannot be told from other
+    /// producers' records then.
+    None,
 }
 
 /// A rule over a metric of the run.

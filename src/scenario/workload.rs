@@ -150,11 +150,12 @@ fn read_pointer(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 fn read_identity(item: &Item<'_>, problems: &mut Problems) -> Option<IdentityPlace> {
-    const POSSIBLE: &str = "possible are `member`, `key`, `{ member: name }`, `{ pointer: /a/b }`";
+    const POSSIBLE: &str = "possible are `member`, `key`, `none`, `{ member: name }`, `{ pointer: /a/b }`";
     if let Some(word) = item.written() {
         return match word {
             "member" => Some(IdentityPlace::Member(DEFAULT_MEMBER.to_owned())),
             "key" => Some(IdentityPlace::Key),
+            "none" => Some(IdentityPlace::None),
             other => {
                 item.suggest(problems, format!("{} is no place for an identity", quoted(other)), POSSIBLE);
                 None
@@ -297,6 +298,7 @@ mod tests {
         let place = |text: &str| with(&format!("    identity: {text}\n")).map(|workload| workload.identity);
         assert_eq!(place("member"), Ok(IdentityPlace::Member("_landfall".into())));
         assert_eq!(place("key"), Ok(IdentityPlace::Key));
+        assert_eq!(place("none"), Ok(IdentityPlace::None));
         assert_eq!(place("{ member: id }"), Ok(IdentityPlace::Member("id".into())));
         assert_eq!(place("{ pointer: /a~1b/c }"), Ok(IdentityPlace::Pointer("/a~1b/c".into())));
         for bad in [

@@ -49,6 +49,19 @@ fn binary_records_partitions_and_pointers_are_settled_too() {
 }
 
 #[test]
+fn records_without_identity_are_told_by_position_and_a_copy_leaves_the_run_open() {
+    let healthy = Landfall::short_quickstart().set("workload[0].identity=none").end();
+    assert_eq!((healthy.code, healthy.result().records.landed), (Some(0), 500), "{}", healthy.stdout);
+    let copies = Landfall::short_quickstart()
+        .set("workload[0].identity=none")
+        .set("faults=[{box: proxy, kind: duplicate, every: 50}]")
+        .end();
+    let result = copies.result();
+    assert_eq!((copies.code, result.verdict), (Some(4), Verdict::Inconclusive), "{}", copies.stdout);
+    assert_eq!((result.horizon.unattributed, result.faults[0].injected), (10, 10));
+}
+
+#[test]
 fn a_path_without_gateway_and_tokens_is_a_path() {
     let ended = Landfall::short_quickstart()
         .set("stack.gateway=none")

@@ -310,6 +310,7 @@ fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
             scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
             scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
             scenario::IdentityPlace::Key => IdentityPlace::Key,
+            scenario::IdentityPlace::None => IdentityPlace::None,
         };
         let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
         Stream::new(topic, format(workload.format), place, workload.payload.key.as_deref(), &feed)

@@ -69,6 +69,7 @@ pub(super) async fn settle(
         statement: statement(stack.settling(), whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         complete: settlement.read_completely && baseline.forbidden.is_empty(),
+        unattributed: settlement.unattributed,
     };
     Ok(Settled { settlement, readable, horizon, kafka_lost, unread })
 }

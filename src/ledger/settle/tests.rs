@@ -18,8 +18,11 @@ struct Bench {
 }
 
 fn bench(terms: StreamTerms) -> Bench {
+    bench_of(IdentityPlace::Member("_landfall".into()), terms)
+}
+
+fn bench_of(place: IdentityPlace, terms: StreamTerms) -> Bench {
     let feed = Feed::parse(b"{\"k\":\"a\",\"n\":1.50}").unwrap();
-    let place = IdentityPlace::Member("_landfall".into());
     let stream = Stream::new(0, Format::Json, place, Some("/k"), &feed).unwrap();
     let catalogue = Catalogue::new(RunId::new("r").unwrap(), vec![stream]);
     let read = |partition| PartitionRead {
@@ -281,6 +284,27 @@ fn a_swap_in_a_request_is_reordered_once() {
     let settled = bench.settle();
     assert_eq!(kinds(&settled), [("records.reordered", 1)]);
     assert_eq!(settled.findings[0].examples[0].record.as_deref(), Some("0.1"));
+}
+
+#[test]
+fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
+    let mut bench = bench_of(IdentityPlace::None, ACCEPT);
+    bench.acked(0, 5);
+    bench.acked(1, 6);
+    bench.acked(2, 7);
+    bench.sent(3, 1);
+    let nowhere = RecordAnswer::Acked { partition: None, offset: None };
+    bench.answered(3, End::Status(200), Answers::Each(vec![nowhere]));
+    let content = bench.content(0);
+    bench.lands(0, 5, content.clone());
+    let damaged = Content { value: Some(b"{\"k\":\"a\",\"n\":7}".to_vec()), ..content.clone() };
+    bench.lands(0, 6, damaged);
+    // A copy, or another producer's: nobody can tell.
+    bench.lands(0, 8, content);
+    let settled = bench.settle();
+    let r = settled.records;
+    assert_eq!((r.landed, r.lost, r.unverifiable, r.corrupted), (2, 1, 1, 1));
+    assert_eq!((r.foreign, settled.unattributed), (1, 1));
 }
 
 #[test]
