@@ -14,8 +14,11 @@ use crate::stack::{Settling, Stack};
 use crate::stats::Histogram;
 use crate::verify::{Baseline, Ends, ReadErrorKind, Reader};
 
-/// How often it is looked whether reading has come to its end.
-const POLL: Duration = Duration::from_millis(20);
+/// How often it is looked whether reading has come to its end: at first, while that is a matter of moments, and
+/// later, when it is a matter of the grace and each look costs somebody's Kafka a question a partition.
+const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How long "at first" is.
+const SOON: Duration = Duration::from_secs(2);
 /// How long reading may take after the grace is over, before the topics count as unread.
 const READ_LIMIT: Duration = Duration::from_mins(2);
 /// How long Kafka may be silent, once the grace is over, before it counts as lost.
@@ -102,8 +105,9 @@ async fn wait(
         if whole || silent || now >= patience {
             return Wait { whole, ends, took: began.elapsed() };
         }
+        let pause = if began.elapsed() < SOON { POLL.0 } else { POLL.1 };
         tokio::select! {
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = signalled(interrupt), if !broke_off => {
                 broke_off = true;
                 patience = patience.min(Instant::now() + INTERRUPTED);
