@@ -123,7 +123,7 @@ async fn silence_times_out_and_the_connection_is_not_used_again() {
     let (report, events) = send(&server, load).await;
     let timed_out = ends(&events).iter().filter(|(end, _)| *end == End::TimedOut).count();
     assert_eq!((timed_out, report.accepted), (25, 25));
-    assert_eq!((report.latency.count(), report.censored), (50, 0));
+    assert_eq!((report.latency.quantiles().count, report.censored), (50, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,10 @@ async fn a_refused_connection_is_no_lag_of_the_generators() {
     let url = format!("http://{address}");
     let load = Load { connections: 2, timeout: Duration::from_secs(1), drain: Duration::from_secs(5) };
     let (report, events) = send_to(&url, load).await;
-    assert_eq!((report.accepted, report.latency.count(), report.generator_lag.count()), (0, 50, 0));
+    assert_eq!(
+        (report.accepted, report.latency.quantiles().count, report.generator_lag.quantiles().count),
+        (0, 50, 0)
+    );
     assert!(report.socket_errors >= 50);
     assert!(ends(&events).iter().all(|(end, _)| *end == End::Broken));
 }

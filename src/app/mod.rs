@@ -1,4 +1,5 @@
 //! What each command does, from start to end.
 
+pub mod exit;
 pub mod run;
 pub mod up;

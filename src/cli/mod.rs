@@ -13,21 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::exit;
 use crate::scenario::{self, Scenario};
-
-/// Exit codes. 130 and 143 go before all of them; then the smallest that applies wins, but for 0.
-pub mod exit {
-    /// All checks hold.
-    pub const PASS: u8 = 0;
-    /// A check does not hold, or something was found.
-    pub const FAIL: u8 = 1;
-    /// The command line, the scenario, or a file that it names is wrong.
-    pub const USAGE: u8 = 2;
-    /// The path could not be brought up, or was lost.
-    pub const STACK: u8 = 3;
-    /// The figures decide nothing: invalid or inconclusive.
-    pub const UNDECIDED: u8 = 4;
-}
 
 /// Performance and conformance test harness for HTTP-to-Kafka ingestion paths.
 #[derive(Debug, Parser)]

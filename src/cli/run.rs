@@ -111,7 +111,7 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
         && let Err(error) = std::fs::write(path, &json)
     {
         eprintln!("landfall: cannot write the result to {}: {error}", path.display());
-        code = unwritten(code);
+        code = exit::unwritten(code);
     }
     if let Err(error) = written {
         eprintln!("landfall: {error}");
@@ -119,17 +119,9 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
             eprintln!("landfall: here is the result:");
             eprint!("{json}");
         }
-        code = unwritten(code);
+        code = exit::unwritten(code);
     }
     ExitCode::from(code)
-}
-
-/// The code of a run whose result could not be written: what goes before a usage error stays.
-fn unwritten(code: u8) -> u8 {
-    match code {
-        exit::FAIL | 130 | 143 => code,
-        _ => exit::USAGE,
-    }
 }
 
 fn usage(error: &dyn std::error::Error) -> ExitCode {

@@ -4,6 +4,7 @@ use std::process;
 
 use tokio::sync::watch;
 
+use crate::app::exit;
 use crate::app::run::Interrupt;
 
 /// Listens for signals within the current tokio runtime.
@@ -19,10 +20,7 @@ pub(super) fn listen() -> std::io::Result<watch::Receiver<Option<Interrupt>>> {
         eprintln!("landfall: {} received, finishing; once more to stop at once", first.name());
         let second = signals.next().await;
         // The run is not waited for any more: what is in this process ends with it.
-        process::exit(match second {
-            Interrupt::Interrupted => 130,
-            Interrupt::Terminated => 143,
-        });
+        process::exit(i32::from(exit::of_interrupt(second)));
     });
     Ok(told)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{ScenarioArgs, exit, print, runtime, signals};
-use crate::app::run::{Interrupt, random_run_id};
+use crate::app::run::random_run_id;
 use crate::app::up::{Up, UpError};
 
 /// Options of `landfall up`.
@@ -46,10 +46,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         print(&welcome(&scenario.name, &up));
         let signal = interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
         drop(up);
-        match signal {
-            Some(Interrupt::Terminated) => 143,
-            _ => 130,
-        }
+        signal.map_or(exit::INTERRUPTED, exit::of_interrupt)
     });
     runtime.shutdown_background();
     ExitCode::from(code)

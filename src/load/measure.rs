@@ -1,5 +1,7 @@
 //! What a load thread measures, and what it reports in the end.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::stats::Histogram;
@@ -57,8 +59,39 @@ fn per_second(count: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { count / time.as_secs_f64() }
 }
 
+/// The share of a CPU that the load thread uses.
+#[derive(Debug, Clone)]
+pub(super) struct CpuShare {
+    began: Instant,
+    used: Duration,
+    until_end: Rc<Cell<Option<f64>>>,
+}
+
+impl CpuShare {
+    /// Measures from now until `end`: draining, when the thread idles, is left out. Must be called on a `LocalSet`.
+    pub(super) fn watch(end: Instant) -> Self {
+        let share = Self { began: Instant::now(), used: thread_cpu_time(), until_end: Rc::default() };
+        let watched = share.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep_until(tokio::time::Instant::from_std(end)).await;
+            watched.until_end.set(Some(watched.measure()));
+        });
+        share
+    }
+
+    fn measure(&self) -> f64 {
+        let ran = self.began.elapsed().as_secs_f64().max(1e-9);
+        thread_cpu_time().saturating_sub(self.used).as_secs_f64() / ran
+    }
+
+    /// Up to the end, or up to now where that has not come.
+    pub(super) fn until_now(&self) -> f64 {
+        self.until_end.get().unwrap_or_else(|| self.measure())
+    }
+}
+
 /// The CPU time that the calling thread has used.
-pub(super) fn thread_cpu_time() -> Duration {
+fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connection, Exchange, Outcome};
 use super::http::{produce_path, produce_request, read_answer, request_id};
-use super::measure::{LoadReport, micros, thread_cpu_time};
+use super::measure::{CpuShare, LoadReport, micros};
 use super::target::Target;
 use super::timer::Timer;
 use super::token::LiveToken;
@@ -135,7 +135,7 @@ pub(super) async fn run_all(
         })
         .collect();
     let last_due = workloads.iter().map(|w| w.plan.duration).max().unwrap_or_default();
-    let cpu_share = watch_cpu(shared.start + last_due);
+    let cpu_share = CpuShare::watch(shared.start + last_due);
     let mut workers = JoinSet::new();
     for workload in &workloads {
         for _ in 0..workload.plan.connections {
@@ -173,36 +173,6 @@ pub(super) async fn run_all(
     report.interrupted = stopped_at.is_some();
     report.cpu_share = cpu_share.until_now();
     Ok(report)
-}
-
-/// The share of a CPU that this thread uses from now until `end`: draining, when it idles, is left out.
-fn watch_cpu(end: Instant) -> CpuShare {
-    let share = CpuShare { began: Instant::now(), used: thread_cpu_time(), until_end: Rc::default() };
-    let watched = share.clone();
-    tokio::task::spawn_local(async move {
-        tokio::time::sleep_until(tokio::time::Instant::from_std(end)).await;
-        watched.until_end.set(Some(watched.measure()));
-    });
-    share
-}
-
-#[derive(Clone)]
-struct CpuShare {
-    began: Instant,
-    used: Duration,
-    until_end: Rc<Cell<Option<f64>>>,
-}
-
-impl CpuShare {
-    fn measure(&self) -> f64 {
-        let ran = self.began.elapsed().as_secs_f64().max(1e-9);
-        thread_cpu_time().saturating_sub(self.used).as_secs_f64() / ran
-    }
-
-    /// Up to the end, or up to now where that has not come.
-    fn until_now(&self) -> f64 {
-        self.until_end.get().unwrap_or_else(|| self.measure())
-    }
 }
 
 /// Enters what never began and what was never answered, at its age when waiting ended. Where the load was stopped,

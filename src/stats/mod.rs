@@ -7,7 +7,7 @@ use crate::result::Quantiles;
 /// Longest time that is told apart, in microseconds: one hour. Longer ones count as this.
 pub const LONGEST_US: u64 = 3_600_000_000;
 
-/// A histogram of times in microseconds. Histograms of several threads merge without loss.
+/// A histogram of times in microseconds.
 #[derive(Debug, Clone)]
 pub struct Histogram(Hdr<u64>);
 
@@ -30,20 +30,6 @@ impl Histogram {
     /// Counts one time. Zero counts as 1 µs, more than an hour as an hour.
     pub fn record(&mut self, micros: u64) {
         self.0.saturating_record(micros.clamp(1, LONGEST_US));
-    }
-
-    /// Adds all of another histogram's counts.
-    ///
-    /// # Panics
-    /// Never: all histograms have the same bounds.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("histograms of the same bounds add up");
-    }
-
-    /// Number of times counted.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.len()
     }
 
     /// The quantiles that results show; all zero for an empty histogram.
@@ -103,15 +89,13 @@ mod tests {
         #[test]
         fn quantiles_are_within_a_thousandth_of_the_sorted_values(
             mut values in prop::collection::vec(1..10_000_000_u64, 1..400),
-            cut in any::<prop::sample::Index>(),
         ) {
-            let (mut left, mut right) = (Histogram::new(), Histogram::new());
-            let cut = cut.index(values.len());
-            values[..cut].iter().for_each(|value| left.record(*value));
-            values[cut..].iter().for_each(|value| right.record(*value));
-            left.merge(&right);
+            let mut histogram = Histogram::new();
+            for value in &values {
+                histogram.record(*value);
+            }
             values.sort_unstable();
-            let seen = left.quantiles();
+            let seen = histogram.quantiles();
             for (quantile, shown) in [(500, seen.p50), (900, seen.p90), (990, seen.p99), (999, seen.p999)] {
                 let rank = (values.len() * quantile).div_ceil(1000).max(1);
                 let exact = values[rank - 1];

@@ -4,7 +4,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::SharedLedger;
 use crate::ledger::Ledger;
 use crate::load::LoadEvent;
 use crate::record::Landed;
@@ -19,7 +18,7 @@ enum Event {
 /// The thread that keeps the ledger.
 pub(super) struct Collector {
     events: Sender<Event>,
-    ledger: SharedLedger,
+    ledger: Arc<Mutex<Ledger>>,
     thread: JoinHandle<()>,
 }
 

@@ -6,18 +6,18 @@ mod folder;
 mod settle;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
+use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{
     self, Credentials, Expectation, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
     TokenSource, WorkloadPlan, fetch_token,
 };
 use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
-use crate::result::{RunResult, Verdict};
+use crate::result::RunResult;
 use crate::scenario::{self, Expect, Scenario};
 use crate::schedule::Constant;
 use crate::stack::{Stack, StackError};
@@ -125,14 +125,13 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Interrupted(Interrupt::Interrupted) => 130,
-            Self::Interrupted(Interrupt::Terminated) => 143,
+            Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
             Self::PayloadFile { .. }
             | Self::Feed { .. }
             | Self::Stream { .. }
-            | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => 2,
-            Self::Stack(error) if error.is_usage() => 2,
-            _ => 3,
+            | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
+            Self::Stack(error) if error.is_usage() => exit::USAGE,
+            _ => exit::STACK,
         }
     }
 }
@@ -152,14 +151,7 @@ impl Outcome {
     /// The exit code by DESIGN's precedence.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match (self.interrupt, self.result.verdict) {
-            (Some(Interrupt::Interrupted), _) => 130,
-            (Some(Interrupt::Terminated), _) => 143,
-            (None, Verdict::Fail) => 1,
-            (None, _) if self.stack_lost => 3,
-            (None, Verdict::Invalid | Verdict::Inconclusive) => 4,
-            (None, Verdict::Pass) => 0,
-        }
+        exit::of_run(self.interrupt, self.result.verdict, self.stack_lost)
     }
 }
 
@@ -386,6 +378,3 @@ pub fn random_run_id() -> RunId {
     let uuid = uuid::Uuid::new_v4().simple().to_string();
     RunId::new(&uuid[..12]).expect("hexadecimal digits are legal in a run id")
 }
-
-/// The ledger, shared between the collector's thread and who asks it.
-type SharedLedger = Arc<std::sync::Mutex<Ledger>>;

@@ -43,17 +43,22 @@ fn with_timers<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Throws below a bound, out of rolls that a property test can shrink.
+fn dice(rolls: &[u16]) -> impl FnMut(usize) -> usize + '_ {
+    let mut at = 0;
+    move |bound| {
+        at += 1;
+        usize::from(rolls[at % rolls.len()]) % bound
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Every served version of every request is answered, whatever sense it makes.
     #[test]
     fn well_formed_requests_are_all_answered(rolls in proptest::collection::vec(any::<u16>(), 32..256)) {
-        let mut at = 0;
-        let mut dice = |bound: usize| {
-            at += 1;
-            usize::from(rolls[at % rolls.len()]) % bound
-        };
+        let mut dice = dice(&rolls);
         with_timers(|| {
             let asked = asked();
             for served in SERVED {
@@ -80,11 +85,7 @@ proptest! {
         changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..8),
         cut in any::<u16>(),
     ) {
-        let mut at = 0;
-        let mut dice = |bound: usize| {
-            at += 1;
-            usize::from(rolls[at % rolls.len()]) % bound
-        };
+        let mut dice = dice(&rolls);
         with_timers(|| {
             let asked = asked();
             for served in SERVED {
