@@ -2,13 +2,13 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `model` | what a scenario says, as plain data |
+//! | `model/` | what a scenario says, as plain data, part by part |
 //! | `load` | getting a file's text |
 //! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode` | typed reading of the tree |
 //! | `quantity`, `check` | durations, sizes, rates, percentages; check expressions |
-//! | `read`, `boxes`, `topics`, `workload`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `topics`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 

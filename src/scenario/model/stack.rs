@@ -1,0 +1,110 @@
+//! The boxes of the path.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The boxes of the path, each one of several kinds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StackSpec {
+    /// Identity provider.
+    pub idp: IdpSpec,
+    /// API gateway with its authorizer.
+    pub gateway: GatewaySpec,
+    /// REST proxy, behind a balancer where it is embedded.
+    pub proxy: ProxySpec,
+    /// Kafka.
+    pub kafka: KafkaSpec,
+}
+
+/// Identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdpSpec {
+    /// landfall's double; `port` 0 lets the system choose.
+    Embedded {
+        /// TCP port on loopback.
+        port: u16,
+        /// Life of the access tokens it issues.
+        token_life: Duration,
+    },
+    /// No tokens are fetched or sent.
+    None,
+}
+
+/// API gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewaySpec {
+    /// landfall's double, with the embedded authorizer.
+    Embedded {
+        /// TCP port on loopback.
+        port: u16,
+        /// Request headers that must be there and not blank, as the API's request validator has them.
+        required_headers: Vec<String>,
+        /// How long an authorizer result is kept for the same token; zero turns the cache off.
+        authorizer_ttl: Duration,
+        /// How much the times of a token may be off at the authorizer.
+        leeway: Duration,
+        /// How long the gateway waits for the back end before it answers 504.
+        integration_timeout: Duration,
+    },
+    /// Partners talk to the proxy directly.
+    None,
+}
+
+/// REST proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxySpec {
+    /// landfall's double: `replicas` proxies behind the embedded balancer.
+    Embedded {
+        /// TCP port of the balancer on loopback.
+        port: u16,
+        /// Number of proxies, 1 to 16.
+        replicas: u16,
+        /// Name of the implementation and version that it follows, for instance `confluent-7.9`.
+        profile: String,
+    },
+    /// A proxy that runs already.
+    External {
+        /// Base URL, `http://host:port[/path]`, without a trailing slash.
+        url: String,
+    },
+}
+
+/// Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KafkaSpec {
+    /// landfall's in-memory broker.
+    Embedded {
+        /// TCP port on loopback.
+        port: u16,
+    },
+    /// A cluster that runs already.
+    External {
+        /// `host:port[,host:port…]`.
+        bootstrap: String,
+        /// librdkafka properties for every client of landfall's (admin, reader, embedded proxy).
+        properties: BTreeMap<String, Value>,
+        /// Whether topics that do not exist are created (and stay afterwards).
+        create_topics: bool,
+    },
+}
+
+/// A setting's value: written in the file, or held elsewhere because it is a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// As written.
+    Plain(String),
+    /// From a place outside the file.
+    Reference(SecretSource),
+}
+
+/// Where a secret comes from; a scenario never holds one itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// Made up at random for this run (embedded boxes only).
+    Generated,
+    /// An environment variable.
+    Env(String),
+    /// The first line of a file.
+    File(PathBuf),
+}
