@@ -153,5 +153,5 @@ async fn a_refused_connection_is_no_lag_of_the_generators() {
         (0, 50, 0)
     );
     assert!(report.socket_errors >= 50);
-    assert!(ends(&events).iter().all(|(end, _)| *end == End::Broken));
+    assert!(ends(&events).iter().all(|(end, _)| *end == End::Reset));
 }

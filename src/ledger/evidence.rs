@@ -108,7 +108,8 @@ fn end_name(request: &RequestState) -> String {
         None => "no answer yet".to_owned(),
         Some(End::Status(status)) => format!("HTTP {status}"),
         Some(End::TimedOut) => "timed out".to_owned(),
-        Some(End::Broken) => "the connection broke".to_owned(),
+        Some(End::Reset) => "the connection broke".to_owned(),
+        Some(End::Malformed) => "what came back was no HTTP response".to_owned(),
     };
     match &request.note {
         Some(note) => format!("{end}, {note}"),

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::record::{End, Format, PartitionRead, RecordAnswer, RecordId, Stream, TopicPartition, UNANSWERED};
+use crate::record::{
+    Class, End, Format, PartitionRead, RecordAnswer, RecordId, Stream, TopicPartition, UNANSWERED,
+};
 use crate::result::{Finding, Records, Requests};
 
 use super::content::{Comparison, compare, distance};
@@ -235,15 +237,9 @@ impl Ledger {
             let refused = self.records_of(producer, request, |r| r.answer == Some(RecordAnswer::Refused));
             let records = u64::from(request.records);
             requests.sent += 1;
-            if acked == records {
-                requests.accepted += 1;
-            } else if refused == records {
-                requests.refused += 1;
-            } else if matches!(request.end, None | Some(End::TimedOut)) {
-                requests.timed_out += 1;
-            } else {
-                requests.failed += 1;
-            }
+            // A request without any end was given up when draining ended.
+            let end = request.end.unwrap_or(End::TimedOut);
+            *outcome(requests, Class::of(end, acked, refused, records)) += 1;
             if must_be_accepted && refused > 0 {
                 requests.wrongly_refused += 1;
                 findings.add("requests.wrongly_refused", || {
@@ -399,6 +395,18 @@ fn sorted<T>(map: &HashMap<u64, T>) -> impl Iterator<Item = (u64, &T)> {
     entries.into_iter()
 }
 
+/// The count of the requests that ended so.
+fn outcome(requests: &mut Requests, class: Class) -> &mut u64 {
+    match class {
+        Class::Accepted => &mut requests.accepted,
+        Class::Refused => &mut requests.refused,
+        Class::Failed => &mut requests.failed,
+        Class::Reset => &mut requests.reset,
+        Class::TimedOut => &mut requests.timed_out,
+        Class::Malformed => &mut requests.malformed,
+    }
+}
+
 fn assert_sums(records: &Records, requests: &Requests) {
     let r = records;
     assert_eq!(r.sent, r.acked + r.refused + r.unknown, "sent = acked + refused + unknown");
@@ -406,7 +414,11 @@ fn assert_sums(records: &Records, requests: &Requests) {
     assert_eq!(r.refused, r.leaked + r.absent, "refused = leaked + absent");
     assert_eq!(r.unknown, r.unknown_landed + r.unknown_absent, "unknown = unknown landed + unknown absent");
     let q = requests;
-    assert_eq!(q.sent, q.accepted + q.refused + q.failed + q.timed_out, "requests by outcome");
+    assert_eq!(
+        q.sent,
+        q.accepted + q.refused + q.failed + q.reset + q.timed_out + q.malformed,
+        "requests by outcome"
+    );
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 mod connection;
 mod http;
 mod measure;
+mod report;
+mod sink;
 mod stamp;
 mod target;
 mod timer;
@@ -20,6 +22,8 @@ use tokio::sync::watch;
 use crate::record::{Answer, Catalogue, Sent};
 
 pub use measure::LoadReport;
+pub use report::{Interval, Report, Share, Tally, ThreadReport};
+pub use sink::Sink;
 pub use target::{Target, TargetError};
 pub use token::{Credentials, TokenError, TokenSource, fetch as fetch_token};
 pub use worker::{Expectation, WorkloadPlan};

@@ -302,7 +302,7 @@ async fn send(
             (End::Status(*status), answers, note)
         }
         Outcome::TimedOut => (End::TimedOut, Answers::All(RecordAnswer::Unknown), None),
-        Outcome::Broken(reason) => (End::Broken, Answers::All(RecordAnswer::Unknown), Some(reason.clone())),
+        Outcome::Broken(reason) => (End::Reset, Answers::All(RecordAnswer::Unknown), Some(reason.clone())),
     };
     let accepted =
         answers.count(plan.records_per_request, RecordAnswer::is_acked) == plan.records_per_request;

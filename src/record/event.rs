@@ -56,15 +56,83 @@ pub struct Answer {
     pub answers: Answers,
 }
 
+/// An [`Answer`] that is lent, so that it costs no allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerView<'a> {
+    /// Last byte read, or the moment the attempt was given up; [`UNANSWERED`] where landfall stopped first.
+    pub answered_us: u64,
+    /// How the attempt ended.
+    pub end: End,
+    /// What the answer said, where it was not a plain ack.
+    pub note: Option<String>,
+    /// What it says about each record: one answer for all, or one each.
+    pub answers: &'a [RecordAnswer],
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// A whole HTTP response with this status.
     Status(u16),
-    /// No whole response within the time-out.
+    /// No whole response within a time-out.
     TimedOut,
-    /// The connection failed, broke, or spoke no HTTP.
-    Broken,
+    /// The connection could not be opened, or broke before a whole response had come.
+    Reset,
+    /// What came back is no HTTP response.
+    Malformed,
+}
+
+/// What became of an attempt or a request: its end, and its records' answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Every record acked.
+    Accepted,
+    /// Every record refused.
+    Refused,
+    /// Another response: an error of the server, or records that fared differently.
+    Failed,
+    /// The connection could not be opened, or broke.
+    Reset,
+    /// No whole response in time.
+    TimedOut,
+    /// What came back is no HTTP response.
+    Malformed,
+}
+
+impl Class {
+    /// Every class, in the order in which reports show them.
+    pub const ALL: [Self; 6] =
+        [Self::Accepted, Self::Refused, Self::Failed, Self::Reset, Self::TimedOut, Self::Malformed];
+
+    /// The class of an attempt, or of a request whose last attempt ended so: `acked` and `refused` of its `records`.
+    #[must_use]
+    pub fn of(end: End, acked: u64, refused: u64, records: u64) -> Self {
+        if acked == records {
+            return Self::Accepted;
+        }
+        if refused == records {
+            return Self::Refused;
+        }
+        match end {
+            End::Status(_) => Self::Failed,
+            End::TimedOut => Self::TimedOut,
+            End::Reset => Self::Reset,
+            End::Malformed => Self::Malformed,
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Reset => "reset",
+            Self::TimedOut => "timed_out",
+            Self::Malformed => "malformed",
+        }
+    }
 }
 
 /// Answers for the records of a request, in the request's order.

@@ -10,7 +10,8 @@ mod identity;
 
 pub use content::{Catalogue, Content, Format, Identified, IdentityPlace, Stream, StreamError};
 pub use event::{
-    Answer, Answers, End, Landed, PartitionRead, RecordAnswer, RequestId, Sent, TopicPartition, UNANSWERED,
+    Answer, AnswerView, Answers, Class, End, Landed, PartitionRead, RecordAnswer, RequestId, Sent,
+    TopicPartition, UNANSWERED,
 };
 pub use feed::{Feed, FeedError};
 pub use identity::{RecordId, RunId, RunIdError};

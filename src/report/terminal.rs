@@ -64,12 +64,14 @@ fn write_counts(out: &mut String, result: &RunResult) -> fmt::Result {
     let q = &result.requests;
     writeln!(
         out,
-        "  requests  {} sent: {} accepted, {} refused, {} failed, {} timed out",
+        "  requests  {} sent: {} accepted, {} refused, {} failed, {} reset, {} timed out, {} malformed",
         grouped(q.sent),
         grouped(q.accepted),
         grouped(q.refused),
         grouped(q.failed),
-        grouped(q.timed_out)
+        grouped(q.reset),
+        grouped(q.timed_out),
+        grouped(q.malformed)
     )?;
     let r = &result.records;
     writeln!(out, "  records   {} sent", grouped(r.sent))?;

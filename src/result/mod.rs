@@ -100,7 +100,7 @@ pub struct ScenarioRef {
     pub seed: u64,
 }
 
-/// Requests by outcome: sent = accepted + refused + failed + `timed_out`.
+/// Requests by outcome: sent = accepted + refused + failed + reset + `timed_out` + malformed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requests {
     /// Requests of which at least one attempt was begun.
@@ -109,10 +109,16 @@ pub struct Requests {
     pub accepted: u64,
     /// Every record refused.
     pub refused: u64,
-    /// Anything else that came back, or a broken connection.
+    /// Another response: an error of the server, or records that fared differently.
     pub failed: u64,
-    /// No whole answer within the time-out.
+    /// The connection could not be opened, or broke before a whole response had come.
+    #[serde(default)]
+    pub reset: u64,
+    /// No whole response within a time-out.
     pub timed_out: u64,
+    /// What came back was no HTTP response.
+    #[serde(default)]
+    pub malformed: u64,
     /// Expected to be accepted, and at least one record refused.
     pub wrongly_refused: u64,
     /// Expected to be refused, and at least one record acked.

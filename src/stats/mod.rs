@@ -1,8 +1,12 @@
 //! Histograms of times: HDR, three significant digits, 1 µs to 1 h; and times as people read them.
 
+mod times;
+
 use hdrhistogram::Histogram as Hdr;
 
 use crate::result::Quantiles;
+
+pub use times::Times;
 
 /// Longest time that is told apart, in microseconds: one hour. Longer ones count as this.
 pub const LONGEST_US: u64 = 3_600_000_000;
@@ -18,18 +22,55 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// An empty histogram.
+    /// An empty histogram. It takes memory as the times in it need it: 16 KiB for two milliseconds, 200 KiB for an
+    /// hour.
     ///
     /// # Panics
-    /// Never: the bounds are constants that the histogram accepts.
+    /// Never: three digits are what the histogram accepts.
     #[must_use]
     pub fn new() -> Self {
-        Self(Hdr::new_with_bounds(1, LONGEST_US, 3).expect("1 µs to 1 h with 3 digits are valid bounds"))
+        let mut histogram = Hdr::new(3).expect("three digits are valid");
+        histogram.auto(true);
+        Self(histogram)
     }
 
     /// Counts one time. Zero counts as 1 µs, more than an hour as an hour.
     pub fn record(&mut self, micros: u64) {
-        self.0.saturating_record(micros.clamp(1, LONGEST_US));
+        self.record_n(micros, 1);
+    }
+
+    /// Counts one time `count` times.
+    ///
+    /// # Panics
+    /// Never: what is counted is within bounds.
+    pub fn record_n(&mut self, micros: u64, count: u64) {
+        let micros = micros.clamp(1, LONGEST_US);
+        self.0.record_n(micros, count).expect("the histogram grows up to an hour");
+    }
+
+    /// Adds all that `other` holds; nothing is lost.
+    ///
+    /// # Panics
+    /// Never: both have three digits and grow as needed.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("histograms of the same precision add up");
+    }
+
+    /// Forgets all values, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The value at `quantile`, 0 to 1, in microseconds; 0 for an empty histogram.
+    #[must_use]
+    pub fn at(&self, quantile: f64) -> u64 {
+        self.0.value_at_quantile(quantile)
     }
 
     /// The quantiles that results show; all zero for an empty histogram.

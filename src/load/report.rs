@@ -1,0 +1,173 @@
+//! What the load reports: each second while it runs, and the whole in the end.
+
+use std::time::Duration;
+
+use crate::record::Class;
+use crate::stats::Times;
+
+/// Attempts by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally([u64; Class::ALL.len()]);
+
+impl Tally {
+    /// Counts one attempt.
+    pub fn add(&mut self, class: Class) {
+        self.0[class as usize] += 1;
+    }
+
+    /// How many ended so.
+    #[must_use]
+    pub fn of(&self, class: Class) -> u64 {
+        self.0[class as usize]
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+}
+
+/// One second of one load thread.
+#[derive(Debug, Clone, Default)]
+pub struct Interval {
+    /// Number of the thread, from 0.
+    pub thread: usize,
+    /// Number of the second since the schedules' start, from 0.
+    pub second: u32,
+    /// Times of the measured requests that ended in it.
+    pub times: Times,
+    /// All attempts that ended in it, warm-up and those to be refused included.
+    pub attempts: Tally,
+    /// Of `attempts`, those that were retries.
+    pub retries: u64,
+    /// Requests begun in it, of all workloads.
+    pub begun: u64,
+    /// Requests that wait for a connection at its end: due, and not begun.
+    pub waiting: u64,
+    /// Requests that are under way at its end.
+    pub in_flight: u64,
+    /// Connections opened in it.
+    pub opened: u64,
+    /// Connections that could not be opened or broke in it.
+    pub socket_errors: u64,
+    /// CPU time that the thread used in it.
+    pub cpu: Duration,
+    /// Time for which the thread could have run and had no CPU, where the system tells.
+    pub run_queue: Option<Duration>,
+}
+
+/// One part of the measured load: a phase, a partner, or all. Figures are of requests that must be accepted.
+#[derive(Debug, Clone, Default)]
+pub struct Share {
+    /// Their times.
+    pub times: Times,
+    /// How many of the latencies are ages only.
+    pub censored: u64,
+    /// Requests of which every record was acked.
+    pub accepted: u64,
+    /// Requests that the schedule holds.
+    pub scheduled: u64,
+    /// The longest schedule among them; from the start of a phase, where it is one.
+    pub scheduled_for: Duration,
+    /// From that start to when the last of them was written, or to the end of draining where some were never begun.
+    pub sent_after: Duration,
+}
+
+impl Share {
+    /// Requests a second that the schedule asked for.
+    #[must_use]
+    pub fn target_per_s(&self) -> f64 {
+        per_second(self.scheduled, self.scheduled_for)
+    }
+
+    /// Accepted requests a second, over the schedule's time, or up to the last sending where that came later: a
+    /// system that falls behind delays sendings, while a late answer alone is latency, not rate.
+    #[must_use]
+    pub fn achieved_per_s(&self) -> f64 {
+        per_second(self.accepted, self.scheduled_for.max(self.sent_after))
+    }
+
+    /// Adds another thread's part of the same share.
+    pub fn merge(&mut self, other: &Self) {
+        self.times.merge(&other.times);
+        self.censored += other.censored;
+        self.accepted += other.accepted;
+        self.scheduled += other.scheduled;
+        self.scheduled_for = self.scheduled_for.max(other.scheduled_for);
+        self.sent_after = self.sent_after.max(other.sent_after);
+    }
+}
+
+fn per_second(count: u64, time: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 requests")]
+    let count = count as f64;
+    if time.is_zero() { 0.0 } else { count / time.as_secs_f64() }
+}
+
+/// What one load thread did: the generator confesses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ThreadReport {
+    /// CPU time over the time from the thread's start to the schedule's end, 0 to 1.
+    pub cpu_share: f64,
+    /// Time for which it could have run and had no CPU, over the same time; `None` where the system does not tell.
+    pub run_queue_share: Option<f64>,
+}
+
+/// The figures of a load.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Everything that was measured.
+    pub overall: Share,
+    /// By phase, in the order of their first appearance. Phases of the same name in several workloads are one.
+    /// Those of warming up stand here too, unmeasured: only their counts are kept.
+    pub phases: Vec<(String, Share)>,
+    /// By partner, in the scenario's order; only those whose requests must be accepted.
+    pub partners: Vec<(usize, Share)>,
+    /// All attempts by what became of them.
+    pub attempts: Tally,
+    /// Of these, retries.
+    pub retries: u64,
+    /// Requests due that were never begun.
+    pub unsent: u64,
+    /// Connections that could not be opened or broke.
+    pub socket_errors: u64,
+    /// Of these, those that failed for want of something on this machine: file descriptors, ports, memory.
+    pub local_errors: u64,
+    /// The last of these, in words.
+    pub local_error: Option<String>,
+    /// Whether load was closed: its workers wait for answers before they send again, so its latencies do not count
+    /// the time for which a system in trouble keeps requests from being sent.
+    pub closed: bool,
+    /// Each load thread.
+    pub threads: Vec<ThreadReport>,
+    /// Whether the load was stopped before its schedule's end.
+    pub interrupted: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_sendings_lower_the_rate_and_early_ones_do_not_raise_it() {
+        let share = |sent_after| Share {
+            accepted: 400,
+            scheduled: 400,
+            scheduled_for: Duration::from_secs(1),
+            sent_after,
+            ..Share::default()
+        };
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(close(share(Duration::from_millis(999)).achieved_per_s(), 400.0));
+        assert!(close(share(Duration::from_secs(2)).achieved_per_s(), 200.0));
+        assert!(close(Share::default().achieved_per_s(), 0.0));
+    }
+}
