@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::settle::Settled;
 use super::{Ending, RunId};
 use crate::judge::judge;
-use crate::load::LoadReport;
+use crate::load::Report;
 use crate::result::{Generator, Latency, Machine, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
@@ -15,7 +15,7 @@ pub(super) fn result(
     scenario: &Scenario,
     run: &RunId,
     stack: &Stack,
-    load: &LoadReport,
+    load: &Report,
     settled: Settled,
     ending: Ending,
     began: (jiff::Timestamp, Instant),
@@ -39,15 +39,18 @@ pub(super) fn result(
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         requests: settlement.requests,
         records: settlement.records,
-        latency_us: Latency::new(load.latency.quantiles(), load.censored),
-        service_us: load.service.quantiles(),
-        blocked_us: load.blocked.quantiles(),
-        generator_lag_us: load.generator_lag.quantiles(),
+        latency_us: Latency::new(load.overall.times.latency.quantiles(), load.overall.censored),
+        service_us: load.overall.times.service.quantiles(),
+        blocked_us: load.overall.times.blocked.quantiles(),
+        generator_lag_us: load.overall.times.generator_lag.quantiles(),
         readable_us: readable.quantiles(),
-        rate: Rate { target_per_s: load.target_per_s(), achieved_per_s: load.achieved_per_s() },
+        rate: Rate {
+            target_per_s: load.overall.target_per_s(),
+            achieved_per_s: load.overall.achieved_per_s(),
+        },
         generator: Generator {
-            threads: 1,
-            cpu_share: load.cpu_share,
+            threads: load.threads.len() as u64,
+            cpu_share: load.threads.iter().map(|thread| thread.cpu_share).fold(0.0, f64::max),
             socket_errors: load.socket_errors,
             unsent: load.unsent,
         },

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::ledger::Ledger;
-use crate::load::LoadEvent;
-use crate::record::Landed;
+use crate::load::{Interval, Sink};
+use crate::record::{Answer, AnswerView, Answers, Landed, Sent};
 
 enum Event {
-    Load(LoadEvent),
+    Attempt(Sent, Answer),
     Landed(Landed),
     /// Answered when everything before it has been entered.
     Flush(Sender<()>),
@@ -32,11 +32,9 @@ impl Collector {
         Ok(Self { events, ledger, thread })
     }
 
-    /// Where the load reports to.
-    pub(super) fn load(&self) -> impl Fn(LoadEvent) + Send + 'static {
-        let events = self.events.clone();
-        // The thread ends only after the last sender has gone.
-        move |event| drop(events.send(Event::Load(event)))
+    /// Where a load thread reports to.
+    pub(super) fn load(&self) -> LoadSink {
+        LoadSink { events: self.events.clone() }
     }
 
     /// Where the reader reports to.
@@ -69,8 +67,10 @@ fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>) {
         // What has gathered meanwhile goes in under the same lock.
         for event in std::iter::once(first).chain(received.try_iter()) {
             match event {
-                Event::Load(LoadEvent::Sent(sent)) => ledger.sent(&sent),
-                Event::Load(LoadEvent::Answer(answer)) => ledger.answer(&answer),
+                Event::Attempt(sent, answer) => {
+                    ledger.sent(&sent);
+                    ledger.answer(&answer);
+                }
                 Event::Landed(landed) => ledger.landed(&landed),
                 Event::Flush(done) => drop(done.send(())),
             }
@@ -80,4 +80,29 @@ fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>) {
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where one load thread reports to.
+#[derive(Clone)]
+pub(super) struct LoadSink {
+    events: Sender<Event>,
+}
+
+impl Sink for LoadSink {
+    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
+        let AnswerView { answered_us, end, note, answers } = answer;
+        let answers = match answers {
+            [all] => Answers::All(*all),
+            each => Answers::Each(each.to_vec()),
+        };
+        let answer = Answer { request: sent.request, attempt: sent.attempt, answered_us, end, note, answers };
+        // The thread ends only after the last sender has gone.
+        drop(self.events.send(Event::Attempt(*sent, answer)));
+    }
+
+    fn idle(&mut self) {}
+
+    fn second(&mut self, interval: Box<Interval>) -> Box<Interval> {
+        interval
+    }
 }

@@ -6,6 +6,7 @@ mod folder;
 mod settle;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
@@ -13,13 +14,13 @@ use tokio::sync::{oneshot, watch};
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{
-    self, Credentials, Expectation, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
-    TokenSource, WorkloadPlan, fetch_token,
+    self, Credentials, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, StreamPlan, Target, TargetError,
+    TlsSettings, Token, TokenCell, TokenError, fetch_token,
 };
 use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
 use crate::result::RunResult;
-use crate::scenario::{self, Expect, Scenario};
-use crate::schedule::Constant;
+use crate::scenario::{self, Connections, Expect, Scenario, Timeouts};
+use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing, workload_seed};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
@@ -188,7 +189,11 @@ pub async fn run(
     stack.load_starts(start);
     let report = send(LoadPlan { start, ..plan }, &collector, &mut interrupt).await?;
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
-    let proxy_lost = if report.accepted < report.scheduled { stack.check_proxy().await.err() } else { None };
+    let proxy_lost = if report.overall.accepted < report.overall.scheduled {
+        stack.check_proxy().await.err()
+    } else {
+        None
+    };
     let broke_off = report.interrupted;
     let settled = settle::settle(&stack, reader, &baseline, collector, &mut interrupt, broke_off).await?;
     let interrupt = *interrupt.borrow();
@@ -241,21 +246,22 @@ async fn send(
     plan: LoadPlan,
     collector: &Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
-) -> Result<LoadReport, RunError> {
-    let (stop, stopped) = watch::channel(false);
+) -> Result<Report, RunError> {
+    let stop = Stop::default();
     let (done, mut finished) = oneshot::channel();
+    let stopped = stop.clone();
     let sink = collector.load();
     std::thread::Builder::new()
         .name("load".into())
         .spawn(move || {
             // Nobody waits for the report only where the run is being torn down.
-            let _ = done.send(load::run(plan, sink, stopped));
+            let _ = done.send(load::run(&plan, |_| sink.clone(), &stopped));
         })
         .map_err(|source| RunError::Thread { name: "load", source })?;
     let report = tokio::select! {
         report = &mut finished => report,
         _ = signalled(interrupt) => {
-            let _ = stop.send(true);
+            stop.stop();
             finished.await
         }
     };
@@ -318,12 +324,12 @@ async fn plan(
     catalogue: &Catalogue,
     origin: Instant,
 ) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
-    let mut tokens: Vec<TokenSource> = Vec::new();
+    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts, &TlsSettings::default()).await?;
+    let mut tokens: Vec<Arc<TokenCell>> = Vec::new();
     let mut unarmed = Vec::new();
     let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
     if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts).await?;
+        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default()).await?;
         for (index, partner) in scenario.partners.iter().enumerate() {
             let Some(secret) = stack.partner_secret(index) else { continue };
             let credentials = Credentials {
@@ -335,7 +341,7 @@ async fn plan(
             match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
                 Ok((first, expires)) => {
                     token_of[index] = Some(tokens.len());
-                    tokens.push(TokenSource { credentials, first, expires });
+                    tokens.push(Arc::new(TokenCell::new(Token { secret: first, expires, serial: 1 })));
                 }
                 // Who must be refused may be refused already here; it then goes on without a token.
                 Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
@@ -345,21 +351,40 @@ async fn plan(
             }
         }
     }
-    let workloads = scenario.workloads.iter().map(|workload| WorkloadPlan {
-        target: target.clone(),
-        topic: scenario.topics[workload.topic].name.clone(),
-        partition: workload.partition,
-        format: format(workload.format),
-        records_per_request: workload.records_per_request,
-        schedule: Constant::new(workload.rate_per_s),
-        duration: workload.duration,
-        connections: workload.connections,
-        timeout: workload.timeout,
-        token: token_of[workload.partner],
-        expectation: expectation(scenario, workload),
+    let streams = (0_u16..).zip(&scenario.workloads).map(|(producer, workload)| {
+        let seed = workload_seed(scenario.seed, producer);
+        let phase = Phase {
+            name: "main".into(),
+            measured: true,
+            duration: workload.duration,
+            arrivals: Arrivals::Open {
+                intensity: Intensity::constant(workload.rate_per_s, workload.duration),
+                spacing: Spacing::Even { offset: 0.0 },
+            },
+        };
+        StreamPlan {
+            target: target.clone(),
+            topic: scenario.topics[workload.topic].name.clone(),
+            partition: workload.partition,
+            format: format(workload.format),
+            sizes: Sizes::fixed(workload.records_per_request),
+            schedule: Schedule::new(seed, vec![phase]),
+            seed,
+            connections: Connections { count: workload.connections, requests_each: None, life: None },
+            timeouts: Timeouts {
+                connect: std::time::Duration::from_secs(5),
+                first_byte: workload.timeout,
+                whole: workload.timeout,
+            },
+            retry: None,
+            partner: workload.partner,
+            token: token_of[workload.partner],
+            expectation: expectation(scenario, workload),
+        }
     });
     let plan = LoadPlan {
-        workloads: workloads.collect(),
+        streams: streams.collect(),
+        threads: 1,
         catalogue: catalogue.clone(),
         tokens,
         drain: scenario.drain,

@@ -6,6 +6,7 @@ mod partner;
 mod payload;
 mod stack;
 mod topic;
+mod transport;
 mod workload;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use partner::{Expect, Partner};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, Value};
 pub use topic::TopicSpec;
+pub use transport::{Backoff, Connections, Jitter, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;
 
 /// One scenario: the stack to bring up, who publishes what, and what must hold.
