@@ -13,7 +13,8 @@ use hyper::body::Bytes;
 use landfall::doubles::http::{Answer as HttpAnswer, Server, bind};
 use landfall::load::{Expectation, LEAD, LoadEvent, LoadPlan, LoadReport, Target, WorkloadPlan, run};
 use landfall::record::{Catalogue, End, Feed, Format, IdentityPlace, RunId, Stream, UNANSWERED};
-use landfall::schedule::Constant;
+use landfall::scenario::{Connections, Timeouts};
+use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
 use tokio::sync::watch;
 
 const ACK: &[u8] = b"{\"offsets\":[{\"partition\":0,\"offset\":0}]}";
@@ -40,6 +41,13 @@ struct Load {
     drain: Duration,
 }
 
+fn fifty_a_second() -> Phase {
+    let duration = Duration::from_secs(1);
+    let intensity = Intensity::constant(50.0, duration);
+    let arrivals = Arrivals::Open { intensity, spacing: Spacing::Even { offset: 0.0 } };
+    Phase { name: "main".into(), measured: true, duration, arrivals }
+}
+
 async fn send(server: &Server, load: Load) -> (LoadReport, Vec<LoadEvent>) {
     send_to(&format!("http://{}", server.address()), load).await
 }
@@ -55,11 +63,13 @@ async fn send_to(url: &str, load: Load) -> (LoadReport, Vec<LoadEvent>) {
             topic: "t".into(),
             partition: None,
             format: Format::Json,
-            records_per_request: 1,
-            schedule: Constant::new(50.0),
-            duration: Duration::from_secs(1),
-            connections: load.connections,
-            timeout: load.timeout,
+            seed: 0,
+            sizes: Sizes::fixed(1),
+            schedule: Schedule::new(0, vec![fifty_a_second()]),
+            retry: None,
+            retry_on: Vec::new(),
+            connections: Connections { count: load.connections, requests_each: None, life: None },
+            timeouts: Timeouts { connect: load.timeout, first_byte: load.timeout, whole: load.timeout },
             token: None,
             expectation: Expectation::Accept,
         }],

@@ -1,7 +1,7 @@
 //! Workers: one a connection. A worker that is free takes the next request of its workload, waits until it
 //! is due, and sends it. So each request goes to the connection that is free first, and no queue is needed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ use super::{LoadError, LoadEvent, LoadPlan};
 use crate::record::{
     Answer, Answers, Catalogue, Content, End, Format, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED,
 };
-use crate::schedule::Constant;
+use crate::scenario::{Connections, RetryOn, Timeouts};
+use crate::schedule::{Arrival, Cursor, Retry, Schedule, Sizes};
 use crate::wire::produce::request_body;
 
 /// How long an interrupted load waits for the answers to what is in flight.
@@ -45,16 +46,20 @@ pub struct WorkloadPlan {
     pub partition: Option<i32>,
     /// Request format.
     pub format: Format,
-    /// Records in each request, at least 1.
-    pub records_per_request: u32,
+    /// Seed of sizes and waits; the schedule has it already.
+    pub seed: u64,
+    /// Records in each request.
+    pub sizes: Sizes,
     /// When requests are due.
-    pub schedule: Constant,
-    /// How long requests are due.
-    pub duration: Duration,
-    /// Connections, at least 1.
-    pub connections: u16,
+    pub schedule: Schedule,
+    /// Whether and when a request that failed is tried again.
+    pub retry: Option<Retry>,
+    /// What a further attempt follows on; of no meaning without `retry`.
+    pub retry_on: Vec<RetryOn>,
+    /// Connections.
+    pub connections: Connections,
     /// How long an attempt may take.
-    pub timeout: Duration,
+    pub timeouts: Timeouts,
     /// Index into the plan's tokens.
     pub token: Option<usize>,
     /// What must happen to the requests.
@@ -67,21 +72,67 @@ struct Workload {
     plan: WorkloadPlan,
     path: String,
     token: Option<LiveToken>,
-    requests: u64,
-    /// The next request that no worker has taken.
-    next: Cell<u64>,
+    /// Requests that no worker has taken.
+    next: RefCell<Next>,
     /// Requests that a worker has in hand, and since when; all past their due time.
-    in_hand: RefCell<Vec<(u64, Instant)>>,
+    in_hand: RefCell<Vec<(Request, Instant)>>,
+}
+
+/// The next request of a workload.
+struct Next {
+    cursor: Cursor,
+    /// Sequence of its first record: as many as all requests before it hold.
+    first_sequence: u64,
+}
+
+/// A request: what it is and what it holds.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    arrival: Arrival,
+    first_sequence: u64,
+    records: u32,
 }
 
 impl Workload {
-    fn sent(&self, index: u64, written_us: u64) -> Sent {
-        let records = self.plan.records_per_request;
+    /// The next request, which is whoever's who asks.
+    fn take(&self) -> Option<Request> {
+        let mut next = self.next.borrow_mut();
+        let arrival = next.cursor.next()?;
+        let records = self.plan.sizes.at(self.plan.seed, arrival.index);
+        let first_sequence = next.first_sequence;
+        next.first_sequence += u64::from(records);
+        Some(Request { arrival, first_sequence, records })
+    }
+
+    /// Whether requests of this phase enter the report.
+    fn measures(&self, phase: u16) -> bool {
+        self.plan.expectation == Expectation::Accept
+            && self.plan.schedule.phases().get(usize::from(phase)).is_some_and(|phase| phase.measured)
+    }
+
+    /// Number, start and end of each phase that enters the report.
+    fn measured(&self) -> impl Iterator<Item = (u16, Duration, Duration)> {
+        let schedule = &self.plan.schedule;
+        let measured = (0..).zip(schedule.phases()).filter(|(number, _)| self.measures(*number));
+        measured.map(|(number, phase)| {
+            let start = schedule.start(number);
+            (number, start, start + phase.duration)
+        })
+    }
+
+    /// How much of the time up to the end of the last phase that is measured belongs to others.
+    fn unmeasured(&self) -> Duration {
+        let end = self.measured().map(|(_, _, end)| end).last().unwrap_or_default();
+        let measured = self.measured().map(|(_, start, end)| end.saturating_sub(start));
+        end.saturating_sub(measured.sum())
+    }
+
+    fn sent(&self, request: Request, written_us: u64) -> Sent {
         Sent {
-            request: RequestId { producer: self.producer, index },
+            request: RequestId { producer: self.producer, index: request.arrival.index },
             attempt: 1,
-            first_sequence: index * u64::from(records),
-            records,
+            first_sequence: request.first_sequence,
+            records: request.records,
             written_us,
         }
     }
@@ -127,18 +178,17 @@ pub(super) async fn run_all(
                 producer,
                 path: produce_path(&plan.target, &plan.topic, plan.partition),
                 token: plan.token.and_then(|index| tokens.get(index).cloned()),
-                requests: plan.schedule.count(plan.duration),
-                next: Cell::new(0),
+                next: RefCell::new(Next { cursor: plan.schedule.cursor(), first_sequence: 0 }),
                 in_hand: RefCell::default(),
                 plan,
             })
         })
         .collect();
-    let last_due = workloads.iter().map(|w| w.plan.duration).max().unwrap_or_default();
+    let last_due = workloads.iter().map(|w| w.plan.schedule.duration()).max().unwrap_or_default();
     let cpu_share = CpuShare::watch(shared.start + last_due);
     let mut workers = JoinSet::new();
     for workload in &workloads {
-        for _ in 0..workload.plan.connections {
+        for _ in 0..workload.plan.connections.count {
             let timer = Timer::new().map_err(LoadError::Timer)?;
             workers.spawn_local(work(shared.clone(), workload.clone(), timer, stop.clone()));
         }
@@ -178,36 +228,34 @@ pub(super) async fn run_all(
 /// Enters what never began and what was never answered, at its age when waiting ended. Where the load was stopped,
 /// what was due after that belongs to no schedule any more.
 fn close(shared: &Shared, workload: &Workload, stopped_at: Option<Instant>, end: Instant) {
-    let due = |index| shared.start + workload.plan.schedule.due(index);
+    let due = |arrival: &Arrival| shared.start + arrival.due;
     let last = stopped_at.unwrap_or(end);
-    let unsent: Vec<u64> =
-        (workload.next.get()..workload.requests).take_while(|index| due(*index) <= last).collect();
+    let rest = workload.next.borrow().cursor.clone();
+    let unsent: Vec<Arrival> = rest.take_while(|arrival| due(arrival) <= last).collect();
     let unanswered = workload.in_hand.take();
     let mut report = shared.report.borrow_mut();
     report.unsent += unsent.len() as u64;
-    if workload.plan.expectation == Expectation::Accept {
-        for index in unsent.iter().copied().chain(unanswered.iter().map(|(index, _)| *index)) {
-            report.latency.record(micros(due(index), end));
-            report.censored += 1;
-        }
-        if !unsent.is_empty() {
-            report.sent_after = report.sent_after.max(end.saturating_duration_since(shared.start));
-        }
-        let (scheduled, scheduled_for) = match stopped_at {
-            None => (workload.requests, workload.plan.duration),
-            Some(at) => {
-                let ran = at.saturating_duration_since(shared.start).min(workload.plan.duration);
-                (workload.plan.schedule.count(ran).min(workload.requests), ran)
-            }
-        };
-        report.scheduled += scheduled;
-        report.scheduled_for = report.scheduled_for.max(scheduled_for);
+    let open = unsent.iter().chain(unanswered.iter().map(|(request, _)| &request.arrival));
+    for arrival in open.filter(|arrival| workload.measures(arrival.phase)) {
+        report.latency.record(micros(due(arrival), end));
+        report.censored += 1;
     }
-    for (index, since) in unanswered {
+    if unsent.iter().any(|arrival| workload.measures(arrival.phase)) {
+        let after = end.saturating_duration_since(shared.start).saturating_sub(workload.unmeasured());
+        report.sent_after = report.sent_after.max(after);
+    }
+    let ran = stopped_at.map_or(Duration::MAX, |at| at.saturating_duration_since(shared.start));
+    let mut scheduled_for = Duration::ZERO;
+    for (phase, start, end) in workload.measured() {
+        report.scheduled += workload.plan.schedule.due_before(phase, ran);
+        scheduled_for += end.min(ran).saturating_sub(start);
+    }
+    report.scheduled_for = report.scheduled_for.max(scheduled_for);
+    for (request, since) in unanswered {
         // Whether it was written is not known, so it counts as sent: its records may land.
-        shared.emit(LoadEvent::Sent(workload.sent(index, shared.since_origin(since))));
+        shared.emit(LoadEvent::Sent(workload.sent(request, shared.since_origin(since))));
         shared.emit(LoadEvent::Answer(Answer {
-            request: RequestId { producer: workload.producer, index },
+            request: RequestId { producer: workload.producer, index: request.arrival.index },
             attempt: 1,
             answered_us: UNANSWERED,
             end: End::TimedOut,
@@ -223,11 +271,10 @@ async fn work(shared: Rc<Shared>, workload: Rc<Workload>, timer: Timer, mut stop
     // If it does not open, the first request will try again and tell.
     let _ = connection.ensure_open().await;
     let mut free = Instant::now();
-    while workload.next.get() < workload.requests && !*stop.borrow() {
-        let index = workload.next.get();
-        workload.next.set(index + 1);
-        let body = body(&shared.catalogue, &workload, index);
-        let due = shared.start + workload.plan.schedule.due(index);
+    while !*stop.borrow() {
+        let Some(request) = workload.take() else { return };
+        let body = body(&shared.catalogue, &workload, request);
+        let due = shared.start + request.arrival.due;
         tokio::select! {
             biased;
             () = timer.sleep_until(due) => {}
@@ -237,26 +284,28 @@ async fn work(shared: Rc<Shared>, workload: Rc<Workload>, timer: Timer, mut stop
             // Stopped before it was due.
             return;
         }
-        workload.in_hand.borrow_mut().push((index, Instant::now()));
-        free = send(&shared, &workload, &mut connection, index, due, free, body).await;
-        workload.in_hand.borrow_mut().retain(|(other, _)| *other != index);
+        workload.in_hand.borrow_mut().push((request, Instant::now()));
+        free = send(&shared, &workload, &mut connection, request, due, free, body).await;
+        let index = request.arrival.index;
+        workload.in_hand.borrow_mut().retain(|(other, _)| other.arrival.index != index);
     }
 }
 
-/// Sends request `index` and reports it; returns when the connection was free again.
+/// Sends a request and reports it; returns when the connection was free again.
 async fn send(
     shared: &Shared,
     workload: &Workload,
     connection: &mut Connection,
-    index: u64,
+    request: Request,
     due: Instant,
     free: Instant,
     body: Bytes,
 ) -> Instant {
     let plan = &workload.plan;
-    let request = RequestId { producer: workload.producer, index };
+    let records = request.records;
+    let request_of = RequestId { producer: workload.producer, index: request.arrival.index };
     let token = workload.token.as_ref().map(LiveToken::current);
-    let id = request_id(shared.catalogue.run(), request, 1);
+    let id = request_id(shared.catalogue.run(), request_of, 1);
     // A connection that turns out to be closed before a byte was written is no attempt yet, and is opened
     // once more. Opening it is the system's time, as waiting for a free one is.
     let mut free = free;
@@ -278,7 +327,7 @@ async fn send(
                     &id,
                     body.clone(),
                 ) {
-                    Ok(request) => connection.exchange(request, plan.timeout).await,
+                    Ok(request) => connection.exchange(request, plan.timeouts.whole).await,
                     Err(reason) => broken(reason),
                 }
             }
@@ -293,22 +342,29 @@ async fn send(
         retried = true;
     };
     let written = exchange.written.unwrap_or(exchange.ended);
-    shared.emit(LoadEvent::Sent(workload.sent(index, shared.since_origin(written))));
+    shared.emit(LoadEvent::Sent(workload.sent(request, shared.since_origin(written))));
     let (end, answers, note) = match &exchange.outcome {
         Outcome::Response { status, headers, body } => {
             let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-            let (answers, note) =
-                read_answer(*status, error_type, body, plan.records_per_request, token.as_ref());
+            let (answers, note) = read_answer(*status, error_type, body, records, token.as_ref());
             (End::Status(*status), answers, note)
         }
         Outcome::TimedOut => (End::TimedOut, Answers::All(RecordAnswer::Unknown), None),
         Outcome::Broken(reason) => (End::Broken, Answers::All(RecordAnswer::Unknown), Some(reason.clone())),
     };
-    let accepted =
-        answers.count(plan.records_per_request, RecordAnswer::is_acked) == plan.records_per_request;
+    let accepted = answers.count(records, RecordAnswer::is_acked) == records;
     let answered_us = shared.since_origin(exchange.ended);
-    shared.emit(LoadEvent::Answer(Answer { request, attempt: 1, answered_us, end, note, answers }));
-    if plan.expectation == Expectation::Accept {
+    shared.emit(LoadEvent::Answer(Answer {
+        request: request_of,
+        attempt: 1,
+        answered_us,
+        end,
+        note,
+        answers,
+    }));
+    if workload.measures(request.arrival.phase) {
+        let after =
+            |at: Instant| at.saturating_duration_since(shared.start).saturating_sub(workload.unmeasured());
         let mut report = shared.report.borrow_mut();
         report.accepted += u64::from(accepted);
         report.latency.record(micros(due, exchange.ended));
@@ -316,20 +372,20 @@ async fn send(
             report.service.record(micros(written, exchange.ended));
             report.blocked.record(micros(due, free));
             report.generator_lag.record(micros(due.max(free), written));
-            report.sent_after = report.sent_after.max(written.saturating_duration_since(shared.start));
+            report.sent_after = report.sent_after.max(after(written));
         } else {
             // Never written: all of the time went into waiting for a connection.
             report.blocked.record(micros(due, exchange.ended));
-            report.sent_after = report.sent_after.max(exchange.ended.saturating_duration_since(shared.start));
+            report.sent_after = report.sent_after.max(after(exchange.ended));
         }
     }
     exchange.ended
 }
 
-/// The body of request `index`: a function of the run, the workload and the index alone.
-fn body(catalogue: &Catalogue, workload: &Workload, index: u64) -> Bytes {
-    let records = u64::from(workload.plan.records_per_request);
-    let contents: Vec<Content> = (index * records..(index + 1) * records)
+/// The body of a request: a function of the run, the workload and the request alone.
+fn body(catalogue: &Catalogue, workload: &Workload, request: Request) -> Bytes {
+    let from = request.first_sequence;
+    let contents: Vec<Content> = (from..from + u64::from(request.records))
         .filter_map(|sequence| catalogue.content(RecordId { producer: workload.producer, sequence }))
         .collect();
     let pairs = contents.iter().map(|content| (content.key.as_deref(), content.value.as_deref()));
