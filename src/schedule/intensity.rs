@@ -60,8 +60,8 @@ impl Intensity {
         let end = at.saturating_add(lasting).min(length);
         Self::of([
             (begin.as_secs_f64(), base, base),
-            ((end - begin).as_secs_f64(), peak, peak),
-            ((length - end).as_secs_f64(), base, base),
+            (end.saturating_sub(begin).as_secs_f64(), peak, peak),
+            (length.saturating_sub(end).as_secs_f64(), base, base),
         ])
     }
 

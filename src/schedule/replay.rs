@@ -93,10 +93,10 @@ impl Replay {
                 .iter()
                 .position(|name| name == column.as_bytes())
                 .ok_or_else(|| no_column(column, &heading))?;
-        } else if lines.peek().is_some_and(|first| timestamp(first, 0).is_err()) {
+        } else if lines.peek().is_some_and(|first| timestamp(text, first, 0).is_err()) {
             lines.next();
         }
-        let times = lines.map(|line| timestamp(&line, place)).collect::<Result<Vec<i128>, _>>()?;
+        let times = lines.map(|line| timestamp(text, &line, place)).collect::<Result<Vec<i128>, _>>()?;
         let first = times.iter().min().ok_or(ReplayError::Empty)?;
         let offset = |time: &i128| u64::try_from(time - first).map_err(|_| ReplayError::TooLong);
         Ok(Self::new(times.iter().map(offset).collect::<Result<_, _>>()?, speed))
@@ -127,21 +127,29 @@ impl Replay {
     }
 }
 
-/// The timestamp in column `place`, in nanoseconds since 1970.
-fn timestamp(line: &ByteRecord, place: usize) -> Result<i128, ReplayError> {
+/// The timestamp in column `place` of a line of `text`, in nanoseconds since 1970.
+fn timestamp(text: &[u8], line: &ByteRecord, place: usize) -> Result<i128, ReplayError> {
     static PARSER: DateTimeParser = DateTimeParser::new();
-    let number = line.position().map_or(0, csv::Position::line);
-    let field = line.get(place).ok_or(ReplayError::Short { line: number })?;
+    let field = line.get(place).ok_or_else(|| ReplayError::Short { line: number(text, line) })?;
     if let Some((seconds, nanos)) = decimal(field) {
         if seconds > LAST_SECOND {
-            return Err(ReplayError::NotSeconds { line: number, text: shown(field) });
+            return Err(ReplayError::NotSeconds { line: number(text, line), text: shown(field) });
         }
         return Ok(i128::from(seconds) * 1_000_000_000 + i128::from(nanos));
     }
-    PARSER
-        .parse_timestamp(field)
-        .map(jiff::Timestamp::as_nanosecond)
-        .map_err(|_| ReplayError::NoTimestamp { line: number, text: shown(field) })
+    match PARSER.parse_timestamp(field) {
+        Ok(time) => Ok(time.as_nanosecond()),
+        Err(_) => Err(ReplayError::NoTimestamp { line: number(text, line), text: shown(field) }),
+    }
+}
+
+/// The number of a line of `text`, from 1. The reader's own number is that of the first of the empty lines before.
+fn number(text: &[u8], line: &ByteRecord) -> u64 {
+    let begin = line.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
+    let (before, from) = text.split_at(begin.min(text.len()));
+    let empty = from.iter().take_while(|b| matches!(b, b'\r' | b'\n'));
+    let ends = before.iter().chain(empty).filter(|b| **b == b'\n').count();
+    ends as u64 + 1
 }
 
 /// A decimal number as its whole part and nanoseconds; digits beyond those are dropped. `None` if it is none.
@@ -205,6 +213,7 @@ mod tests {
             ("", Some("time"), "holds no timestamps"),
             ("1\nsoon\n", None, "line 2: `soon` is no timestamp"),
             ("time\n\nsoon\n", None, "line 3: `soon` is no timestamp"),
+            ("time\r\n\r\n1\r\nsoon\r\n", None, "line 4: `soon` is no timestamp"),
             ("1\n-2\n", None, "line 2: `-2` is no timestamp"),
             ("1\n2024-06-01T12:00:00\n", None, "line 2: `2024-06-01T12:00:00` is no timestamp"),
             ("1\n1717243200123\n", None, "line 2: `1717243200123` are no seconds"),

@@ -53,7 +53,8 @@ mod tests {
         fn an_offset_takes_no_arrival_away(workload: u16, expected in 0.0..1e6_f64) {
             let offset = offset(workload, expected);
             prop_assert!((0.0..1.0).contains(&offset));
-            prop_assert_eq!((expected - offset).ceil().max(0.0), expected.ceil());
+            let fewer = expected.ceil() - (expected - offset).ceil().max(0.0);
+            prop_assert!(fewer.abs() < 0.5, "{} fewer", fewer);
         }
     }
 }

@@ -62,7 +62,9 @@ fn phases_follow_each_other_and_keep_their_rates() {
     let steady = constant(10.0, EVEN, 2 * S);
     let schedule = Schedule::new(0, vec![warm, pause, steady]);
     assert_eq!((schedule.duration(), schedule.start(2), schedule.start(9)), (5 * S, 3 * S, 5 * S));
-    assert_eq!([0, 1, 2, 3].map(|phase| schedule.expected(phase)), [20.0, 0.0, 20.0, 0.0]);
+    for (phase, expected) in [(0, 20.0), (1, 0.0), (2, 20.0), (3, 0.0)] {
+        assert!((schedule.expected(phase) - expected).abs() < 1e-12, "{phase}");
+    }
     let arrivals: Vec<Arrival> = schedule.cursor().collect();
     assert_eq!(arrivals.len(), 40);
     assert!(arrivals.iter().zip(0..).all(|(arrival, index)| arrival.index == index));
@@ -189,7 +191,7 @@ fn seeds_and_phases_have_their_own_gaps() {
     assert_ne!(dues(1), dues(2));
     let arrivals = dues(1);
     let second = arrivals.iter().find(|arrival| arrival.phase == 1).unwrap();
-    assert_ne!(second.due - 10 * S, arrivals[0].due);
+    assert_ne!(second.due, arrivals[0].due + 10 * S);
 }
 
 /// Schedules of several phases of every kind.
@@ -244,7 +246,7 @@ proptest! {
     #[test]
     fn what_was_due_is_counted_by_phase(schedule in schedules(), share in 0.0..1.2_f64) {
         let time = schedule.duration().mul_f64(share);
-        for phase in 0..=schedule.phases().len() as u16 {
+        for phase in 0..6 {
             let counted = schedule.cursor().filter(|arrival| arrival.phase == phase && arrival.due < time).count();
             prop_assert_eq!(schedule.due_before(phase, time), counted as u64);
         }

@@ -3,29 +3,27 @@
 mod assemble;
 mod collect;
 mod folder;
+mod plan;
 mod settle;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
-use crate::load::{
-    self, Credentials, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, StreamPlan, Target, TargetError,
-    TlsSettings, Token, TokenCell, TokenError, fetch_token,
-};
-use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
+use crate::load::{self, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError};
+use crate::record::{Catalogue, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
 use crate::result::RunResult;
-use crate::scenario::{self, Connections, Expect, Scenario, Timeouts};
-use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing, workload_seed};
+use crate::scenario::{self, Scenario};
+use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
 use collect::Collector;
 pub use folder::{Folder, FolderError};
+use plan::{expectation, format, plan, schedules};
 
 /// A signal that ends a run early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +81,34 @@ pub enum RunError {
         #[source]
         source: StreamError,
     },
+    /// A file of recorded arrivals.
+    #[error(
+        "workload[{workload}], phase `{phase}`: cannot read the recording {path}: {source}; check the path"
+    )]
+    ReplayFile {
+        /// Place in the scenario.
+        workload: usize,
+        /// Name of the phase.
+        phase: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of recorded arrivals that is none.
+    #[error("workload[{workload}], phase `{phase}`: the recording {path} {source}")]
+    Replay {
+        /// Place in the scenario.
+        workload: usize,
+        /// Name of the phase.
+        phase: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ReplayError,
+    },
     /// The path did not come up.
     #[error(transparent)]
     Stack(#[from] StackError),
@@ -130,6 +156,8 @@ impl RunError {
             Self::PayloadFile { .. }
             | Self::Feed { .. }
             | Self::Stream { .. }
+            | Self::ReplayFile { .. }
+            | Self::Replay { .. }
             | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
             Self::Stack(error) if error.is_usage() => exit::USAGE,
             _ => exit::STACK,
@@ -170,8 +198,9 @@ pub async fn run(
     let started = jiff::Timestamp::now();
     let origin = Instant::now();
     let catalogue = catalogue(scenario, run)?;
+    let schedules = schedules(scenario)?;
     let prepared = tokio::select! {
-        prepared = prepare(scenario, &catalogue, origin) => prepared?,
+        prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
     let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
@@ -226,9 +255,14 @@ struct Prepared {
     baseline: verify::Baseline,
 }
 
-async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) -> Result<Prepared, RunError> {
+async fn prepare(
+    scenario: &Scenario,
+    catalogue: &Catalogue,
+    schedules: Vec<Schedule>,
+    origin: Instant,
+) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario).await?;
-    let (plan, unarmed) = plan(scenario, &stack, catalogue, origin).await?;
+    let (plan, unarmed) = plan(scenario, &stack, catalogue, schedules, origin).await?;
     let reader_config = ReaderConfig {
         kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
@@ -276,20 +310,6 @@ async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interr
     }
 }
 
-fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectation {
-    match scenario.partners[workload.partner].expect {
-        Expect::Accept => Expectation::Accept,
-        Expect::Refuse => Expectation::Refuse,
-    }
-}
-
-fn format(format: scenario::Format) -> Format {
-    match format {
-        scenario::Format::V2Json => Format::Json,
-        scenario::Format::V2Binary => Format::Binary,
-    }
-}
-
 /// Reads the payloads and makes the streams of records.
 fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
     let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
@@ -315,83 +335,6 @@ fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
             .map_err(|source| RunError::Stream { workload: index, path, source })
     });
     Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
-}
-
-/// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
-async fn plan(
-    scenario: &Scenario,
-    stack: &Stack,
-    catalogue: &Catalogue,
-    origin: Instant,
-) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts, &TlsSettings::default()).await?;
-    let mut tokens: Vec<Arc<TokenCell>> = Vec::new();
-    let mut unarmed = Vec::new();
-    let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default()).await?;
-        for (index, partner) in scenario.partners.iter().enumerate() {
-            let Some(secret) = stack.partner_secret(index) else { continue };
-            let credentials = Credentials {
-                endpoint: endpoint.clone(),
-                client_id: partner.client_id.clone(),
-                secret: secret.clone(),
-                scope: partner.scope.clone(),
-            };
-            match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
-                Ok((first, expires)) => {
-                    token_of[index] = Some(tokens.len());
-                    tokens.push(Arc::new(TokenCell::new(Token { secret: first, expires, serial: 1 })));
-                }
-                // Who must be refused may be refused already here; it then goes on without a token.
-                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
-                    unarmed.push(partner.name.clone());
-                }
-                Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
-            }
-        }
-    }
-    let streams = (0_u16..).zip(&scenario.workloads).map(|(producer, workload)| {
-        let seed = workload_seed(scenario.seed, producer);
-        let phase = Phase {
-            name: "main".into(),
-            measured: true,
-            duration: workload.duration,
-            arrivals: Arrivals::Open {
-                intensity: Intensity::constant(workload.rate_per_s, workload.duration),
-                spacing: Spacing::Even { offset: 0.0 },
-            },
-        };
-        StreamPlan {
-            target: target.clone(),
-            topic: scenario.topics[workload.topic].name.clone(),
-            partition: workload.partition,
-            format: format(workload.format),
-            sizes: Sizes::fixed(workload.records_per_request),
-            schedule: Schedule::new(seed, vec![phase]),
-            seed,
-            connections: Connections { count: workload.connections, requests_each: None, life: None },
-            timeouts: Timeouts {
-                connect: std::time::Duration::from_secs(5),
-                first_byte: workload.timeout,
-                whole: workload.timeout,
-            },
-            retry: None,
-            partner: workload.partner,
-            token: token_of[workload.partner],
-            expectation: expectation(scenario, workload),
-        }
-    });
-    let plan = LoadPlan {
-        streams: streams.collect(),
-        threads: 1,
-        catalogue: catalogue.clone(),
-        tokens,
-        drain: scenario.drain,
-        origin,
-        start: Instant::now(),
-    };
-    Ok((plan, unarmed))
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.

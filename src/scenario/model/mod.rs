@@ -1,5 +1,6 @@
 //! What a scenario file says, once it has been read and checked: plain data, no positions, no secrets.
 
+mod arrivals;
 mod check;
 mod fault;
 mod partner;
@@ -11,6 +12,7 @@ mod workload;
 
 use std::time::Duration;
 
+pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use check::{Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
