@@ -11,7 +11,7 @@
 //! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts
 //! | `http1`, `http2` | responses out of bytes; hyper on this thread |
 //! | `poller`, `clock` | waiting, and the time |
-//! | `preflight` | whether this machine can hold the connections |
+//! | `preflight`, `probe` | whether this machine can hold the connections; how late it wakes a thread |
 //! | `recorder`, `report`, `audit`, `sink` | what is measured, and who is told |
 //! | `retry`, `token`, `target`, `stop` | further attempts, access tokens, where load may go, stopping |
 
@@ -28,6 +28,7 @@ mod phases;
 mod place;
 mod poller;
 mod preflight;
+mod probe;
 mod recorder;
 mod report;
 mod retry;
@@ -51,6 +52,7 @@ use engine::{Engine, Finished, Shared};
 use phases::Phases;
 
 pub use preflight::{PreflightError, preflight};
+pub use probe::wake_up_probe;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
 pub use retry::RetryPolicy;
 pub use sink::Sink;
