@@ -53,13 +53,13 @@ fn random_arrivals_are_the_same_in_every_run() {
 fn recorded_arrivals_are_replayed() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("access.csv");
-    let lines: String = (0..40).map(|n| format!("/a,2024-06-01T12:00:{n:02}Z\n")).collect();
+    let lines: Vec<String> = (0..40).map(|n| format!("/a,2024-06-01T12:00:{n:02}Z")).collect();
     let run = |text: &str, column: &str| {
         std::fs::write(&file, text).expect("a file can be written");
         let replay = format!("{{file: '{}', column: {column}, speed: 20}}", file.display());
         Landfall::short_quickstart().set(&format!("workload[0].arrivals={{replay: {replay}}}")).end()
     };
-    let ended = run(&format!("path,when\n{lines}"), "when");
+    let ended = run(&format!("path,when\n{}\n", lines.join("\n")), "when");
     let result = ended.result();
     // Of 40 seconds, 20 are replayed in one.
     assert_eq!((ended.code, result.requests.accepted), (Some(0), 20), "{}", ended.stdout);
