@@ -74,23 +74,22 @@ pub struct Schedule(Arc<Plan>);
 struct Plan {
     seed: u64,
     phases: Vec<Phase>,
-    /// When each phase begins.
-    starts: Vec<Duration>,
-    duration: Duration,
+    /// When each phase begins and ends, in nanoseconds.
+    bounds: Vec<(u64, u64)>,
 }
 
 impl Schedule {
     /// The schedule of `phases`, of which there are fewer than 2¹⁶; `seed` is [`workload_seed`]'s.
     #[must_use]
     pub fn new(seed: u64, phases: Vec<Phase>) -> Self {
-        let mut duration = Duration::ZERO;
-        let start = |phase: &Phase| {
-            let start = duration;
-            duration = duration.saturating_add(phase.duration);
-            start
-        };
-        let starts = phases.iter().map(start).collect();
-        Self(Arc::new(Plan { seed, phases, starts, duration }))
+        let mut end = 0_u64;
+        let bounds = phases.iter().map(|phase| {
+            let start = end;
+            end = start.saturating_add(nanos(phase.duration));
+            (start, end)
+        });
+        let bounds = bounds.collect();
+        Self(Arc::new(Plan { seed, phases, bounds }))
     }
 
     /// The phases, in sequence.
@@ -102,13 +101,14 @@ impl Schedule {
     /// When `phase` begins, counted from the schedule's start; the schedule's end where there is no such phase.
     #[must_use]
     pub fn start(&self, phase: u16) -> Duration {
-        self.0.starts.get(usize::from(phase)).copied().unwrap_or(self.0.duration)
+        let bounds = self.0.bounds.get(usize::from(phase));
+        bounds.map_or_else(|| self.duration(), |(start, _)| Duration::from_nanos(*start))
     }
 
     /// How long all phases last.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        self.0.duration
+        Duration::from_nanos(self.0.bounds.last().map_or(0, |(_, end)| *end))
     }
 
     /// Whether the load is closed, so that there are no due times.
