@@ -3,6 +3,7 @@
 //! Pure. A proven landing finding fails a run whatever else holds; a generator that was too slow voids timing
 //! checks only; too few samples, or a topic that could not be read, leave a check inconclusive.
 
+mod abort;
 mod metric;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::result::{CheckResult, RunResult, Verdict};
 use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::time_text;
 
+pub use abort::{AbortWatch, Figures};
 use metric::{Metric, Sample};
 
 /// Landing findings and broken expectations: each must be zero in every run.

@@ -10,7 +10,7 @@ mod workload;
 
 use std::time::Duration;
 
-pub use check::{Check, Comparison, Limit};
+pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub workloads: Vec<Workload>,
     /// Rules over the run's metrics, besides those that always apply.
     pub checks: Vec<Check>,
+    /// Rules that end the load early; the first that strikes does.
+    pub abort_when: Vec<AbortRule>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
     /// How long absent records are waited for; `None`: derived from the path's time-outs.

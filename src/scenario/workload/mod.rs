@@ -18,7 +18,7 @@ use payload::{check_identity, default_place, read_format, read_identity, read_pa
 const REFUSED: [(&str, &str); 3] = [
     ("rate", "the rate stands in `arrivals`: write `arrivals: { constant: 400/s }`"),
     ("duration", "the duration is called `for`: write `for: 10s`"),
-    ("abort_when", "a run is not stopped early; put the rule into `checks`, which are judged at its end"),
+    ("abort_when", "it stands at the top level of the scenario, and stops the whole load"),
 ];
 
 /// The names of topics or partners that a workload may refer to.
