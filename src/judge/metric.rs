@@ -65,11 +65,6 @@ impl Metric {
         }
     }
 
-    /// Whether a generator that sends late spoils it.
-    pub(super) fn is_timing(self) -> bool {
-        matches!(self, Self::Time { .. } | Self::Rate)
-    }
-
     /// Whether it is a count that breaks the limit from above: more reading can only raise it further.
     pub(super) fn exceeds(self, comparison: Comparison, limit: Limit) -> bool {
         match (self, limit, comparison) {

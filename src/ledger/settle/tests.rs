@@ -3,7 +3,8 @@
 use super::*;
 use crate::ledger::StreamTerms;
 use crate::record::{
-    Answer, Answers, Catalogue, Content, Feed, Format, IdentityPlace, Landed, RequestId, RunId, Sent, Stream,
+    AnswerView, Answers, Catalogue, Content, Feed, Format, IdentityPlace, Landed, RequestId, RunId, Sent,
+    Stream,
 };
 use proptest::prelude::*;
 
@@ -48,7 +49,8 @@ impl Bench {
     fn answered(&mut self, index: u64, end: End, answers: Answers) {
         let request = RequestId { producer: 0, index };
         let answered_us = 1000 * index + 500;
-        self.ledger.answer(&Answer { request, attempt: 1, answered_us, end, note: None, answers });
+        let answers = answers.as_slice();
+        self.ledger.answer(request, AnswerView { answered_us, end, note: None, answers });
     }
 
     /// A request of one record, acked at `offset` of partition 0.
