@@ -119,7 +119,9 @@ mod tests {
 
     fn slow(micros: &[u64]) -> Times {
         let mut times = Times::default();
-        micros.iter().for_each(|micros| times.latency.record(*micros));
+        for micros in micros {
+            times.latency.record(*micros);
+        }
         times
     }
 

@@ -1,4 +1,4 @@
-//! A run that is under way as Prometheus and its kin read it: the text format of OpenMetrics 1.0.
+//! A run that is under way as Prometheus and its kin read it: the text format of `OpenMetrics` 1.0.
 
 use std::fmt;
 

@@ -7,6 +7,7 @@ use console::truncate_str;
 use super::progress::{PhaseNow, Progress, Stage};
 use super::text::{grouped, plain};
 use crate::record::Class;
+use crate::result::Quantiles;
 use crate::stats::time_text;
 
 /// Width of the bar, in characters.
@@ -28,9 +29,8 @@ pub fn screen(progress: &Progress, width: usize) -> Vec<String> {
             grouped(last.waiting)
         ),
         format!(
-            "  latency   last second p50 {}, p99 {}; so far p99 {}, max {}",
-            time_text(last.times.latency.p50),
-            time_text(last.times.latency.p99),
+            "  latency   {}; so far p99 {}, max {}",
+            last_second(last.times.latency),
             time_text(so_far.times.latency.p99),
             time_text(so_far.times.latency.max)
         ),
@@ -59,15 +59,26 @@ pub fn line(progress: &Progress) -> String {
     let mut parts = vec![format!("{} {}", label(progress.stage), position(progress))];
     if progress.stage != Stage::Settle {
         parts.push(format!("{}/s of {}/s due", grouped(last.begun), grouped(last.due)));
-        parts.push(format!("latency p99 {} in the last second", time_text(last.times.latency.p99)));
     }
     parts.extend([
-        format!("latency p99 {} so far", time_text(so_far.times.latency.p99)),
+        format!(
+            "latency {}, so far p99 {}",
+            last_second(last.times.latency),
+            time_text(so_far.times.latency.p99)
+        ),
         outcomes(so_far.attempts),
         format!("{} socket errors", grouped(so_far.socket_errors)),
         format!("records {} sent, {} read back", grouped(so_far.sent), grouped(so_far.landed)),
     ]);
     parts.join("; ")
+}
+
+/// A second in which nothing ended has no quantiles, which is not the same as zero.
+fn last_second(quantiles: Quantiles) -> String {
+    match quantiles.count {
+        0 => "last second none".to_owned(),
+        _ => format!("last second p50 {}, p99 {}", time_text(quantiles.p50), time_text(quantiles.p99)),
+    }
 }
 
 fn label(stage: Stage) -> &'static str {
@@ -127,7 +138,6 @@ fn outcomes(attempts: [u64; Class::ALL.len()]) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::report::progress::{LastSecond, SoFar, TimeQuantiles};
-    use crate::result::Quantiles;
 
     fn quantiles(p50: u64, p99: u64) -> Quantiles {
         Quantiles { p50, p90: p50 * 2, p99, p999: p99 + 1, max: p99 * 2, count: 400 }
@@ -193,7 +203,7 @@ pub(super) mod tests {
             line(&at(Stage::Load, 75, 300)),
             line(&Progress { phases: vec![], ..at(Stage::Load, 4_000, 9_000) }),
             line(&at(Stage::Drain, 301, 300)),
-            line(&at(Stage::Settle, 310, 300)),
+            line(&Progress { last: LastSecond::default(), ..at(Stage::Settle, 310, 300) }),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

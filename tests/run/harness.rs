@@ -144,9 +144,11 @@ impl Started {
     /// The next line that it prints on standard error.
     pub(crate) fn error_line(&mut self) -> String {
         let stderr = self.child().stderr.as_mut().expect("standard error is a pipe");
+        let (mut line, mut byte) = (Vec::new(), [0]);
         // One at a time, so that nothing of the next line is taken.
-        let bytes = stderr.bytes().map(|byte| byte.expect("the pipe can be read"));
-        let line: Vec<u8> = bytes.take_while(|byte| *byte != b'\n').collect();
+        while stderr.read(&mut byte).expect("the pipe can be read") == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
         String::from_utf8(line).expect("output is UTF-8")
     }
 

@@ -28,7 +28,7 @@ const HAND_ON: Duration = Duration::from_millis(1);
 const NOTES: usize = 100;
 
 enum Event {
-    Attempts(Box<Batch>),
+    Attempts(Batch),
     Landed(Landed),
     /// Answered when everything before it has been entered.
     Flush(Sender<()>),
@@ -115,7 +115,7 @@ struct Batch {
     heads: Vec<Head>,
     /// The answers of all heads, one after the other.
     answers: Vec<RecordAnswer>,
-    home: SyncSender<Box<Batch>>,
+    home: SyncSender<Batch>,
 }
 
 /// An attempt without its answers.
@@ -131,8 +131,8 @@ struct Head {
 
 impl Batch {
     /// Gives back the attempts in their order, and goes home empty.
-    fn empty(mut self: Box<Self>, mut each: impl FnMut(&Sent, AnswerView<'_>)) {
-        let Self { heads, answers: flat, home } = &mut *self;
+    fn empty(mut self, mut each: impl FnMut(&Sent, AnswerView<'_>)) {
+        let Self { heads, answers: flat, home } = &mut self;
         let mut rest = flat.as_slice();
         for Head { sent, answered_us, end, note, answers } in heads.drain(..) {
             let (answers, others) = rest.split_at(answers);
@@ -149,9 +149,9 @@ impl Batch {
 /// What one load thread reports to. Nothing here waits for anybody.
 pub(super) struct LoadSink {
     events: Outbox<Event>,
-    filling: Box<Batch>,
-    home: SyncSender<Box<Batch>>,
-    spare: Receiver<Box<Batch>>,
+    filling: Batch,
+    home: SyncSender<Batch>,
+    spare: Receiver<Batch>,
     handed_on: Instant,
     intervals: Intervals,
 }
@@ -174,8 +174,8 @@ impl LoadSink {
     }
 }
 
-fn fresh(home: &SyncSender<Box<Batch>>) -> Box<Batch> {
-    Box::new(Batch { heads: Vec::with_capacity(FULL), answers: Vec::with_capacity(FULL), home: home.clone() })
+fn fresh(home: &SyncSender<Batch>) -> Batch {
+    Batch { heads: Vec::with_capacity(FULL), answers: Vec::with_capacity(FULL), home: home.clone() }
 }
 
 impl Sink for LoadSink {
@@ -283,7 +283,7 @@ mod tests {
         (LoadSink::new(events, intervals), received)
     }
 
-    fn batch(event: Event) -> Box<Batch> {
+    fn batch(event: Event) -> Batch {
         match event {
             Event::Attempts(batch) => batch,
             _ => panic!("a load thread reports attempts only"),
@@ -323,7 +323,7 @@ mod tests {
                 sink.attempt(&sent(round * FULL as u64 + index, 10), view(&answers));
             }
             let batch = batch(received.try_recv().unwrap());
-            seen.insert((std::ptr::from_ref(&*batch).addr(), batch.heads.capacity()));
+            seen.insert((batch.heads.as_ptr().addr(), batch.heads.capacity()));
             batch.empty(|_, _| {});
         }
         // One that is filled, and one that is being emptied.

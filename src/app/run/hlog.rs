@@ -128,8 +128,11 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
     use std::time::UNIX_EPOCH;
 
-    /// The lines of a log: tag, start, length, values. Also its start, by both comments.
-    fn read(path: &std::path::Path) -> (Vec<(String, u64, u64, Vec<(u64, u64)>)>, Vec<Duration>) {
+    /// Tag, start and length in seconds, values with their counts.
+    type Line = (String, u64, u64, Vec<(u64, u64)>);
+
+    /// The lines of a log, and its start by both comments.
+    fn read(path: &std::path::Path) -> (Vec<Line>, Vec<Duration>) {
         let text = std::fs::read(path).unwrap();
         let (mut lines, mut starts) = (Vec::new(), Vec::new());
         for entry in IntervalLogIterator::new(&text) {

@@ -10,7 +10,7 @@ use crate::stats::Times;
 #[derive(Debug, Default)]
 pub(super) struct Second {
     /// Its number since the schedules' start, from 0.
-    pub(super) second: u32,
+    pub(super) number: u32,
     pub(super) times: Times,
     pub(super) attempts: Tally,
     pub(super) retries: u64,
@@ -49,12 +49,12 @@ impl Second {
 /// Merges intervals. A second is complete when each thread has reported it, or a later one, or has ended.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    open: BTreeMap<u32, Box<Second>>,
+    open: BTreeMap<u32, Second>,
     /// The second that each running thread will report next.
     threads: BTreeMap<usize, u32>,
     /// The least second that has not been given out.
     next: u32,
-    spare: Vec<Box<Second>>,
+    spare: Vec<Second>,
 }
 
 impl Merge {
@@ -72,7 +72,7 @@ impl Merge {
     pub(super) fn add(&mut self, interval: &Interval) {
         let number = interval.second.max(self.next);
         let second = self.open.entry(number).or_insert_with(|| self.spare.pop().unwrap_or_default());
-        second.second = number;
+        second.number = number;
         second.add(interval);
         if let Some(next) = self.threads.get_mut(&interval.thread) {
             *next = number + 1;
@@ -80,16 +80,16 @@ impl Merge {
     }
 
     /// The next complete second, if there is one.
-    pub(super) fn complete(&mut self) -> Option<Box<Second>> {
+    pub(super) fn complete(&mut self) -> Option<Second> {
         let reported = self.threads.values().min().copied().unwrap_or(u32::MAX);
         let first = self.open.first_entry().filter(|entry| *entry.key() < reported)?;
         let second = first.remove();
-        self.next = second.second + 1;
+        self.next = second.number + 1;
         Some(second)
     }
 
     /// Takes a second back, to be filled again.
-    pub(super) fn give_back(&mut self, mut second: Box<Second>) {
+    pub(super) fn give_back(&mut self, mut second: Second) {
         second.clear();
         self.spare.push(second);
     }
@@ -112,7 +112,7 @@ mod tests {
     fn complete(merge: &mut Merge) -> Vec<(u32, u64)> {
         let mut seen = Vec::new();
         while let Some(second) = merge.complete() {
-            seen.push((second.second, second.begun));
+            seen.push((second.number, second.begun));
             assert_eq!(second.times.latency.count(), second.attempts.total());
             merge.give_back(second);
         }

@@ -205,7 +205,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
                 Err(RecvTimeoutError::Timeout) => {}
             }
             while let Some(second) = merge.complete() {
-                log.second(second.second, &second.times);
+                log.second(second.number, &second.times);
                 watcher.second(&second);
                 merge.give_back(second);
             }
@@ -257,7 +257,7 @@ impl Watcher {
         self.tally.merge(&second.attempts);
         self.backlog_peak = self.backlog_peak.max(second.waiting);
         self.progress.last = LastSecond {
-            due: self.timeline.due_in(second.second),
+            due: self.timeline.due_in(second.number),
             begun: second.begun,
             accepted: second.attempts.of(Class::Accepted),
             in_flight: second.in_flight,
@@ -296,7 +296,7 @@ impl Watcher {
         let last = &self.progress.last;
         let (latency, lag) = (last.times.latency, last.times.generator_lag);
         tracing::info!(
-            second = second.second,
+            second = second.number,
             due = last.due,
             begun = last.begun,
             ended = second.attempts.total(),
@@ -312,7 +312,7 @@ impl Watcher {
         );
         if second.socket_errors > 0 {
             tracing::warn!(
-                second = second.second,
+                second = second.number,
                 lost = second.socket_errors,
                 opened = second.opened,
                 "connections could not be opened or broke"

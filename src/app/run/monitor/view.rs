@@ -36,12 +36,11 @@ impl View {
 
     pub(super) fn show(&mut self, progress: &Progress) {
         match self.live {
-            Live::Off => {}
             Live::Lines if progress.elapsed >= self.next_line => {
                 self.next_line = progress.elapsed + LINES;
                 eprintln!("landfall: {}", report::line(progress));
             }
-            Live::Lines => {}
+            Live::Off | Live::Lines => {}
             Live::Screen => {
                 let (rows, columns) = self.term.size_checked().unwrap_or(SIZE);
                 let _ = self.term.write_str(&drawing(progress, rows.into(), columns.into()));
