@@ -85,7 +85,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         let metrics = open_metrics(options.metrics).await?;
         let reporting = Reporting { folder: &folder, live: live(options.quiet), metrics };
         run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
-            tracing::error!(%error, "the run failed");
+            tracing::error!(error = ?error.to_string(), "the run failed");
             eprintln!("landfall: {error}");
             ExitCode::from(error.exit_code())
         })

@@ -60,12 +60,10 @@ pub(super) fn read_aborts(item: &Item<'_>, problems: &mut Problems) -> Vec<Abort
 
 /// Reads one rule.
 fn parse_abort(text: &str) -> Result<AbortRule, CheckProblem> {
-    let text = text.trim();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (condition, held) = match text.split_once(" for") {
-        Some((condition, held)) if held.is_empty() || held.starts_with(char::is_whitespace) => {
-            (condition, Some(held.trim()))
-        }
-        _ => (text, None),
+        Some((condition, held)) if held.is_empty() || held.starts_with(' ') => (condition, Some(held.trim())),
+        _ => (text.as_str(), None),
     };
     let condition = parse_check(condition, ABORTS).map_err(|problem| match only_in_checks(condition) {
         Some(metric) => CheckProblem {
@@ -75,7 +73,7 @@ fn parse_abort(text: &str) -> Result<AbortRule, CheckProblem> {
         None => problem,
     })?;
     let seconds = held.map_or(Ok(1), whole_seconds)?;
-    Ok(AbortRule { text: text.to_owned(), condition, seconds })
+    Ok(AbortRule { text, condition, seconds })
 }
 
 /// The metric that a rule names, where only checks may.
@@ -111,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_a_check_that_may_have_to_hold_for_some_time() {
-        let rule = parse_abort(" latency.p99 > 5s for 3s ").unwrap();
+        let rule = parse_abort(" latency.p99 >  5s\n for 3s ").unwrap();
         assert_eq!((rule.text.as_str(), rule.seconds), ("latency.p99 > 5s for 3s", 3));
         assert_eq!(rule.condition.metric, "latency.p99");
         assert_eq!(rule.condition.comparison, Comparison::Greater);

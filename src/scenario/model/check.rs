@@ -64,7 +64,7 @@ pub enum Limit {
 /// A rule that ends a run early.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AbortRule {
-    /// As written, for instance `latency.p99 > 5s for 3s`.
+    /// As written, but for blanks: `latency.p99 > 5s for 3s`.
     pub text: String,
     /// What must not be; its metric is one of [`crate::scenario::ABORT_METRICS`].
     pub condition: Check,

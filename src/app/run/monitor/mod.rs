@@ -285,7 +285,7 @@ impl Watcher {
         if self.strike.is_none()
             && let Some(strike) = self.rules.second(&figures)
         {
-            tracing::warn!(rule = %strike, "abort_when strikes, the load is stopped");
+            tracing::warn!(rule = ?strike, "abort_when strikes, the load is stopped");
             self.strike = Some(strike);
             (self.stop)();
         }
