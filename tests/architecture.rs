@@ -41,6 +41,9 @@ const IMPURE: &[&str] = &[
     "uuid",
 ];
 
+/// Parts of these that are as pure as can be: reading and writing times as text.
+const PURE_PARTS: &[&str] = &["jiff::fmt"];
+
 /// The paths that a file names, each as segments from the crate's root or an external crate's name on.
 struct Paths {
     /// The file's own module path.
@@ -196,8 +199,9 @@ fn pure_rooms_do_no_io_and_read_no_clock() {
     {
         for (line, path) in paths {
             let text = path.join("::");
-            let impure =
-                IMPURE.iter().find(|banned| text == **banned || text.starts_with(&format!("{banned}::")));
+            let within = |outer: &&&str| text == **outer || text.starts_with(&format!("{outer}::"));
+            let pure = PURE_PARTS.iter().any(|part| within(&part));
+            let impure = IMPURE.iter().find(within).filter(|_| !pure);
             if let Some(banned) = impure {
                 wrong.push(format!("src/{}.rs:{line}: {room} is pure and uses {banned}", file.display()));
             }

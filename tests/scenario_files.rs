@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall::scenario::{
-    Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit, Pace, ProxySpec, Scenario,
-    ScenarioError, SecretSource, Unreadable, Value, load_file, parse, read,
+    Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit, Pace,
+    ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts,
+    Unreadable, Value, load_file, parse, read,
 };
 use proptest::prelude::*;
 
@@ -85,8 +86,9 @@ fn overrides_reach_every_part() {
     assert_eq!(scenario.topics[0].partitions, 12);
     assert_eq!(scenario.topics[0].max_message_bytes, Some(512 << 10));
     assert_eq!(scenario.topics[0].retention_bytes, Some(256 << 20));
-    assert!((scenario.workloads[0].rate_per_s - 2.0).abs() < f64::EPSILON);
-    assert_eq!(scenario.workloads[1].duration, Duration::from_secs(90));
+    let arrivals = Arrivals::Open { shape: Shape::Constant(2.0), spacing: Spacing::Even };
+    assert_eq!(scenario.workloads[0].phases[0].arrivals, arrivals);
+    assert_eq!(scenario.workloads[1].duration(), Duration::from_secs(90));
     assert_eq!(scenario.partners[0].secret, SecretSource::Env("SEISMIC_SECRET".into()));
     assert_eq!(scenario.checks.len(), 1);
     assert_eq!(scenario.checks[0].metric, "latency.p999");
@@ -167,8 +169,13 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(workload.format, Format::V2Binary);
     assert_eq!(workload.payload.file, Path::new("folder/r.ndjson"));
     assert_eq!(workload.identity, IdentityPlace::Member("_landfall".into()));
-    assert_eq!((workload.records_per_request, workload.connections), (1, 8));
-    assert_eq!((workload.partition, workload.timeout), (None, Duration::from_secs(35)));
+    assert_eq!(workload.records_per_request, RecordsPerRequest::Fixed(1));
+    assert_eq!((&workload.partition, &workload.retry), (&None, &None));
+    assert_eq!(workload.connections, Connections { count: 8, requests_each: None, life: None });
+    let [connect, whole] = [5, 35].map(Duration::from_secs);
+    assert_eq!(workload.timeouts, Timeouts { connect, first_byte: whole, whole });
+    let [phase] = workload.phases.as_slice() else { panic!() };
+    assert_eq!((phase.name.as_str(), phase.measured, phase.duration), ("main", true, Duration::from_secs(1)));
     assert_eq!((scenario.grace, scenario.drain), (None, Duration::from_secs(35)));
     assert!(scenario.checks.is_empty() && scenario.faults.is_empty() && scenario.allow_hosts.is_empty());
 }
@@ -265,6 +272,16 @@ fn the_documentation_names_every_field() {
         ("workload[0].", None),
         ("workload[0].payload.", None),
         ("workload[0].arrivals.", None),
+        ("workload[0].arrivals.ramp.", Some("workload[0].arrivals={ramp: {from: 1/s}}")),
+        ("workload[0].arrivals.spike.", Some("workload[0].arrivals={spike: {base: 1/s}}")),
+        ("workload[0].arrivals.replay.", Some("workload[0].arrivals={replay: {file: t}}")),
+        ("workload[0].arrivals.closed.", Some("workload[0].arrivals={closed: {workers: 1}}")),
+        ("workload[0].phases[0].", Some("workload[0].phases=[{name: a}]")),
+        ("workload[0].records_per_request.", Some("workload[0].records_per_request={poisson: 5}")),
+        ("workload[0].connections.", Some("workload[0].connections={count: 8}")),
+        ("workload[0].timeout.", None),
+        ("workload[0].retry.", None),
+        ("workload[0].retry.exponential.", None),
         ("faults[0].", Some("faults=[{box: proxy, kind: duplicate, every: 2}]")),
     ] {
         let unknown = format!("{place}no_such_field_at_all=1");
@@ -281,7 +298,7 @@ fn the_documentation_names_every_field() {
             seen += 1;
         }
     }
-    assert!(seen > 50, "{seen} fields only");
+    assert!(seen > 80, "{seen} fields only");
 }
 
 #[test]

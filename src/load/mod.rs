@@ -1,55 +1,113 @@
-//! The load: sends each request when the schedule says, over keep-alive connections, and reports each
-//! sending and each answer as an event.
+//! The load: sends each request when the schedule says, over keep-alive connections, and reports each attempt.
 //!
 //! Open model: a request that is due waits for a free connection, and its latency counts from when it was
 //! due. Nothing is dropped and nothing shifted. Times are those of DESIGN: due, written, answered.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `engine/` | the loop of one load thread |
+//! | `lane`, `phases` | one thread's part of a stream; the phases of all streams |
+//! | `message`, `answer` | the request as it goes out; its answer in the ledger's words |
+//! | `place`, `transport`, `tls`, `http1` | a connection, its bytes, what it trusts, responses out of bytes |
+//! | `poller`, `clock` | waiting, and the time |
+//! | `recorder`, `report`, `audit`, `sink` | what is measured, and who is told |
+//! | `retry`, `token`, `target`, `stop` | further attempts, access tokens, where load may go, stopping |
 
+mod answer;
+mod audit;
+mod clock;
 mod connection;
-mod http;
-mod measure;
+mod engine;
+mod http1;
+mod lane;
+mod message;
+mod phases;
+mod place;
+mod poller;
+mod recorder;
 mod report;
+mod retry;
 mod sink;
 mod stamp;
+mod stop;
 mod target;
-mod timer;
+mod tls;
 mod token;
-mod worker;
+mod transport;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use crate::record::{Catalogue, Format};
+use crate::scenario::{Connections, Timeouts};
+use crate::schedule::{Schedule, Sizes};
 
-use crate::record::{Answer, Catalogue, Sent};
+use clock::{Clock, nanos};
+use engine::{Engine, Finished, Shared};
+use phases::Phases;
 
-pub use measure::LoadReport;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
+pub use retry::RetryPolicy;
 pub use sink::Sink;
+pub use stop::Stop;
 pub use target::{Target, TargetError};
-pub use token::{Credentials, TokenError, TokenSource, fetch as fetch_token};
-pub use worker::{Expectation, WorkloadPlan};
+pub use tls::{Tls, TlsError, TlsSettings};
+pub use token::{Credentials, Token, TokenCell, TokenError, fetch as fetch_token};
 
 /// How long before the schedules' start the load should be run: time to open the connections.
 pub const LEAD: Duration = Duration::from_millis(100);
 
-/// What the load reports while it runs. An attempt's `Sent` comes right before its `Answer`, when it has ended;
-/// the times in both are those of the happening.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoadEvent {
-    /// An attempt was begun.
-    Sent(Sent),
-    /// An attempt was answered or given up.
-    Answer(Answer),
+/// What must happen to a stream's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// They must be accepted, and are measured.
+    Accept,
+    /// They must be refused, and are not measured.
+    Refuse,
+}
+
+/// One stream of requests.
+#[derive(Debug, Clone)]
+pub struct StreamPlan {
+    /// Where requests go.
+    pub target: Target,
+    /// Topic name.
+    pub topic: String,
+    /// Partition that the path names.
+    pub partition: Option<i32>,
+    /// Request format.
+    pub format: Format,
+    /// Records in each request.
+    pub sizes: Sizes,
+    /// When requests are due.
+    pub schedule: Schedule,
+    /// Seed of the stream's sizes and waits.
+    pub seed: u64,
+    /// Connections, at least 1.
+    pub connections: Connections,
+    /// How long each part of an attempt may take.
+    pub timeouts: Timeouts,
+    /// When requests are tried again; `None`: never.
+    pub retry: Option<RetryPolicy>,
+    /// Number of the partner, by which results are grouped.
+    pub partner: usize,
+    /// Index into the plan's tokens.
+    pub token: Option<usize>,
+    /// What must happen to the requests.
+    pub expectation: Expectation,
 }
 
 /// All that is to be sent.
 #[derive(Debug)]
 pub struct LoadPlan {
     /// The streams, by producer number.
-    pub workloads: Vec<WorkloadPlan>,
+    pub streams: Vec<StreamPlan>,
     /// What each record holds.
     pub catalogue: Catalogue,
-    /// A token source for each partner that has one; workloads refer to them by index.
-    pub tokens: Vec<TokenSource>,
+    /// The current token of each partner that has one; streams refer to them by index.
+    pub tokens: Vec<Arc<TokenCell>>,
+    /// Load threads, at least 1. A stream uses no more of them than it has connections.
+    pub threads: usize,
     /// How long after the last due time answers are waited for.
     pub drain: Duration,
     /// The run's origin, from which events count their times.
@@ -61,32 +119,112 @@ pub struct LoadPlan {
 /// Why the load could not run at all.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No runtime.
-    #[error("cannot start the load thread's event loop: {0}; check the limit of open files (`ulimit -n`)")]
-    Runtime(#[source] std::io::Error),
-    /// No timer for a connection.
-    #[error(
-        "cannot make a timer for each connection: {0}; raise the limit of open files (`ulimit -n`) to twice the connections and more"
-    )]
-    Timer(#[source] std::io::Error),
-    /// A worker ended by a panic.
-    #[error("a worker of the load failed; this is a bug of landfall's, please report it with the scenario")]
-    Worker,
+    /// No poller, or one that fails.
+    #[error("cannot wait for connections: {0}; check the limit of open files (`ulimit -n`)")]
+    Poller(#[source] std::io::Error),
+    /// No thread.
+    #[error("cannot start a load thread: {0}; use fewer threads")]
+    Thread(#[source] std::io::Error),
+    /// A thread ended by a panic.
+    #[error("a load thread failed; this is a bug of landfall's, please report it with the scenario")]
+    Bug,
 }
 
-/// Sends the load, and tells `sink` of each sending and each answer. Blocks the calling thread, which becomes
-/// the load thread, until all is answered, draining has ended, or `stop` turns true: then nothing further is
-/// begun, and what is in flight has two seconds. The other end of `stop` must outlive the call.
+/// Sends the load, on threads of its own, and tells each thread's sink of each attempt. Blocks until all is answered,
+/// draining has ended, or `stop` was asked for: then nothing further is begun, and what is in flight has two seconds.
 ///
 /// # Errors
-/// [`LoadError`] where the thread cannot get what it needs to begin.
-pub fn run(
-    plan: LoadPlan,
-    sink: impl Fn(LoadEvent) + 'static,
-    stop: watch::Receiver<bool>,
-) -> Result<LoadReport, LoadError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LoadError::Runtime)?;
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, worker::run_all(plan, Box::new(sink), stop))
+/// [`LoadError`] where a thread cannot get what it needs.
+pub fn run<S: Sink>(
+    plan: &LoadPlan,
+    mut sink: impl FnMut(usize) -> S,
+    stop: &Stop,
+) -> Result<Report, LoadError> {
+    let clock = Clock::new(plan.origin);
+    let start = clock.at(plan.start);
+    let phases = Phases::new(&plan.streams, start);
+    let longest = plan.streams.iter().map(|stream| stream.schedule.duration()).max().unwrap_or_default();
+    let widest = plan.streams.iter().map(|stream| usize::from(stream.connections.count)).max().unwrap_or(1);
+    let threads = plan.threads.clamp(1, widest.max(1));
+    let end = start + nanos(longest);
+    let shared = Shared { plan, phases: &phases, clock, start, end, stop, threads };
+    let finished: Vec<Result<Finished, LoadError>> = std::thread::scope(|scope| {
+        let spawned: Vec<_> = (0..threads)
+            .map(|thread| {
+                let (shared, sink) = (&shared, sink(thread));
+                std::thread::Builder::new()
+                    .name(format!("load-{thread}"))
+                    .spawn_scoped(scope, move || Engine::new(shared, thread, sink)?.run())
+            })
+            .collect();
+        spawned
+            .into_iter()
+            .map(|spawned| match spawned {
+                Ok(thread) => thread.join().unwrap_or(Err(LoadError::Bug)),
+                Err(error) => {
+                    stop.stop();
+                    Err(LoadError::Thread(error))
+                }
+            })
+            .collect()
+    });
+    let finished = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(merge(&shared, finished))
+}
+
+/// One report out of those of all threads.
+fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
+    let Shared { plan, phases, clock: _, start, .. } = shared;
+    let mut report = Report {
+        phases: phases.names.iter().map(|name| (name.clone(), Share::default())).collect(),
+        interrupted: finished.iter().any(|thread| thread.stopped_at.is_some()),
+        ..Report::default()
+    };
+    let mut partners =
+        vec![Share::default(); finished.first().map_or(0, |first| first.recorder.partners.len())];
+    let stopped_at = finished.iter().filter_map(|thread| thread.stopped_at).min();
+    for Finished { recorder, thread, closed, .. } in finished {
+        for ((_, share), part) in report.phases.iter_mut().zip(&recorder.phases) {
+            share.merge(part);
+        }
+        for (share, part) in partners.iter_mut().zip(&recorder.partners) {
+            share.merge(part);
+        }
+        report.overall.sent_after = report.overall.sent_after.max(recorder.sent_after);
+        report.attempts.merge(&recorder.attempts);
+        report.retries += recorder.retries;
+        report.unsent += recorder.unsent;
+        report.socket_errors += recorder.socket_errors;
+        report.local_errors += recorder.local_errors;
+        report.local_error = recorder.local_error.or(report.local_error);
+        report.closed |= closed;
+        report.threads.push(thread);
+    }
+    for (_, share) in &report.phases {
+        let sent_after = report.overall.sent_after;
+        report.overall.merge(share);
+        report.overall.sent_after = sent_after;
+    }
+    // A load that was stopped had a shorter schedule.
+    let ran = stopped_at.map(|at| Duration::from_nanos(at.saturating_sub(*start)));
+    report.overall.scheduled_for = Duration::ZERO;
+    for (index, stream) in (0_u16..).zip(&plan.streams) {
+        let measured = phases.measured_until(index, ran);
+        report.overall.scheduled_for = report.overall.scheduled_for.max(measured);
+        if stream.expectation == Expectation::Accept {
+            let partner = &mut partners[stream.partner];
+            partner.scheduled_for = partner.scheduled_for.max(measured);
+        }
+        for (place, time) in phases.times_until(index, ran) {
+            let share = &mut report.phases[place].1;
+            share.scheduled_for = share.scheduled_for.max(time);
+        }
+    }
+    let accepting = |partner: &usize| {
+        plan.streams
+            .iter()
+            .any(|stream| stream.partner == *partner && stream.expectation == Expectation::Accept)
+    };
+    report.partners = partners.into_iter().enumerate().filter(|(partner, _)| accepting(partner)).collect();
+    report
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use hyper::Uri;
 
+use super::tls::{Tls, TlsError, TlsSettings};
 use crate::scenario::host_is_allowed;
 
 /// An HTTP endpoint that load may be sent to.
@@ -15,13 +16,15 @@ pub struct Target {
     pub authority: String,
     /// Path before every request's own, without a trailing slash.
     pub base_path: String,
+    /// How TLS is spoken there; `None`: it is not.
+    pub tls: Option<Tls>,
 }
 
 /// Why an endpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Not a URL of the kind that can be used.
-    #[error("`{url}` is no endpoint: write http://host:port, optionally with a path")]
+    #[error("`{url}` is no endpoint: write http://host:port or https://host:port, optionally with a path")]
     Url {
         /// As given.
         url: String,
@@ -35,6 +38,15 @@ pub enum TargetError {
         #[source]
         source: std::io::Error,
     },
+    /// TLS cannot be spoken there as wanted.
+    #[error("`{url}`: {source}")]
+    Tls {
+        /// As given.
+        url: String,
+        /// Why.
+        #[source]
+        source: TlsError,
+    },
     /// A host that nobody allowed.
     #[error(
         "`{host}` is not on this machine, so load may not go there; name it in the scenario's `allow_hosts`"
@@ -47,21 +59,21 @@ pub enum TargetError {
 
 impl Target {
     /// Resolves `url` and makes sure that load may go there: every address of the host must be loopback, or
-    /// the host be one of `allow_hosts`.
+    /// the host be one of `allow_hosts`. `tls` says how an https URL is to be spoken to.
     ///
     /// # Errors
     /// [`TargetError`], as it says.
-    pub async fn resolve(url: &str, allow_hosts: &[String]) -> Result<Self, TargetError> {
+    pub async fn resolve(url: &str, allow_hosts: &[String], tls: &TlsSettings) -> Result<Self, TargetError> {
         let wrong = || TargetError::Url { url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong());
         };
         if authority.as_str().contains('@') || uri.query().is_some() {
             return Err(wrong());
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
             .await
             .map_err(|source| TargetError::Resolve { url: url.to_owned(), source })?
@@ -76,7 +88,14 @@ impl Target {
             return Err(wrong());
         }
         let base_path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { addresses, authority: authority.to_string(), base_path })
+        let tls = match scheme {
+            "https" => Some(
+                Tls::new(tls, host, &[b"http/1.1"])
+                    .map_err(|source| TargetError::Tls { url: url.to_owned(), source })?,
+            ),
+            _ => None,
+        };
+        Ok(Self { addresses, authority: authority.to_string(), base_path, tls })
     }
 }
 
@@ -86,7 +105,7 @@ mod tests {
 
     async fn resolve(url: &str, allow: &[&str]) -> Result<Target, TargetError> {
         let allow: Vec<String> = allow.iter().map(|host| (*host).to_owned()).collect();
-        Target::resolve(url, &allow).await
+        Target::resolve(url, &allow, &TlsSettings::default()).await
     }
 
     #[tokio::test]
@@ -106,9 +125,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_plain_http_urls() {
-        for url in
-            ["", "127.0.0.1:80", "https://127.0.0.1", "http://user:pw@127.0.0.1", "http://127.0.0.1/?a"]
+    async fn only_http_urls() {
+        for url in ["", "127.0.0.1:80", "ftp://127.0.0.1", "http://user:pw@127.0.0.1", "http://127.0.0.1/?a"]
         {
             assert!(matches!(resolve(url, &[]).await, Err(TargetError::Url { .. })), "{url}");
         }

@@ -1,7 +1,7 @@
 //! Access tokens: fetched by OAuth 2 client credentials (RFC 6749, section 4.4), renewed before they expire.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -18,8 +18,6 @@ use crate::wire::oauth;
 
 /// How long a token request may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The shortest wait between two tries to renew.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// A partner at its IdP.
 #[derive(Debug, Clone)]
@@ -32,17 +30,6 @@ pub struct Credentials {
     pub secret: Secret,
     /// Scope asked for; empty asks for none.
     pub scope: String,
-}
-
-/// A partner's credentials and its first token.
-#[derive(Debug, Clone)]
-pub struct TokenSource {
-    /// With which it is renewed.
-    pub credentials: Credentials,
-    /// The token to start with.
-    pub first: Secret,
-    /// When it expires.
-    pub expires: Instant,
 }
 
 /// Why there is no token.
@@ -138,34 +125,49 @@ fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, Stri
         .map_err(|error| error.to_string())
 }
 
-/// A token that is always the current one.
-#[derive(Debug, Clone)]
-pub(super) struct LiveToken(Rc<RefCell<Secret>>);
+/// An access token.
+#[derive(Debug)]
+pub struct Token {
+    /// The token.
+    pub secret: Secret,
+    /// When it expires.
+    pub expires: Instant,
+    /// Number among its partner's tokens, from 1.
+    pub serial: u64,
+}
 
-impl LiveToken {
-    /// Starts from the source's first token, and renews it in the background of the load thread: when a tenth
-    /// of its life is left, but two seconds at least and half a minute at most.
-    pub(super) fn start(source: TokenSource) -> Self {
-        let live = Self(Rc::new(RefCell::new(source.first.clone())));
-        let current = live.0.clone();
-        tokio::task::spawn_local(async move {
-            let mut expires = source.expires;
-            loop {
-                let left = expires.saturating_duration_since(Instant::now());
-                // Times in tokens are whole seconds, so a token may expire a second before its life is over.
-                let margin = (left / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)).min(left / 2);
-                tokio::time::sleep(left.saturating_sub(margin).max(RETRY)).await;
-                // If it fails, the old token goes on being used, and the answers tell what comes of it.
-                if let Ok((token, until)) = fetch(&source.credentials).await {
-                    *current.borrow_mut() = token;
-                    expires = until;
-                }
-            }
-        });
-        live
+/// A partner's current token.
+#[derive(Debug)]
+pub struct TokenCell {
+    version: AtomicU64,
+    current: Mutex<Arc<Token>>,
+}
+
+impl TokenCell {
+    /// Holds a partner's first token.
+    #[must_use]
+    pub fn new(token: Token) -> Self {
+        Self { version: AtomicU64::new(token.serial), current: Mutex::new(Arc::new(token)) }
+    }
+}
+
+/// A load thread's hold on a partner's token: it takes the lock only when there is a new one.
+#[derive(Debug)]
+pub(super) struct HeldToken {
+    cell: Arc<TokenCell>,
+    held: Arc<Token>,
+}
+
+impl HeldToken {
+    pub(super) fn new(cell: &Arc<TokenCell>) -> Self {
+        let held = cell.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { cell: cell.clone(), held }
     }
 
-    pub(super) fn current(&self) -> Secret {
-        self.0.borrow().clone()
+    pub(super) fn current(&mut self) -> Arc<Token> {
+        if self.cell.version.load(Ordering::Acquire) != self.held.serial {
+            self.held = self.cell.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        }
+        self.held.clone()
     }
 }

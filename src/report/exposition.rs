@@ -53,7 +53,7 @@ impl Collector for Snapshot {
         counter(out, "records_acked", "Acks of records received", so_far.acked)?;
         counter(out, "records_landed", "Records read back from the topics", so_far.landed)?;
         gauge(out, "load_seconds", "Time since the schedules' start", self.0.elapsed.as_secs_f64())?;
-        gauge(out, "requests_due_per_second", "Requests due in the last second", float(last.due))?;
+        gauge(out, "requests_due_per_second", "Requests due in the last second", last.due)?;
         gauge(out, "requests_in_flight", "Requests under way", float(last.in_flight))?;
         gauge(
             out,

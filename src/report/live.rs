@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use console::truncate_str;
 
-use super::progress::{PhaseNow, Progress, Stage};
+use super::progress::{LastSecond, PhaseNow, Progress, Stage};
 use super::text::{grouped, plain};
 use crate::record::Class;
 use crate::result::Quantiles;
@@ -21,9 +21,8 @@ pub fn screen(progress: &Progress, width: usize) -> Vec<String> {
         format!("{}  run {}", plain(&progress.name), progress.run),
         format!("  {:<9} {} {}", label(progress.stage), bar(progress), position(progress)),
         format!(
-            "  rate      {}/s of {}/s due, {}/s accepted; {} in flight, {} waiting for a connection",
-            grouped(last.begun),
-            grouped(last.due),
+            "  rate      {}, {}/s accepted; {} in flight, {} waiting for a connection",
+            begun(last),
             grouped(last.accepted),
             grouped(last.in_flight),
             grouped(last.waiting)
@@ -58,7 +57,7 @@ pub fn line(progress: &Progress) -> String {
     let Progress { last, so_far, .. } = progress;
     let mut parts = vec![format!("{} {}", label(progress.stage), position(progress))];
     if progress.stage != Stage::Settle {
-        parts.push(format!("{}/s of {}/s due", grouped(last.begun), grouped(last.due)));
+        parts.push(begun(last));
     }
     parts.extend([
         format!(
@@ -71,6 +70,12 @@ pub fn line(progress: &Progress) -> String {
         format!("records {} sent, {} read back", grouped(so_far.sent), grouped(so_far.landed)),
     ]);
     parts.join("; ")
+}
+
+/// Requests begun, and due where they are due at times: closed load has no target.
+fn begun(last: &LastSecond) -> String {
+    let begun = grouped(last.begun);
+    if last.due > 0.0 { format!("{begun}/s of {:.0}/s due", last.due) } else { format!("{begun}/s") }
 }
 
 /// A second in which nothing ended has no quantiles, which is not the same as zero.
@@ -137,7 +142,7 @@ fn outcomes(attempts: [u64; Class::ALL.len()]) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::report::progress::{LastSecond, SoFar, TimeQuantiles};
+    use crate::report::progress::{SoFar, TimeQuantiles};
 
     fn quantiles(p50: u64, p99: u64) -> Quantiles {
         Quantiles { p50, p90: p50 * 2, p99, p999: p99 + 1, max: p99 * 2, count: 400 }
@@ -152,7 +157,7 @@ pub(super) mod tests {
             length: Duration::from_mins(5),
             phases: vec![PhaseNow { name: "steady".into(), left: Duration::from_secs(45) }],
             last: LastSecond {
-                due: 400,
+                due: 400.0,
                 begun: 398,
                 accepted: 391,
                 in_flight: 8,

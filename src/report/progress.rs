@@ -63,8 +63,8 @@ pub struct PhaseNow {
 /// A second of the load.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LastSecond {
-    /// Requests that were due in it.
-    pub due: u64,
+    /// Requests that were expected to be due in it; closed load has none.
+    pub due: f64,
     /// Requests begun in it.
     pub begun: u64,
     /// Attempts that ended in it with every record acked.

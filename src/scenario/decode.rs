@@ -116,6 +116,34 @@ impl<'t> Item<'t> {
         None
     }
 
+    /// A number within `range`, with or without a decimal point.
+    pub(super) fn number(&self, range: &RangeInclusive<f64>, problems: &mut Problems) -> Option<f64> {
+        let wanted = format!("a number from {} to {}", range.start(), range.end());
+        let number = match self.resolved() {
+            Some(Resolved::Float(number)) => number,
+            #[expect(clippy::cast_precision_loss, reason = "the ranges of scenarios end far below 2^53")]
+            Some(Resolved::Integer(number)) => number as f64,
+            Some(Resolved::Text(text)) if text.parse::<f64>().is_ok() => {
+                let message = format!("must be {wanted}, and is text");
+                self.suggest(problems, message, "remove the quotes");
+                return None;
+            }
+            _ => {
+                self.wrong_type(problems, &wanted);
+                return None;
+            }
+        };
+        if range.contains(&number) {
+            return Some(number);
+        }
+        if number.is_finite() {
+            self.fail(problems, format!("must be {wanted}, and is {number}"));
+        } else {
+            self.wrong_type(problems, &wanted);
+        }
+        None
+    }
+
     /// A quantity with its unit, read by `parse`; `wanted` says what it is where the value is no scalar.
     pub(super) fn quantity<T>(
         &self,
@@ -329,6 +357,13 @@ mod tests {
         for odd in [".inf", "-.inf", ".nan"] {
             assert!(integer(odd).ends_with("and is no finite number"), "{odd}");
         }
+
+        let number = |yaml| reported(yaml, |item, problems| item.number(&(0.5..=16.0), problems).is_some());
+        assert_eq!([number("16"), number("0.5"), number("1e1")], ["nothing"; 3]);
+        assert_eq!(number("0.25"), "x.yaml:1:1: f: must be a number from 0.5 to 16, and is 0.25");
+        assert!(number("17").ends_with("and is 17") && number("'8'").ends_with("remove the quotes"));
+        assert!(number(".inf").ends_with("and is no finite number") && number("[1]").ends_with("is a list"));
+        assert!(number("soon").ends_with("and is text"));
 
         let flag = |yaml| reported(yaml, |item, problems| item.flag(problems).is_some());
         assert_eq!(flag("true"), "nothing");

@@ -46,7 +46,7 @@ pub(super) fn check_reach(fault: &Fault, written: &Written<'_>, load: Load<'_>, 
         }
     }
     if let (Some((from, _)), Some(item)) = (fault.window, &written.window)
-        && let Some(longest) = reached.iter().map(|workload| workload.duration).max()
+        && let Some(longest) = reached.iter().map(|workload| workload.duration()).max()
         && from >= longest
     {
         let message = format!(
@@ -80,7 +80,7 @@ impl Needs {
                 fits: |workload, _| {
                     let ordered = workload.payload.key.is_some()
                         || (workload.partition.is_some() && workload.identity != IdentityPlace::Key);
-                    workload.records_per_request > 1 && ordered
+                    workload.records_per_request.may_be_several() && ordered
                 },
                 missing: "no workload sends several records of one key or partition in a request",
                 remedy: "set `records_per_request` above 1, and `payload.key` or `partition`",

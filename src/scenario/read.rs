@@ -11,7 +11,7 @@ use super::extends::{VERSION, unknown_version};
 use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, Partner, Scenario, SecretSource, Workload};
+use super::model::{Check, Expect, Limit, Partner, Scenario, SecretSource, Workload};
 use super::reach::Load;
 use super::secrets::read_secret;
 use super::topics::read_topics;
@@ -66,7 +66,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let load = Load { partners: &partners, topics: &topics, workloads: &workloads };
     let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
-        Some(item) => read_checks(&item, problems),
+        Some(item) => read_checks(&item, load, problems),
         None => Vec::new(),
     };
     let abort_when =
@@ -195,17 +195,34 @@ fn read_scope<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
     None
 }
 
-fn read_checks(item: &Item<'_>, problems: &mut Problems) -> Vec<Check> {
+/// Reads the checks; `load` is `None` if a part of it could not be read.
+fn read_checks(item: &Item<'_>, load: Option<Load<'_>>, problems: &mut Problems) -> Vec<Check> {
     let mut checks = Vec::new();
     for item in item.list(problems).unwrap_or_default() {
         // A lone number is no check either, and the sentence about that is more use than one about types.
         let Some(text) = item.written().or_else(|| item.text(problems)) else { continue };
         match parse_check(text, CHECKS) {
-            Ok(check) => checks.push(check),
+            Ok(check) => {
+                if matches!(check.limit, Limit::Percent(_)) && load.is_some_and(has_no_target) {
+                    let message = "is a share of the target, and a load whose arrivals are all closed has none: \
+                                   it sends as fast as it is answered";
+                    item.suggest(problems, message, "write a rate, such as `rate.achieved >= 400/s`");
+                }
+                checks.push(check);
+            }
             Err(problem) => item.suggest(problems, problem.message, problem.suggestion),
         }
     }
     checks
+}
+
+/// Whether all requests that must be accepted, and whose rate is measured, are those of closed workloads.
+fn has_no_target(load: Load<'_>) -> bool {
+    let must_be_accepted = |workload: &&Workload| {
+        load.partners.get(workload.partner).is_some_and(|partner| partner.expect == Expect::Accept)
+    };
+    let mut measured = load.workloads.iter().filter(must_be_accepted).peekable();
+    measured.peek().is_some() && measured.all(Workload::is_closed)
 }
 
 #[cfg(test)]
@@ -247,6 +264,35 @@ mod tests {
         assert_eq!(error.lines().count(), 1, "{error}");
         let error = read("[]", PARTNERS, "").unwrap_err();
         assert_eq!(error.lines().count(), 1, "{error}");
+    }
+
+    #[test]
+    fn a_closed_load_has_no_target() {
+        let closed = "workload[0].arrivals={closed: {workers: 2}}";
+        let checked = |check: &str, sets: &[&str]| {
+            let text = format!(
+                "version: 1\nname: x\ntopics: {TOPICS}\n\
+                 partners: [{{ name: p, secret: generated }}, {{ name: q, secret: generated }}]\n\
+                 workload:\n- &w {{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
+                 arrivals: {{ constant: 1/s }}, for: 1s }}\n- *w\nchecks: ['{check}']\n"
+            );
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            crate::scenario::parse(&text, Path::new("x"), &sets, &|_| unreachable!("extends nothing"))
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        let (share, rate) = ("rate.achieved >= 99%", "rate.achieved >= 4/s");
+        let other = ["workload[1].partner=q", "partners[q].expect=refuse"];
+        let refused = [closed, other[0], other[1]];
+        assert_eq!(checked(share, &[closed]), Ok(()));
+        let error = checked(share, &refused).unwrap_err();
+        assert!(error.contains("checks[0]: is a share of the target, and a load"), "{error}");
+        assert!(error.lines().count() == 1, "{error}");
+        assert_eq!(checked(rate, &refused), Ok(()));
+        assert_eq!(checked(share, &other), Ok(()));
+        assert!(checked(share, &[closed, "workload[1].arrivals={closed: {workers: 1}}"]).is_err());
+        // Where nothing must be accepted, nothing is measured.
+        assert_eq!(checked(share, &[closed, "partners[p].expect=refuse"]), Ok(()));
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Node {
         matches!(&self.kind, Kind::Scalar(scalar) if scalar.resolve() == Resolved::Null)
     }
 
+    /// Whether it is a mapping.
+    pub(super) fn is_mapping(&self) -> bool {
+        matches!(self.kind, Kind::Mapping(_))
+    }
+
     /// The member `name`, if this is a mapping that has it.
     pub(super) fn member(&self, name: &str) -> Option<&Entry> {
         match &self.kind {

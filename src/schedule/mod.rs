@@ -1,77 +1,172 @@
-//! When requests are due: pure functions of the request's index. An open schedule never drops a request
-//! and never shifts one; whether the system keeps up does not enter here.
+//! When requests are due, how many records each holds, and how long a retry waits: pure functions of a seed and
+//! of the request's index. An open schedule never drops a request and never shifts one; whether the system keeps
+//! up does not enter here.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `intensity` | rates over time, and the inverse of their integral |
+//! | `spacing` | how arrivals stand within the expected number |
+//! | `replay` | recorded arrivals |
+//! | `cursor` | the walk over all arrivals |
+//! | `sizes` | records of each request |
+//! | `backoff` | waits between attempts |
+//! | `draws` | randomness |
 
+mod backoff;
+mod cursor;
+mod draws;
+mod intensity;
+mod replay;
+mod sizes;
+mod spacing;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Evenly spaced arrivals.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Constant {
-    rate_per_s: f64,
+pub use backoff::{Backoff, Jitter, Retry};
+pub use cursor::{Arrival, Cursor};
+pub use draws::workload_seed;
+pub use intensity::Intensity;
+pub use replay::{Replay, ReplayError};
+pub use sizes::Sizes;
+pub use spacing::Spacing;
+
+/// What a phase of a workload is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// Name; those of one schedule differ.
+    pub name: String,
+    /// Whether its requests count; those of warming up do not.
+    pub measured: bool,
+    /// How long requests are due.
+    pub duration: Duration,
+    /// When they are.
+    pub arrivals: Arrivals,
 }
 
-impl Constant {
-    /// Arrivals at `rate_per_s`, which must be above zero.
+/// When the requests of a phase are due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrivals {
+    /// At times that do not depend on answers.
+    Open {
+        /// How many are expected by when; as long as the phase.
+        intensity: Intensity,
+        /// How they stand within that.
+        spacing: Spacing,
+    },
+    /// At recorded times, as far as they lie within the phase.
+    Replay(Replay),
+    /// When the one before has been answered. There are no due times then, and so a cursor has none: the load
+    /// sends by itself. All phases of a schedule are closed, or none is.
+    Closed {
+        /// How many requests are under way at once.
+        workers: u16,
+        /// How long each worker waits between an answer and the next request.
+        think: Duration,
+    },
+}
+
+/// Phases in sequence. Copies share the phases and cost nothing.
+#[derive(Debug, Clone)]
+pub struct Schedule(Arc<Plan>);
+
+#[derive(Debug)]
+struct Plan {
+    seed: u64,
+    phases: Vec<Phase>,
+    /// When each phase begins.
+    starts: Vec<Duration>,
+    duration: Duration,
+}
+
+impl Schedule {
+    /// The schedule of `phases`, of which there are fewer than 2¹⁶; `seed` is [`workload_seed`]'s.
     #[must_use]
-    pub fn new(rate_per_s: f64) -> Self {
-        Self { rate_per_s }
+    pub fn new(seed: u64, phases: Vec<Phase>) -> Self {
+        let mut duration = Duration::ZERO;
+        let start = |phase: &Phase| {
+            let start = duration;
+            duration = duration.saturating_add(phase.duration);
+            start
+        };
+        let starts = phases.iter().map(start).collect();
+        Self(Arc::new(Plan { seed, phases, starts, duration }))
     }
 
-    /// When request `index` (from 0) is due, counted from the schedule's start.
+    /// The phases, in sequence.
     #[must_use]
-    pub fn due(self, index: u64) -> Duration {
-        // Doubles hold indices exactly up to 2^53, and the quotient to some picoseconds in a day.
-        #[expect(clippy::cast_precision_loss, reason = "no schedule has 2^53 requests")]
-        let seconds = index as f64 / self.rate_per_s;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    pub fn phases(&self) -> &[Phase] {
+        &self.0.phases
     }
 
-    /// How many requests are due before `duration` has passed.
+    /// When `phase` begins, counted from the schedule's start; the schedule's end where there is no such phase.
     #[must_use]
-    pub fn count(self, duration: Duration) -> u64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float-to-int cast saturates, and rate and duration are not negative"
-        )]
-        let mut count = (duration.as_secs_f64() * self.rate_per_s).ceil() as u64;
-        // The product is rounded; the due times decide.
-        while count > 0 && self.due(count - 1) >= duration {
-            count -= 1;
-        }
-        while self.due(count) < duration {
-            count += 1;
-        }
-        count
+    pub fn start(&self, phase: u16) -> Duration {
+        self.0.starts.get(usize::from(phase)).copied().unwrap_or(self.0.duration)
     }
+
+    /// How long all phases last.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.0.duration
+    }
+
+    /// Whether the load is closed, so that there are no due times.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.phases.iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
+    }
+
+    /// All arrivals, from the first on.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new(self.0.clone())
+    }
+
+    /// How many arrivals `phase` is expected to have: exactly so many where they were recorded, the next whole
+    /// number up or down where they are evenly spaced, and as the mean of all seeds where they are random. None
+    /// where it is closed, and where there is no such phase.
+    #[must_use]
+    pub fn expected(&self, phase: u16) -> f64 {
+        match self.0.phases.get(usize::from(phase)) {
+            Some(Phase { arrivals: Arrivals::Open { intensity, .. }, .. }) => intensity.expected(),
+            #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
+            Some(Phase { arrivals: Arrivals::Replay(replay), duration, .. }) => {
+                replay.count(nanos(*duration)) as f64
+            }
+            Some(Phase { arrivals: Arrivals::Closed { .. }, .. }) | None => 0.0,
+        }
+    }
+
+    /// How many arrivals are expected before `time`, which counts from the schedule's start: costs no walk.
+    #[must_use]
+    pub fn expected_before(&self, time: Duration) -> f64 {
+        let phases = self.0.phases.iter().zip(&self.0.starts);
+        phases
+            .map(|(phase, start)| {
+                let within = time.saturating_sub(*start).min(phase.duration);
+                match &phase.arrivals {
+                    Arrivals::Open { intensity, .. } => intensity.cumulative(within),
+                    #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
+                    Arrivals::Replay(replay) => replay.count(nanos(within)) as f64,
+                    Arrivals::Closed { .. } => 0.0,
+                }
+            })
+            .sum()
+    }
+
+    /// How many arrivals of `phase` are due before `time`, which counts from the schedule's start. Walks over them.
+    #[must_use]
+    pub fn due_before(&self, phase: u16, time: Duration) -> u64 {
+        let walked = Cursor::at_phase(self.0.clone(), phase);
+        walked.take_while(|arrival| arrival.phase == phase && arrival.due < time).count() as u64
+    }
+}
+
+/// Whole nanoseconds; as many as fit.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn four_hundred_a_second_for_ten_seconds() {
-        let schedule = Constant::new(400.0);
-        assert_eq!(schedule.count(Duration::from_secs(10)), 4000);
-        assert_eq!(schedule.due(0), Duration::ZERO);
-        assert_eq!(schedule.due(3999), Duration::from_micros(9_997_500));
-        assert_eq!(Constant::new(0.5).count(Duration::from_secs(3)), 2);
-    }
-
-    proptest! {
-        #[test]
-        fn the_count_is_of_those_due_before_the_end(rate in 0.01..100_000.0_f64, millis in 1..600_000_u64) {
-            let schedule = Constant::new(rate);
-            let duration = Duration::from_millis(millis);
-            let count = schedule.count(duration);
-            prop_assert!(count > 0 && schedule.due(count - 1) < duration && schedule.due(count) >= duration);
-        }
-
-        #[test]
-        fn due_times_never_go_back(rate in 0.01..1_000_000.0_f64, index in 0..1_000_000_000_u64) {
-            let schedule = Constant::new(rate);
-            prop_assert!(schedule.due(index) <= schedule.due(index + 1));
-        }
-    }
-}
+mod tests;

@@ -87,7 +87,7 @@ fn a_verbose_run_leaves_a_log_of_what_happened_and_no_secret_in_it() {
     for words in [
         "run scenario=\"quickstart\"",
         "box is up name=\"gateway\" kind=\"embedded\" endpoint=\"http://127.0.0.1:",
-        "token fetched client_id=\"seismic\"",
+        "tokens fetched count=2",
         "fault will be shown name=\"proxy\" kind=\"drop-after-ack\"",
         "second second=0 due=70 ",
         "first answer of its kind request=1.0 end=Status(403)",

@@ -10,4 +10,5 @@ mod healthy;
 mod histogram_logs;
 mod interrupt;
 mod live;
+mod parts;
 mod up;

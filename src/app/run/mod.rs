@@ -1,33 +1,29 @@
 //! `landfall run`: brings the path up, sends the load, reads the topics back, settles, judges, reports.
 
 mod assemble;
-mod bridge;
 mod collect;
 mod folder;
 mod hlog;
 mod metrics;
 mod monitor;
 mod outbox;
+mod plan;
 mod settle;
 mod timeline;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
-use crate::load::{
-    Credentials, Expectation, LEAD, LoadError, LoadPlan, Report, Target, TargetError, TokenError,
-    TokenSource, WorkloadPlan, fetch_token,
-};
-use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
+use crate::load::{self, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError};
+use crate::record::{Catalogue, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
 use crate::report::Stage;
 use crate::result::RunResult;
-use crate::scenario::{self, Expect, Scenario};
-use crate::schedule::Constant;
+use crate::scenario::{self, Scenario};
+use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
@@ -36,6 +32,7 @@ pub use folder::{Folder, FolderError};
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
+use plan::{expectation, format, plan, schedules};
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -94,6 +91,34 @@ pub enum RunError {
         #[source]
         source: StreamError,
     },
+    /// A file of recorded arrivals.
+    #[error(
+        "workload[{workload}], phase `{phase}`: cannot read the recording {path}: {source}; check the path"
+    )]
+    ReplayFile {
+        /// Place in the scenario.
+        workload: usize,
+        /// Name of the phase.
+        phase: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of recorded arrivals that is none.
+    #[error("workload[{workload}], phase `{phase}`: the recording {path} {source}")]
+    Replay {
+        /// Place in the scenario.
+        workload: usize,
+        /// Name of the phase.
+        phase: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ReplayError,
+    },
     /// The path did not come up.
     #[error(transparent)]
     Stack(#[from] StackError),
@@ -144,6 +169,8 @@ impl RunError {
             Self::PayloadFile { .. }
             | Self::Feed { .. }
             | Self::Stream { .. }
+            | Self::ReplayFile { .. }
+            | Self::Replay { .. }
             | Self::Folder(_)
             | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
             Self::Stack(error) if error.is_usage() => exit::USAGE,
@@ -199,8 +226,10 @@ pub async fn run(
     let Reporting { folder, live, metrics } = reporting;
     tracing::info!(scenario = ?scenario.name, hash = scenario.hash, seed = scenario.seed, run = run.as_str(), "run");
     let catalogue = catalogue(scenario, run)?;
+    let schedules = schedules(scenario)?;
+    let timeline = Timeline::new(&schedules);
     let prepared = tokio::select! {
-        prepared = prepare(scenario, &catalogue, origin) => prepared?,
+        prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
     let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
@@ -216,12 +245,10 @@ pub async fn run(
         Collector::start(Ledger::new(catalogue, topics, terms.collect())).map_err(thread("ledger"))?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
 
-    let (stop, stopped) = watch::channel(false);
-    let stop = Arc::new(stop);
+    let stop = Stop::default();
     let board = Board::default();
     // Served until the run is over.
     let _server = metrics.map(|port| port.serve(board.clone())).transpose().map_err(thread("metrics"))?;
-    let timeline = Timeline::of(scenario);
     let log = folder.create_file(folder::INTERVALS)?;
     let start = Instant::now() + LEAD;
     let monitor = Monitor::start(Setup {
@@ -234,17 +261,12 @@ pub async fn run(
         counts: collector.counts(),
         board,
         live,
-        stop: {
-            let stop = stop.clone();
-            Box::new(move || {
-                stop.send_replace(true);
-            })
-        },
+        stop: stop.clone(),
     })
     .map_err(thread("monitor"))?;
     stack.load_starts(start);
     let plan = LoadPlan { start, ..plan };
-    let report = send(plan, &collector, &monitor, (stop, stopped), &mut interrupt).await?;
+    let report = send(plan, &collector, &monitor, stop, &mut interrupt).await?;
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
     monitor.stage(Stage::Settle);
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
@@ -286,9 +308,7 @@ fn prepared_log(stack: &Stack, plan: &LoadPlan, unarmed: &[String]) {
         let endpoint = part.endpoint.as_deref().unwrap_or("-");
         tracing::info!(name = part.name, kind = part.kind, endpoint, start_us = part.start_us, "box is up");
     }
-    for token in &plan.tokens {
-        tracing::info!(client_id = ?token.credentials.client_id, "token fetched");
-    }
+    tracing::info!(count = plan.tokens.len(), "tokens fetched");
     for partner in unarmed {
         tracing::warn!(?partner, "token refused");
     }
@@ -323,9 +343,14 @@ struct Prepared {
     baseline: verify::Baseline,
 }
 
-async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) -> Result<Prepared, RunError> {
+async fn prepare(
+    scenario: &Scenario,
+    catalogue: &Catalogue,
+    schedules: Vec<Schedule>,
+    origin: Instant,
+) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario).await?;
-    let (plan, unarmed) = plan(scenario, &stack, catalogue, origin).await?;
+    let (plan, unarmed) = plan(scenario, &stack, catalogue, schedules, origin).await?;
     let reader_config = ReaderConfig {
         kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
@@ -343,23 +368,24 @@ async fn send(
     plan: LoadPlan,
     collector: &Collector,
     monitor: &Monitor,
-    (stop, stopped): (Arc<watch::Sender<bool>>, watch::Receiver<bool>),
+    stop: Stop,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
 ) -> Result<Report, RunError> {
     let (done, mut finished) = oneshot::channel();
     let sinks = collector.sinks(monitor.intervals());
+    let stopped = stop.clone();
     std::thread::Builder::new()
         .name("load".into())
         .spawn(move || {
             // Nobody waits for the report only where the run is being torn down.
-            let _ = done.send(bridge::run(plan, sinks, stopped));
+            let _ = done.send(load::run(&plan, sinks, &stopped));
         })
         .map_err(|source| RunError::Thread { name: "load", source })?;
     let report = tokio::select! {
         report = &mut finished => report,
         signal = signalled(interrupt) => {
             tracing::warn!(signal = signal.name(), "the load is stopped");
-            let _ = stop.send(true);
+            stop.stop();
             finished.await
         }
     };
@@ -371,20 +397,6 @@ async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interr
     match interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal) {
         Some(signal) => signal,
         None => std::future::pending().await,
-    }
-}
-
-fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectation {
-    match scenario.partners[workload.partner].expect {
-        Expect::Accept => Expectation::Accept,
-        Expect::Refuse => Expectation::Refuse,
-    }
-}
-
-fn format(format: scenario::Format) -> Format {
-    match format {
-        scenario::Format::V2Json => Format::Json,
-        scenario::Format::V2Binary => Format::Binary,
     }
 }
 
@@ -413,64 +425,6 @@ fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
             .map_err(|source| RunError::Stream { workload: index, path, source })
     });
     Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
-}
-
-/// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
-async fn plan(
-    scenario: &Scenario,
-    stack: &Stack,
-    catalogue: &Catalogue,
-    origin: Instant,
-) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
-    let mut tokens: Vec<TokenSource> = Vec::new();
-    let mut unarmed = Vec::new();
-    let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts).await?;
-        for (index, partner) in scenario.partners.iter().enumerate() {
-            let Some(secret) = stack.partner_secret(index) else { continue };
-            let credentials = Credentials {
-                endpoint: endpoint.clone(),
-                client_id: partner.client_id.clone(),
-                secret: secret.clone(),
-                scope: partner.scope.clone(),
-            };
-            match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
-                Ok((first, expires)) => {
-                    token_of[index] = Some(tokens.len());
-                    tokens.push(TokenSource { credentials, first, expires });
-                }
-                // Who must be refused may be refused already here; it then goes on without a token.
-                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
-                    unarmed.push(partner.name.clone());
-                }
-                Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
-            }
-        }
-    }
-    let workloads = scenario.workloads.iter().map(|workload| WorkloadPlan {
-        target: target.clone(),
-        topic: scenario.topics[workload.topic].name.clone(),
-        partition: workload.partition,
-        format: format(workload.format),
-        records_per_request: workload.records_per_request,
-        schedule: Constant::new(workload.rate_per_s),
-        duration: workload.duration,
-        connections: workload.connections,
-        timeout: workload.timeout,
-        token: token_of[workload.partner],
-        expectation: expectation(scenario, workload),
-    });
-    let plan = LoadPlan {
-        workloads: workloads.collect(),
-        catalogue: catalogue.clone(),
-        tokens,
-        drain: scenario.drain,
-        origin,
-        start: Instant::now(),
-    };
-    Ok((plan, unarmed))
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.

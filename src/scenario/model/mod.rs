@@ -1,21 +1,25 @@
 //! What a scenario file says, once it has been read and checked: plain data, no positions, no secrets.
 
+mod arrivals;
 mod check;
 mod fault;
 mod partner;
 mod payload;
 mod stack;
 mod topic;
+mod transport;
 mod workload;
 
 use std::time::Duration;
 
+pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, Value};
 pub use topic::TopicSpec;
+pub use transport::{Backoff, Connections, Jitter, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;
 
 /// One scenario: the stack to bring up, who publishes what, and what must hold.

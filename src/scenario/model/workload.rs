@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Format, IdentityPlace, PayloadSpec};
+use super::{
+    Arrivals, Connections, Format, IdentityPlace, PayloadSpec, Phase, RecordsPerRequest, RetrySpec, Timeouts,
+};
 
 /// A stream of requests.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,16 +19,30 @@ pub struct Workload {
     pub payload: PayloadSpec,
     /// Where the records' identity stands.
     pub identity: IdentityPlace,
-    /// Records in each request, at least 1.
-    pub records_per_request: u32,
+    /// Records in each request.
+    pub records_per_request: RecordsPerRequest,
     /// Partition named in the path, if any.
     pub partition: Option<i32>,
-    /// Requests a second, above 0.
-    pub rate_per_s: f64,
-    /// How long requests are due.
-    pub duration: Duration,
-    /// Keep-alive connections, at least 1.
-    pub connections: u16,
-    /// How long one attempt may take, from first byte to last.
-    pub timeout: Duration,
+    /// When requests arrive: phases in sequence, never empty.
+    pub phases: Vec<Phase>,
+    /// When a request that failed is tried again; `None`: never.
+    pub retry: Option<RetrySpec>,
+    /// Keep-alive connections.
+    pub connections: Connections,
+    /// How long an attempt may take.
+    pub timeouts: Timeouts,
+}
+
+impl Workload {
+    /// How long all phases last.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.phases.iter().map(|phase| phase.duration).sum()
+    }
+
+    /// Whether requests wait for answers rather than for a time, so that there is no rate they should have.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.phases.iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
+    }
 }

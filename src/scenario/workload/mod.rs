@@ -2,22 +2,27 @@
 
 mod arrivals;
 mod payload;
+mod phases;
+mod sizes;
+mod transport;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::boxes::duration_or;
 use super::decode::Item;
 use super::error::{Problems, nearest, quoted};
-use super::model::{Format, PayloadSpec, TopicSpec, Workload};
+use super::model::{Format, PayloadSpec, RecordsPerRequest, TopicSpec, Workload};
 
-use arrivals::read_arrivals;
 use payload::{check_identity, default_place, read_format, read_identity, read_payload};
+use phases::read_phases;
+use sizes::read_sizes;
+use transport::{read_connections, read_retry, read_timeouts};
 
 /// What people may expect in a workload, and what there is instead.
-const REFUSED: [(&str, &str); 3] = [
+const REFUSED: [(&str, &str); 5] = [
     ("rate", "the rate stands in `arrivals`: write `arrivals: { constant: 400/s }`"),
     ("duration", "the duration is called `for`: write `for: 10s`"),
+    ("retries", "further attempts are called `retry`: write `retry: { times: 3, wait: 100ms }`"),
+    ("warmup", "a phase warms up: write `phases: [{ name: warm, warmup: true, … }, …]`"),
     ("abort_when", "it stands at the top level of the scenario, and stops the whole load"),
 ];
 
@@ -72,24 +77,15 @@ pub(super) fn read_workload(
     }
     let records_per_request = fields
         .optional("records_per_request")
-        .and_then(|item| item.integer(&(1..=10_000), problems))
-        .unwrap_or(1);
+        .and_then(|item| read_sizes(&item, problems))
+        .unwrap_or(RecordsPerRequest::Fixed(1));
     let partition = fields
         .optional("partition")
         .and_then(|item| read_partition(&item, topic.and_then(|topic| topic_specs.get(topic)), problems));
-    let rate_per_s = fields
-        .required("arrivals", "{ constant: 400/s }", problems)
-        .and_then(|item| read_arrivals(&item, problems))
-        .unwrap_or(1.0);
-    let shortest = Duration::from_millis(1);
-    let duration = fields
-        .required("for", "10s", problems)
-        .and_then(|item| item.duration(&(shortest..=Duration::from_hours(24)), problems))
-        .unwrap_or(shortest);
-    let connections =
-        fields.optional("connections").and_then(|item| item.integer(&(1..=1000), problems)).unwrap_or(8);
-    let range = (shortest, Duration::from_hours(1));
-    let timeout = duration_or(&mut fields, "timeout", Duration::from_secs(35), range, problems);
+    let phases = read_phases(&mut fields, problems);
+    let retry = read_retry(&mut fields, problems);
+    let connections = read_connections(&mut fields, &phases, problems);
+    let timeouts = read_timeouts(&mut fields, problems);
     fields.finish(&REFUSED, problems);
     Some(Workload {
         partner: partner.unwrap_or(0),
@@ -99,10 +95,10 @@ pub(super) fn read_workload(
         identity,
         records_per_request,
         partition,
-        rate_per_s,
-        duration,
+        phases,
+        retry,
         connections,
-        timeout,
+        timeouts,
     })
 }
 
@@ -135,10 +131,15 @@ mod tests {
         fields: &str,
         sets: &[String],
     ) -> Result<Workload, String> {
+        bare(&format!("    arrivals: {arrivals}\n    for: {duration}\n{fields}"), sets)
+    }
+
+    /// The only workload of a scenario, which says nothing of itself but partner, topic, format and `fields`.
+    pub(super) fn bare(fields: &str, sets: &[String]) -> Result<Workload, String> {
         let text = format!(
             "version: 1\nname: x\ntopics: [{{ name: t, partitions: 3 }}]\n\
              partners: [{{ name: p, secret: generated }}]\nworkload:\n  - partner: p\n    topic: t\n    \
-             format: v2-json\n    arrivals: {arrivals}\n    for: {duration}\n{fields}"
+             format: v2-json\n{fields}"
         );
         crate::scenario::parse(&text, Path::new("a/x"), sets, &|_| unreachable!("extends nothing"))
             .map(|scenario| scenario.workloads[0].clone())
@@ -157,21 +158,5 @@ mod tests {
         assert_eq!(partition("2"), Ok(Some(2)));
         assert!(partition("3").unwrap_err().contains("has the partitions 0 to 2 only"));
         assert!(partition("-1").is_err());
-    }
-
-    #[test]
-    fn sizes_keep_their_limits() {
-        for (field, good, bad) in [
-            ("records_per_request", ["1", "10000"], ["0", "10001"]),
-            ("connections", ["1", "1000"], ["0", "1001"]),
-            ("timeout", ["1ms", "1h"], ["0s", "61m"]),
-        ] {
-            for value in good {
-                assert!(with(&format!("    {field}: {value}\n")).is_ok(), "{field} {value}");
-            }
-            for value in bad {
-                assert!(with(&format!("    {field}: {value}\n")).is_err(), "{field} {value}");
-            }
-        }
     }
 }

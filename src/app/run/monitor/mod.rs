@@ -15,7 +15,7 @@ use super::hlog;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
 use crate::judge::{AbortWatch, Figures};
-use crate::load::{Interval, Tally};
+use crate::load::{Interval, Stop, Tally};
 use crate::record::Class;
 use crate::report::{LastSecond, Progress, SoFar, Stage, TimeQuantiles};
 use crate::scenario::AbortRule;
@@ -109,7 +109,7 @@ pub(super) struct Setup {
     pub(super) board: Board,
     pub(super) live: Live,
     /// Ends the load.
-    pub(super) stop: Box<dyn Fn() + Send>,
+    pub(super) stop: Stop,
 }
 
 /// What came of watching.
@@ -239,7 +239,7 @@ struct Watcher {
     counts: Arc<Counts>,
     board: Board,
     view: View,
-    stop: Box<dyn Fn() + Send>,
+    stop: Stop,
 }
 
 impl Watcher {
@@ -287,7 +287,7 @@ impl Watcher {
         {
             tracing::warn!(rule = ?strike, "abort_when strikes, the load is stopped");
             self.strike = Some(strike);
-            (self.stop)();
+            self.stop.stop();
         }
     }
 
@@ -297,7 +297,7 @@ impl Watcher {
         let (latency, lag) = (last.times.latency, last.times.generator_lag);
         tracing::info!(
             second = second.number,
-            due = last.due,
+            due = %format_args!("{:.0}", last.due),
             begun = last.begun,
             ended = second.attempts.total(),
             accepted = last.accepted,
@@ -349,20 +349,18 @@ impl Watcher {
 mod tests {
     use super::*;
     use crate::scenario::{Check, Comparison, Limit};
-    use std::sync::atomic::{AtomicU64, Ordering};
 
     struct Bench {
         monitor: Monitor,
         board: Board,
-        stops: Arc<AtomicU64>,
+        stop: Stop,
         folder: tempfile::TempDir,
     }
 
     fn bench(rules: Vec<AbortRule>) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let board = Board::default();
-        let stops = Arc::new(AtomicU64::new(0));
-        let counter = stops.clone();
+        let stop = Stop::default();
         let monitor = Monitor::start(Setup {
             name: "s".into(),
             run: "r".into(),
@@ -373,11 +371,9 @@ mod tests {
             counts: Arc::default(),
             board: board.clone(),
             live: Live::Off,
-            stop: Box::new(move || {
-                counter.fetch_add(1, Ordering::SeqCst);
-            }),
+            stop: stop.clone(),
         });
-        Bench { monitor: monitor.unwrap(), board, stops, folder }
+        Bench { monitor: monitor.unwrap(), board, stop, folder }
     }
 
     fn interval(thread: usize, second: u32, class: Class, micros: u64) -> Box<Interval> {
@@ -389,7 +385,7 @@ mod tests {
 
     #[test]
     fn seconds_of_several_threads_become_figures_of_the_run() {
-        let Bench { monitor, board, stops, folder } = bench(Vec::new());
+        let Bench { monitor, board, stop, folder } = bench(Vec::new());
         let (mut first, mut other) = (monitor.intervals()(0), monitor.intervals()(1));
         for second in 0..3 {
             first.send(interval(0, second, Class::Accepted, 1_000));
@@ -402,7 +398,7 @@ mod tests {
         assert_eq!((progress.so_far.begun, progress.last.begun), (6, 2));
         assert_eq!((progress.so_far.times.latency.count, progress.last.times.latency.count), (6, 2));
         assert_eq!((watched.backlog_peak, watched.strike, watched.log_failed), (10, None, None));
-        assert_eq!(stops.load(Ordering::SeqCst), 0);
+        assert!(!stop.is_asked());
         let log = std::fs::read_to_string(folder.path().join("intervals.hlog")).unwrap();
         assert_eq!(log.lines().filter(|line| line.starts_with("Tag=latency,")).count(), 3);
     }
@@ -425,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_strikes_stops_the_load_once() {
+    fn a_rule_that_strikes_stops_the_load() {
         let condition = Check {
             text: "requests.failed > 1".into(),
             metric: "requests.failed".into(),
@@ -433,7 +429,7 @@ mod tests {
             limit: Limit::Count(1),
         };
         let rule = AbortRule { text: condition.text.clone(), condition, seconds: 1 };
-        let Bench { monitor, stops, .. } = bench(vec![rule]);
+        let Bench { monitor, stop, .. } = bench(vec![rule]);
         let mut intervals = monitor.intervals()(0);
         for second in 0..4 {
             intervals.send(interval(0, second, Class::Failed, 1));
@@ -441,6 +437,6 @@ mod tests {
         drop(intervals);
         let watched = monitor.finish().unwrap();
         assert_eq!(watched.strike.as_deref(), Some("requests.failed > 1 (seen 2)"));
-        assert_eq!(stops.load(Ordering::SeqCst), 1);
+        assert!(stop.is_asked());
     }
 }

@@ -1,0 +1,93 @@
+//! An HTTP answer in the ledger's words.
+
+use crate::ledger::answers::classify;
+use crate::record::{Answers, RecordAnswer};
+use crate::secret::Secret;
+use crate::wire::produce::ErrorEntity;
+
+/// Longest note about an answer, in characters.
+const NOTE: usize = 160;
+
+/// What an HTTP answer says of each of `records` records, into `answers`: one for all, or one each. Returns how many
+/// were acked and refused, and a note on what was said where that is not a plain ack.
+pub(super) fn read_answer(
+    status: u16,
+    error_type: Option<&str>,
+    body: &[u8],
+    records: u32,
+    token: Option<&Secret>,
+    answers: &mut Vec<RecordAnswer>,
+) -> (u64, u64, Option<String>) {
+    answers.clear();
+    match classify(status, error_type, body, records) {
+        Answers::All(answer) => answers.push(answer),
+        Answers::Each(each) => answers.extend(each),
+    }
+    let count = |which: fn(RecordAnswer) -> bool| match answers.as_slice() {
+        [all] => u64::from(which(*all)) * u64::from(records),
+        each => each.iter().filter(|answer| which(**answer)).count() as u64,
+    };
+    let acked = count(RecordAnswer::is_acked);
+    let refused = count(|answer| answer == RecordAnswer::Refused);
+    if acked == u64::from(records) {
+        return (acked, refused, None);
+    }
+    (acked, refused, note(error_type, body, token))
+}
+
+/// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out.
+fn note(error_type: Option<&str>, body: &[u8], token: Option<&Secret>) -> Option<String> {
+    let text = match serde_json::from_slice::<ErrorEntity>(body) {
+        Ok(error) => format!("{} {}", error.error_code, error.message),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let text = match token {
+        Some(token) => text.replace(token.expose(), "[redacted]"),
+        None => text,
+    };
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE).collect();
+    let text = text.trim();
+    match (error_type, text.is_empty()) {
+        (None, true) => None,
+        (None, false) => Some(text.to_owned()),
+        (Some(kind), true) => Some(kind.to_owned()),
+        (Some(kind), false) => Some(format!("{kind}: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(
+        status: u16,
+        error_type: Option<&str>,
+        body: &[u8],
+        records: u32,
+    ) -> (Vec<RecordAnswer>, Option<String>) {
+        let token = Secret::new("eyJ.secret.sig");
+        let mut answers = Vec::new();
+        let (_, _, note) = read_answer(status, error_type, body, records, Some(&token), &mut answers);
+        (answers, note)
+    }
+
+    #[test]
+    fn notes_hold_no_token_and_no_control_characters() {
+        let body =
+            br#"{"message":"'eyJ.secret.sig' not a valid key=value pair\n in 'Bearer eyJ.secret.sig'."}"#;
+        let (answers, note) = read(403, Some("IncompleteSignatureException"), body, 2);
+        assert_eq!(answers, [RecordAnswer::Refused]);
+        let note = note.unwrap();
+        assert!(note.starts_with("IncompleteSignatureException: ") && !note.contains("secret"), "{note}");
+        assert!(!note.contains('\u{0}'));
+    }
+
+    #[test]
+    fn an_ack_needs_no_note() {
+        let body = br#"{"offsets":[{"partition":0,"offset":1}]}"#;
+        assert_eq!(read(200, None, body, 1).1, None);
+        assert_eq!(read(500, None, b"", 1).1, None);
+        let entity = br#"{"error_code":50003,"message":"down"}"#;
+        assert_eq!(read(500, None, entity, 1).1.as_deref(), Some("50003 down"));
+    }
+}

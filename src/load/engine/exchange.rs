@@ -1,0 +1,240 @@
+//! One attempt: written, answered, told of.
+
+use std::time::Duration;
+
+use super::super::answer::read_answer;
+use super::super::clock::{Nanos, micros, nanos};
+use super::super::http1::Response;
+use super::super::lane::Request;
+use super::super::place::{Exchange, Read, State, Wrote};
+use super::super::recorder::AttemptTimes;
+use super::super::retry::{Ending, wait_before_retry};
+use super::super::sink::Sink;
+use super::{Engine, Finished};
+use crate::record::{AnswerView, Class, End, RecordAnswer, RequestId, Sent, UNANSWERED};
+
+impl<S: Sink> Engine<'_, S> {
+    /// Writes the attempt's request, or goes on with it.
+    pub(super) fn write(&mut self, slot: usize) {
+        let now = self.shared.clock.now();
+        let place = &mut self.places[slot];
+        if place.state != State::Busy {
+            place.state = State::Busy;
+            place.rewind();
+        }
+        let wrote = place.write();
+        if place.written() > 0
+            && let Some(exchange) = &mut place.exchange
+            && exchange.written.is_none()
+        {
+            exchange.written = Some(now);
+        }
+        let begun = place.exchange.as_ref().and_then(|exchange| exchange.written).unwrap_or(now);
+        match wrote {
+            Ok(Wrote::All | Wrote::Part) => {
+                let plan = self.plan(self.places[slot].lane);
+                let limit = plan.timeouts.first_byte.min(plan.timeouts.whole);
+                self.set_deadline(slot, begun + nanos(limit));
+            }
+            Err(error) => self.broke(slot, &error),
+        }
+    }
+
+    /// Reads what has come.
+    pub(super) fn read(&mut self, slot: usize, closing: bool) {
+        let place = &mut self.places[slot];
+        let read = place.read(closing);
+        let now = self.shared.clock.now();
+        match read {
+            Read::More { something } => {
+                if something {
+                    let plan = self.plan(self.places[slot].lane);
+                    let written = self.places[slot].exchange.as_ref().and_then(|exchange| exchange.written);
+                    self.set_deadline(slot, written.unwrap_or(now) + nanos(plan.timeouts.whole));
+                }
+            }
+            Read::Response(mut response) => {
+                // The news that the other side has closed comes once.
+                response.keep_alive &= !closing;
+                self.answered(slot, &response, now);
+            }
+            Read::Ended => {
+                let error = std::io::Error::new(
+                    std::io::ErrorKind::UnexpectedEof,
+                    "closed by the other side before a whole answer",
+                );
+                self.broke(slot, &error);
+            }
+            Read::Malformed(malformed) => {
+                self.shut(slot);
+                self.fail(slot, End::Malformed, Some(malformed.to_string()));
+            }
+            Read::Broken(error) => self.broke(slot, &error),
+        }
+    }
+
+    /// The connection broke under an attempt. One that turns out to be closed before a byte was written is no
+    /// attempt yet: it is opened once more.
+    fn broke(&mut self, slot: usize, error: &std::io::Error) {
+        self.recorder.socket_error(error);
+        let place = &mut self.places[slot];
+        let nothing_written = place.exchange.as_ref().is_some_and(|exchange| exchange.written.is_none());
+        if nothing_written && !place.reopened {
+            place.reopened = true;
+            self.open(slot);
+            return;
+        }
+        self.shut(slot);
+        self.fail(slot, End::Reset, Some(error.to_string()));
+    }
+
+    /// A whole response has come.
+    fn answered(&mut self, slot: usize, response: &Response, now: Nanos) {
+        let place = &mut self.places[slot];
+        let Some(exchange) = place.exchange.take() else { return };
+        let whole = place.has_written();
+        place.served = place.served.saturating_add(1);
+        let token = exchange.token.as_ref().map(|token| &token.secret);
+        let text = |range: &Option<std::ops::Range<usize>>| {
+            let bytes = place.bytes(range.clone()?);
+            std::str::from_utf8(bytes).ok()
+        };
+        let error_type = text(&response.error_type);
+        let retry_after = text(&response.retry_after).and_then(|text| text.trim().parse().ok());
+        let (acked, refused, note) = read_answer(
+            response.status,
+            error_type,
+            place.bytes(response.body.clone()),
+            exchange.request.records,
+            token,
+            &mut self.answers,
+        );
+        let (served, opened) = (place.served, place.opened);
+        place.free = now;
+        let lane = place.lane;
+        let end = End::Status(response.status);
+        let records = u64::from(exchange.request.records);
+        let class = Class::of(end, acked, refused, records);
+        let retry_after = retry_after.map(Duration::from_secs);
+        self.told(lane, exchange, self.places[slot].free, end, class, note, retry_after, now);
+        let churn = &self.plan(lane).connections;
+        let worn_out = churn.requests_each.is_some_and(|most| served >= most)
+            || churn.life.is_some_and(|life| now >= opened + nanos(life));
+        if response.keep_alive && whole && !worn_out {
+            self.places[slot].rewind();
+            self.give_back_idle(slot);
+        } else {
+            self.shut(slot);
+            if self.stopped_at.is_none() && !self.lanes[lane].is_exhausted() {
+                self.open(slot);
+            } else {
+                self.give_back_shut(slot);
+            }
+        }
+    }
+
+    /// An attempt ended without a response; its connection is shut.
+    pub(super) fn fail(&mut self, slot: usize, end: End, note: Option<String>) {
+        let now = self.shared.clock.now();
+        let place = &mut self.places[slot];
+        let Some(exchange) = place.exchange.take() else { return };
+        let (lane, free) = (place.lane, place.free);
+        self.answers.clear();
+        self.answers.push(RecordAnswer::Unknown);
+        let class = Class::of(end, 0, 0, u64::from(exchange.request.records));
+        self.told(lane, exchange, free, end, class, note, None, now);
+        self.give_back_shut(slot);
+    }
+
+    /// Tells of an attempt that has ended, and decides whether there is another.
+    #[expect(clippy::too_many_arguments, reason = "one attempt's facts, each once, from its two callers")]
+    fn told(
+        &mut self,
+        lane: usize,
+        exchange: Exchange,
+        free: Nanos,
+        end: End,
+        class: Class,
+        note: Option<String>,
+        retry_after: Option<Duration>,
+        now: Nanos,
+    ) {
+        let Exchange { request, written, begun, token: _ } = exchange;
+        self.in_flight -= 1;
+        let producer = self.lanes[lane].producer;
+        let sent = sent(producer, &request, micros(written.unwrap_or(begun)));
+        let view = AnswerView { answered_us: micros(now), end, note, answers: &self.answers };
+        self.sink.attempt(&sent, view);
+        let shares = self.shared.phases.shares(producer, request.phase);
+        let times = AttemptTimes { due: request.attempt_due, free: free.min(now), written, ended: now };
+        let after = self.shared.phases.sent_after(producer, request.phase, written.unwrap_or(now));
+        self.recorder.attempt(shares, class, times, after);
+        let plan = self.plan(lane);
+        let ending = Ending { end, class, written: written.is_some(), retry_after };
+        let wait = wait_before_retry(plan, &request, ending);
+        if let Some(wait) = wait.filter(|_| self.stopped_at.is_none()) {
+            self.lanes[lane].retry(request, now + nanos(wait));
+            self.enqueue(lane);
+            return;
+        }
+        self.recorder.request(shares, request.due, now, class == Class::Accepted);
+        self.lanes[lane].ended(now);
+        if self.lanes[lane].is_closed() {
+            self.enqueue(lane);
+        }
+    }
+
+    /// Enters what never began and what was never answered, at its age now that waiting has ended. Where the load
+    /// was stopped, what was due after that belongs to no schedule any more.
+    pub(super) fn close(mut self) -> Finished {
+        let end = self.shared.clock.now();
+        let until = self.stopped_at.unwrap_or(end);
+        for slot in 0..self.places.len() {
+            let Some(Exchange { request, written, begun, .. }) = self.places[slot].exchange.take() else {
+                continue;
+            };
+            let producer = self.lanes[self.places[slot].lane].producer;
+            // Whether it was written whole is not known, so it counts as sent: its records may land.
+            let sent = sent(producer, &request, micros(written.unwrap_or(begun)));
+            let note = Some("no answer when draining ended".to_owned());
+            let answers = &[RecordAnswer::Unknown];
+            self.sink
+                .attempt(&sent, AnswerView { answered_us: UNANSWERED, end: End::TimedOut, note, answers });
+            let shares = self.shared.phases.shares(producer, request.phase);
+            self.recorder.attempts.add(Class::TimedOut);
+            self.recorder.interval.attempts.add(Class::TimedOut);
+            self.recorder.censored(shares, request.due, end);
+        }
+        for lane in 0..self.lanes.len() {
+            let plan = self.plan(lane);
+            let producer = self.lanes[lane].producer;
+            for request in self.lanes[lane].leftovers(plan, until) {
+                let shares = self.shared.phases.shares(producer, request.phase);
+                if request.attempt == 1 {
+                    self.recorder.scheduled(shares);
+                    self.recorder.unsent += 1;
+                    self.recorder.sent(shares, self.shared.phases.sent_after(producer, request.phase, end));
+                }
+                self.recorder.censored(shares, request.due, end);
+            }
+        }
+        let thread = match self.at_end {
+            Some(report) => report,
+            None => self.thread_report(end),
+        };
+        self.finish_seconds(end);
+        self.sink.idle();
+        let closed = self.lanes.iter().any(super::super::lane::Lane::is_closed);
+        Finished { recorder: self.recorder, thread, closed, stopped_at: self.stopped_at }
+    }
+}
+
+fn sent(producer: u16, request: &Request, written_us: u64) -> Sent {
+    Sent {
+        request: RequestId { producer, index: request.index },
+        attempt: request.attempt,
+        first_sequence: request.first_sequence,
+        records: request.records,
+        written_us,
+    }
+}

@@ -1,0 +1,332 @@
+//! The loop of one load thread: begins what is due, waits for what comes first, takes what has come.
+//!
+//! Everything that it needs is its own: its part of each stream's schedule, its connections, its poller and its
+//! measurements. In the steady state it neither locks nor allocates.
+
+mod connect;
+mod exchange;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::audit::{Auditor, Usage};
+use super::clock::{Clock, Nanos, nanos};
+use super::lane::{Lane, Request};
+use super::message::Message;
+use super::phases::Phases;
+use super::place::{Exchange, Place, State};
+use super::poller::{Poller, Ready};
+use super::recorder::Recorder;
+use super::report::ThreadReport;
+use super::sink::Sink;
+use super::stop::Stop;
+use super::token::{HeldToken, Token};
+use super::{LoadError, LoadPlan, StreamPlan};
+use crate::record::RecordAnswer;
+
+/// How long a load that was stopped waits for the answers to what is in flight.
+const STOPPED_DRAIN: Duration = Duration::from_secs(2);
+
+/// What all threads of a load share; nothing of it changes while they run.
+pub(super) struct Shared<'a> {
+    pub(super) plan: &'a LoadPlan,
+    pub(super) phases: &'a Phases,
+    pub(super) clock: Clock,
+    pub(super) start: Nanos,
+    /// When the last schedule ends.
+    pub(super) end: Nanos,
+    pub(super) stop: &'a Stop,
+    pub(super) threads: usize,
+}
+
+/// One load thread.
+pub(super) struct Engine<'a, S> {
+    shared: &'a Shared<'a>,
+    thread: usize,
+    poller: Poller,
+    lanes: Vec<Lane>,
+    places: Vec<Place>,
+    recorder: Recorder,
+    sink: S,
+    /// Lanes by when they are to be looked at.
+    queue: BinaryHeap<Reverse<(Nanos, usize)>>,
+    /// No place's deadline comes before this.
+    timeouts_from: Nanos,
+    in_flight: u64,
+    /// The stage of each lane: its upcoming request, composed before it is due.
+    stages: Vec<Stage>,
+    answers: Vec<RecordAnswer>,
+    auditor: Auditor,
+    began: (Nanos, Usage),
+    /// The thread's report as it stood when the schedule ended.
+    at_end: Option<ThreadReport>,
+    stopped_at: Option<Nanos>,
+}
+
+/// A lane's token, and its next request made ready.
+#[derive(Debug, Default)]
+struct Stage {
+    token: Option<HeldToken>,
+    composed: Vec<u8>,
+    /// Which request `composed` holds, and by which token.
+    holds: Option<(u64, u64)>,
+}
+
+/// What a thread leaves behind.
+pub(super) struct Finished {
+    pub(super) recorder: Recorder,
+    pub(super) thread: ThreadReport,
+    pub(super) closed: bool,
+    pub(super) stopped_at: Option<Nanos>,
+}
+
+impl<'a, S: Sink> Engine<'a, S> {
+    /// Prepares the part of thread number `thread`. Must be called on that thread.
+    pub(super) fn new(shared: &'a Shared<'a>, thread: usize, sink: S) -> Result<Self, LoadError> {
+        let poller = Poller::new().map_err(LoadError::Poller)?;
+        shared.stop.register(poller.waker());
+        let mut lanes = Vec::new();
+        let mut places = Vec::new();
+        let mut stages = Vec::new();
+        for (producer, plan) in (0_u16..).zip(&shared.plan.streams) {
+            let threads = shared.threads.min(usize::from(plan.connections.count));
+            if thread >= threads {
+                continue;
+            }
+            let message = Message::new(producer, plan, shared.plan.catalogue.run());
+            let mut lane = Lane::new(producer, plan, message, shared.start, (thread, threads));
+            for _ in (thread..usize::from(plan.connections.count)).step_by(threads) {
+                lane.shut.push(places.len());
+                places.push(Place::new(lanes.len()));
+            }
+            lanes.push(lane);
+            let token = plan.token.and_then(|index| shared.plan.tokens.get(index)).map(HeldToken::new);
+            stages.push(Stage { token, ..Stage::default() });
+        }
+        let mut auditor = Auditor::new();
+        let usage = auditor.usage();
+        let partners = shared.plan.streams.iter().map(|stream| stream.partner + 1).max().unwrap_or(0);
+        Ok(Self {
+            thread,
+            poller,
+            lanes,
+            places,
+            recorder: Recorder::new(thread, shared.phases.names.len(), partners, usage),
+            sink,
+            queue: BinaryHeap::new(),
+            timeouts_from: Nanos::MAX,
+            in_flight: 0,
+            stages,
+            answers: Vec::new(),
+            auditor,
+            began: (shared.clock.now(), usage),
+            at_end: None,
+            stopped_at: None,
+            shared,
+        })
+    }
+
+    /// Sends its part of the load, to its end.
+    pub(super) fn run(mut self) -> Result<Finished, LoadError> {
+        for slot in 0..self.places.len() {
+            // If it does not open, the first request will try again and tell.
+            self.open_ahead(slot);
+        }
+        for lane in 0..self.lanes.len() {
+            self.enqueue(lane);
+        }
+        let drained = self.shared.end.saturating_add(nanos(self.shared.plan.drain));
+        let mut give_up = drained;
+        let mut second_ends = self.shared.start + nanos(Duration::from_secs(1));
+        let mut ready: Vec<Ready> = Vec::new();
+        loop {
+            let now = self.shared.clock.now();
+            if self.stopped_at.is_none() && self.shared.stop.is_asked() {
+                self.stopped_at = Some(now);
+                give_up = drained.min(now + nanos(STOPPED_DRAIN));
+            }
+            if now >= second_ends {
+                self.finish_seconds(now);
+                second_ends = self.second_of(now).1;
+            }
+            if now >= self.shared.end && self.at_end.is_none() {
+                self.at_end = Some(self.thread_report(now));
+            }
+            self.launch_due();
+            if now >= give_up || self.is_done() {
+                break;
+            }
+            self.sink.idle();
+            let next = if self.stopped_at.is_none() { self.stage_and_next_due() } else { Nanos::MAX };
+            let until = next.min(self.timeouts_from).min(second_ends).min(give_up);
+            self.poller.wait(Some(until), &self.shared.clock).map_err(LoadError::Poller)?;
+            ready.clear();
+            ready.extend(self.poller.ready());
+            for event in &ready {
+                self.on_ready(*event);
+            }
+            let now = self.shared.clock.now();
+            if now >= self.timeouts_from {
+                self.time_out(now);
+            }
+        }
+        Ok(self.close())
+    }
+
+    fn plan(&self, lane: usize) -> &'a StreamPlan {
+        &self.shared.plan.streams[usize::from(self.lanes[lane].producer)]
+    }
+
+    /// Has the lane looked at when its next attempt is due.
+    fn enqueue(&mut self, lane: usize) {
+        let due = self.lanes[lane].next_due();
+        if due < self.lanes[lane].queued {
+            self.lanes[lane].queued = due;
+            self.queue.push(Reverse((due, lane)));
+        }
+    }
+
+    /// Begins all that is due.
+    fn launch_due(&mut self) {
+        if self.stopped_at.is_some() {
+            return;
+        }
+        while let Some(Reverse((due, lane))) = self.queue.peek().copied() {
+            if due > self.shared.clock.now() {
+                return;
+            }
+            self.queue.pop();
+            if self.lanes[lane].queued == due {
+                self.lanes[lane].queued = Nanos::MAX;
+            }
+            self.launch(lane);
+        }
+    }
+
+    /// Begins what is due in one lane, as far as connections are free, and has the lane looked at again when more is
+    /// due. Where all connections are taken, the next that becomes free brings it back.
+    fn launch(&mut self, lane: usize) {
+        if self.stopped_at.is_some() {
+            return;
+        }
+        loop {
+            let now = self.shared.clock.now();
+            if self.lanes[lane].next_due() > now {
+                self.enqueue(lane);
+                return;
+            }
+            let idle = self.lanes[lane].idle.pop_front();
+            let Some(slot) = idle.or_else(|| self.lanes[lane].shut.pop()) else { return };
+            let plan = self.plan(lane);
+            let Some(request) = self.lanes[lane].take(plan, now) else {
+                self.release(slot);
+                self.enqueue(lane);
+                return;
+            };
+            self.begin(slot, request, now);
+        }
+    }
+
+    /// Gives a place that was taken for nothing back to its lane.
+    fn release(&mut self, slot: usize) {
+        let lane = &mut self.lanes[self.places[slot].lane];
+        match self.places[slot].state {
+            State::Idle => lane.idle.push_front(slot),
+            _ => lane.shut.push(slot),
+        }
+    }
+
+    /// Begins an attempt at a place that is idle or shut.
+    fn begin(&mut self, slot: usize, request: Request, now: Nanos) {
+        let lane = self.places[slot].lane;
+        let shares = self.shared.phases.shares(self.lanes[lane].producer, request.phase);
+        if request.attempt == 1 {
+            self.recorder.scheduled(shares);
+        }
+        self.recorder.begun(request.attempt > 1);
+        self.in_flight += 1;
+        let token = self.compose(slot, &request);
+        let place = &mut self.places[slot];
+        place.exchange = Some(Exchange { request, written: None, begun: now, token });
+        place.reopened = false;
+        let plan = self.plan(lane);
+        let worn_out =
+            plan.connections.life.is_some_and(|life| now >= self.places[slot].opened + nanos(life));
+        if self.places[slot].state == State::Idle && !worn_out {
+            self.write(slot);
+        } else {
+            self.open(slot);
+        }
+    }
+
+    /// Puts the request into the place's buffer, from the lane's stage if it is ready there.
+    fn compose(&mut self, slot: usize, request: &Request) -> Option<Arc<Token>> {
+        let place = &mut self.places[slot];
+        let stage = &mut self.stages[place.lane];
+        let token = stage.token.as_mut().map(HeldToken::current);
+        let serial = token.as_ref().map_or(0, |token| token.serial);
+        if request.attempt == 1 && stage.holds == Some((request.index, serial)) {
+            std::mem::swap(&mut place.out, &mut stage.composed);
+            stage.holds = None;
+        } else {
+            let secret = token.as_ref().map(|token| &token.secret);
+            let message = &mut self.lanes[place.lane].message;
+            message.compose(&self.shared.plan.catalogue, request, secret, &mut place.out);
+        }
+        token
+    }
+
+    /// When the next attempt is due; its lane's request is composed by then.
+    fn stage_and_next_due(&mut self) -> Nanos {
+        let Some(Reverse((due, lane))) = self.queue.peek().copied() else { return Nanos::MAX };
+        let stage = &mut self.stages[lane];
+        let lane = &mut self.lanes[lane];
+        if let Some(request) = lane.upcoming().copied().filter(|request| request.due == due) {
+            let token = stage.token.as_mut().map(HeldToken::current);
+            let holds = Some((request.index, token.as_ref().map_or(0, |token| token.serial)));
+            if stage.holds != holds {
+                let secret = token.as_ref().map(|token| &token.secret);
+                lane.message.compose(&self.shared.plan.catalogue, &request, secret, &mut stage.composed);
+                stage.holds = holds;
+            }
+        }
+        due
+    }
+
+    /// The number of the second at `now`, and when it ends.
+    fn second_of(&self, now: Nanos) -> (u32, Nanos) {
+        let second = nanos(Duration::from_secs(1));
+        let number = now.saturating_sub(self.shared.start) / second;
+        (u32::try_from(number).unwrap_or(u32::MAX), self.shared.start + (number + 1) * second)
+    }
+
+    /// Reports the second that has passed.
+    fn finish_seconds(&mut self, now: Nanos) {
+        let waiting = (0..self.lanes.len()).map(|lane| self.lanes[lane].waiting(self.plan(lane), now)).sum();
+        let usage = self.auditor.usage();
+        let interval = self.recorder.finish_second(usage);
+        interval.in_flight = self.in_flight;
+        interval.waiting = waiting;
+        let spent = std::mem::take(&mut self.recorder.interval);
+        let next = self.sink.second(spent);
+        let (second, _) = self.second_of(now);
+        self.recorder.begin_second(self.thread, second, next);
+    }
+
+    fn thread_report(&mut self, now: Nanos) -> ThreadReport {
+        let (began, usage) = self.began;
+        let used = self.auditor.usage().since(usage);
+        let ran = Duration::from_nanos(now.saturating_sub(began).max(1)).as_secs_f64();
+        ThreadReport {
+            cpu_share: used.cpu.as_secs_f64() / ran,
+            run_queue_share: used.run_queue.map(|waited| waited.as_secs_f64() / ran),
+        }
+    }
+
+    /// Whether nothing is under way and nothing is left to be begun.
+    fn is_done(&self) -> bool {
+        self.in_flight == 0 && (self.stopped_at.is_some() || self.lanes.iter().all(Lane::is_exhausted))
+    }
+}

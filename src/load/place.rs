@@ -1,0 +1,219 @@
+//! A place for a connection: opened when needed, used again while it can be, opened anew when it has broken.
+
+use std::io;
+use std::sync::Arc;
+
+use super::clock::Nanos;
+use super::http1::{Decoder, Malformed, Response};
+use super::lane::Request;
+use super::token::Token;
+use super::transport::Transport;
+
+/// The least that is read at once, in bytes.
+const READ: usize = 4 * 1024;
+
+/// What a place is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not connected.
+    Shut,
+    /// Being connected.
+    Opening,
+    /// Connected, and free.
+    Idle,
+    /// Carries an attempt.
+    Busy,
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) request: Request,
+    /// First byte handed to the socket.
+    pub(super) written: Option<Nanos>,
+    /// When it was given to this place.
+    pub(super) begun: Nanos,
+    /// The token that it carries.
+    pub(super) token: Option<Arc<Token>>,
+}
+
+/// A place for a connection.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) lane: usize,
+    pub(super) state: State,
+    pub(super) exchange: Option<Exchange>,
+    /// The request that is being written.
+    pub(super) out: Vec<u8>,
+    /// When the connection became free for the attempt.
+    pub(super) free: Nanos,
+    /// When the present step must have been done.
+    pub(super) deadline: Nanos,
+    /// When the connection was opened.
+    pub(super) opened: Nanos,
+    /// Responses that it has carried.
+    pub(super) served: u32,
+    /// Which of the target's addresses is tried.
+    pub(super) address: usize,
+    /// Whether the attempt has found a connection closed and had it opened anew.
+    pub(super) reopened: bool,
+    transport: Option<Transport>,
+    written: usize,
+    inbox: Vec<u8>,
+    filled: usize,
+    decoder: Decoder,
+}
+
+/// How writing went.
+#[derive(Debug)]
+pub(super) enum Wrote {
+    /// All of it.
+    All,
+    /// Something, or nothing: the socket takes no more for now.
+    Part,
+}
+
+/// What reading came to.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// Nothing whole yet; whether anything has come.
+    More { something: bool },
+    /// A whole response.
+    Response(Response),
+    /// The other side has closed before a whole response had come.
+    Ended,
+    /// What came is no response.
+    Malformed(Malformed),
+    /// The connection broke.
+    Broken(io::Error),
+}
+
+impl Place {
+    pub(super) fn new(lane: usize) -> Self {
+        Self {
+            lane,
+            state: State::Shut,
+            exchange: None,
+            out: Vec::new(),
+            free: 0,
+            deadline: Nanos::MAX,
+            opened: 0,
+            served: 0,
+            address: 0,
+            reopened: false,
+            transport: None,
+            written: 0,
+            inbox: Vec::new(),
+            filled: 0,
+            decoder: Decoder::default(),
+        }
+    }
+
+    /// Takes a transport that has begun to connect.
+    pub(super) fn open(&mut self, transport: Transport) -> &mut Transport {
+        self.shut();
+        self.state = State::Opening;
+        self.transport.insert(transport)
+    }
+
+    pub(super) fn transport(&mut self) -> Option<&mut Transport> {
+        self.transport.as_mut()
+    }
+
+    /// Drops the connection.
+    pub(super) fn shut(&mut self) {
+        self.transport = None;
+        self.state = State::Shut;
+        self.served = 0;
+        self.written = 0;
+        self.filled = 0;
+        self.decoder.reset();
+    }
+
+    /// Makes ready for the next attempt.
+    pub(super) fn rewind(&mut self) {
+        self.written = 0;
+        self.filled = 0;
+        self.decoder.reset();
+    }
+
+    /// Whether the whole request has been handed over.
+    pub(super) fn has_written(&self) -> bool {
+        self.written == self.out.len()
+    }
+
+    /// Whether it has left for the socket, too.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_written() && self.transport.as_ref().is_none_or(Transport::has_flushed)
+    }
+
+    /// Whether a byte of the answer has come.
+    pub(super) fn has_begun_to_read(&self) -> bool {
+        self.filled > 0
+    }
+
+    /// Writes what the socket takes.
+    pub(super) fn write(&mut self) -> io::Result<Wrote> {
+        let Some(transport) = &mut self.transport else { return Err(io::ErrorKind::NotConnected.into()) };
+        while self.written < self.out.len() {
+            match transport.write(&self.out[self.written..])? {
+                0 => return Ok(Wrote::Part),
+                count => self.written += count,
+            }
+        }
+        Ok(if transport.flush()? { Wrote::All } else { Wrote::Part })
+    }
+
+    /// How many bytes of the request have been handed over.
+    pub(super) fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Reads what has come. `closing`: the other side has said that nothing will follow.
+    pub(super) fn read(&mut self, closing: bool) -> Read {
+        let Some(transport) = &mut self.transport else { return Read::Ended };
+        let mut something = false;
+        loop {
+            if self.inbox.len() - self.filled < READ {
+                // Grows with the answers, and stays as large as the largest.
+                self.inbox.resize((self.filled + READ).next_power_of_two(), 0);
+            }
+            let room = self.inbox.len() - self.filled;
+            let (count, ended) = match transport.read(&mut self.inbox[self.filled..]) {
+                Ok(Some(0)) => (0, true),
+                Ok(Some(count)) => (count, false),
+                Ok(None) => return Read::More { something },
+                Err(error) => return Read::Broken(error),
+            };
+            something |= count > 0;
+            self.filled += count;
+            match self.decoder.decode(&mut self.inbox[..self.filled], ended) {
+                Ok(Some(response)) => return Read::Response(response),
+                Ok(None) if ended => return Read::Ended,
+                Ok(None) => {}
+                Err(malformed) => return Read::Malformed(malformed),
+            }
+            // The socket has been emptied, and will tell when there is more.
+            if count < room && !closing && !transport.buffers() {
+                return Read::More { something };
+            }
+        }
+    }
+
+    /// Bytes of the response that was read.
+    pub(super) fn bytes(&self, range: std::ops::Range<usize>) -> &[u8] {
+        self.inbox.get(range).unwrap_or_default()
+    }
+
+    /// Whether an idle connection is still open, now that there is news of it. Bytes that nobody asked for end it too.
+    pub(super) fn is_still_open(&mut self) -> bool {
+        match &mut self.transport {
+            Some(transport) => {
+                let mut byte = [0; 1];
+                // TLS may have something to say between requests that is no data.
+                matches!(transport.read(&mut byte), Ok(None))
+            }
+            None => false,
+        }
+    }
+}

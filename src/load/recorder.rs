@@ -1,0 +1,196 @@
+//! One load thread's measurements: by phase, by partner, and of the second that passes.
+
+use std::time::Duration;
+
+use super::audit::Usage;
+use super::clock::{Nanos, micros};
+use super::report::{Interval, Share, Tally};
+use crate::record::Class;
+
+/// Where a request's figures belong.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    /// Place among the load's phases.
+    pub(super) phase: usize,
+    /// Place among the load's partners; `None` for those whose requests must be refused.
+    pub(super) partner: Option<usize>,
+    /// Whether the phase is measured and the requests must be accepted.
+    pub(super) measured: bool,
+}
+
+/// The times of one attempt, in nanoseconds since the run's origin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AttemptTimes {
+    /// When this attempt was due.
+    pub(super) due: Nanos,
+    /// When the connection was free for it.
+    pub(super) free: Nanos,
+    /// First byte written; `None` if none was.
+    pub(super) written: Option<Nanos>,
+    /// Last byte read, or the moment of giving up.
+    pub(super) ended: Nanos,
+}
+
+/// When an attempt was written, on clocks that leave warming up out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SentAfter {
+    /// Since its phase began.
+    pub(super) phase: Duration,
+    /// Since its stream's first measured phase began, unmeasured ones in between left out.
+    pub(super) stream: Duration,
+}
+
+/// What one load thread has measured.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) interval: Box<Interval>,
+    pub(super) phases: Vec<Share>,
+    pub(super) partners: Vec<Share>,
+    /// The latest sending of all.
+    pub(super) sent_after: Duration,
+    pub(super) attempts: Tally,
+    pub(super) retries: u64,
+    pub(super) unsent: u64,
+    pub(super) socket_errors: u64,
+    pub(super) local_errors: u64,
+    pub(super) local_error: Option<String>,
+    /// The usage when the interval began.
+    usage: Usage,
+}
+
+impl Recorder {
+    pub(super) fn new(thread: usize, phases: usize, partners: usize, usage: Usage) -> Self {
+        Self {
+            interval: Box::new(Interval { thread, ..Interval::default() }),
+            phases: vec![Share::default(); phases],
+            partners: vec![Share::default(); partners],
+            sent_after: Duration::ZERO,
+            attempts: Tally::default(),
+            retries: 0,
+            unsent: 0,
+            socket_errors: 0,
+            local_errors: 0,
+            local_error: None,
+            usage,
+        }
+    }
+
+    /// The shares that a request's figures enter.
+    fn each(&mut self, shares: Shares, mut enter: impl FnMut(&mut Share)) {
+        enter(&mut self.phases[shares.phase]);
+        if let Some(partner) = shares.partner {
+            enter(&mut self.partners[partner]);
+        }
+    }
+
+    /// A request of the schedule.
+    pub(super) fn scheduled(&mut self, shares: Shares) {
+        if shares.measured {
+            self.each(shares, |share| share.scheduled += 1);
+        }
+    }
+
+    /// An attempt was begun.
+    pub(super) fn begun(&mut self, retry: bool) {
+        self.interval.begun += u64::from(!retry);
+        self.interval.retries += u64::from(retry);
+        self.retries += u64::from(retry);
+    }
+
+    /// An attempt has ended.
+    pub(super) fn attempt(&mut self, shares: Shares, class: Class, times: AttemptTimes, sent: SentAfter) {
+        self.attempts.add(class);
+        self.interval.attempts.add(class);
+        if !shares.measured {
+            return;
+        }
+        let AttemptTimes { due, free, written, ended } = times;
+        // Never written: all of the time went into waiting for a connection.
+        let blocked = micros(written.map_or(ended, |_| free).saturating_sub(due));
+        let served = written.map(|written| {
+            (micros(ended.saturating_sub(written)), micros(written.saturating_sub(due.max(free))))
+        });
+        let enter = |times: &mut crate::stats::Times| {
+            times.blocked.record(blocked);
+            if let Some((service, lag)) = served {
+                times.service.record(service);
+                times.generator_lag.record(lag);
+            }
+        };
+        enter(&mut self.interval.times);
+        self.each(shares, |share| enter(&mut share.times));
+        self.sent(shares, sent);
+    }
+
+    /// Something was sent, or waited to be, until then.
+    pub(super) fn sent(&mut self, shares: Shares, sent: SentAfter) {
+        if shares.measured {
+            self.sent_after = self.sent_after.max(sent.stream);
+            let phase = &mut self.phases[shares.phase];
+            phase.sent_after = phase.sent_after.max(sent.phase);
+            if let Some(partner) = shares.partner {
+                let partner = &mut self.partners[partner];
+                partner.sent_after = partner.sent_after.max(sent.stream);
+            }
+        }
+    }
+
+    /// A measured request has come to its end, after all its attempts.
+    pub(super) fn request(&mut self, shares: Shares, due: Nanos, ended: Nanos, accepted: bool) {
+        if !shares.measured {
+            return;
+        }
+        let latency = micros(ended.saturating_sub(due));
+        self.interval.times.latency.record(latency);
+        self.each(shares, |share| {
+            share.times.latency.record(latency);
+            share.accepted += u64::from(accepted);
+        });
+    }
+
+    /// A request never came to its end: it enters at its age.
+    pub(super) fn censored(&mut self, shares: Shares, due: Nanos, now: Nanos) {
+        if !shares.measured {
+            return;
+        }
+        let age = micros(now.saturating_sub(due));
+        self.each(shares, |share| {
+            share.times.latency.record(age);
+            share.censored += 1;
+        });
+    }
+
+    /// A connection could not be opened or broke.
+    pub(super) fn socket_error(&mut self, error: &std::io::Error) {
+        self.socket_errors += 1;
+        self.interval.socket_errors += 1;
+        if is_local(error) {
+            self.local_errors += 1;
+            self.local_error = Some(error.to_string());
+        }
+    }
+
+    /// The second is over: the interval that it filled, with `usage` as the thread's counters now are.
+    pub(super) fn finish_second(&mut self, usage: Usage) -> &mut Interval {
+        let used = usage.since(self.usage);
+        self.usage = usage;
+        self.interval.cpu = used.cpu;
+        self.interval.run_queue = used.run_queue;
+        &mut self.interval
+    }
+
+    /// Begins second number `second` in `interval`, whatever that holds.
+    pub(super) fn begin_second(&mut self, thread: usize, second: u32, mut interval: Box<Interval>) {
+        let mut times = std::mem::take(&mut interval.times);
+        times.clear();
+        *interval = Interval { thread, second, times, ..Interval::default() };
+        self.interval = interval;
+    }
+}
+
+/// Whether an error is of this machine's making: it has run out of something.
+fn is_local(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let local = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    error.raw_os_error().is_some_and(|code| local.iter().any(|errno| errno.raw_os_error() == code))
+}

@@ -1,0 +1,71 @@
+//! Whether an attempt that ended is followed by another.
+
+use std::time::Duration;
+
+use super::StreamPlan;
+use super::lane::Request;
+use crate::record::{Class, End};
+use crate::scenario::RetryOn;
+use crate::schedule::Retry;
+
+/// When a stream's requests are tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryPolicy {
+    /// How often, and after what time.
+    pub retry: Retry,
+    /// What another attempt follows on.
+    pub on: Vec<RetryOn>,
+}
+
+/// How an attempt ended, as far as trying again depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) end: End,
+    pub(super) class: Class,
+    /// Whether a byte of the request had left.
+    pub(super) written: bool,
+    /// What the answer asked for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// How long to wait for the next attempt; `None` where there is none.
+pub(super) fn wait_before_retry(plan: &StreamPlan, request: &Request, ending: Ending) -> Option<Duration> {
+    let policy = plan.retry.as_ref()?;
+    // What was accepted whole is never sent again, whatever its status.
+    if ending.class == Class::Accepted || !policy.on.iter().any(|on| strikes(*on, ending)) {
+        return None;
+    }
+    policy.retry.wait(plan.seed, request.index, request.attempt, ending.retry_after)
+}
+
+fn strikes(on: RetryOn, ending: Ending) -> bool {
+    match ending.end {
+        End::Status(status) => on.means_status(status),
+        End::TimedOut => on == RetryOn::TimedOut,
+        End::Reset if ending.written => on == RetryOn::Reset,
+        End::Reset => on == RetryOn::RefusedConnection,
+        End::Malformed => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_word() {
+        let ending = |end, written| Ending { end, class: Class::Failed, written, retry_after: None };
+        let all = [
+            (RetryOn::Status(429), ending(End::Status(429), true)),
+            (RetryOn::StatusClass(5), ending(End::Status(503), true)),
+            (RetryOn::TimedOut, ending(End::TimedOut, true)),
+            (RetryOn::Reset, ending(End::Reset, true)),
+            (RetryOn::RefusedConnection, ending(End::Reset, false)),
+        ];
+        for (on, _) in all {
+            for (other, ending) in all {
+                assert_eq!(strikes(on, ending), on == other, "{on:?} {ending:?}");
+            }
+        }
+    }
+}

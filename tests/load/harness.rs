@@ -1,0 +1,245 @@
+//! Servers on raw sockets, one thread a connection, and the load that goes to them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use landfall::load::{
+    Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, TlsSettings, run,
+};
+use landfall::record::{
+    Answer, AnswerView, Answers, Catalogue, End, Feed, Format, IdentityPlace, RunId, Sent, Stream,
+};
+use landfall::scenario::{Connections, Timeouts};
+use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
+
+/// A plain ack, as a whole response.
+pub(crate) fn ack() -> Vec<u8> {
+    response("200 OK", "", "{\"offsets\":[{\"partition\":0,\"offset\":0}]}")
+}
+
+/// A response with this status line, further fields (each with its line end) and body.
+pub(crate) fn response(status: &str, fields: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// One connection of the server's.
+pub(crate) struct Conversation {
+    pub(crate) stream: TcpStream,
+    unread: Vec<u8>,
+    /// Requests that the server has had so far, on all connections.
+    seen: Arc<AtomicU64>,
+}
+
+impl Conversation {
+    /// Reads a whole request: its number in the server's life, from 0, and its head. `None` at the end.
+    pub(crate) fn request(&mut self) -> Option<(u64, String)> {
+        loop {
+            if let Some((length, head)) = whole_request(&self.unread) {
+                self.unread.drain(..length);
+                return Some((self.seen.fetch_add(1, Ordering::SeqCst), head));
+            }
+            let mut more = [0; 4096];
+            match self.stream.read(&mut more) {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.unread.extend_from_slice(&more[..count]),
+            }
+        }
+    }
+
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
+        // Whether the other side still listens is its own affair.
+        let _ = self.stream.write_all(bytes);
+    }
+}
+
+fn whole_request(bytes: &[u8]) -> Option<(usize, String)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let field = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = field.map_or(0, |length| length.parse().expect("a length"));
+    (bytes.len() >= end + length).then_some((end + length, head))
+}
+
+/// A server whose connections each run `serve`; it stops when dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+    accepting: Option<JoinHandle<()>>,
+    pub(crate) connections: Arc<AtomicU64>,
+}
+
+impl Server {
+    pub(crate) fn start(serve: impl Fn(Conversation) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it has an address");
+        let stopped = Arc::new(AtomicBool::new(false));
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let connections: Arc<AtomicU64> = Arc::default();
+        let seen: Arc<AtomicU64> = Arc::default();
+        let (serve, stop, kept, count) =
+            (Arc::new(serve), stopped.clone(), open.clone(), connections.clone());
+        let accepting = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                count.fetch_add(1, Ordering::SeqCst);
+                stream.set_nodelay(true).expect("an open socket");
+                kept.lock().expect("no panic").push(stream.try_clone().expect("a descriptor"));
+                let (serve, seen) = (serve.clone(), seen.clone());
+                std::thread::spawn(move || {
+                    let closing = stream.try_clone().expect("a descriptor");
+                    serve(Conversation { stream, unread: Vec::new(), seen });
+                    // Other descriptors of the same connection are kept, for the server's end.
+                    let _ = closing.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
+        Self { address, stopped, open, accepting: Some(accepting), connections }
+    }
+
+    /// A server whose answer to its nth request (from 0) is what `answer` makes of it; an empty one ends the
+    /// connection.
+    pub(crate) fn answering(answer: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::start(move |mut conversation| {
+            while let Some((number, _)) = conversation.request() {
+                let bytes = answer(number);
+                if bytes.is_empty() {
+                    return;
+                }
+                conversation.say(&bytes);
+            }
+        })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        for stream in self.open.lock().expect("no panic").iter() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+        // Wakes the accepting thread.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+/// What was reported of each attempt, and each second.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) attempts: Vec<(Sent, Answer)>,
+    pub(crate) seconds: Vec<Interval>,
+}
+
+impl Told {
+    pub(crate) fn ends(&self) -> Vec<End> {
+        self.attempts.iter().map(|(_, answer)| answer.end).collect()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Notebook(Arc<Mutex<Told>>);
+
+impl Sink for Notebook {
+    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
+        let AnswerView { answered_us, end, note, answers } = answer;
+        let answers = match answers {
+            [all] => Answers::All(*all),
+            each => Answers::Each(each.to_vec()),
+        };
+        let answer = Answer { request: sent.request, attempt: sent.attempt, answered_us, end, note, answers };
+        self.0.lock().expect("no panic").attempts.push((*sent, answer));
+    }
+
+    fn idle(&mut self) {}
+
+    fn second(&mut self, interval: Box<Interval>) -> Box<Interval> {
+        self.0.lock().expect("no panic").seconds.push((*interval).clone());
+        interval
+    }
+}
+
+/// A stream of 50 requests of one record in a second, over two connections, to be changed at will.
+pub(crate) fn stream(url: &str) -> StreamPlan {
+    stream_with(url, &TlsSettings::default())
+}
+
+pub(crate) fn stream_with(url: &str, tls: &TlsSettings) -> StreamPlan {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let target = runtime.block_on(Target::resolve(url, &[], tls)).expect("loopback");
+    let limit = Duration::from_secs(20);
+    StreamPlan {
+        target,
+        topic: "t".into(),
+        partition: None,
+        format: Format::Json,
+        sizes: Sizes::fixed(1),
+        schedule: Schedule::new(7, vec![constant("main", 50.0, Duration::from_secs(1))]),
+        seed: 7,
+        connections: Connections { count: 2, requests_each: None, life: None },
+        timeouts: Timeouts { connect: limit, first_byte: limit, whole: limit },
+        retry: None,
+        partner: 0,
+        token: None,
+        expectation: Expectation::Accept,
+    }
+}
+
+/// A measured phase of evenly spaced requests.
+pub(crate) fn constant(name: &str, rate: f64, duration: Duration) -> Phase {
+    open(name, rate, duration, Spacing::Even { offset: 0.0 })
+}
+
+pub(crate) fn open(name: &str, rate: f64, duration: Duration, spacing: Spacing) -> Phase {
+    let intensity = Intensity::constant(rate, duration);
+    Phase { name: name.into(), measured: true, duration, arrivals: Arrivals::Open { intensity, spacing } }
+}
+
+/// Sends the streams on so many threads.
+pub(crate) fn send_on(streams: Vec<StreamPlan>, threads: usize, drain: Duration) -> (Report, Told) {
+    send_from(streams, threads, drain, Instant::now() + LEAD)
+}
+
+/// Sends one stream, and tells when its schedule began.
+pub(crate) fn send_timed(stream: StreamPlan) -> ((Report, Told), Instant) {
+    let start = Instant::now() + LEAD;
+    (send_from(vec![stream], 1, Duration::from_secs(20), start), start)
+}
+
+fn send_from(streams: Vec<StreamPlan>, threads: usize, drain: Duration, start: Instant) -> (Report, Told) {
+    let feed = Feed::parse(b"{\"a\":1}").expect("a feed");
+    let records = streams.iter().map(|stream| {
+        let place = IdentityPlace::Member("_landfall".into());
+        Stream::new(0, stream.format, place, None, &feed).expect("a stream")
+    });
+    let plan = LoadPlan {
+        catalogue: Catalogue::new(RunId::new("r").expect("legal"), records.collect()),
+        streams,
+        tokens: Vec::new(),
+        threads,
+        drain,
+        origin: Instant::now(),
+        start,
+    };
+    let notebook = Notebook::default();
+    let report = run(&plan, |_| notebook.clone(), &Stop::default()).expect("the load runs");
+    let told = std::mem::take(&mut *notebook.0.lock().expect("no panic"));
+    (report, told)
+}
+
+pub(crate) fn send(stream: StreamPlan) -> (Report, Told) {
+    send_on(vec![stream], 1, Duration::from_secs(20))
+}

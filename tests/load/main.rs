@@ -1,0 +1,8 @@
+//! The load's times and its account, against servers that misbehave.
+
+mod classes;
+mod closed;
+mod harness;
+mod stall;
+mod threads;
+mod tls;

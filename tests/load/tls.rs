@@ -1,0 +1,115 @@
+//! TLS: who is trusted, and by which name it is asked for.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use landfall::load::{Report, TlsSettings};
+use landfall::record::Class;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+
+use crate::harness::{Server, Told, ack, send, stream_with};
+
+/// An authority in a file, and what a server that it vouches for has.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority");
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("it can be written");
+        Self { folder, issuer }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A server with a certificate for `name`; it notes the names that it is asked for.
+    fn server(&self, name: &str) -> (Server, Arc<Mutex<Vec<Option<String>>>>) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("they fit");
+        let config = Arc::new(config);
+        let asked: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+        let names = asked.clone();
+        let server = Server::start(move |mut conversation| {
+            let mut tls = ServerConnection::new(config.clone()).expect("a connection");
+            let stream = &mut conversation.stream;
+            if tls.complete_io(stream).is_err() {
+                return;
+            }
+            names.lock().expect("no panic").push(tls.server_name().map(ToOwned::to_owned));
+            let mut secured = rustls::Stream::new(&mut tls, stream);
+            let mut unread = Vec::new();
+            let mut more = [0; 4096];
+            while let Ok(count @ 1..) = secured.read(&mut more) {
+                unread.extend_from_slice(&more[..count]);
+                // Requests come one at a time, and each ends with its record.
+                if unread.ends_with(b"\"}}]}") {
+                    unread.clear();
+                    if secured.write_all(&ack()).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        (server, asked)
+    }
+}
+
+fn send_to(server: &Server, ca: Option<PathBuf>, server_name: Option<&str>) -> (Report, Told) {
+    let settings = TlsSettings { ca, server_name: server_name.map(ToOwned::to_owned) };
+    let url = server.url().replace("http://", "https://");
+    send(stream_with(&url, &settings))
+}
+
+#[test]
+fn a_trusted_server_is_spoken_to_and_asked_for_by_name() {
+    let authority = Authority::new();
+    let (server, asked) = authority.server("kafka.example");
+    let (report, told) = send_to(&server, Some(authority.file()), Some("kafka.example"));
+    assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.attempts[0]);
+    let asked = asked.lock().expect("no panic");
+    assert_eq!(*asked, vec![Some("kafka.example".to_owned()); 2]);
+}
+
+#[test]
+fn an_address_may_stand_in_the_certificate() {
+    let authority = Authority::new();
+    let (server, asked) = authority.server("127.0.0.1");
+    let (report, _) = send_to(&server, Some(authority.file()), None);
+    assert_eq!(report.overall.accepted, 50);
+    // No name is asked for by an address (RFC 6066, section 3).
+    assert!(asked.lock().expect("no panic").iter().all(Option::is_none));
+}
+
+#[test]
+fn another_name_and_another_authority_are_not_trusted() {
+    let authority = Authority::new();
+    let (server, _) = authority.server("kafka.example");
+    let stranger = Authority::new();
+    for (ca, name) in [(authority.file(), "other.example"), (stranger.file(), "kafka.example")] {
+        let (report, told) = send_to(&server, Some(ca), Some(name));
+        assert_eq!((report.overall.accepted, report.attempts.of(Class::Reset)), (0, 50));
+        let note = told.attempts[0].1.note.as_deref().expect("a reason");
+        assert!(note.starts_with("cannot connect: ") && note.contains("certificate"), "{note}");
+    }
+}
