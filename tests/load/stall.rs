@@ -102,6 +102,8 @@ fn check(spacing: Spacing) {
     assert!(times.service.at(0.999) < 1_000_000, "{:?}", times.service.quantiles());
     assert!(times.blocked.at(0.99) > 1_000_000, "{:?}", times.blocked.quantiles());
     assert!(times.generator_lag.at(0.99) < 25_000, "{:?}", times.generator_lag.quantiles());
+    // Half of them found a free connection: what they took, the server took.
+    assert!(times.blocked.at(0.5) < times.latency.at(0.5), "{:?}", times.blocked.quantiles());
 }
 
 #[test]
