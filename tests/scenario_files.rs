@@ -121,6 +121,7 @@ fn bad_overrides_are_answered_with_helpful_sentences() {
         "stack.idp=none",
         "checks=latency.p99 < 5ms",
         "checks=[latency.p99 < 5]",
+        "abort_when=[latency.p99 > 5s for 3, records.lost > 0]",
         "version=2",
         "extends=other.yaml",
         "faults=[",
@@ -248,7 +249,8 @@ fn the_documentation_shows_a_scenario_that_is_valid_and_names_every_metric_and_f
     let scenario =
         parse(example, Path::new("docs/scenario.md"), &[], &no_files).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(scenario.name, "everything");
-    for metric in landfall::scenario::METRICS {
+    assert_eq!(scenario.abort_when.len(), 2);
+    for metric in landfall::scenario::METRICS.iter().chain(landfall::scenario::ABORT_METRICS) {
         let (family, member) = metric.split_once('.').expect("metrics have two parts");
         assert!(page.contains(family) && page.contains(member), "the page does not name {metric}");
     }
@@ -356,7 +358,7 @@ proptest! {
     fn any_value_of_any_field_is_answered(
         field in prop::sample::select(vec![
             "version", "name", "seed", "grace", "drain", "stack", "topics", "partners", "workload", "checks", "faults",
-            "allow_hosts", "stack.idp", "stack.gateway", "stack.proxy", "stack.kafka", "stack.proxy.kind",
+            "abort_when", "allow_hosts", "stack.idp", "stack.gateway", "stack.proxy", "stack.kafka", "stack.proxy.kind",
             "workload[0].payload", "workload[0].identity", "workload[0].arrivals", "workload[0].for", "topics[0]",
             "partners[0].secret", "stack.gateway.required_headers", "workload[0].partition",
         ]),

@@ -1,6 +1,7 @@
 //! The command line: parses, calls the app, prints, sets the exit code. The only place where errors are
 //! rendered for people.
 
+mod log;
 mod run;
 mod signals;
 mod up;

@@ -1,10 +1,12 @@
 //! `landfall run`.
 
+use std::io::IsTerminal as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{ScenarioArgs, exit, print, runtime, signals};
-use crate::app::run::{Folder, Outcome, random_run_id, run};
+use super::{ScenarioArgs, exit, log, print, runtime, signals};
+use crate::app::run::{Folder, Live, MetricsPort, Outcome, Reporting, random_run_id, run};
 use crate::record::RunId;
 use crate::report;
 
@@ -22,9 +24,28 @@ pub(super) struct Options {
     /// Also write the result as JSON to FILE, or to standard output with `-`
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Print no summary
+    /// Serve the run's metrics for Prometheus at ADDR while it is under way: `127.0.0.1:9464`, or a port of loopback
+    /// alone; with port 0 the system chooses, and the address is printed
+    #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
+    metrics: Option<SocketAddr>,
+    /// Write what happens to `landfall.log` in the run's folder
+    #[arg(long)]
+    verbose: bool,
+    /// Print no summary, and nothing while the run is under way
     #[arg(long)]
     quiet: bool,
+}
+
+/// An address to listen at; a port alone is one of loopback.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    if let Ok(port) = port.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| {
+        "it must be an IP address and a port, or a port of loopback alone, for instance 127.0.0.1:9464"
+            .to_owned()
+    })
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
@@ -51,17 +72,23 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
+    if options.verbose
+        && let Err(error) = folder.create_log().map(log::write_to)
+    {
+        return usage(&error);
+    }
     let outcome = runtime.block_on(async {
-        match signals::listen() {
-            Ok(interrupt) => run(&scenario, run_id, interrupt).await.map_err(|error| {
-                eprintln!("landfall: {error}");
-                ExitCode::from(error.exit_code())
-            }),
-            Err(error) => {
-                eprintln!("landfall: cannot listen for signals: {error}");
-                Err(ExitCode::from(exit::STACK))
-            }
-        }
+        let interrupt = signals::listen().map_err(|error| {
+            eprintln!("landfall: cannot listen for signals: {error}");
+            ExitCode::from(exit::STACK)
+        })?;
+        let metrics = open_metrics(options.metrics).await?;
+        let reporting = Reporting { folder: &folder, live: live(options.quiet), metrics };
+        run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
+            tracing::error!(error = ?error.to_string(), "the run failed");
+            eprintln!("landfall: {error}");
+            ExitCode::from(error.exit_code())
+        })
     });
     // Nothing of the run is left in the runtime that anybody would wait for.
     runtime.shutdown_background();
@@ -71,6 +98,24 @@ pub(super) fn main(options: &Options) -> ExitCode {
             folder.discard_if_empty();
             code
         }
+    }
+}
+
+/// Takes the port for the metrics, and tells where it is: with port 0, nobody else knows.
+async fn open_metrics(address: Option<SocketAddr>) -> Result<Option<MetricsPort>, ExitCode> {
+    let Some(address) = address else { return Ok(None) };
+    let port = MetricsPort::open(address).await.map_err(|error| usage(&error))?;
+    eprintln!("landfall: metrics at {}", port.url());
+    Ok(Some(port))
+}
+
+/// How the run is shown while it is under way. A terminal that cannot move its cursor calls itself dumb.
+fn live(quiet: bool) -> Live {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match (quiet, std::io::stderr().is_terminal() && !dumb) {
+        (true, _) => Live::Off,
+        (false, true) => Live::Screen,
+        (false, false) => Live::Lines,
     }
 }
 
@@ -127,4 +172,25 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
 fn usage(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("landfall: {error}");
     ExitCode::from(exit::USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_stay_on_loopback_unless_an_address_says_otherwise() {
+        for (text, address) in [
+            ("9464", "127.0.0.1:9464"),
+            (":0", "127.0.0.1:0"),
+            ("localhost:1", "127.0.0.1:1"),
+            ("0.0.0.0:9464", "0.0.0.0:9464"),
+            ("[::1]:80", "[::1]:80"),
+        ] {
+            assert_eq!(metrics_address(text).map(|address| address.to_string()).as_deref(), Ok(address));
+        }
+        for bad in ["", "127.0.0.1", "65536", "host:80", "localhost:"] {
+            assert!(metrics_address(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -52,14 +52,7 @@ impl Metric {
             (Self::Rate, Limit::PerSecond(limit)) => result.rate.achieved_per_s.total_cmp(&limit),
             _ => return None,
         };
-        Some(match comparison {
-            Comparison::Less => ordering.is_lt(),
-            Comparison::AtMost => ordering.is_le(),
-            Comparison::Equal => ordering.is_eq(),
-            Comparison::Different => ordering.is_ne(),
-            Comparison::AtLeast => ordering.is_ge(),
-            Comparison::Greater => ordering.is_gt(),
-        })
+        Some(comparison.holds(ordering))
     }
 
     /// The value as people read it, in the limit's unit.
@@ -70,11 +63,6 @@ impl Metric {
             (Self::Rate, Limit::Percent(_)) => format!("{:.2} %", percent(result)),
             (Self::Rate, _) => format!("{:.1}/s", result.rate.achieved_per_s),
         }
-    }
-
-    /// Whether a generator that sends late spoils it.
-    pub(super) fn is_timing(self) -> bool {
-        matches!(self, Self::Time { .. } | Self::Rate)
     }
 
     /// Whether it is a count that breaks the limit from above: more reading can only raise it further.

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::record::{
-    Answer, Catalogue, End, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent, TopicPartition,
+    AnswerView, Catalogue, End, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent, TopicPartition,
     UNANSWERED,
 };
 
@@ -147,8 +147,13 @@ impl Ledger {
         }
     }
 
-    /// An attempt began to leave. Events of producers that the run does not have are ignored.
-    pub fn sent(&mut self, sent: &Sent) {
+    /// An attempt ended. Attempts of producers that the run does not have are ignored.
+    pub fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
+        self.sent(sent);
+        self.answer(sent.request, answer);
+    }
+
+    fn sent(&mut self, sent: &Sent) {
         let producer = usize::from(sent.request.producer);
         let (Some(requests), Some(records)) =
             (self.requests.get_mut(producer), self.records.get_mut(producer))
@@ -172,26 +177,25 @@ impl Ledger {
         }
     }
 
-    /// An attempt was answered, or given up. Must follow its [`Ledger::sent`].
-    pub fn answer(&mut self, answer: &Answer) {
-        let producer = usize::from(answer.request.producer);
-        let Some(request) = self.requests.get_mut(producer).and_then(|r| r.get_mut(&answer.request.index))
-        else {
+    /// Must follow the request's [`Ledger::sent`].
+    fn answer(&mut self, id: RequestId, answer: AnswerView<'_>) {
+        let producer = usize::from(id.producer);
+        let Some(request) = self.requests.get_mut(producer).and_then(|r| r.get_mut(&id.index)) else {
             return;
         };
         let records = &mut self.records[producer];
         for index in 0..request.records {
             let sequence = request.first_sequence + u64::from(index);
             if let Some(record) = records.get_mut(&sequence) {
-                record.answer = Some(stronger(record.answer, answer.answers.get(index as usize)));
+                record.answer = Some(stronger(record.answer, answer.get(index as usize)));
             }
         }
         // The first whole answer is what a later request can rely on; a later attempt's does not undo it.
-        if request.end.is_none() || answer.answers.get(0).is_acked() {
+        if request.end.is_none() || answer.get(0).is_acked() {
             request.answered_us = answer.answered_us;
         }
         request.end = Some(answer.end);
-        request.note.clone_from(&answer.note);
+        request.note = answer.note;
     }
 
     /// A record was read. Events of one partition come in the order of their offsets; a repeated offset is a

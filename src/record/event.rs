@@ -69,6 +69,18 @@ pub struct AnswerView<'a> {
     pub answers: &'a [RecordAnswer],
 }
 
+impl AnswerView<'_> {
+    /// The answer for the record at `index` in the request.
+    #[must_use]
+    pub fn get(&self, index: usize) -> RecordAnswer {
+        match self.answers {
+            [all] => *all,
+            // A list that is too short says nothing about the rest.
+            each => each.get(index).copied().unwrap_or(RecordAnswer::Unknown),
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -145,6 +157,15 @@ pub enum Answers {
 }
 
 impl Answers {
+    /// The answers as a list: one for all, or one each.
+    #[must_use]
+    pub fn as_slice(&self) -> &[RecordAnswer] {
+        match self {
+            Self::All(answer) => std::slice::from_ref(answer),
+            Self::Each(list) => list,
+        }
+    }
+
     /// The answer for the record at `index` in the request.
     #[must_use]
     pub fn get(&self, index: usize) -> RecordAnswer {

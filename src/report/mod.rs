@@ -1,9 +1,16 @@
-//! Renderers of a result. A report can always be made again from the JSON.
+//! Renderers: of a result, and of a run that is under way. A report can always be made again from the JSON.
 
+mod exposition;
+mod live;
+mod progress;
 mod terminal;
+mod text;
 
 use crate::result::RunResult;
 
+pub use exposition::{EXPOSITION_TYPE, exposition};
+pub use live::{line, screen};
+pub use progress::{LastSecond, PhaseNow, Progress, SoFar, Stage, TimeQuantiles};
 pub use terminal::summary;
 
 /// The result as `result.json` has it.

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::result::{Evidence, Finding, Quantiles, RunResult, Verdict};
+use super::text::{grouped, plain};
+use crate::result::{Evidence, Finding, Part, Quantiles, RunResult, Verdict};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -31,6 +32,13 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
     }
     write_counts(out, result)?;
     write_times(out, result)?;
+    if result.phases.len() > 1 {
+        write_parts(out, "phases", &result.phases)?;
+    }
+    if result.partners.len() > 1 {
+        write_parts(out, "partners", &result.partners)?;
+    }
+    write_generator(out, result)?;
     write_checks(out, result)?;
     for finding in &result.findings {
         write_finding(out, finding)?;
@@ -73,6 +81,15 @@ fn write_counts(out: &mut String, result: &RunResult) -> fmt::Result {
         grouped(q.timed_out),
         grouped(q.malformed)
     )?;
+    let attempts = &result.attempts;
+    if attempts.retries > 0 {
+        writeln!(
+            out,
+            "  attempts  {}, of which {} retries",
+            grouped(attempts.total),
+            grouped(attempts.retries)
+        )?;
+    }
     let r = &result.records;
     writeln!(out, "  records   {} sent", grouped(r.sent))?;
     let row = |out: &mut String, count: u64, name: &str, parts: &[(u64, &str)]| {
@@ -105,18 +122,91 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
     };
     writeln!(out, "  latency   {}  from due to answered{censored}", quantiles(latency.quantiles()))?;
     writeln!(out, "  service   {}  from written to answered", quantiles(result.service_us))?;
+    writeln!(out, "  blocked   {}  waiting for a connection, part of latency", quantiles(result.blocked_us))?;
     writeln!(out, "  readable  {}  from written to seen in the topic", quantiles(result.readable_us))?;
-    writeln!(out, "  rate      {:.1}/s of {:.1}/s", result.rate.achieved_per_s, result.rate.target_per_s)?;
+    writeln!(out, "  rate      {}", rate(result.rate.achieved_per_s, result.rate.target_per_s))?;
+    if result.generator.closed {
+        writeln!(
+            out,
+            "  closed    workers wait for answers before they send again: the latency leaves out the waiting that a \
+             stalled system causes"
+        )?;
+    }
+    Ok(())
+}
+
+/// A row for each phase or partner.
+fn write_parts(out: &mut String, what: &str, parts: &[Part]) -> fmt::Result {
+    let names: Vec<String> = parts.iter().map(|part| plain(&part.name)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let rates: Vec<String> = parts.iter().map(|part| rate(part.achieved_per_s, part.target_per_s)).collect();
+    let rate_width = rates.iter().map(String::len).max().unwrap_or(0);
+    for (index, part) in parts.iter().enumerate() {
+        let label = if index == 0 { what } else { "" };
+        let times = if part.measured {
+            quantiles(part.latency_us.quantiles())
+        } else {
+            "warming up, not measured".to_owned()
+        };
+        let (name, rate) = (&names[index], &rates[index]);
+        writeln!(out, "  {label:<9} {name:<width$}  {rate:<rate_width$}  {}", times.trim_end())?;
+    }
+    Ok(())
+}
+
+/// The self-audit: what the generator did, and what it is known to be able to do.
+fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
     let generator = &result.generator;
+    let threads = if generator.threads == 1 {
+        format!("1 thread, {:.0} % of a CPU", generator.cpu_share * 100.0)
+    } else {
+        format!("{} threads, the busiest {:.0} % of a CPU", generator.threads, generator.cpu_share * 100.0)
+    };
+    let waited = match generator.run_queue_share {
+        Some(share) => format!(", waited for one {:.1} % of the time", share * 100.0),
+        None => String::new(),
+    };
     writeln!(
         out,
-        "  generator lag p99 {}, max {}; {:.0} % of a CPU; {} unsent, {} socket errors",
+        "  generator {threads}{waited}; lag p99 {}, max {}",
         time_text(result.generator_lag_us.p99),
-        time_text(result.generator_lag_us.max),
-        generator.cpu_share * 100.0,
+        time_text(result.generator_lag_us.max)
+    )?;
+    writeln!(
+        out,
+        "            {} unsent, at most {} waiting for a connection, {} socket errors",
         grouped(generator.unsent),
+        grouped(generator.backlog_peak),
         grouped(generator.socket_errors)
-    )
+    )?;
+    if generator.local_errors > 0 {
+        let last = generator.local_error.as_deref().unwrap_or("no reason was given");
+        writeln!(
+            out,
+            "            {} of them for want of something on this machine: {}",
+            grouped(generator.local_errors),
+            plain(last)
+        )?;
+    }
+    if let Some(calibration) = &generator.calibration {
+        writeln!(
+            out,
+            "            calibrated {}: wakes up within {} (p99), keeps its times up to {:.0}/s",
+            plain(&calibration.when),
+            time_text(calibration.wakeup_p99_us),
+            calibration.honest_rate_per_s
+        )?;
+    }
+    Ok(())
+}
+
+/// A rate, and its target where there is one: closed load has none.
+fn rate(achieved_per_s: f64, target_per_s: f64) -> String {
+    if target_per_s > 0.0 {
+        format!("{achieved_per_s:.1}/s of {target_per_s:.1}/s")
+    } else {
+        format!("{achieved_per_s:.1}/s")
+    }
 }
 
 fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
@@ -177,34 +267,12 @@ fn quantiles(q: Quantiles) -> String {
     )
 }
 
-/// A count with its thousands set apart.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Text from outside without characters that a terminal would act on or that would turn its direction.
-fn plain(text: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::result::{
-        BoxReport, CheckResult, FaultReport, Generator, Horizon, Latency, Machine, Rate, Records, Requests,
-        SCHEMA, ScenarioRef,
+        Attempts, BoxReport, Calibration, CheckResult, FaultReport, Generator, Horizon, Latency, Machine,
+        Rate, Records, Requests, SCHEMA, ScenarioRef,
     };
 
     fn result() -> RunResult {
@@ -233,8 +301,11 @@ mod tests {
             blocked_us: times,
             generator_lag_us: times,
             readable_us: times,
+            attempts: Attempts { total: 4_050, accepted: 4_000, refused: 50, ..Attempts::default() },
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
-            generator: Generator { threads: 1, cpu_share: 0.123, socket_errors: 0, unsent: 0 },
+            phases: vec![Part { name: "steady".into(), measured: true, ..Part::default() }],
+            partners: vec![Part { name: "seismic".into(), measured: true, ..Part::default() }],
+            generator: Generator { threads: 1, cpu_share: 0.123, ..Generator::default() },
             horizon: Horizon {
                 statement: "everything was read".into(),
                 waited_us: 1,
@@ -285,13 +356,55 @@ mod tests {
     }
 
     #[test]
-    fn the_json_reads_back_as_the_same_result() {
-        let text = super::super::json(&result()).unwrap();
-        assert_eq!(serde_json::from_str::<RunResult>(&text).unwrap(), result());
+    fn a_summary_shows_phases_partners_and_what_the_generator_confesses() {
+        let mut result = result();
+        let part = |name: &str, measured, rate: f64| Part {
+            name: name.into(),
+            measured,
+            target_per_s: rate,
+            achieved_per_s: rate * 0.99,
+            latency_us: if measured { result.latency_us } else { Latency::default() },
+            ..Part::default()
+        };
+        result.phases = vec![part("warm-up", false, 50.0), part("steady\u{1b}", true, 1_400.0)];
+        result.partners = vec![part("seismic", true, 400.0), part("z", true, 0.0)];
+        result.attempts.retries = 1_234;
+        result.generator = Generator {
+            threads: 2,
+            cpu_share: 0.5,
+            run_queue_share: Some(0.0123),
+            socket_errors: 9,
+            local_errors: 2,
+            local_error: Some("Too many open files".into()),
+            backlog_peak: 1_000,
+            closed: true,
+            calibration: Some(Calibration {
+                when: "2026-01-01T00:00:00Z".into(),
+                wakeup_p99_us: 81,
+                honest_rate_per_s: 21_000.0,
+                machine: result.machine.clone(),
+            }),
+            ..Generator::default()
+        };
+        insta::assert_snapshot!(summary(&result, None));
     }
 
     #[test]
-    fn counts_are_grouped() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn a_result_of_an_older_landfall_is_read() {
+        let mut old = serde_json::to_value(result()).unwrap();
+        for member in ["phases", "partners", "attempts"] {
+            assert!(old.as_object_mut().unwrap().remove(member).is_some(), "{member}");
+        }
+        let generator = old["generator"].as_object_mut().unwrap();
+        generator
+            .retain(|name, _| ["threads", "cpu_share", "socket_errors", "unsent"].contains(&name.as_str()));
+        let read: RunResult = serde_json::from_value(old).unwrap();
+        assert_eq!((read.phases.len(), read.generator.run_queue_share), (0, None));
+    }
+
+    #[test]
+    fn the_json_reads_back_as_the_same_result() {
+        let text = super::super::json(&result()).unwrap();
+        assert_eq!(serde_json::from_str::<RunResult>(&text).unwrap(), result());
     }
 }

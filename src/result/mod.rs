@@ -28,6 +28,9 @@ pub struct RunResult {
     pub elapsed_us: u64,
     /// Requests by outcome.
     pub requests: Requests,
+    /// Attempts by outcome; a request that is retried has several.
+    #[serde(default)]
+    pub attempts: Attempts,
     /// Records by disposition, and flags.
     pub records: Records,
     /// Answered − due, over all requests expected to be accepted.
@@ -42,6 +45,13 @@ pub struct RunResult {
     pub readable_us: Quantiles,
     /// Requests a second, of those expected to be accepted.
     pub rate: Rate,
+    /// The same figures for each phase, in the order of their first appearance. Phases of the same name in several
+    /// workloads are one.
+    #[serde(default)]
+    pub phases: Vec<Part>,
+    /// The same figures for each partner whose requests must be accepted.
+    #[serde(default)]
+    pub partners: Vec<Part>,
     /// What landfall's own load threads did.
     pub generator: Generator,
     /// How absence was established.
@@ -123,6 +133,27 @@ pub struct Requests {
     pub wrongly_refused: u64,
     /// Expected to be refused, and at least one record acked.
     pub wrongly_admitted: u64,
+}
+
+/// Attempts by outcome: total = accepted + refused + failed + reset + `timed_out` + malformed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// All of them.
+    pub total: u64,
+    /// Every record acked.
+    pub accepted: u64,
+    /// Every record refused.
+    pub refused: u64,
+    /// Another response: an error of the server, or records that fared differently.
+    pub failed: u64,
+    /// The connection could not be opened, or broke before a whole response had come.
+    pub reset: u64,
+    /// No whole response within a time-out.
+    pub timed_out: u64,
+    /// What came back was no HTTP response.
+    pub malformed: u64,
+    /// Of all, those that were not the first of their request.
+    pub retries: u64,
 }
 
 /// Records by disposition, and the flags counted on those that were found.
@@ -230,17 +261,70 @@ pub struct Rate {
     pub achieved_per_s: f64,
 }
 
+/// A part of the load: a phase, or a partner. Figures are of requests expected to be accepted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Whether its times count: not those of warming up, which are not kept.
+    pub measured: bool,
+    /// Requests a second that the schedule asked for.
+    pub target_per_s: f64,
+    /// Accepted requests a second, as in [`Rate`].
+    pub achieved_per_s: f64,
+    /// Answered − due.
+    pub latency_us: Latency,
+    /// Answered − written.
+    pub service_us: Quantiles,
+    /// Wait for a free connection.
+    pub blocked_us: Quantiles,
+    /// Written − the later of due and connection free.
+    pub generator_lag_us: Quantiles,
+}
+
 /// What the load threads did: the generator confesses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
     /// Threads that sent load.
     pub threads: u64,
     /// CPU time of these threads over the time they ran, of the busiest one, 0 to 1.
     pub cpu_share: f64,
+    /// Time for which a thread could have run and had no CPU, over the same time, of the one that waited most, 0 to 1;
+    /// `None` where the system does not tell.
+    #[serde(default)]
+    pub run_queue_share: Option<f64>,
     /// Connections that could not be opened or broke.
     pub socket_errors: u64,
+    /// Of these, those that failed for want of something on landfall's machine: file descriptors, ports, memory.
+    #[serde(default)]
+    pub local_errors: u64,
+    /// The last of these, in words.
+    #[serde(default)]
+    pub local_error: Option<String>,
     /// Requests due that were not begun when draining ended.
     pub unsent: u64,
+    /// The most requests that waited for a connection at the end of any second.
+    #[serde(default)]
+    pub backlog_peak: u64,
+    /// Whether load was closed: its workers wait for answers before they send again.
+    #[serde(default)]
+    pub closed: bool,
+    /// What landfall can do on this machine, where that has been measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+}
+
+/// What landfall was measured to be able to do on a machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// When, RFC 3339, UTC.
+    pub when: String,
+    /// How late a load thread wakes up, in microseconds at the 99th percentile.
+    pub wakeup_p99_us: u64,
+    /// Requests a second up to which the generator keeps its times.
+    pub honest_rate_per_s: f64,
+    /// The machine that it was measured on.
+    pub machine: Machine,
 }
 
 /// How it was established that an absent record is absent.

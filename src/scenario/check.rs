@@ -1,4 +1,4 @@
-//! Check expressions: `latency.p99 < 250ms`, `records.lost == 0`, `rate.achieved >= 99%`.
+//! Rules over metrics: `latency.p99 < 250ms`, `records.lost == 0`, `rate.achieved >= 99%`.
 
 use super::error::{nearest, quoted};
 use super::model::{Check, Comparison, Limit};
@@ -72,18 +72,29 @@ enum MetricKind {
     Rate,
 }
 
-/// What the metric `name` counts in; `None` if there is no such metric.
-fn metric_kind(name: &str) -> Option<MetricKind> {
-    if !METRICS.contains(&name) {
-        return None;
-    }
-    Some(match name {
+/// What the metric `name` counts in.
+fn metric_kind(name: &str) -> MetricKind {
+    match name {
         "rate.achieved" => MetricKind::Rate,
         "latency.censored" => MetricKind::Count,
-        _ if name.starts_with("requests.") || name.starts_with("records.") => MetricKind::Count,
+        _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
+            MetricKind::Count
+        }
         _ => MetricKind::Time,
-    })
+    }
 }
+
+/// What rules in one place of a scenario may say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vocabulary {
+    /// The metrics that they may name.
+    pub(super) metrics: &'static [&'static str],
+    /// A rule as it should be.
+    pub(super) example: &'static str,
+}
+
+/// What `checks` may say.
+pub(super) const CHECKS: Vocabulary = Vocabulary { metrics: METRICS, example: "latency.p99 < 250ms" };
 
 /// The comparisons; those of two characters first, since they start like those of one.
 const COMPARISONS: [(&str, Comparison); 6] = [
@@ -106,12 +117,12 @@ fn problem<T>(message: impl Into<String>, suggestion: impl Into<String>) -> Resu
     Err(CheckProblem { message: message.into(), suggestion: suggestion.into() })
 }
 
-/// Reads one check.
-pub(super) fn parse_check(text: &str) -> Result<Check, CheckProblem> {
-    const EXAMPLE: &str = "write for instance `latency.p99 < 250ms`";
+/// Reads one rule.
+pub(super) fn parse_check(text: &str, vocabulary: Vocabulary) -> Result<Check, CheckProblem> {
+    let example = || format!("write for instance `{}`", vocabulary.example);
     let is_operator = |c: char| matches!(c, '<' | '>' | '=' | '!');
     let Some(start) = text.find(is_operator) else {
-        return problem(format!("{} has no comparison", quoted(text)), EXAMPLE);
+        return problem(format!("{} has no comparison", quoted(text)), example());
     };
     let (name, rest) = text.split_at(start);
     let (operator, limit) = rest.split_at(rest.find(|c| !is_operator(c)).unwrap_or(rest.len()));
@@ -125,13 +136,16 @@ pub(super) fn parse_check(text: &str) -> Result<Check, CheckProblem> {
         Some(family) => format!("{family}.p999"),
         None => name.to_owned(),
     };
-    let Some(kind) = metric_kind(&metric) else {
-        if name.is_empty() {
-            return problem("names no metric", EXAMPLE);
-        }
-        return problem(format!("{} is no metric", quoted(name)), nearest_metric(&metric));
-    };
-    let limit = parse_limit(&metric, kind, limit)?;
+    if name.is_empty() {
+        return problem("names no metric", example());
+    }
+    if !vocabulary.metrics.contains(&metric.as_str()) {
+        return problem(
+            format!("{} is no metric", quoted(name)),
+            nearest_metric(&metric, vocabulary.metrics),
+        );
+    }
+    let limit = parse_limit(&metric, metric_kind(&metric), limit)?;
     Ok(Check { text: text.trim().to_owned(), metric, comparison: *comparison, limit })
 }
 
@@ -169,20 +183,26 @@ fn parse_limit(metric: &str, kind: MetricKind, text: &str) -> Result<Limit, Chec
 }
 
 /// The nearest metric, or those of the family that `name` belongs to, or the families.
-fn nearest_metric(name: &str) -> String {
+fn nearest_metric(name: &str, metrics: &[&'static str]) -> String {
+    let family_of = |metric: &'static str| metric.split('.').next().unwrap_or(metric);
     let family = name.split('.').next().unwrap_or(name);
-    let members: Vec<&str> =
-        METRICS.iter().copied().filter(|metric| metric.split('.').next() == Some(family)).collect();
+    let members: Vec<&str> = metrics.iter().copied().filter(|metric| family_of(metric) == family).collect();
     if !members.is_empty() {
         return nearest(name, &members);
     }
-    let suggestion = nearest(name, METRICS);
+    let suggestion = nearest(name, metrics);
     if suggestion.starts_with("did you mean") {
         return suggestion;
     }
-    "metrics start with `latency.`, `service.`, `blocked.`, `generator_lag.`, `readable.`, `requests.`, \
-     `records.` or `rate.`"
-        .to_owned()
+    let mut families: Vec<String> = Vec::new();
+    for metric in metrics {
+        let family = format!("`{}.`", family_of(metric));
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    let last = families.pop().unwrap_or_default();
+    format!("metrics start with {} or {last}", families.join(", "))
 }
 
 #[cfg(test)]
@@ -193,12 +213,12 @@ mod tests {
     use std::time::Duration;
 
     fn check(text: &str) -> (String, Comparison, Limit) {
-        let check = parse_check(text).unwrap();
+        let check = parse_check(text, CHECKS).unwrap();
         (check.metric, check.comparison, check.limit)
     }
 
     fn error(text: &str) -> String {
-        let problem = parse_check(text).expect_err(text);
+        let problem = parse_check(text, CHECKS).expect_err(text);
         format!("{}; {}", problem.message, problem.suggestion)
     }
 
@@ -206,17 +226,16 @@ mod tests {
     fn every_metric_has_a_kind_and_takes_its_own_limit() {
         assert_eq!(METRICS.iter().collect::<BTreeSet<_>>().len(), METRICS.len());
         for metric in METRICS {
-            let fitting = match metric_kind(metric).unwrap() {
+            let fitting = match metric_kind(metric) {
                 MetricKind::Time => "250ms",
                 MetricKind::Count => "3",
                 MetricKind::Rate => "99%",
             };
             for limit in ["250ms", "3", "99%"] {
-                let read = parse_check(&format!("{metric} < {limit}"));
+                let read = parse_check(&format!("{metric} < {limit}"), CHECKS);
                 assert_eq!(read.is_ok(), limit == fitting, "{metric} {limit}");
             }
         }
-        assert_eq!(metric_kind("latency.p98"), None);
     }
 
     #[test]
@@ -231,7 +250,7 @@ mod tests {
         let rate = "rate.achieved".to_owned();
         assert_eq!(check("rate.achieved >= 99%"), (rate.clone(), Comparison::AtLeast, Limit::Percent(99.0)));
         assert_eq!(check("rate.achieved >= 400/s"), (rate, Comparison::AtLeast, Limit::PerSecond(400.0)));
-        assert_eq!(parse_check(" records.lost  == 0 ").unwrap().text, "records.lost  == 0");
+        assert_eq!(parse_check(" records.lost  == 0 ", CHECKS).unwrap().text, "records.lost  == 0");
     }
 
     #[test]
@@ -265,7 +284,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in any::<String>(), near in "[a-z0-9._]{0,12} ?[<>=!]{0,3} ?[0-9.a-z%/]{0,9}") {
-            let _ = (parse_check(&text), parse_check(&near));
+            let _ = (parse_check(&text, CHECKS), parse_check(&near, CHECKS));
         }
     }
 }

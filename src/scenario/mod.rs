@@ -7,11 +7,12 @@
 //! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode` | typed reading of the tree |
-//! | `quantity`, `check` | durations, sizes, rates, percentages; check expressions |
+//! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
 //! | `read`, `boxes`, `topics`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
+mod abort;
 mod boxes;
 mod check;
 mod decode;
@@ -35,6 +36,7 @@ mod workload;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use abort::ABORT_METRICS;
 pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;

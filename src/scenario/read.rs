@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::abort::read_aborts;
 use super::boxes::{duration_or, read_stack};
-use super::check::parse_check;
+use super::check::{CHECKS, parse_check};
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::extends::{VERSION, unknown_version};
@@ -21,8 +22,7 @@ use super::workload::{Names, read_workload};
 const LONGEST_NAME: usize = 100;
 
 /// What people may expect at the top level, and what there is instead.
-const REFUSED: [(&str, &str); 4] = [
-    ("abort_when", "a run is not stopped early; put the rule into `checks`, which are judged at its end"),
+const REFUSED: [(&str, &str); 3] = [
     ("thresholds", "rules over metrics stand in `checks`: write `checks: [latency.p99 < 250ms]`"),
     ("registry", "there is no registry box; the formats v2-json and v2-binary need none"),
     ("authorizer", "the authorizer is part of the embedded gateway; see `stack.gateway.authorizer_ttl`"),
@@ -74,6 +74,8 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         Some(item) => read_checks(&item, load, problems),
         None => Vec::new(),
     };
+    let abort_when =
+        fields.optional("abort_when").map(|item| read_aborts(&item, problems)).unwrap_or_default();
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
             let around = Around { stack: stack.as_ref(), topics: &topic_names, load };
@@ -91,6 +93,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         partners,
         workloads,
         checks,
+        abort_when,
         faults,
         load_threads,
         grace,
@@ -212,7 +215,7 @@ fn read_checks(item: &Item<'_>, load: Option<Load<'_>>, problems: &mut Problems)
     for item in item.list(problems).unwrap_or_default() {
         // A lone number is no check either, and the sentence about that is more use than one about types.
         let Some(text) = item.written().or_else(|| item.text(problems)) else { continue };
-        match parse_check(text) {
+        match parse_check(text, CHECKS) {
             Ok(check) => {
                 if matches!(check.limit, Limit::Percent(_)) && load.is_some_and(has_no_target) {
                     let message = "is a share of the target, and a load whose arrivals are all closed has none: \

@@ -46,13 +46,8 @@ struct Walk {
 
 impl Cursor {
     pub(super) fn new(plan: Arc<Plan>) -> Self {
-        Self::at_phase(plan, 0)
-    }
-
-    /// At the start of `phase`; indices count from there.
-    pub(super) fn at_phase(plan: Arc<Plan>, phase: u16) -> Self {
-        let walk = Walk::new(plan.seed, phase);
-        Self { plan, phase, index: 0, walk }
+        let walk = Walk::new(plan.seed, 0);
+        Self { plan, phase: 0, index: 0, walk }
     }
 }
 

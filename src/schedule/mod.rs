@@ -114,7 +114,7 @@ impl Schedule {
     /// Whether the load is closed, so that there are no due times.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.phases.iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
+        self.phases().iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
     }
 
     /// All arrivals, from the first on.
@@ -123,28 +123,15 @@ impl Schedule {
         Cursor::new(self.0.clone())
     }
 
-    /// How many arrivals `phase` is expected to have: exactly so many where they were recorded, the next whole
-    /// number up or down where they are evenly spaced, and as the mean of all seeds where they are random. None
-    /// where it is closed, and where there is no such phase.
-    #[must_use]
-    pub fn expected(&self, phase: u16) -> f64 {
-        match self.0.phases.get(usize::from(phase)) {
-            Some(Phase { arrivals: Arrivals::Open { intensity, .. }, .. }) => intensity.expected(),
-            #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
-            Some(Phase { arrivals: Arrivals::Replay(replay), duration, .. }) => {
-                replay.count(nanos(*duration)) as f64
-            }
-            Some(Phase { arrivals: Arrivals::Closed { .. }, .. }) | None => 0.0,
-        }
-    }
-
-    /// How many arrivals are expected before `time`, which counts from the schedule's start: costs no walk.
+    /// How many arrivals are expected before `time`, which counts from the schedule's start: exactly so many where they
+    /// were recorded, the next whole number up or down where they are evenly spaced, and as the mean of all seeds where
+    /// they are random. Closed phases have none. Costs no walk over them.
     #[must_use]
     pub fn expected_before(&self, time: Duration) -> f64 {
-        let phases = self.0.phases.iter().zip(&self.0.starts);
+        let phases = self.0.phases.iter().zip(&self.0.bounds);
         phases
-            .map(|(phase, start)| {
-                let within = time.saturating_sub(*start).min(phase.duration);
+            .map(|(phase, (start, _))| {
+                let within = time.saturating_sub(Duration::from_nanos(*start)).min(phase.duration);
                 match &phase.arrivals {
                     Arrivals::Open { intensity, .. } => intensity.cumulative(within),
                     #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
@@ -153,13 +140,6 @@ impl Schedule {
                 }
             })
             .sum()
-    }
-
-    /// How many arrivals of `phase` are due before `time`, which counts from the schedule's start. Walks over them.
-    #[must_use]
-    pub fn due_before(&self, phase: u16, time: Duration) -> u64 {
-        let walked = Cursor::at_phase(self.0.clone(), phase);
-        walked.take_while(|arrival| arrival.phase == phase && arrival.due < time).count() as u64
     }
 }
 

@@ -73,6 +73,12 @@ impl Histogram {
         self.0.value_at_quantile(quantile)
     }
 
+    /// The histogram itself, for writers of HdrHistogram's formats.
+    #[must_use]
+    pub fn hdr(&self) -> &Hdr<u64> {
+        &self.0
+    }
+
     /// The quantiles that results show; all zero for an empty histogram.
     #[must_use]
     pub fn quantiles(&self) -> Quantiles {

@@ -1,5 +1,6 @@
 //! Running the binary, and stand-ins for boxes that it did not start.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -97,15 +98,26 @@ fn ended(output: Output, reports: TempDir) -> Ended {
     }
 }
 
+/// The only file of this name in a run's folder under `reports`, if there is one.
+pub(crate) fn file_in(reports: &Path, name: &str) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(reports).ok()?;
+    folders.flatten().map(|entry| entry.path().join(name)).find(|path| path.exists())
+}
+
 /// The only `result.json` under a reports folder, if there is one.
 fn result_in(reports: &Path) -> Option<RunResult> {
-    let folders = std::fs::read_dir(reports).ok()?;
-    let file = folders.flatten().map(|entry| entry.path().join("result.json")).find(|path| path.exists())?;
+    let file = file_in(reports, "result.json")?;
     let text = std::fs::read_to_string(file).expect("a result can be read");
     Some(serde_json::from_str(&text).expect("a result has the shape of its model"))
 }
 
 impl Ended {
+    /// The text of a file of the run's folder.
+    pub(crate) fn file(&self, name: &str) -> String {
+        let path = file_in(self.reports.path(), name).unwrap_or_else(|| panic!("there is no {name}"));
+        std::fs::read_to_string(path).expect("it can be read")
+    }
+
     /// The result; the test fails with what was printed if there is none.
     pub(crate) fn result(&self) -> &RunResult {
         let Self { code, stdout, stderr, .. } = self;
@@ -122,6 +134,22 @@ pub(crate) struct Started {
 impl Started {
     pub(crate) fn child(&mut self) -> &mut Child {
         self.child.as_mut().expect("the process has not been waited for")
+    }
+
+    /// Where its reports go.
+    pub(crate) fn reports(&self) -> &Path {
+        self.reports.as_ref().expect("the reports are here until the end").path()
+    }
+
+    /// The next line that it prints on standard error.
+    pub(crate) fn error_line(&mut self) -> String {
+        let stderr = self.child().stderr.as_mut().expect("standard error is a pipe");
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // One at a time, so that nothing of the next line is taken.
+        while stderr.read(&mut byte).expect("the pipe can be read") == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).expect("output is UTF-8")
     }
 
     /// Sends a signal by name, for instance `INT`.

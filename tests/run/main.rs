@@ -1,11 +1,15 @@
 //! End to end: the `landfall` binary as people use it, one module a capability.
 
+mod abort;
 mod bad_input;
 mod determinism;
 mod external;
 mod faults;
 mod harness;
 mod healthy;
+mod histogram_logs;
 mod interrupt;
+mod live;
+mod parts;
 mod schedules;
 mod up;

@@ -2,28 +2,47 @@
 
 use std::time::Instant;
 
+use super::folder::{Folder, HISTOGRAMS, INTERVALS};
+use super::hlog;
+use super::monitor::Watched;
 use super::settle::Settled;
+use super::timeline::Timeline;
 use super::{Ending, RunId};
 use crate::judge::judge;
-use crate::load::Report;
-use crate::result::{Generator, Latency, Machine, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
+use crate::load::{Report, Share};
+use crate::record::Class;
+use crate::result::{
+    Attempts, Generator, Latency, Machine, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict,
+};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
+use crate::stats::Histogram;
+
+/// What the load has come to, and what it takes to tell.
+pub(super) struct Load<'a> {
+    pub(super) report: &'a Report,
+    pub(super) timeline: &'a Timeline,
+    pub(super) folder: &'a Folder,
+}
 
 /// The result, judged. `began` is when the run did, by the calendar and by the clock.
 pub(super) fn result(
     scenario: &Scenario,
     run: &RunId,
     stack: &Stack,
-    load: &Report,
+    load: &Load<'_>,
     settled: Settled,
     ending: Ending,
     began: (jiff::Timestamp, Instant),
 ) -> RunResult {
     let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
-    let Ending { interrupt, lost, unarmed } = ending;
+    let report = load.report;
+    let incomplete = incomplete(&ending, report.interrupted);
+    let Ending { unarmed, watched, .. } = ending;
     let (started, origin) = began;
-    let incomplete = interrupt.map(|signal| format!("stopped by {}", signal.name())).or(lost);
+    let mut notes = notes(scenario, &unread, &unarmed, settlement.order_unverifiable);
+    load_notes(&mut notes, scenario, load, &watched, &readable);
+    let overall = part("all".into(), true, &report.overall);
     let mut result = RunResult {
         schema: SCHEMA,
         run: run.to_string(),
@@ -38,22 +57,25 @@ pub(super) fn result(
         started: started.to_string(),
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         requests: settlement.requests,
+        attempts: attempts(report),
         records: settlement.records,
-        latency_us: Latency::new(load.overall.times.latency.quantiles(), load.overall.censored),
-        service_us: load.overall.times.service.quantiles(),
-        blocked_us: load.overall.times.blocked.quantiles(),
-        generator_lag_us: load.overall.times.generator_lag.quantiles(),
+        latency_us: overall.latency_us,
+        service_us: overall.service_us,
+        blocked_us: overall.blocked_us,
+        generator_lag_us: overall.generator_lag_us,
         readable_us: readable.quantiles(),
-        rate: Rate {
-            target_per_s: load.overall.target_per_s(),
-            achieved_per_s: load.overall.achieved_per_s(),
-        },
-        generator: Generator {
-            threads: load.threads.len() as u64,
-            cpu_share: load.threads.iter().map(|thread| thread.cpu_share).fold(0.0, f64::max),
-            socket_errors: load.socket_errors,
-            unsent: load.unsent,
-        },
+        rate: Rate { target_per_s: overall.target_per_s, achieved_per_s: overall.achieved_per_s },
+        phases: report
+            .phases
+            .iter()
+            .map(|(name, share)| part(name.clone(), load.timeline.is_measured(name), share))
+            .collect(),
+        partners: report
+            .partners
+            .iter()
+            .map(|(index, share)| part(partner_name(scenario, *index), true, share))
+            .collect(),
+        generator: generator(report, watched.backlog_peak),
         horizon,
         checks: Vec::new(),
         faults: stack.faults(),
@@ -65,13 +87,105 @@ pub(super) fn result(
             ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
         ]
         .into(),
-        notes: notes(scenario, &unread, &unarmed, settlement.order_unverifiable),
+        notes,
     };
     let judgement = judge(&result, &scenario.checks);
     result.verdict = judgement.verdict;
     result.checks = judgement.checks;
     result.reasons = judgement.reasons;
     result
+}
+
+/// Why the run did not go to its end. A rule that struck when the load had ended stopped nothing.
+fn incomplete(ending: &Ending, load_stopped: bool) -> Option<String> {
+    if let Some(signal) = ending.interrupt {
+        return Some(format!("stopped by {}", signal.name()));
+    }
+    let strike = ending.watched.strike.as_ref().filter(|_| load_stopped);
+    let stopped = strike.map(|rule| format!("stopped by abort_when: {rule}"));
+    match (stopped, ending.lost.clone()) {
+        (Some(stopped), Some(lost)) => Some(format!("{stopped}; {lost}")),
+        (stopped, lost) => stopped.or(lost),
+    }
+}
+
+fn part(name: String, measured: bool, share: &Share) -> Part {
+    let times = &share.times;
+    Part {
+        name,
+        measured,
+        target_per_s: share.target_per_s(),
+        achieved_per_s: share.achieved_per_s(),
+        latency_us: Latency::new(times.latency.quantiles(), share.censored),
+        service_us: times.service.quantiles(),
+        blocked_us: times.blocked.quantiles(),
+        generator_lag_us: times.generator_lag.quantiles(),
+    }
+}
+
+fn partner_name(scenario: &Scenario, index: usize) -> String {
+    scenario.partners.get(index).map_or_else(|| "?".to_owned(), |partner| partner.name.clone())
+}
+
+fn attempts(report: &Report) -> Attempts {
+    let of = |class| report.attempts.of(class);
+    Attempts {
+        total: report.attempts.total(),
+        accepted: of(Class::Accepted),
+        refused: of(Class::Refused),
+        failed: of(Class::Failed),
+        reset: of(Class::Reset),
+        timed_out: of(Class::TimedOut),
+        malformed: of(Class::Malformed),
+        retries: report.retries,
+    }
+}
+
+fn generator(report: &Report, backlog_peak: u64) -> Generator {
+    let worst = |shares: &mut dyn Iterator<Item = f64>| shares.max_by(f64::total_cmp);
+    Generator {
+        threads: report.threads.len() as u64,
+        cpu_share: worst(&mut report.threads.iter().map(|thread| thread.cpu_share)).unwrap_or(0.0),
+        run_queue_share: worst(&mut report.threads.iter().filter_map(|thread| thread.run_queue_share)),
+        socket_errors: report.socket_errors,
+        local_errors: report.local_errors,
+        local_error: report.local_error.clone(),
+        unsent: report.unsent,
+        backlog_peak,
+        closed: report.closed,
+        calibration: None,
+    }
+}
+
+/// Writes the whole run's histograms, and notes what must be known of the load's figures and files.
+fn load_notes(
+    notes: &mut Vec<String>,
+    scenario: &Scenario,
+    load: &Load<'_>,
+    watched: &Watched,
+    readable: &Histogram,
+) {
+    if load.report.closed {
+        notes.push(
+            "the load was closed: its workers wait for answers before they send again, so the latencies leave out the \
+             waiting that a stalled system causes"
+                .into(),
+        );
+    }
+    if let Some(reason) = &watched.log_failed {
+        notes.push(format!("{INTERVALS} is not whole: {reason}"));
+    }
+    let overall = &load.report.overall;
+    let length = overall.scheduled_for.max(overall.sent_after);
+    let partners: Vec<String> =
+        (0..scenario.partners.len()).map(|index| partner_name(scenario, index)).collect();
+    let written = load.folder.create_file(HISTOGRAMS).map_err(|error| error.to_string()).and_then(|file| {
+        hlog::whole(file, watched.start, length, load.report, &partners, readable)
+            .map_err(|error| error.to_string())
+    });
+    if let Err(reason) = written {
+        notes.push(format!("{HISTOGRAMS} could not be written: {reason}"));
+    }
 }
 
 /// What a reader must know to use the figures rightly.

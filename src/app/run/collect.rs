@@ -1,46 +1,94 @@
-//! Collecting events: one thread feeds the ledger with what the load and the reader report.
+//! Collecting events: one thread feeds the ledger with what the load threads and the reader report.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+use super::monitor::Intervals;
+use super::outbox::Outbox;
 use crate::ledger::Ledger;
 use crate::load::{Interval, Sink};
-use crate::record::{Answer, AnswerView, Answers, Landed, Sent};
+use crate::record::{AnswerView, End, Landed, RecordAnswer, Sent};
+
+/// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
+const WAITING: usize = 4096;
+/// Attempts in a full batch.
+const FULL: usize = 256;
+/// Records in a full batch.
+const FULL_RECORDS: usize = 4096;
+/// Batches of one load thread that are kept for use again.
+const SPARE: usize = 8;
+/// A load thread with nothing to do hands on what it has gathered no more often than this: each time may wake the
+/// ledger's thread.
+const HAND_ON: Duration = Duration::from_millis(1);
+/// Different notes of answers that are told apart, for the log.
+const NOTES: usize = 100;
 
 enum Event {
-    Attempt(Sent, Answer),
+    Attempts(Batch),
     Landed(Landed),
     /// Answered when everything before it has been entered.
     Flush(Sender<()>),
 }
 
+/// Records so far, for live views. Of a request that is tried again, each attempt's acks count.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    sent: AtomicU64,
+    acked: AtomicU64,
+    landed: AtomicU64,
+}
+
+impl Counts {
+    /// Records sent, acks received, records read from the topics.
+    pub(super) fn read(&self) -> (u64, u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.sent), read(&self.acked), read(&self.landed))
+    }
+}
+
 /// The thread that keeps the ledger.
 pub(super) struct Collector {
-    events: Sender<Event>,
+    events: SyncSender<Event>,
     ledger: Arc<Mutex<Ledger>>,
+    counts: Arc<Counts>,
     thread: JoinHandle<()>,
 }
 
 impl Collector {
     pub(super) fn start(ledger: Ledger) -> std::io::Result<Self> {
-        let (events, received) = channel();
+        let (events, received) = sync_channel(WAITING);
         let ledger = Arc::new(Mutex::new(ledger));
-        let shared = ledger.clone();
-        let thread =
-            std::thread::Builder::new().name("ledger".into()).spawn(move || keep(&received, &shared))?;
-        Ok(Self { events, ledger, thread })
+        let counts = Arc::new(Counts::default());
+        let (shared, counting) = (ledger.clone(), counts.clone());
+        let thread = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || keep(&received, &shared, &counting))?;
+        Ok(Self { events, ledger, counts, thread })
     }
 
-    /// Where a load thread reports to.
-    pub(super) fn load(&self) -> LoadSink {
-        LoadSink { events: self.events.clone() }
+    /// Where the load thread of a number reports to; its seconds go to what `intervals` gives for it.
+    pub(super) fn sinks(
+        &self,
+        intervals: impl Fn(usize) -> Intervals + Send + 'static,
+    ) -> impl FnMut(usize) -> LoadSink + Send + 'static {
+        let events = self.events.clone();
+        move |thread| LoadSink::new(events.clone(), intervals(thread))
     }
 
     /// Where the reader reports to.
     pub(super) fn landed(&self) -> impl Fn(Landed) + Clone + Send + 'static {
         let events = self.events.clone();
+        // The thread ends only after the last sender has gone.
         move |landed| drop(events.send(Event::Landed(landed)))
+    }
+
+    /// Records so far.
+    pub(super) fn counts(&self) -> Arc<Counts> {
+        self.counts.clone()
     }
 
     /// The ledger with everything entered that had been reported when this was called. Blocks.
@@ -54,26 +102,152 @@ impl Collector {
 
     /// Ends the thread, once all who report have gone, and gives the ledger out. `None` if the thread failed.
     pub(super) fn into_ledger(self) -> Option<Ledger> {
-        let Self { events, ledger, thread } = self;
+        let Self { events, ledger, counts: _, thread } = self;
         drop(events);
         thread.join().ok()?;
         Arc::into_inner(ledger)?.into_inner().ok()
     }
 }
 
-fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>) {
+/// Attempts that a load thread has gathered. It goes back where it came from, to be filled again.
+#[derive(Debug)]
+struct Batch {
+    heads: Vec<Head>,
+    /// The answers of all heads, one after the other.
+    answers: Vec<RecordAnswer>,
+    home: SyncSender<Batch>,
+}
+
+/// An attempt without its answers.
+#[derive(Debug)]
+struct Head {
+    sent: Sent,
+    answered_us: u64,
+    end: End,
+    note: Option<String>,
+    /// How many of the batch's answers are its own.
+    answers: usize,
+}
+
+impl Batch {
+    /// Gives back the attempts in their order, and goes home empty.
+    fn empty(mut self, mut each: impl FnMut(&Sent, AnswerView<'_>)) {
+        let Self { heads, answers: flat, home } = &mut self;
+        let mut rest = flat.as_slice();
+        for Head { sent, answered_us, end, note, answers } in heads.drain(..) {
+            let (answers, others) = rest.split_at(answers);
+            rest = others;
+            each(&sent, AnswerView { answered_us, end, note, answers });
+        }
+        flat.clear();
+        let home = home.clone();
+        // Where its thread has ended or has spare ones enough, it goes.
+        let _ = home.try_send(self);
+    }
+}
+
+/// What one load thread reports to. Nothing here waits for anybody.
+pub(super) struct LoadSink {
+    events: Outbox<Event>,
+    filling: Batch,
+    home: SyncSender<Batch>,
+    spare: Receiver<Batch>,
+    handed_on: Instant,
+    intervals: Intervals,
+}
+
+impl LoadSink {
+    fn new(events: SyncSender<Event>, intervals: Intervals) -> Self {
+        let (home, spare) = sync_channel(SPARE);
+        let filling = fresh(&home);
+        Self { events: Outbox::new(events), filling, home, spare, handed_on: Instant::now(), intervals }
+    }
+
+    fn hand_on(&mut self) {
+        self.handed_on = Instant::now();
+        if self.filling.heads.is_empty() {
+            self.events.flush();
+            return;
+        }
+        let next = self.spare.try_recv().unwrap_or_else(|_| fresh(&self.home));
+        self.events.send(Event::Attempts(std::mem::replace(&mut self.filling, next)));
+    }
+}
+
+fn fresh(home: &SyncSender<Batch>) -> Batch {
+    Batch { heads: Vec::with_capacity(FULL), answers: Vec::with_capacity(FULL), home: home.clone() }
+}
+
+impl Sink for LoadSink {
+    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
+        let AnswerView { answered_us, end, note, answers } = answer;
+        self.filling.answers.extend_from_slice(answers);
+        self.filling.heads.push(Head { sent: *sent, answered_us, end, note, answers: answers.len() });
+        if self.filling.heads.len() >= FULL || self.filling.answers.len() >= FULL_RECORDS {
+            self.hand_on();
+        }
+    }
+
+    fn idle(&mut self) {
+        if self.handed_on.elapsed() >= HAND_ON {
+            self.hand_on();
+        }
+    }
+
+    fn second(&mut self, interval: Box<Interval>) -> Box<Interval> {
+        self.hand_on();
+        self.intervals.send(interval)
+    }
+}
+
+impl Drop for LoadSink {
+    fn drop(&mut self) {
+        self.hand_on();
+    }
+}
+
+fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>, counts: &Counts) {
+    let mut notes = Notes::default();
     while let Ok(first) = received.recv() {
         let mut ledger = lock(ledger);
         // What has gathered meanwhile goes in under the same lock.
         for event in std::iter::once(first).chain(received.try_iter()) {
             match event {
-                Event::Attempt(sent, answer) => {
-                    ledger.sent(&sent);
-                    ledger.answer(&answer);
+                Event::Attempts(batch) => batch.empty(|sent, answer| {
+                    count(counts, sent, &answer);
+                    notes.look_at(sent, &answer);
+                    ledger.attempt(sent, answer);
+                }),
+                Event::Landed(landed) => {
+                    counts.landed.fetch_add(1, Ordering::Relaxed);
+                    ledger.landed(&landed);
                 }
-                Event::Landed(landed) => ledger.landed(&landed),
                 Event::Flush(done) => drop(done.send(())),
             }
+        }
+    }
+}
+
+fn count(counts: &Counts, sent: &Sent, answer: &AnswerView<'_>) {
+    if sent.attempt == 1 {
+        counts.sent.fetch_add(u64::from(sent.records), Ordering::Relaxed);
+    }
+    let acked = (0..sent.records).filter(|index| answer.get(*index as usize).is_acked()).count();
+    counts.acked.fetch_add(acked as u64, Ordering::Relaxed);
+}
+
+/// The notes of answers that have been seen, so that the log tells of each once.
+#[derive(Default)]
+struct Notes(HashSet<String>);
+
+impl Notes {
+    fn look_at(&mut self, sent: &Sent, answer: &AnswerView<'_>) {
+        let Some(note) = &answer.note else { return };
+        if self.0.len() < NOTES && !self.0.contains(note) {
+            self.0.insert(note.clone());
+            let request = format!("{}.{}", sent.request.producer, sent.request.index);
+            // Debug quotes the text, which comes from outside: it cannot make lines of its own.
+            tracing::warn!(%request, end = ?answer.end, ?note, "first answer of its kind");
         }
     }
 }
@@ -82,27 +256,112 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where one load thread reports to.
-#[derive(Clone)]
-pub(super) struct LoadSink {
-    events: Sender<Event>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RequestId;
 
-impl Sink for LoadSink {
-    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
-        let AnswerView { answered_us, end, note, answers } = answer;
-        let answers = match answers {
-            [all] => Answers::All(*all),
-            each => Answers::Each(each.to_vec()),
-        };
-        let answer = Answer { request: sent.request, attempt: sent.attempt, answered_us, end, note, answers };
-        // The thread ends only after the last sender has gone.
-        drop(self.events.send(Event::Attempt(*sent, answer)));
+    const ACK: RecordAnswer = RecordAnswer::Acked { partition: Some(0), offset: Some(7) };
+
+    fn sent(index: u64, records: u32) -> Sent {
+        Sent {
+            request: RequestId { producer: 0, index },
+            attempt: 1,
+            first_sequence: index * u64::from(records),
+            records,
+            written_us: index,
+        }
     }
 
-    fn idle(&mut self) {}
+    fn view(answers: &[RecordAnswer]) -> AnswerView<'_> {
+        AnswerView { answered_us: 9, end: End::Status(200), note: None, answers }
+    }
 
-    fn second(&mut self, interval: Box<Interval>) -> Box<Interval> {
-        interval
+    fn sink(waiting: usize) -> (LoadSink, Receiver<Event>) {
+        let (events, received) = sync_channel(waiting);
+        let (intervals, _) = Intervals::unheard(0);
+        (LoadSink::new(events, intervals), received)
+    }
+
+    fn batch(event: Event) -> Batch {
+        match event {
+            Event::Attempts(batch) => batch,
+            _ => panic!("a load thread reports attempts only"),
+        }
+    }
+
+    #[test]
+    fn what_comes_out_is_what_went_in() {
+        let (mut sink, received) = sink(8);
+        let each = [ACK, RecordAnswer::Refused, RecordAnswer::Unknown];
+        sink.attempt(&sent(0, 3), view(&each));
+        sink.attempt(&sent(1, 3), AnswerView { note: Some("why".into()), ..view(&[RecordAnswer::Refused]) });
+        sink.attempt(&sent(2, 0), view(&[]));
+        drop(sink);
+        let mut seen = Vec::new();
+        batch(received.recv().unwrap()).empty(|sent, answer| {
+            seen.push((sent.request.index, answer.answers.to_vec(), answer.note.clone(), answer.end));
+        });
+        let ok = End::Status(200);
+        assert_eq!(
+            seen,
+            [
+                (0, each.to_vec(), None, ok),
+                (1, vec![RecordAnswer::Refused], Some("why".into()), ok),
+                (2, vec![], None, ok)
+            ]
+        );
+    }
+
+    #[test]
+    fn batches_are_used_again_and_do_not_grow() {
+        let (mut sink, received) = sink(8);
+        let answers = [ACK; 10];
+        let mut seen = HashSet::new();
+        for round in 0..100_u64 {
+            for index in 0..FULL as u64 {
+                sink.attempt(&sent(round * FULL as u64 + index, 10), view(&answers));
+            }
+            let batch = batch(received.try_recv().unwrap());
+            seen.insert((batch.heads.as_ptr().addr(), batch.heads.capacity()));
+            batch.empty(|_, _| {});
+        }
+        // One that is filled, and one that is being emptied.
+        assert!(seen.len() <= 2, "{seen:?}");
+    }
+
+    #[test]
+    fn a_full_channel_holds_up_nobody_and_loses_nothing() {
+        let (mut sink, received) = sink(1);
+        let attempts = 5 * FULL as u64 + 3;
+        for index in 0..attempts {
+            sink.attempt(&sent(index, 1), view(&[ACK]));
+        }
+        let end = std::thread::spawn(move || drop(sink));
+        let mut next = 0;
+        for event in &received {
+            batch(event).empty(|sent, _| {
+                assert_eq!(sent.request.index, next);
+                next += 1;
+            });
+        }
+        assert_eq!(next, attempts);
+        end.join().unwrap();
+    }
+
+    #[test]
+    fn idle_hands_on_what_has_gathered_when_some_time_has_passed() {
+        let (mut sink, received) = sink(8);
+        sink.attempt(&sent(0, 1), view(&[ACK]));
+        sink.handed_on = Instant::now() + HAND_ON;
+        sink.idle();
+        assert!(received.try_recv().is_err());
+        sink.handed_on = Instant::now().checked_sub(HAND_ON).unwrap();
+        sink.idle();
+        assert!(received.try_recv().is_ok());
+        // With nothing gathered there is nothing to tell.
+        sink.handed_on = Instant::now().checked_sub(HAND_ON).unwrap();
+        sink.idle();
+        assert!(received.try_recv().is_err());
     }
 }

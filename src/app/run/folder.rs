@@ -33,6 +33,12 @@ pub enum FolderError {
 }
 
 const RESULT: &str = "result.json";
+/// The load's times, second by second.
+pub(super) const INTERVALS: &str = "intervals.hlog";
+/// The load's times as a whole.
+pub(super) const HISTOGRAMS: &str = "histograms.hlog";
+/// What happened, in words.
+const LOG: &str = "landfall.log";
 
 impl Folder {
     /// Makes the folder and proves that it can be written to, before anything is sent.
@@ -61,6 +67,20 @@ impl Folder {
     #[must_use]
     pub fn result_path(&self) -> PathBuf {
         self.path.join(RESULT)
+    }
+
+    /// Makes the file of the verbose log.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`], as it says.
+    pub fn create_log(&self) -> Result<fs::File, FolderError> {
+        self.create_file(LOG)
+    }
+
+    /// Makes a file in it.
+    pub(super) fn create_file(&self, name: &str) -> Result<fs::File, FolderError> {
+        let path = self.path.join(name);
+        fs::File::create(&path).map_err(|source| FolderError::Unwritable { path, source })
     }
 
     /// Writes the result: whole, or not at all.

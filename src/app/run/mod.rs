@@ -3,8 +3,13 @@
 mod assemble;
 mod collect;
 mod folder;
+mod hlog;
+mod metrics;
+mod monitor;
+mod outbox;
 mod plan;
 mod settle;
+mod timeline;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +19,8 @@ use tokio::sync::{oneshot, watch};
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{self, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError};
-use crate::record::{Catalogue, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
+use crate::record::{Catalogue, Class, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
+use crate::report::Stage;
 use crate::result::RunResult;
 use crate::scenario::{self, Scenario};
 use crate::schedule::{ReplayError, Schedule};
@@ -23,7 +29,11 @@ use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
 use collect::Collector;
 pub use folder::{Folder, FolderError};
+pub use metrics::MetricsPort;
+pub use monitor::Live;
+use monitor::{Board, Monitor, Setup, Watched};
 use plan::{expectation, format, plan, schedules};
+use timeline::Timeline;
 
 /// A signal that ends a run early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +140,9 @@ pub enum RunError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A file of the run's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A thread could not be started.
     #[error("cannot start the {name} thread: {source}")]
     Thread {
@@ -158,6 +171,7 @@ impl RunError {
             | Self::Stream { .. }
             | Self::ReplayFile { .. }
             | Self::Replay { .. }
+            | Self::Folder(_)
             | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
             Self::Stack(error) if error.is_usage() => exit::USAGE,
             _ => exit::STACK,
@@ -184,6 +198,17 @@ impl Outcome {
     }
 }
 
+/// How a run is reported while it is under way.
+#[derive(Debug)]
+pub struct Reporting<'a> {
+    /// Where its files go.
+    pub folder: &'a Folder,
+    /// What people see.
+    pub live: Live,
+    /// Where Prometheus may ask.
+    pub metrics: Option<MetricsPort>,
+}
+
 /// Runs a scenario. `interrupt` turns to a signal when one comes; its other end must outlive the call, and the
 /// call must run on a multi-threaded tokio runtime.
 ///
@@ -193,46 +218,77 @@ impl Outcome {
 pub async fn run(
     scenario: &Scenario,
     run: RunId,
+    reporting: Reporting<'_>,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
 ) -> Result<Outcome, RunError> {
     let started = jiff::Timestamp::now();
     let origin = Instant::now();
+    let Reporting { folder, live, metrics } = reporting;
+    tracing::info!(scenario = ?scenario.name, hash = scenario.hash, seed = scenario.seed, run = run.as_str(), "run");
     let catalogue = catalogue(scenario, run)?;
     let schedules = schedules(scenario)?;
+    let timeline = Timeline::new(&schedules);
     let prepared = tokio::select! {
         prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
     let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
+    prepared_log(&stack, &plan, &unarmed);
 
     let terms = scenario.workloads.iter().map(|workload| StreamTerms {
         must_be_accepted: expectation(scenario, workload) == Expectation::Accept,
         partition: workload.partition,
     });
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
-    let collector = Collector::start(Ledger::new(catalogue, topics, terms.collect()))
-        .map_err(|source| RunError::Thread { name: "ledger", source })?;
+    let thread = |name| move |source| RunError::Thread { name, source };
+    let collector =
+        Collector::start(Ledger::new(catalogue, topics, terms.collect())).map_err(thread("ledger"))?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
 
+    let stop = Stop::default();
+    let board = Board::default();
+    // Served until the run is over.
+    let _server = metrics.map(|port| port.serve(board.clone())).transpose().map_err(thread("metrics"))?;
+    let log = folder.create_file(folder::INTERVALS)?;
     let start = Instant::now() + LEAD;
+    let monitor = Monitor::start(Setup {
+        name: scenario.name.clone(),
+        run: reader_config.run.to_string(),
+        timeline: timeline.clone(),
+        rules: scenario.abort_when.clone(),
+        log,
+        start,
+        counts: collector.counts(),
+        board,
+        live,
+        stop: stop.clone(),
+    })
+    .map_err(thread("monitor"))?;
     stack.load_starts(start);
-    let report = send(LoadPlan { start, ..plan }, &collector, &mut interrupt).await?;
+    let plan = LoadPlan { start, ..plan };
+    let report = send(plan, &collector, &monitor, stop, &mut interrupt).await?;
+    tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
+    monitor.stage(Stage::Settle);
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
-    let proxy_lost = if report.overall.accepted < report.overall.scheduled {
+    let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {
         stack.check_proxy().await.err()
     } else {
         None
     };
-    let broke_off = report.interrupted;
+    // A load that a rule has stopped is settled in full: nobody waits at the terminal.
+    let broke_off = interrupt.borrow().is_some();
     let settled = settle::settle(&stack, reader, &baseline, collector, &mut interrupt, broke_off).await?;
+    let watched = monitor.finish().ok_or(RunError::Bug("monitor"))?;
     let interrupt = *interrupt.borrow();
     let lost = proxy_lost
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { interrupt, lost, unarmed };
+    let ending = Ending { interrupt, lost, unarmed, watched };
+    let load = assemble::Load { report: &report, timeline: &timeline, folder };
     let result =
-        assemble::result(scenario, &reader_config.run, &stack, &report, settled, ending, (started, origin));
+        assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
+    result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
 }
@@ -243,6 +299,38 @@ struct Ending {
     /// Which box of the path was lost, in words.
     lost: Option<String>,
     unarmed: Vec<String>,
+    watched: Watched,
+}
+
+/// Logs what stands before the first request.
+fn prepared_log(stack: &Stack, plan: &LoadPlan, unarmed: &[String]) {
+    for part in stack.boxes() {
+        let endpoint = part.endpoint.as_deref().unwrap_or("-");
+        tracing::info!(name = part.name, kind = part.kind, endpoint, start_us = part.start_us, "box is up");
+    }
+    tracing::info!(count = plan.tokens.len(), "tokens fetched");
+    for partner in unarmed {
+        tracing::warn!(?partner, "token refused");
+    }
+    for fault in stack.faults() {
+        tracing::info!(name = fault.box_name, kind = fault.kind, "fault will be shown");
+    }
+}
+
+/// Logs what came of it.
+fn result_log(result: &RunResult) {
+    for fault in &result.faults {
+        tracing::info!(
+            name = fault.box_name,
+            kind = fault.kind,
+            injected = fault.injected,
+            "fault was shown"
+        );
+    }
+    for reason in &result.reasons {
+        tracing::info!(?reason, "reason");
+    }
+    tracing::info!(verdict = result.verdict.as_str(), incomplete = ?result.incomplete, "verdict");
 }
 
 /// Everything that must stand before the first request.
@@ -275,26 +363,28 @@ async fn prepare(
     Ok(Prepared { stack, plan, unarmed, reader_config, baseline })
 }
 
-/// Sends the load on a thread of its own.
+/// Sends the load, from threads of its own.
 async fn send(
     plan: LoadPlan,
     collector: &Collector,
+    monitor: &Monitor,
+    stop: Stop,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
 ) -> Result<Report, RunError> {
-    let stop = Stop::default();
     let (done, mut finished) = oneshot::channel();
+    let sinks = collector.sinks(monitor.intervals());
     let stopped = stop.clone();
-    let sink = collector.load();
     std::thread::Builder::new()
         .name("load".into())
         .spawn(move || {
             // Nobody waits for the report only where the run is being torn down.
-            let _ = done.send(load::run(&plan, |_| sink.clone(), &stopped));
+            let _ = done.send(load::run(&plan, sinks, &stopped));
         })
         .map_err(|source| RunError::Thread { name: "load", source })?;
     let report = tokio::select! {
         report = &mut finished => report,
-        _ = signalled(interrupt) => {
+        signal = signalled(interrupt) => {
+            tracing::warn!(signal = signal.name(), "the load is stopped");
             stop.stop();
             finished.await
         }

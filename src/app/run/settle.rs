@@ -68,6 +68,13 @@ pub(super) async fn settle(
     let mut readable = Histogram::new();
     let ledger = collector.into_ledger().ok_or(RunError::Bug("ledger"))?;
     let settlement = ledger.settle(&reads, |micros| readable.record(micros));
+    tracing::info!(
+        read_completely = settlement.read_completely,
+        landed = settlement.records.landed,
+        lost = settlement.records.lost,
+        unverifiable = settlement.records.unverifiable,
+        "settled"
+    );
     let horizon = Horizon {
         statement: statement(stack.settling(), whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -88,7 +95,9 @@ async fn wait(
 ) -> Wait {
     let began = Instant::now();
     let Settling { proxies_tell, kafka_tells, grace } = stack.settling();
+    tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
     let told = !proxies_tell || quiesce(stack, interrupt, broke_off).await;
+    tracing::info!(told, "settling: waiting for what has not landed");
     let deadline = Instant::now() + grace;
     // A run that was broken off does not wait out a long grace; what that leaves open is said.
     let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };
@@ -103,6 +112,7 @@ async fn wait(
         }
         let silent = now >= deadline && now.saturating_duration_since(heard) >= SILENCE;
         if whole || silent || now >= patience {
+            tracing::info!(whole, silent, partitions = ends.len(), waited = ?began.elapsed(), "settling: waiting is over");
             return Wait { whole, ends, took: began.elapsed() };
         }
         let pause = if began.elapsed() < SOON { POLL.0 } else { POLL.1 };

@@ -3,7 +3,8 @@
 use super::*;
 use crate::ledger::StreamTerms;
 use crate::record::{
-    Answer, Answers, Catalogue, Content, Feed, Format, IdentityPlace, Landed, RequestId, RunId, Sent, Stream,
+    AnswerView, Answers, Catalogue, Content, Feed, Format, IdentityPlace, Landed, RequestId, RunId, Sent,
+    Stream,
 };
 use proptest::prelude::*;
 
@@ -45,16 +46,17 @@ impl Bench {
         self.ledger.sent(&Sent { request, attempt: 1, first_sequence, records, written_us });
     }
 
-    fn answered(&mut self, index: u64, end: End, answers: Answers) {
+    fn answered(&mut self, index: u64, end: End, answers: &Answers) {
         let request = RequestId { producer: 0, index };
         let answered_us = 1000 * index + 500;
-        self.ledger.answer(&Answer { request, attempt: 1, answered_us, end, note: None, answers });
+        let answers = answers.as_slice();
+        self.ledger.answer(request, AnswerView { answered_us, end, note: None, answers });
     }
 
     /// A request of one record, acked at `offset` of partition 0.
     fn acked(&mut self, index: u64, offset: i64) {
         self.sent(index, 1);
-        self.answered(index, End::Status(200), Answers::Each(vec![ack(0, offset)]));
+        self.answered(index, End::Status(200), &Answers::Each(vec![ack(0, offset)]));
     }
 
     fn content(&self, sequence: u64) -> Content {
@@ -133,7 +135,7 @@ fn acked_and_absent_is_lost_only_where_the_topic_was_read() {
 fn an_absurd_acked_position_is_lost() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 2);
-    bench.answered(0, End::Status(200), Answers::Each(vec![ack(0, i64::MAX), ack(99, 0)]));
+    bench.answered(0, End::Status(200), &Answers::Each(vec![ack(0, i64::MAX), ack(99, 0)]));
     assert_eq!(bench.settle().records.lost, 2);
 }
 
@@ -141,9 +143,9 @@ fn an_absurd_acked_position_is_lost() {
 fn refused_and_found_is_leaked() {
     let mut bench = bench(REFUSE);
     bench.sent(0, 1);
-    bench.answered(0, End::Status(403), Answers::All(RecordAnswer::Refused));
+    bench.answered(0, End::Status(403), &Answers::All(RecordAnswer::Refused));
     bench.sent(1, 1);
-    bench.answered(1, End::Status(403), Answers::All(RecordAnswer::Refused));
+    bench.answered(1, End::Status(403), &Answers::All(RecordAnswer::Refused));
     let content = bench.content(10);
     bench.lands(1, 0, content);
     let settled = bench.settle();
@@ -157,7 +159,7 @@ fn refused_and_found_is_leaked() {
 fn unknown_is_no_finding_whether_it_landed_or_not() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 1);
-    bench.answered(0, End::TimedOut, Answers::All(RecordAnswer::Unknown));
+    bench.answered(0, End::TimedOut, &Answers::All(RecordAnswer::Unknown));
     bench.sent(1, 1);
     let content = bench.content(0);
     bench.lands(0, 0, content);
@@ -171,7 +173,7 @@ fn unknown_is_no_finding_whether_it_landed_or_not() {
 fn expectations_are_held_against_each_request() {
     let mut wrong = bench(ACCEPT);
     wrong.sent(0, 1);
-    wrong.answered(0, End::Status(415), Answers::All(RecordAnswer::Refused));
+    wrong.answered(0, End::Status(415), &Answers::All(RecordAnswer::Refused));
     assert_eq!(kinds(&wrong.settle()), [("requests.wrongly_refused", 1)]);
     let mut admitted = bench(REFUSE);
     admitted.acked(0, 0);
@@ -184,7 +186,7 @@ fn expectations_are_held_against_each_request() {
 fn a_record_that_had_to_be_refused_and_landed_without_an_answer_was_admitted() {
     let mut bench = bench(REFUSE);
     bench.sent(0, 1);
-    bench.answered(0, End::Status(504), Answers::All(RecordAnswer::Unknown));
+    bench.answered(0, End::Status(504), &Answers::All(RecordAnswer::Unknown));
     let content = bench.content(0);
     bench.lands(0, 0, content);
     assert_eq!(kinds(&bench.settle()), [("requests.wrongly_admitted", 1)]);
@@ -266,7 +268,7 @@ fn misplaced_is_not_where_the_ack_or_the_request_said() {
     let mut nowhere = bench(ACCEPT);
     nowhere.sent(0, 1);
     let answer = RecordAnswer::Acked { partition: None, offset: None };
-    nowhere.answered(0, End::Status(200), Answers::Each(vec![answer]));
+    nowhere.answered(0, End::Status(200), &Answers::Each(vec![answer]));
     let content = nowhere.content(0);
     nowhere.lands(0, 6, content);
     assert!(nowhere.settle().findings.is_empty());
@@ -276,7 +278,7 @@ fn misplaced_is_not_where_the_ack_or_the_request_said() {
 fn a_swap_in_a_request_is_reordered_once() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 3);
-    bench.answered(0, End::Status(200), Answers::Each(vec![ack(0, 1), ack(0, 0), ack(0, 2)]));
+    bench.answered(0, End::Status(200), &Answers::Each(vec![ack(0, 1), ack(0, 0), ack(0, 2)]));
     let contents = [bench.content(1), bench.content(0), bench.content(2)];
     for (offset, content) in (0..).zip(contents) {
         bench.lands(0, offset, content);
@@ -294,7 +296,7 @@ fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
     bench.acked(2, 7);
     bench.sent(3, 1);
     let nowhere = RecordAnswer::Acked { partition: None, offset: None };
-    bench.answered(3, End::Status(200), Answers::Each(vec![nowhere]));
+    bench.answered(3, End::Status(200), &Answers::Each(vec![nowhere]));
     let content = bench.content(0);
     bench.lands(0, 5, content.clone());
     let damaged = Content { value: Some(b"{\"k\":\"a\",\"n\":7}".to_vec()), ..content.clone() };
@@ -373,7 +375,7 @@ proptest! {
                 Fate::Lost | Fate::WrongOffset => ack(1, offset),
                 _ => ack(0, offset),
             };
-            bench.answered(index, End::Status(200), Answers::Each(vec![answer]));
+            bench.answered(index, End::Status(200), &Answers::Each(vec![answer]));
             for _ in 0..copies {
                 bench.lands(0, offset, content.clone());
                 offset += 1;

@@ -109,14 +109,14 @@ impl<S: Sink> Engine<'_, S> {
             token,
             &mut self.answers,
         );
-        let (served, opened) = (place.served, place.opened);
-        place.free = now;
-        let lane = place.lane;
+        let (served, opened, lane) = (place.served, place.opened, place.lane);
+        // When it had become free for this attempt; for the next, it is free now.
+        let free = std::mem::replace(&mut place.free, now);
         let end = End::Status(response.status);
         let records = u64::from(exchange.request.records);
         let class = Class::of(end, acked, refused, records);
         let retry_after = retry_after.map(Duration::from_secs);
-        self.told(lane, exchange, self.places[slot].free, end, class, note, retry_after, now);
+        self.told(lane, exchange, free, end, class, note, retry_after, now);
         let churn = &self.plan(lane).connections;
         let worn_out = churn.requests_each.is_some_and(|most| served >= most)
             || churn.life.is_some_and(|life| now >= opened + nanos(life));

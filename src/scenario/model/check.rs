@@ -1,5 +1,6 @@
-//! Checks: rules over the metrics of a run.
+//! Rules over the metrics of a run: what must hold in the end, and what ends it early.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// A rule over a metric of the run.
@@ -32,6 +33,21 @@ pub enum Comparison {
     Greater,
 }
 
+impl Comparison {
+    /// Whether it holds for a value that stands so to the limit.
+    #[must_use]
+    pub fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Less => ordering.is_lt(),
+            Self::AtMost => ordering.is_le(),
+            Self::Equal => ordering.is_eq(),
+            Self::Different => ordering.is_ne(),
+            Self::AtLeast => ordering.is_ge(),
+            Self::Greater => ordering.is_gt(),
+        }
+    }
+}
+
 /// What a metric is held against, in the metric's own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
@@ -43,4 +59,15 @@ pub enum Limit {
     Percent(f64),
     /// Requests a second, for rates.
     PerSecond(f64),
+}
+
+/// A rule that ends a run early.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AbortRule {
+    /// As written, but for blanks: `latency.p99 > 5s for 3s`.
+    pub text: String,
+    /// What must not be; its metric is one of [`crate::scenario::ABORT_METRICS`].
+    pub condition: Check,
+    /// In how many seconds in a row it must hold, at least 1.
+    pub seconds: u32,
 }

@@ -13,7 +13,7 @@ mod workload;
 use std::time::Duration;
 
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
-pub use check::{Check, Comparison, Limit};
+pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
@@ -41,6 +41,8 @@ pub struct Scenario {
     pub workloads: Vec<Workload>,
     /// Rules over the run's metrics, besides those that always apply.
     pub checks: Vec<Check>,
+    /// Rules that end the load early; the first that strikes does.
+    pub abort_when: Vec<AbortRule>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
     /// Threads that send the load, at least 1.

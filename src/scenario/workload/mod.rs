@@ -23,7 +23,7 @@ const REFUSED: [(&str, &str); 5] = [
     ("duration", "the duration is called `for`: write `for: 10s`"),
     ("retries", "further attempts are called `retry`: write `retry: { times: 3, wait: 100ms }`"),
     ("warmup", "a phase warms up: write `phases: [{ name: warm, warmup: true, … }, …]`"),
-    ("abort_when", "a run is not stopped early; put the rule into `checks`, which are judged at its end"),
+    ("abort_when", "it stands at the top level of the scenario, and stops the whole load"),
 ];
 
 /// The names of topics or partners that a workload may refer to.

@@ -1,0 +1,171 @@
+//! Ending a run early: the scenario's rules, held against each second of the load.
+
+use std::cmp::Ordering;
+
+use crate::record::Class;
+use crate::scenario::{AbortRule, Limit};
+use crate::stats::{Times, time_text};
+
+/// What the load had come to when a second ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures<'a> {
+    /// Times of the requests that ended in this second.
+    pub times: &'a Times,
+    /// Attempts so far, in the order of [`Class::ALL`].
+    pub outcomes: [u64; Class::ALL.len()],
+    /// Connections so far that could not be opened or broke.
+    pub socket_errors: u64,
+}
+
+/// The rules, and for how many seconds each has held.
+#[derive(Debug, Clone)]
+pub struct AbortWatch {
+    rules: Vec<(AbortRule, u32)>,
+}
+
+/// What a metric was in a second.
+enum Seen {
+    Micros(u64),
+    Count(u64),
+}
+
+impl AbortWatch {
+    /// Watches for all of `rules`.
+    #[must_use]
+    pub fn new(rules: &[AbortRule]) -> Self {
+        Self { rules: rules.iter().map(|rule| (rule.clone(), 0)).collect() }
+    }
+
+    /// Takes the next second. Gives the first rule that strikes with what was seen, for instance
+    /// `latency.p99 > 5s for 3s (seen 7.20s)`.
+    ///
+    /// A second in which no measured request ended has no times: it neither counts as one in which a rule over
+    /// times holds, nor breaks a row of them.
+    pub fn second(&mut self, figures: &Figures<'_>) -> Option<String> {
+        let mut strike = None;
+        for (rule, held) in &mut self.rules {
+            let Some(seen) = Seen::of(&rule.condition.metric, figures) else { continue };
+            let holds =
+                seen.stands_to(rule.condition.limit).is_some_and(|o| rule.condition.comparison.holds(o));
+            *held = if holds { *held + 1 } else { 0 };
+            if *held >= rule.seconds && strike.is_none() {
+                strike = Some(format!("{} (seen {})", rule.text, seen.text()));
+            }
+        }
+        strike
+    }
+}
+
+impl Seen {
+    fn of(metric: &str, figures: &Figures<'_>) -> Option<Self> {
+        let (family, member) = metric.split_once('.')?;
+        match family {
+            "requests" => {
+                let place = Class::ALL.iter().position(|class| class.name() == member)?;
+                Some(Self::Count(figures.outcomes[place]))
+            }
+            "connections" => Some(Self::Count(figures.socket_errors)),
+            _ => {
+                let (_, histogram) = figures.times.named().into_iter().find(|(name, _)| *name == family)?;
+                if histogram.count() == 0 {
+                    return None;
+                }
+                let quantiles = histogram.quantiles();
+                Some(Self::Micros(match member {
+                    "p50" => quantiles.p50,
+                    "p90" => quantiles.p90,
+                    "p99" => quantiles.p99,
+                    "p999" => quantiles.p999,
+                    "max" => quantiles.max,
+                    _ => return None,
+                }))
+            }
+        }
+    }
+
+    fn stands_to(&self, limit: Limit) -> Option<Ordering> {
+        match (self, limit) {
+            (Self::Micros(micros), Limit::Duration(limit)) => {
+                Some(u128::from(*micros).cmp(&limit.as_micros()))
+            }
+            (Self::Count(count), Limit::Count(limit)) => Some(count.cmp(&limit)),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Micros(micros) => time_text(*micros),
+            Self::Count(count) => count.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{ABORT_METRICS, Check, Comparison};
+    use std::time::Duration;
+
+    fn rule(metric: &str, limit: Limit, seconds: u32) -> AbortRule {
+        let check = Check {
+            text: format!("{metric} …"),
+            metric: metric.into(),
+            comparison: Comparison::Greater,
+            limit,
+        };
+        AbortRule { text: format!("{metric} too high"), condition: check, seconds }
+    }
+
+    fn slow(micros: &[u64]) -> Times {
+        let mut times = Times::default();
+        for micros in micros {
+            times.latency.record(*micros);
+        }
+        times
+    }
+
+    fn figures(times: &Times, failed: u64, socket_errors: u64) -> Figures<'_> {
+        let mut outcomes = [0; Class::ALL.len()];
+        outcomes[Class::Failed as usize] = failed;
+        Figures { times, outcomes, socket_errors }
+    }
+
+    #[test]
+    fn a_rule_strikes_when_it_has_held_for_so_many_seconds_in_a_row() {
+        let over = rule("latency.p99", Limit::Duration(Duration::from_secs(5)), 3);
+        let mut watch = AbortWatch::new(&[over]);
+        let (slow, fast, none) = (slow(&[7_200_000]), slow(&[4_000]), slow(&[]));
+        // Two seconds, then a fast one: the row begins anew. A second without answers says nothing.
+        for times in [&slow, &slow, &fast, &slow, &none, &slow] {
+            assert_eq!(watch.second(&figures(times, 0, 0)), None);
+        }
+        let strike = watch.second(&figures(&slow, 0, 0)).unwrap();
+        assert_eq!(strike, "latency.p99 too high (seen 7.20s)");
+    }
+
+    #[test]
+    fn counts_are_those_so_far_and_the_first_rule_is_named() {
+        let failed = rule("requests.failed", Limit::Count(100), 1);
+        let errors = rule("connections.errors", Limit::Count(0), 1);
+        let mut watch = AbortWatch::new(&[failed, errors]);
+        let times = Times::default();
+        assert_eq!(watch.second(&figures(&times, 100, 0)), None);
+        assert_eq!(watch.second(&figures(&times, 101, 2)).unwrap(), "requests.failed too high (seen 101)");
+        let mut watch = AbortWatch::new(&[rule("connections.errors", Limit::Count(0), 1)]);
+        assert_eq!(watch.second(&figures(&times, 0, 2)).unwrap(), "connections.errors too high (seen 2)");
+    }
+
+    #[test]
+    fn every_metric_that_a_scenario_may_name_is_known() {
+        let mut times = Times::default();
+        for histogram in
+            [&mut times.latency, &mut times.service, &mut times.blocked, &mut times.generator_lag]
+        {
+            histogram.record(9);
+        }
+        for metric in ABORT_METRICS {
+            assert!(Seen::of(metric, &figures(&times, 1, 1)).is_some(), "{metric}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The self-audit: whether landfall itself sent as it should have, so that times and rates mean something.
+//!
+//! A system that stalls shows as blocked time, never as lag; so it is not taken for a slow generator.
+
+use super::metric::Metric;
+use crate::result::{Generator, RunResult};
+use crate::scenario::{Check, Limit};
+use crate::stats::time_text;
+
+/// CPU share of a load thread beyond which its times mean nothing.
+const CPU_LIMIT: f64 = 0.9;
+/// Share of the time that a load thread may have waited for a CPU.
+const RUN_QUEUE_LIMIT: f64 = 0.1;
+/// Generator lag, in microseconds at the 99th percentile, beyond which no time means anything.
+const LAG_LIMIT_US: u64 = 25_000;
+/// The part of a latency limit, one in so many, beyond which the lag spoils a check that does not hold.
+const LAG_SHARE: u64 = 10;
+
+/// What landfall did wrong in a run, if anything.
+#[derive(Debug)]
+pub(super) struct Audit {
+    /// A sentence for each limit that was not kept: what happened, and what to change.
+    broken: Vec<String>,
+    /// Whether lag is all there is, and requests waited longer for the system than for landfall.
+    system_blocked_more: bool,
+}
+
+impl Audit {
+    pub(super) fn of(result: &RunResult) -> Self {
+        let generator = &result.generator;
+        let (lag, blocked) = (result.generator_lag_us.p99, result.blocked_us.p99);
+        let mut broken = Vec::new();
+        if generator.cpu_share > CPU_LIMIT {
+            broken.push(format!(
+                "landfall's load thread was {:.0} % busy (tolerated {:.0} %); use a lower rate, more threads or a \
+                 larger machine",
+                generator.cpu_share * 100.0,
+                CPU_LIMIT * 100.0
+            ));
+        }
+        if let Some(share) = generator.run_queue_share.filter(|share| *share > RUN_QUEUE_LIMIT) {
+            broken.push(format!(
+                "landfall's load thread waited for a CPU for {:.0} % of the time (tolerated {:.0} %); free CPUs, or use \
+                 fewer threads",
+                share * 100.0,
+                RUN_QUEUE_LIMIT * 100.0
+            ));
+        }
+        if generator.local_errors > 0 {
+            broken.push(wanting(generator));
+        }
+        let only_lag = broken.is_empty();
+        if lag > LAG_LIMIT_US {
+            broken.push(sent_late(lag, LAG_LIMIT_US));
+        }
+        Self { broken, system_blocked_more: only_lag && blocked > lag }
+    }
+
+    /// Why `metric` means nothing, if so. A time never means anything where landfall did not keep its limits. A rate
+    /// that was reached was reached; one that was missed tells nothing if landfall could not send, and everything if
+    /// the system kept the requests waiting.
+    pub(super) fn voids(&self, metric: Metric, holds: bool) -> Option<String> {
+        let spoilt = match metric {
+            Metric::Time { .. } => true,
+            Metric::Rate => !holds && !self.system_blocked_more,
+            Metric::Count { .. } => false,
+        };
+        (spoilt && !self.broken.is_empty()).then(|| self.broken.join("; "))
+    }
+}
+
+/// Lag lifts latencies: a limit that is not held means nothing where the lag alone takes a good part of it.
+pub(super) fn lag_spoils(result: &RunResult, check: &Check, metric: Metric) -> Option<String> {
+    let (true, Limit::Duration(limit)) = (metric.counts_from_due(), check.limit) else { return None };
+    let tolerated = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX) / LAG_SHARE;
+    let lag = result.generator_lag_us.p99;
+    (lag > tolerated).then(|| sent_late(lag, tolerated))
+}
+
+fn sent_late(lag: u64, tolerated: u64) -> String {
+    let (lag, tolerated) = (time_text(lag), time_text(tolerated));
+    format!(
+        "landfall itself sent late (generator lag p99 {lag}, tolerated {tolerated}); \
+         use a lower rate or a quieter machine"
+    )
+}
+
+/// What was wanting on landfall's machine, and how to get it. The words are the system's.
+fn wanting(generator: &Generator) -> String {
+    const FILES: &str = "raise the limit of open files (`ulimit -n`)";
+    const PORTS: &str =
+        "widen the range of local ports (on Linux `net.ipv4.ip_local_port_range`) or use fewer connections";
+    let said = generator.local_error.as_deref().unwrap_or("no reason was given");
+    let lower = said.to_lowercase();
+    let remedy = if lower.contains("open files") {
+        FILES.to_owned()
+    } else if lower.contains("address") {
+        PORTS.to_owned()
+    } else {
+        format!("{FILES}, {PORTS}, or free memory")
+    };
+    let count = generator.local_errors;
+    format!("{count} connections failed for want of something on landfall's own machine ({said}); {remedy}")
+}

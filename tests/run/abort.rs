@@ -1,0 +1,89 @@
+//! Rules that end a run early: the load stops, what was sent is settled, and the run never passes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
+use landfall::doubles::http::{Server, bind};
+use landfall::result::Verdict;
+
+use crate::harness::{Ended, Landfall};
+
+/// A run of ten minutes against a proxy that answers so, after a while, with these rules.
+async fn aborted(status: StatusCode, after: Duration, rules: &str) -> Ended {
+    let topics = vec![TopicConfig { name: "quakes".into(), partitions: 6, configs: BTreeMap::new() }];
+    let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.expect("a broker");
+    let listener = bind("proxy", ([127, 0, 0, 1], 0).into()).await.expect("a free port");
+    let server = Server::start(listener, move |_, _| async move {
+        tokio::time::sleep(after).await;
+        let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
+        *response.status_mut() = status;
+        response
+    })
+    .expect("a bound listener has an address");
+    let call = Landfall::short_quickstart()
+        .set("workload[0].for=10m")
+        .set("workload[1].for=10m")
+        .set("workload[0].connections=100")
+        .set(&format!("stack.proxy={{kind: external, url: \"http://{}\"}}", server.address()))
+        .set(&format!("stack.kafka={{kind: external, bootstrap: \"{}\"}}", broker.bootstrap()))
+        .set("grace=1s")
+        .set(&format!("abort_when=[{rules}]"));
+    tokio::task::spawn_blocking(move || call.end()).await.expect("the call does not panic")
+}
+
+fn reason(ended: &Ended) -> &str {
+    ended.result().incomplete.as_deref().expect("the run is incomplete")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_failures_stop_the_load_and_leave_the_run_undecided() {
+    let began = Instant::now();
+    let rules = "connections.errors > 1000, requests.failed > 30";
+    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, Duration::ZERO, rules).await;
+    let result = ended.result();
+    assert_eq!((ended.code, result.verdict), (Some(4), Verdict::Inconclusive), "{}", ended.stdout);
+    assert!(
+        reason(&ended).starts_with("stopped by abort_when: requests.failed > 30 (seen "),
+        "{}",
+        ended.stdout
+    );
+    assert!(result.requests.failed > 30 && began.elapsed() < Duration::from_mins(1));
+    assert_eq!(result.attempts.failed, result.requests.failed);
+    assert!(ended.stdout.contains("incomplete: stopped by abort_when"), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_system_stops_the_load_when_it_has_been_slow_for_long_enough() {
+    let rules = "latency.p50 > 300ms for 2s";
+    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, Duration::from_millis(400), rules).await;
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    let seen = reason(&ended).strip_prefix("stopped by abort_when: latency.p50 > 300ms for 2s (seen ");
+    let seen = seen.and_then(|rest| rest.strip_suffix(')')).unwrap_or_else(|| panic!("{}", reason(&ended)));
+    assert!(seen.ends_with('s'), "{seen}");
+}
+
+#[test]
+fn a_finding_fails_a_stopped_run_all_the_same() {
+    let ended = Landfall::short_quickstart()
+        .set("workload[0].for=10m")
+        .set("workload[1].for=10m")
+        .set("faults=[{box: proxy, kind: drop-after-ack, every: 9}]")
+        .set("abort_when=[requests.accepted >= 50]")
+        .end();
+    let result = ended.result();
+    assert_eq!((ended.code, result.verdict), (Some(1), Verdict::Fail), "{}", ended.stdout);
+    assert!(reason(&ended).contains("requests.accepted >= 50 (seen "), "{}", ended.stdout);
+    // It was settled in full: what was acked and is not there was lost.
+    assert!(result.horizon.complete && result.records.acked >= 500);
+    assert_eq!(result.records.lost, result.faults[0].injected);
+}
+
+#[test]
+fn a_rule_that_never_strikes_changes_nothing() {
+    let ended = Landfall::short_quickstart().set("abort_when=[requests.failed > 0, latency.p99 > 1h]").end();
+    assert_eq!((ended.code, ended.result().incomplete.as_deref()), (Some(0), None), "{}", ended.stdout);
+}
