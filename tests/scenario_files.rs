@@ -236,7 +236,7 @@ fn the_documentation_shows_a_scenario_that_is_valid_and_names_every_metric_and_f
         parse(example, Path::new("docs/scenario.md"), &[], &no_files).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(scenario.name, "everything");
     for metric in landfall::scenario::METRICS {
-        let (family, member) = metric.split_once('.').expect("metrics have two parts");
+        let (family, member) = metric.rsplit_once('.').expect("metrics have two parts");
         assert!(page.contains(family) && page.contains(member), "the page does not name {metric}");
     }
     for kind in landfall::scenario::FaultKind::ALL {
@@ -260,6 +260,7 @@ fn the_documentation_names_every_field() {
         ("stack.kafka.", Some("stack.kafka.kind=external")),
         ("topics[0].", None),
         ("partners[0].", None),
+        ("partners[0].token.", Some("partners[0].token={renew: never}")),
         ("workload[0].", None),
         ("workload[0].payload.", None),
         ("workload[0].arrivals.", None),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use check::{Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
-pub use partner::{Expect, Partner};
+pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, Value};
 pub use topic::TopicSpec;
@@ -31,9 +31,10 @@ pub struct Scenario {
     pub stack: StackSpec,
     /// Topics the run writes to and reads back; never empty.
     pub topics: Vec<TopicSpec>,
-    /// Client identities; never empty.
+    /// Client identities, each member of a fleet by itself; never empty.
     pub partners: Vec<Partner>,
-    /// Streams of requests; never empty. The index is the producer number of the records' identity.
+    /// Streams of requests, one for each member where a workload names a fleet; never empty. The index is the
+    /// producer number of the records' identity.
     pub workloads: Vec<Workload>,
     /// Rules over the run's metrics, besides those that always apply.
     pub checks: Vec<Check>,

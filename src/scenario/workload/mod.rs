@@ -22,7 +22,7 @@ const REFUSED: [(&str, &str); 3] = [
 ];
 
 /// The names of topics or partners that a workload may refer to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) names: Vec<String>,
     /// Whether all of them could be read; if not, nothing is said about a name that is not among them.
@@ -42,7 +42,8 @@ impl Names {
     }
 }
 
-/// Reads one workload. Values that have been reported are filled with anything.
+/// Reads one workload, whose `partner` is the place among the `partners` as the file lists them. Values that have been
+/// reported are filled with anything.
 pub(super) fn read_workload(
     item: &Item<'_>,
     partners: &Names,
@@ -92,6 +93,7 @@ pub(super) fn read_workload(
     let timeout = duration_or(&mut fields, "timeout", Duration::from_secs(35), range, problems);
     fields.finish(&REFUSED, problems);
     Some(Workload {
+        place: 0,
         partner: partner.unwrap_or(0),
         topic: topic.unwrap_or(0),
         format,
@@ -100,6 +102,7 @@ pub(super) fn read_workload(
         records_per_request,
         partition,
         rate_per_s,
+        fleet_offset: 0.0,
         duration,
         connections,
         timeout,
