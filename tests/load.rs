@@ -11,8 +11,8 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
 use landfall::doubles::http::{Answer as HttpAnswer, Server, bind};
-use landfall::load::{Expectation, LEAD, LoadEvent, LoadPlan, LoadReport, Target, WorkloadPlan, run};
-use landfall::record::{Catalogue, End, Feed, Format, IdentityPlace, RunId, Stream, UNANSWERED};
+use landfall::load::{LEAD, LoadEvent, LoadPlan, LoadReport, Target, WorkloadPlan, run};
+use landfall::record::{Catalogue, End, Expected, Feed, Format, IdentityPlace, RunId, Stream, UNANSWERED};
 use landfall::schedule::Constant;
 use tokio::sync::watch;
 
@@ -61,7 +61,8 @@ async fn send_to(url: &str, load: Load) -> (LoadReport, Vec<LoadEvent>) {
             connections: load.connections,
             timeout: load.timeout,
             token: None,
-            expectation: Expectation::Accept,
+            grace: Duration::ZERO,
+            expectation: Expected::Accept,
         }],
         catalogue: Catalogue::new(RunId::new("r").expect("legal"), vec![stream]),
         tokens: Vec::new(),

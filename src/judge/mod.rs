@@ -93,6 +93,14 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
         );
         reasons.push((Verdict::Inconclusive, reason));
     }
+    if result.tokens.unarmed > 0 {
+        let (partners, time) = (result.tokens.unarmed, time_text(result.tokens.unarmed_us));
+        let reason = format!(
+            "{partners} partners had no valid token for up to {time}, since renewals failed; what they sent then says \
+             nothing about the path"
+        );
+        reasons.push((Verdict::Inconclusive, reason));
+    }
     if !result.horizon.complete {
         reasons.push((Verdict::Inconclusive, UNREAD.into()));
     }
@@ -223,7 +231,7 @@ fn duration_text(duration: Duration) -> String {
 mod tests {
     use super::*;
     use crate::result::{
-        Generator, Horizon, Latency, Machine, Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef,
+        Generator, Horizon, Latency, Machine, Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Tokens,
     };
 
     fn good() -> RunResult {
@@ -245,6 +253,7 @@ mod tests {
             generator_lag_us: quantiles(100),
             readable_us: quantiles(8_000),
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.0 },
+            tokens: Tokens::default(),
             generator: Generator { threads: 1, cpu_share: 0.1, socket_errors: 0, unsent: 0 },
             horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true, unattributed: 0 },
             checks: vec![],
@@ -362,6 +371,34 @@ mod tests {
         let mut result = good();
         result.horizon.unattributed = 1;
         assert_eq!(judge(&result, &[]).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn partners_without_a_valid_token_leave_a_run_open() {
+        let mut result = good();
+        result.tokens = Tokens { failed: 2, unarmed_us: 4_000_000, ..Tokens::default() };
+        assert_eq!(judge(&result, &[]).verdict, Verdict::Pass);
+        result.tokens.unarmed = 1;
+        assert_eq!(judge(&result, &[]).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn tokens_have_metrics() {
+        let mut result = good();
+        result.tokens = Tokens { fetched: 50, failed: 2, ..Tokens::default() };
+        result.tokens.fetch_us = Quantiles { p50: 900, max: 12_000, count: 52, ..Quantiles::default() };
+        let millis = |millis| Limit::Duration(Duration::from_millis(millis));
+        for (metric, limit, verdict) in [
+            ("tokens.failed", Limit::Count(2), Verdict::Pass),
+            ("tokens.failed", Limit::Count(1), Verdict::Fail),
+            ("tokens.fetched", Limit::Count(50), Verdict::Pass),
+            ("tokens.fetch.p50", millis(1), Verdict::Pass),
+            ("tokens.fetch.max", millis(11), Verdict::Fail),
+            ("tokens.fetch.p99", millis(11), Verdict::Inconclusive),
+        ] {
+            let judgement = judge(&result, &[check(metric, Comparison::AtMost, limit)]);
+            assert_eq!(verdict_of(&judgement, metric), verdict, "{metric}");
+        }
     }
 
     #[test]

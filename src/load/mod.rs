@@ -15,6 +15,7 @@ mod timer;
 mod token;
 mod worker;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -25,8 +26,11 @@ pub use measure::LoadReport;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
 pub use sink::Sink;
 pub use target::{Target, TargetError};
-pub use token::{Credentials, TokenError, TokenSource, fetch as fetch_token};
-pub use worker::{Expectation, WorkloadPlan};
+pub use token::{
+    Credentials, Fetched, Keeper, PartnerTokens, Token, TokenCell, TokenError, TokenReader, TokenReport,
+    TokenSource, fetch_all,
+};
+pub use worker::WorkloadPlan;
 
 /// How long before the schedules' start the load should be run: time to open the connections.
 pub const LEAD: Duration = Duration::from_millis(100);
@@ -48,8 +52,8 @@ pub struct LoadPlan {
     pub workloads: Vec<WorkloadPlan>,
     /// What each record holds.
     pub catalogue: Catalogue,
-    /// A token source for each partner that has one; workloads refer to them by index.
-    pub tokens: Vec<TokenSource>,
+    /// The current token of each partner that has one; workloads refer to them by index.
+    pub tokens: Vec<Arc<TokenCell>>,
     /// How long after the last due time answers are waited for.
     pub drain: Duration,
     /// The run's origin, from which events count their times.

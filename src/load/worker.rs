@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,25 +15,17 @@ use super::http::{produce_path, produce_request, read_answer, request_id};
 use super::measure::{CpuShare, LoadReport, micros};
 use super::target::Target;
 use super::timer::Timer;
-use super::token::LiveToken;
+use super::token::{Token, TokenReader};
 use super::{LoadError, LoadEvent, LoadPlan};
 use crate::record::{
-    Answer, Answers, Catalogue, Content, End, Format, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED,
+    Answer, Answers, Catalogue, Content, End, Expected, Format, NEVER, RecordAnswer, RecordId, RequestId,
+    Sent, UNANSWERED, expectation,
 };
 use crate::schedule::Constant;
 use crate::wire::produce::request_body;
 
 /// How long an interrupted load waits for the answers to what is in flight.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(2);
-
-/// What must happen to a workload's requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expectation {
-    /// They must be accepted, and are measured.
-    Accept,
-    /// They must be refused, and are not measured.
-    Refuse,
-}
 
 /// One stream of requests.
 #[derive(Debug, Clone)]
@@ -57,8 +50,10 @@ pub struct WorkloadPlan {
     pub timeout: Duration,
     /// Index into the plan's tokens.
     pub token: Option<usize>,
-    /// What must happen to the requests.
-    pub expectation: Expectation,
+    /// How long after its expiry the token may still be accepted.
+    pub grace: Duration,
+    /// What must happen to the requests while the token is valid; only those that must be accepted are measured.
+    pub expectation: Expected,
 }
 
 /// What the workers of one workload share.
@@ -66,16 +61,30 @@ struct Workload {
     producer: u16,
     plan: WorkloadPlan,
     path: String,
-    token: Option<LiveToken>,
+    token: Option<RefCell<TokenReader>>,
     requests: u64,
+    /// Requests that were begun without a token that was valid for certain, and so are not measured.
+    unmeasured: Cell<u64>,
     /// The next request that no worker has taken.
     next: Cell<u64>,
-    /// Requests that a worker has in hand, and since when; all past their due time.
-    in_hand: RefCell<Vec<(u64, Instant)>>,
+    /// Requests that a worker has in hand, since when, and with which token; all past their due time.
+    in_hand: RefCell<Vec<InHand>>,
+}
+
+/// A request that a worker has in hand.
+#[derive(Debug, Clone)]
+struct InHand {
+    index: u64,
+    since: Instant,
+    token: Option<Arc<Token>>,
 }
 
 impl Workload {
-    fn sent(&self, index: u64, written_us: u64) -> Sent {
+    fn token(&self) -> Option<Arc<Token>> {
+        self.token.as_ref().map(|reader| reader.borrow_mut().current().clone())
+    }
+
+    fn sent(&self, index: u64, (written_us, answered_us): (u64, u64), token: Option<&Token>) -> Sent {
         let records = self.plan.records_per_request;
         Sent {
             request: RequestId { producer: self.producer, index },
@@ -83,7 +92,23 @@ impl Workload {
             first_sequence: index * u64::from(records),
             records,
             written_us,
+            expect: self.expected(written_us, answered_us, token),
+            token_expires_us: token.map_or(NEVER, |token| token.validity.expired_us),
         }
+    }
+
+    fn expected(&self, written_us: u64, answered_us: u64, token: Option<&Token>) -> Expected {
+        let grace_us = u64::try_from(self.plan.grace.as_micros()).unwrap_or(u64::MAX);
+        expectation(written_us, answered_us, token.map(|t| t.validity), grace_us, self.plan.expectation)
+    }
+
+    /// Whether a request that was begun then is measured, however long its answer takes.
+    fn is_measured(&self, written_us: u64, token: Option<&Token>) -> bool {
+        self.expected(written_us, written_us, token) == Expected::Accept
+    }
+
+    fn leaves_out(&self, count: u64) {
+        self.unmeasured.set(self.unmeasured.get() + count);
     }
 }
 
@@ -112,7 +137,7 @@ pub(super) async fn run_all(
     sink: Box<dyn Fn(LoadEvent)>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<LoadReport, LoadError> {
-    let tokens: Vec<LiveToken> = plan.tokens.into_iter().map(LiveToken::start).collect();
+    let tokens = plan.tokens;
     let shared = Rc::new(Shared {
         catalogue: plan.catalogue,
         sink,
@@ -126,8 +151,12 @@ pub(super) async fn run_all(
             Rc::new(Workload {
                 producer,
                 path: produce_path(&plan.target, &plan.topic, plan.partition),
-                token: plan.token.and_then(|index| tokens.get(index).cloned()),
+                token: plan
+                    .token
+                    .and_then(|index| tokens.get(index).cloned())
+                    .map(|cell| RefCell::new(TokenReader::new(cell))),
                 requests: plan.schedule.count(plan.duration),
+                unmeasured: Cell::new(0),
                 next: Cell::new(0),
                 in_hand: RefCell::default(),
                 plan,
@@ -185,12 +214,21 @@ fn close(shared: &Shared, workload: &Workload, stopped_at: Option<Instant>, end:
     let unanswered = workload.in_hand.take();
     let mut report = shared.report.borrow_mut();
     report.unsent += unsent.len() as u64;
-    if workload.plan.expectation == Expectation::Accept {
-        for index in unsent.iter().copied().chain(unanswered.iter().map(|(index, _)| *index)) {
+    if workload.plan.expectation == Expected::Accept {
+        let now = shared.since_origin(end);
+        let unsent_count =
+            if workload.is_measured(now, workload.token().as_deref()) { unsent.len() } else { 0 };
+        let (measured, others): (Vec<&InHand>, Vec<&InHand>) = unanswered.iter().partition(|request| {
+            workload.is_measured(shared.since_origin(request.since), request.token.as_deref())
+        });
+        let lost =
+            unsent.iter().copied().take(unsent_count).chain(measured.iter().map(|request| request.index));
+        for index in lost {
             report.latency.record(micros(due(index), end));
             report.censored += 1;
         }
-        if !unsent.is_empty() {
+        workload.leaves_out((unsent.len() - unsent_count + others.len()) as u64);
+        if unsent_count > 0 {
             report.sent_after = report.sent_after.max(end.saturating_duration_since(shared.start));
         }
         let (scheduled, scheduled_for) = match stopped_at {
@@ -200,12 +238,13 @@ fn close(shared: &Shared, workload: &Workload, stopped_at: Option<Instant>, end:
                 (workload.plan.schedule.count(ran).min(workload.requests), ran)
             }
         };
-        report.scheduled += scheduled;
+        report.scheduled += scheduled.saturating_sub(workload.unmeasured.get());
         report.scheduled_for = report.scheduled_for.max(scheduled_for);
     }
-    for (index, since) in unanswered {
+    for InHand { index, since, token } in unanswered {
         // Whether it was written is not known, so it counts as sent: its records may land.
-        shared.emit(LoadEvent::Sent(workload.sent(index, shared.since_origin(since))));
+        let times = (shared.since_origin(since), UNANSWERED);
+        shared.emit(LoadEvent::Sent(workload.sent(index, times, token.as_deref())));
         shared.emit(LoadEvent::Answer(Answer {
             request: RequestId { producer: workload.producer, index },
             attempt: 1,
@@ -237,25 +276,27 @@ async fn work(shared: Rc<Shared>, workload: Rc<Workload>, timer: Timer, mut stop
             // Stopped before it was due.
             return;
         }
-        workload.in_hand.borrow_mut().push((index, Instant::now()));
-        free = send(&shared, &workload, &mut connection, index, due, free, body).await;
-        workload.in_hand.borrow_mut().retain(|(other, _)| *other != index);
+        let request = InHand { index, since: Instant::now(), token: workload.token() };
+        workload.in_hand.borrow_mut().push(request.clone());
+        free = send(&shared, &workload, &mut connection, &request, due, free, body).await;
+        workload.in_hand.borrow_mut().retain(|other| other.index != index);
     }
 }
 
-/// Sends request `index` and reports it; returns when the connection was free again.
+/// Sends a request and reports it; returns when the connection was free again.
 async fn send(
     shared: &Shared,
     workload: &Workload,
     connection: &mut Connection,
-    index: u64,
+    InHand { index, since, token }: &InHand,
     due: Instant,
     free: Instant,
     body: Bytes,
 ) -> Instant {
     let plan = &workload.plan;
-    let request = RequestId { producer: workload.producer, index };
-    let token = workload.token.as_ref().map(LiveToken::current);
+    let request = RequestId { producer: workload.producer, index: *index };
+    let token = token.as_deref();
+    let secret = token.map(|token| &token.secret);
     let id = request_id(shared.catalogue.run(), request, 1);
     // A connection that turns out to be closed before a byte was written is no attempt yet, and is opened
     // once more. Opening it is the system's time, as waiting for a free one is.
@@ -270,14 +311,7 @@ async fn send(
                 if opened {
                     free = Instant::now();
                 }
-                match produce_request(
-                    &plan.target,
-                    &workload.path,
-                    plan.format,
-                    token.as_ref(),
-                    &id,
-                    body.clone(),
-                ) {
+                match produce_request(&plan.target, &workload.path, plan.format, secret, &id, body.clone()) {
                     Ok(request) => connection.exchange(request, plan.timeout).await,
                     Err(reason) => broken(reason),
                 }
@@ -293,12 +327,12 @@ async fn send(
         retried = true;
     };
     let written = exchange.written.unwrap_or(exchange.ended);
-    shared.emit(LoadEvent::Sent(workload.sent(index, shared.since_origin(written))));
+    let (written_us, answered_us) = (shared.since_origin(written), shared.since_origin(exchange.ended));
+    shared.emit(LoadEvent::Sent(workload.sent(*index, (written_us, answered_us), token)));
     let (end, answers, note) = match &exchange.outcome {
         Outcome::Response { status, headers, body } => {
             let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-            let (answers, note) =
-                read_answer(*status, error_type, body, plan.records_per_request, token.as_ref());
+            let (answers, note) = read_answer(*status, error_type, body, plan.records_per_request, secret);
             (End::Status(*status), answers, note)
         }
         Outcome::TimedOut => (End::TimedOut, Answers::All(RecordAnswer::Unknown), None),
@@ -306,9 +340,11 @@ async fn send(
     };
     let accepted =
         answers.count(plan.records_per_request, RecordAnswer::is_acked) == plan.records_per_request;
-    let answered_us = shared.since_origin(exchange.ended);
     shared.emit(LoadEvent::Answer(Answer { request, attempt: 1, answered_us, end, note, answers }));
-    if plan.expectation == Expectation::Accept {
+    let begun_us = shared.since_origin(exchange.written.unwrap_or(*since));
+    if !workload.is_measured(begun_us, token) {
+        workload.leaves_out(1);
+    } else {
         let mut report = shared.report.borrow_mut();
         report.accepted += u64::from(accepted);
         report.latency.record(micros(due, exchange.ended));

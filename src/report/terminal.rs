@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::result::{Evidence, Finding, Quantiles, RunResult, Verdict};
+use crate::result::{Evidence, Finding, Quantiles, RunResult, Tokens, Verdict};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -107,6 +107,7 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
     writeln!(out, "  service   {}  from written to answered", quantiles(result.service_us))?;
     writeln!(out, "  readable  {}  from written to seen in the topic", quantiles(result.readable_us))?;
     writeln!(out, "  rate      {:.1}/s of {:.1}/s", result.rate.achieved_per_s, result.rate.target_per_s)?;
+    write_tokens(out, result.tokens)?;
     let generator = &result.generator;
     writeln!(
         out,
@@ -116,6 +117,25 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
         generator.cpu_share * 100.0,
         grouped(generator.unsent),
         grouped(generator.socket_errors)
+    )
+}
+
+/// Says nothing where each partner had its first token to the end.
+fn write_tokens(out: &mut String, tokens: Tokens) -> fmt::Result {
+    if tokens.storms == 0 {
+        return Ok(());
+    }
+    let without = match tokens.unarmed_us {
+        0 => String::new(),
+        time => format!("; a partner had no valid one for {}", time_text(time)),
+    };
+    writeln!(
+        out,
+        "  tokens    {} fetched, in {} at most; {} renewals failed; up to {} begun within a second{without}",
+        grouped(tokens.fetched),
+        time_text(tokens.fetch_us.max),
+        grouped(tokens.failed),
+        grouped(tokens.storms)
     )
 }
 
@@ -234,6 +254,14 @@ mod tests {
             generator_lag_us: times,
             readable_us: times,
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
+            tokens: Tokens {
+                fetched: 1_203,
+                failed: 3,
+                fetch_us: times,
+                storms: 200,
+                unarmed_us: 1_900_000,
+                unarmed: 1,
+            },
             generator: Generator { threads: 1, cpu_share: 0.123, socket_errors: 0, unsent: 0 },
             horizon: Horizon {
                 statement: "everything was read".into(),

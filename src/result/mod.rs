@@ -30,7 +30,7 @@ pub struct RunResult {
     pub requests: Requests,
     /// Records by disposition, and flags.
     pub records: Records,
-    /// Answered − due, over all requests expected to be accepted.
+    /// Answered − due, over all requests that were expected to be accepted when they were begun.
     pub latency_us: Latency,
     /// Answered − written, over the same requests.
     pub service_us: Quantiles,
@@ -42,6 +42,9 @@ pub struct RunResult {
     pub readable_us: Quantiles,
     /// Requests a second, of those expected to be accepted.
     pub rate: Rate,
+    /// What became of the partners' tokens.
+    #[serde(default)]
+    pub tokens: Tokens,
     /// What landfall's own load threads did.
     pub generator: Generator,
     /// How absence was established.
@@ -228,6 +231,23 @@ pub struct Rate {
     pub target_per_s: f64,
     /// Accepted requests over the schedule's time, or over the time to the last sending where that is later.
     pub achieved_per_s: f64,
+}
+
+/// Access tokens: all zero where the path has no identity provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens fetched, the first of each partner included.
+    pub fetched: u64,
+    /// Renewals that failed.
+    pub failed: u64,
+    /// From asking for a token to having it or knowing that there is none, over all fetches.
+    pub fetch_us: Quantiles,
+    /// The most renewals that were begun within a second; 0 where none was.
+    pub storms: u64,
+    /// The longest time for which a partner that renews its token had no valid one, in microseconds.
+    pub unarmed_us: u64,
+    /// Partners that were without a valid token for a time because renewals failed.
+    pub unarmed: u64,
 }
 
 /// What the load threads did: the generator confesses.

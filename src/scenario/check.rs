@@ -31,6 +31,13 @@ pub const METRICS: &[&str] = &[
     "readable.p99",
     "readable.p999",
     "readable.max",
+    "tokens.fetch.p50",
+    "tokens.fetch.p90",
+    "tokens.fetch.p99",
+    "tokens.fetch.p999",
+    "tokens.fetch.max",
+    "tokens.fetched",
+    "tokens.failed",
     "requests.sent",
     "requests.accepted",
     "requests.refused",
@@ -79,7 +86,7 @@ fn metric_kind(name: &str) -> Option<MetricKind> {
     }
     Some(match name {
         "rate.achieved" => MetricKind::Rate,
-        "latency.censored" => MetricKind::Count,
+        "latency.censored" | "tokens.fetched" | "tokens.failed" => MetricKind::Count,
         _ if name.starts_with("requests.") || name.starts_with("records.") => MetricKind::Count,
         _ => MetricKind::Time,
     })
@@ -180,8 +187,8 @@ fn nearest_metric(name: &str) -> String {
     if suggestion.starts_with("did you mean") {
         return suggestion;
     }
-    "metrics start with `latency.`, `service.`, `blocked.`, `generator_lag.`, `readable.`, `requests.`, \
-     `records.` or `rate.`"
+    "metrics start with `latency.`, `service.`, `blocked.`, `generator_lag.`, `readable.`, `tokens.`, \
+     `requests.`, `records.` or `rate.`"
         .to_owned()
 }
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::settle::Settled;
-use super::{Ending, RunId};
+use super::{Ending, RunId, tokens};
 use crate::judge::judge;
-use crate::load::LoadReport;
+use crate::load::{LoadReport, TokenReport};
 use crate::result::{Generator, Latency, Machine, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
@@ -21,7 +21,7 @@ pub(super) fn result(
     began: (jiff::Timestamp, Instant),
 ) -> RunResult {
     let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
-    let Ending { interrupt, lost, unarmed } = ending;
+    let Ending { interrupt, lost, unarmed, tokens } = ending;
     let (started, origin) = began;
     let incomplete = interrupt.map(|signal| format!("stopped by {}", signal.name())).or(lost);
     let mut result = RunResult {
@@ -45,6 +45,7 @@ pub(super) fn result(
         generator_lag_us: load.generator_lag.quantiles(),
         readable_us: readable.quantiles(),
         rate: Rate { target_per_s: load.target_per_s(), achieved_per_s: load.achieved_per_s() },
+        tokens: tokens::figures(scenario, &tokens),
         generator: Generator {
             threads: 1,
             cpu_share: load.cpu_share,
@@ -62,7 +63,7 @@ pub(super) fn result(
             ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
         ]
         .into(),
-        notes: notes(scenario, &unread, &unarmed, settlement.order_unverifiable),
+        notes: notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable),
     };
     let judgement = judge(&result, &scenario.checks);
     result.verdict = judgement.verdict;
@@ -75,7 +76,7 @@ pub(super) fn result(
 fn notes(
     scenario: &Scenario,
     unread: &[(u16, String)],
-    unarmed: &[String],
+    (unarmed, tokens): (&[String], &TokenReport),
     order_unverifiable: u64,
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -87,6 +88,7 @@ fn notes(
     for partner in unarmed {
         notes.push(format!("partner `{partner}` went without a token: the identity provider refused it one"));
     }
+    notes.extend(tokens::notes(scenario, tokens));
     for (topic, reason) in unread {
         let name = scenario.topics.get(usize::from(*topic)).map_or("?", |topic| topic.name.as_str());
         notes.push(format!("topic `{name}` could not be read to its end: {reason}"));

@@ -4,6 +4,7 @@ mod assemble;
 mod collect;
 mod folder;
 mod settle;
+mod tokens;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,10 +14,12 @@ use tokio::sync::{oneshot, watch};
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{
-    self, Credentials, Expectation, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
-    TokenSource, WorkloadPlan, fetch_token,
+    self, Keeper, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError, TokenReport,
+    WorkloadPlan,
 };
-use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
+use crate::record::{
+    Catalogue, Expected, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError,
+};
 use crate::result::RunResult;
 use crate::scenario::{self, Expect, Scenario};
 use crate::schedule::Constant;
@@ -173,12 +176,9 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
+    let Prepared { stack, plan, keeper, unarmed, reader_config, baseline } = prepared;
 
-    let terms = scenario.workloads.iter().map(|workload| StreamTerms {
-        must_be_accepted: expectation(scenario, workload) == Expectation::Accept,
-        partition: workload.partition,
-    });
+    let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let collector = Collector::start(Ledger::new(catalogue, topics, terms.collect()))
         .map_err(|source| RunError::Thread { name: "ledger", source })?;
@@ -187,6 +187,8 @@ pub async fn run(
     let start = Instant::now() + LEAD;
     stack.load_starts(start);
     let report = send(LoadPlan { start, ..plan }, &collector, &mut interrupt).await?;
+    let tokens = keeper.report();
+    drop(keeper);
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
     let proxy_lost = if report.accepted < report.scheduled { stack.check_proxy().await.err() } else { None };
     let broke_off = report.interrupted;
@@ -196,7 +198,7 @@ pub async fn run(
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { interrupt, lost, unarmed };
+    let ending = Ending { interrupt, lost, unarmed, tokens };
     let result =
         assemble::result(scenario, &reader_config.run, &stack, &report, settled, ending, (started, origin));
     drop(stack);
@@ -208,13 +210,16 @@ struct Ending {
     interrupt: Option<Interrupt>,
     /// Which box of the path was lost, in words.
     lost: Option<String>,
+    /// Partners without a token from the beginning, by name.
     unarmed: Vec<String>,
+    tokens: TokenReport,
 }
 
 /// Everything that must stand before the first request.
 struct Prepared {
     stack: Stack,
     plan: LoadPlan,
+    keeper: Keeper,
     /// Partners that the identity provider refused a token, as it may.
     unarmed: Vec<String>,
     reader_config: ReaderConfig,
@@ -223,7 +228,16 @@ struct Prepared {
 
 async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario).await?;
-    let (plan, unarmed) = plan(scenario, &stack, catalogue, origin).await?;
+    let tokens::Armed { cells, cell_of, keeper, unarmed } = tokens::arm(scenario, &stack, origin).await?;
+    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
+    let plan = LoadPlan {
+        workloads: workloads(scenario, &target, &cell_of),
+        catalogue: catalogue.clone(),
+        tokens: cells,
+        drain: scenario.drain,
+        origin,
+        start: Instant::now(),
+    };
     let reader_config = ReaderConfig {
         kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
@@ -233,7 +247,7 @@ async fn prepare(scenario: &Scenario, catalogue: &Catalogue, origin: Instant) ->
     let baseline = tokio::task::spawn_blocking(move || verify::baseline(&config))
         .await
         .map_err(|_| RunError::Bug("reader"))??;
-    Ok(Prepared { stack, plan, unarmed, reader_config, baseline })
+    Ok(Prepared { stack, plan, keeper, unarmed, reader_config, baseline })
 }
 
 /// Sends the load on a thread of its own.
@@ -270,10 +284,10 @@ async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interr
     }
 }
 
-fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectation {
-    match scenario.partners[workload.partner].expect {
-        Expect::Accept => Expectation::Accept,
-        Expect::Refuse => Expectation::Refuse,
+fn expected(expect: Expect) -> Expected {
+    match expect {
+        Expect::Accept => Expected::Accept,
+        Expect::Refuse => Expected::Refuse,
     }
 }
 
@@ -284,89 +298,64 @@ fn format(format: scenario::Format) -> Format {
     }
 }
 
-/// Reads the payloads and makes the streams of records.
+/// Reads the payloads and makes the streams of records; those of a fleet have the same, which is made once.
 fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
-    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
-        let path = workload.payload.file.clone();
-        let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let place = match &workload.identity {
-            scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
-            scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
-            scenario::IdentityPlace::Key => IdentityPlace::Key,
-            scenario::IdentityPlace::None => IdentityPlace::None,
+    let mut streams: Vec<Stream> = Vec::with_capacity(scenario.workloads.len());
+    let mut before: Option<usize> = None;
+    for workload in &scenario.workloads {
+        let made = match streams.last().filter(|_| before == Some(workload.place)) {
+            Some(of_the_fleet) => of_the_fleet.clone(),
+            None => stream(workload)?,
         };
-        let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
-        Stream::new(topic, format(workload.format), place, workload.payload.key.as_deref(), &feed)
-            .map_err(|source| RunError::Stream { workload: index, path, source })
-    });
-    Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
+        streams.push(made);
+        before = Some(workload.place);
+    }
+    Ok(Catalogue::new(run, streams))
 }
 
-/// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
-async fn plan(
-    scenario: &Scenario,
-    stack: &Stack,
-    catalogue: &Catalogue,
-    origin: Instant,
-) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts).await?;
-    let mut tokens: Vec<TokenSource> = Vec::new();
-    let mut unarmed = Vec::new();
-    let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts).await?;
-        for (index, partner) in scenario.partners.iter().enumerate() {
-            let Some(secret) = stack.partner_secret(index) else { continue };
-            let credentials = Credentials {
-                endpoint: endpoint.clone(),
-                client_id: partner.client_id.clone(),
-                secret: secret.clone(),
-                scope: partner.scope.clone(),
-            };
-            match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
-                Ok((first, expires)) => {
-                    token_of[index] = Some(tokens.len());
-                    tokens.push(TokenSource { credentials, first, expires });
-                }
-                // Who must be refused may be refused already here; it then goes on without a token.
-                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
-                    unarmed.push(partner.name.clone());
-                }
-                Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
-            }
-        }
-    }
-    let workloads = scenario.workloads.iter().map(|workload| WorkloadPlan {
-        target: target.clone(),
-        topic: scenario.topics[workload.topic].name.clone(),
-        partition: workload.partition,
-        format: format(workload.format),
-        records_per_request: workload.records_per_request,
-        schedule: Constant::new(workload.rate_per_s),
-        duration: workload.duration,
-        connections: workload.connections,
-        timeout: workload.timeout,
-        token: token_of[workload.partner],
-        expectation: expectation(scenario, workload),
-    });
-    let plan = LoadPlan {
-        workloads: workloads.collect(),
-        catalogue: catalogue.clone(),
-        tokens,
-        drain: scenario.drain,
-        origin,
-        start: Instant::now(),
+fn stream(workload: &scenario::Workload) -> Result<Stream, RunError> {
+    let (place, path) = (workload.place, workload.payload.file.clone());
+    let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
+        workload: place,
+        path: path.clone(),
+        source,
+    })?;
+    let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
+        workload: place,
+        path: path.clone(),
+        source,
+    })?;
+    let identity = match &workload.identity {
+        scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
+        scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
+        scenario::IdentityPlace::Key => IdentityPlace::Key,
+        scenario::IdentityPlace::None => IdentityPlace::None,
     };
-    Ok((plan, unarmed))
+    let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
+    Stream::new(topic, format(workload.format), identity, workload.payload.key.as_deref(), &feed)
+        .map_err(|source| RunError::Stream { workload: place, path, source })
+}
+
+/// What is to be sent; `cell_of` says where each partner's token is.
+fn workloads(scenario: &Scenario, target: &Target, cell_of: &[Option<usize>]) -> Vec<WorkloadPlan> {
+    let plan = |workload: &scenario::Workload| {
+        let partner = &scenario.partners[workload.partner];
+        WorkloadPlan {
+            target: target.clone(),
+            topic: scenario.topics[workload.topic].name.clone(),
+            partition: workload.partition,
+            format: format(workload.format),
+            records_per_request: workload.records_per_request,
+            schedule: Constant::new(workload.rate_per_s),
+            duration: workload.duration,
+            connections: workload.connections,
+            timeout: workload.timeout,
+            token: cell_of[workload.partner],
+            grace: partner.token.grace,
+            expectation: expected(partner.expect),
+        }
+    };
+    scenario.workloads.iter().map(plan).collect()
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.
