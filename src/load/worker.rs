@@ -63,7 +63,7 @@ struct Workload {
     path: String,
     token: Option<RefCell<TokenReader>>,
     requests: u64,
-    /// Requests that were begun without a token that was valid for certain, and so are not measured.
+    /// Requests that were due without a token that was valid for certain, and so are not measured.
     unmeasured: Cell<u64>,
     /// The next request that no worker has taken.
     next: Cell<u64>,
@@ -102,13 +102,15 @@ impl Workload {
         expectation(written_us, answered_us, token.map(|t| t.validity), grace_us, self.plan.expectation)
     }
 
-    /// Whether a request that was begun then is measured, however long its answer takes.
-    fn is_measured(&self, written_us: u64, token: Option<&Token>) -> bool {
-        self.expected(written_us, written_us, token) == Expected::Accept
+    /// Whether a request that was due then is measured: its token, the one that it was sent with, was valid for certain.
+    /// How late it was sent and how long its answer took do not enter, lest slow ones be left out.
+    fn is_measured(&self, due_us: u64, token: Option<&Token>) -> bool {
+        self.expected(due_us, due_us, token) == Expected::Accept
     }
 
-    fn leaves_out(&self, count: u64) {
-        self.unmeasured.set(self.unmeasured.get() + count);
+    /// Counts a request that is not measured.
+    fn leaves_out(&self) {
+        self.unmeasured.set(self.unmeasured.get() + 1);
     }
 }
 
@@ -215,21 +217,22 @@ fn close(shared: &Shared, workload: &Workload, stopped_at: Option<Instant>, end:
     let mut report = shared.report.borrow_mut();
     report.unsent += unsent.len() as u64;
     if workload.plan.expectation == Expected::Accept {
-        let now = shared.since_origin(end);
-        let unsent_count =
-            if workload.is_measured(now, workload.token().as_deref()) { unsent.len() } else { 0 };
-        let (measured, others): (Vec<&InHand>, Vec<&InHand>) = unanswered.iter().partition(|request| {
-            workload.is_measured(shared.since_origin(request.since), request.token.as_deref())
-        });
-        let lost =
-            unsent.iter().copied().take(unsent_count).chain(measured.iter().map(|request| request.index));
-        for index in lost {
-            report.latency.record(micros(due(index), end));
-            report.censored += 1;
-        }
-        workload.leaves_out((unsent.len() - unsent_count + others.len()) as u64);
-        if unsent_count > 0 {
+        let token = workload.token();
+        let unsent = unsent.iter().map(|index| (*index, token.as_deref()));
+        let unanswered = unanswered.iter().map(|request| (request.index, request.token.as_deref()));
+        let is_measured = |(index, token): &(u64, Option<&Token>)| {
+            workload.is_measured(shared.since_origin(due(*index)), *token)
+        };
+        if unsent.clone().any(|request| is_measured(&request)) {
             report.sent_after = report.sent_after.max(end.saturating_duration_since(shared.start));
+        }
+        for request in unsent.chain(unanswered) {
+            if is_measured(&request) {
+                report.latency.record(micros(due(request.0), end));
+                report.censored += 1;
+            } else {
+                workload.leaves_out();
+            }
         }
         let (scheduled, scheduled_for) = match stopped_at {
             None => (workload.requests, workload.plan.duration),
@@ -288,7 +291,7 @@ async fn send(
     shared: &Shared,
     workload: &Workload,
     connection: &mut Connection,
-    InHand { index, since, token }: &InHand,
+    InHand { index, token, .. }: &InHand,
     due: Instant,
     free: Instant,
     body: Bytes,
@@ -341,10 +344,7 @@ async fn send(
     let accepted =
         answers.count(plan.records_per_request, RecordAnswer::is_acked) == plan.records_per_request;
     shared.emit(LoadEvent::Answer(Answer { request, attempt: 1, answered_us, end, note, answers }));
-    let begun_us = shared.since_origin(exchange.written.unwrap_or(*since));
-    if !workload.is_measured(begun_us, token) {
-        workload.leaves_out(1);
-    } else {
+    if workload.is_measured(shared.since_origin(due), token) {
         let mut report = shared.report.borrow_mut();
         report.accepted += u64::from(accepted);
         report.latency.record(micros(due, exchange.ended));
@@ -358,6 +358,8 @@ async fn send(
             report.blocked.record(micros(due, exchange.ended));
             report.sent_after = report.sent_after.max(exchange.ended.saturating_duration_since(shared.start));
         }
+    } else {
+        workload.leaves_out();
     }
     exchange.ended
 }

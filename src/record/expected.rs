@@ -27,8 +27,8 @@ pub struct Validity {
 /// never answered has [`UNANSWERED`](super::UNANSWERED) as its second time. Who must be refused anyway must be refused
 /// with any token, and without tokens the partner's expectation is all there is.
 ///
-/// With `answered_us` the same as `written_us` it tells what could be expected when the attempt was begun: whether its
-/// times are measured, which must not depend on how long the answer takes.
+/// With the time at which a request was due for both it tells what could be expected of it then: whether its times are
+/// measured, which must not depend on how long sending and answer take.
 #[must_use]
 pub fn expectation(
     written_us: u64,

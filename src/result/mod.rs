@@ -30,7 +30,7 @@ pub struct RunResult {
     pub requests: Requests,
     /// Records by disposition, and flags.
     pub records: Records,
-    /// Answered − due, over all requests that were expected to be accepted when they were begun.
+    /// Answered − due, over all requests that were expected to be accepted when they were due.
     pub latency_us: Latency,
     /// Answered − written, over the same requests.
     pub service_us: Quantiles,

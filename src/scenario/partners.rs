@@ -42,7 +42,7 @@ impl Partners {
         behind.map(move |partner| {
             #[expect(clippy::cast_precision_loss, reason = "a fleet has a thousand members at most")]
             let fleet_offset = (partner - first) as f64 / members as f64;
-            Workload { partner, place, fleet_offset, ..workload.clone() }
+            Workload { place, partner, fleet_offset, ..workload.clone() }
         })
     }
 }

@@ -73,8 +73,8 @@ impl TokenSpec {
             Renew::Ahead => (life / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)).min(life / 2),
         };
         let latest = life.saturating_sub(margin).max(Self::SHORTEST);
-        let spread = self.jitter.min(latest - Self::SHORTEST);
-        Some(latest - spread.mul_f64(share(partner)))
+        let spread = self.jitter.min(latest.saturating_sub(Self::SHORTEST));
+        Some(latest.saturating_sub(spread.mul_f64(share(partner))))
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
         let mut times: Vec<Duration> =
             (0..100).filter_map(|p| after(Renew::AtExpiry, 10 * SECOND, 60 * SECOND, p)).collect();
         times.sort_unstable();
-        let widest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+        let widest = times.windows(2).map(|pair| pair[1].abs_diff(pair[0])).max();
         assert!(times.len() == 100 && widest < Some(SECOND / 4), "{widest:?}");
         assert!(times[0] < 51 * SECOND && times[99] == 60 * SECOND, "{times:?}");
     }
