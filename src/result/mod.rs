@@ -246,7 +246,7 @@ pub struct Tokens {
     pub storms: u64,
     /// The longest time for which a partner that renews its token had no valid one, in microseconds.
     pub unarmed_us: u64,
-    /// Partners that were without a valid token for a time because renewals failed.
+    /// Partners that were without a valid token for a time because renewals failed or took too long.
     pub unarmed: u64,
 }
 

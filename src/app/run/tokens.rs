@@ -1,6 +1,5 @@
 //! The partners' tokens: the first ones, before the load; and in the end what became of them all.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,40 +63,64 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
 
 /// The figures of the tokens for the result.
 pub(super) fn figures(scenario: &Scenario, report: &TokenReport) -> Tokens {
-    // A token that is never renewed leaves its partner without a valid one as it was told to.
-    let renewed = || report.partners.iter().filter(|tokens| renews(scenario, tokens));
-    let unarmed = renewed().map(|tokens| tokens.unarmed).max().unwrap_or_default();
+    let without = |at_expiry: bool| {
+        let reason = move |tokens: &&PartnerTokens| match why(scenario, tokens) {
+            Some(Why::Never) | None => false,
+            Some(Why::AtExpiry) => at_expiry,
+            Some(Why::Failed | Why::Late) => true,
+        };
+        report.partners.iter().filter(reason)
+    };
+    let unarmed = without(true).map(|tokens| tokens.unarmed).max().unwrap_or_default();
     Tokens {
         fetched: report.partners.iter().map(|tokens| tokens.fetched).sum(),
         failed: report.partners.iter().map(|tokens| tokens.failed).sum(),
         fetch_us: report.fetch.quantiles(),
         storms: report.storm,
         unarmed_us: micros(unarmed),
-        unarmed: renewed().filter(|tokens| is_starved(tokens)).count() as u64,
+        unarmed: without(false).count() as u64,
     }
 }
 
-/// A sentence for each partner or fleet that was without a valid token for a time, and why.
+/// A sentence for each partner or fleet that was without a valid token for a time, and why; not where it is renewed at
+/// its expiry, which always takes a moment.
 pub(super) fn notes(scenario: &Scenario, report: &TokenReport) -> Vec<String> {
-    let mut groups: BTreeMap<usize, Group<'_>> = BTreeMap::new();
-    let mut place_of_fleet: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for tokens in &report.partners {
-        let expired = !tokens.unarmed.is_zero() && !renews(scenario, tokens);
-        let Some(partner) = scenario.partners.get(tokens.partner).filter(|_| expired || is_starved(tokens))
-        else {
-            continue;
-        };
-        let place = match partner.fleet.as_deref() {
-            Some(fleet) => *place_of_fleet.entry(fleet).or_insert(tokens.partner),
-            None => tokens.partner,
-        };
-        let group = groups.entry(place).or_insert_with(|| Group { partner, members: 0, longest: tokens });
-        group.members += 1;
-        if tokens.unarmed > group.longest.unarmed {
-            group.longest = tokens;
+        let why = why(scenario, tokens).filter(|why| *why != Why::AtExpiry);
+        let (Some(why), Some(partner)) = (why, scenario.partners.get(tokens.partner)) else { continue };
+        let of_fleet =
+            |group: &&mut Group<'_>| partner.fleet.is_some() && group.partner.fleet == partner.fleet;
+        match groups.iter_mut().find(of_fleet) {
+            Some(group) => group.add(tokens, why),
+            None => groups.push(Group { partner, members: 1, longest: tokens, why }),
         }
     }
-    groups.into_values().map(|group| group.sentence()).collect()
+    groups.iter().map(Group::sentence).collect()
+}
+
+/// Why a partner was without a valid token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Its token is never renewed.
+    Never,
+    /// It is renewed when it has expired.
+    AtExpiry,
+    /// Renewals failed.
+    Failed,
+    /// A renewal took too long.
+    Late,
+}
+
+/// Why a partner was without a valid token for a time, if it was.
+fn why(scenario: &Scenario, tokens: &PartnerTokens) -> Option<Why> {
+    let renew = scenario.partners.get(tokens.partner)?.token.renew;
+    (!tokens.unarmed.is_zero()).then_some(match renew {
+        Renew::Never => Why::Never,
+        _ if tokens.failed > 0 => Why::Failed,
+        Renew::AtExpiry => Why::AtExpiry,
+        Renew::Ahead | Renew::Before(_) => Why::Late,
+    })
 }
 
 /// A partner, or those of a fleet, that were without a valid token for a time.
@@ -106,33 +129,103 @@ struct Group<'a> {
     members: usize,
     /// Who was without one for longest.
     longest: &'a PartnerTokens,
+    /// Why that one was.
+    why: Why,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn add(&mut self, tokens: &'a PartnerTokens, why: Why) {
+        self.members += 1;
+        if tokens.unarmed > self.longest.unarmed {
+            (self.longest, self.why) = (tokens, why);
+        }
+    }
+
     fn sentence(&self) -> String {
-        let Self { partner, members, longest } = self;
+        let Self { partner, members, longest, why } = self;
         let time = time_text(micros(longest.unarmed));
-        let (who, time) = match &partner.fleet {
-            Some(fleet) => (format!("{members} partners of the fleet `{fleet}`"), format!("up to {time}")),
-            None => (format!("partner `{}`", partner.name), time),
+        let (who, time) = match (&partner.fleet, members) {
+            (Some(_), 1) | (None, _) => (format!("partner `{}`", partner.name), time),
+            (Some(fleet), _) => {
+                (format!("{members} partners of the fleet `{fleet}`"), format!("up to {time}"))
+            }
         };
-        let why = match &longest.failure {
-            None => "tokens that expire are not renewed here".to_owned(),
-            Some(failure) => format!("{} renewals failed, the last with: {failure}", longest.failed),
+        let why = match (why, &longest.failure) {
+            (Why::Never | Why::AtExpiry, _) => "tokens that expire are not renewed here".to_owned(),
+            (Why::Failed, Some(failure)) => {
+                let renewals =
+                    if longest.failed == 1 { "1 renewal" } else { &format!("{} renewals", longest.failed) };
+                format!("{renewals} failed, the last with: {failure}")
+            }
+            (Why::Failed | Why::Late, _) => "its renewal took too long".to_owned(),
         };
         format!("{who} had no valid token for {time}: {why}")
     }
 }
 
-fn renews(scenario: &Scenario, tokens: &PartnerTokens) -> bool {
-    scenario.partners.get(tokens.partner).is_some_and(|partner| partner.token.renew != Renew::Never)
-}
-
-/// Whether renewals that failed left the partner without a valid token for a time.
-fn is_starved(tokens: &PartnerTokens) -> bool {
-    tokens.failed > 0 && !tokens.unarmed.is_zero()
-}
-
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A partner of each policy, and a fleet of three.
+    fn scenario() -> Scenario {
+        let partner =
+            |name, renew| format!("{{ name: {name}, secret: generated, token: {{ renew: {renew} }} }}");
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{}, {}, {}, {{ name: f, count: 3, secret: generated }}]\n\
+             workload: [{{ partner: f, topic: t, format: v2-json, payload: {{ file: r }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\n",
+            partner("ahead", "ahead"),
+            partner("expiry", "at-expiry"),
+            partner("never", "never"),
+        );
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing")).unwrap()
+    }
+
+    /// A report of partners, each with its number, failed renewals and seconds without a valid token.
+    fn report(partners: &[(usize, u64, u32)]) -> TokenReport {
+        let tokens = |(partner, failed, seconds): &(usize, u64, u32)| PartnerTokens {
+            partner: *partner,
+            fetched: 1,
+            failed: *failed,
+            failure: (*failed > 0).then(|| "it answers HTTP 503".to_owned()),
+            unarmed: SECOND * *seconds,
+        };
+        TokenReport { partners: partners.iter().map(tokens).collect(), ..TokenReport::default() }
+    }
+
+    #[test]
+    fn only_who_should_have_had_a_valid_token_counts() {
+        let scenario = scenario();
+        let unarmed = |partners: &[(usize, u64, u32)]| {
+            let figures = figures(&scenario, &report(partners));
+            (figures.unarmed, figures.unarmed_us / 1_000_000)
+        };
+        assert_eq!(unarmed(&[(0, 1, 0), (1, 0, 0)]), (0, 0));
+        assert_eq!(unarmed(&[(2, 0, 9)]), (0, 0));
+        assert_eq!(unarmed(&[(1, 0, 2)]), (0, 2));
+        assert_eq!(unarmed(&[(1, 1, 2)]), (1, 2));
+        assert_eq!(unarmed(&[(0, 0, 3), (3, 4, 5)]), (2, 5));
+    }
+
+    #[test]
+    fn who_was_without_is_told_once_for_a_fleet() {
+        let report = report(&[(0, 0, 3), (1, 0, 1), (2, 0, 4), (3, 1, 2), (4, 0, 0), (5, 3, 6)]);
+        assert_eq!(
+            notes(&scenario(), &report),
+            [
+                "partner `ahead` had no valid token for 3.00s: its renewal took too long",
+                "partner `never` had no valid token for 4.00s: tokens that expire are not renewed here",
+                "2 partners of the fleet `f` had no valid token for up to 6.00s: 3 renewals failed, the last with: it \
+                 answers HTTP 503",
+            ]
+        );
+    }
 }
