@@ -122,9 +122,9 @@ pub struct Requests {
     /// What came back was no HTTP response.
     #[serde(default)]
     pub malformed: u64,
-    /// Expected to be accepted, and at least one record refused.
+    /// The last attempt had to be accepted, and refused at least one record.
     pub wrongly_refused: u64,
-    /// Expected to be refused, and at least one record acked.
+    /// Every attempt had to be refused, and at least one record was acked, or found without an answer.
     pub wrongly_admitted: u64,
 }
 

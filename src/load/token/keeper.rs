@@ -1,5 +1,5 @@
-//! The keeper: a task a partner, beside the load, which renews the partner's token as the scenario says, and the account
-//! of all that.
+//! The keeper: a task a partner, beside the load, which renews the partner's token as the scenario says, and the
+//! account of all that.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,8 +75,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts to keep the tokens of `sources`, of each in its cell. `origin` is the run's. Must be called within a tokio
-    /// runtime, on which the renewals then run.
+    /// Starts to keep the tokens of `sources`, of each in its cell. `origin` is the run's. Must be called within a
+    /// tokio runtime, on which the renewals then run.
     #[must_use]
     pub fn start(sources: Vec<TokenSource>, origin: Instant) -> (Vec<Arc<TokenCell>>, Self) {
         let shared = Arc::new(Shared::default());
