@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use landfall::load::{Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
-use landfall::record::{AnswerView, Catalogue, Class, Feed, Format, IdentityPlace, RunId, Sent, Stream};
+use landfall::load::{Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
+use landfall::record::{
+    AnswerView, Catalogue, Class, Expected, Feed, Format, IdentityPlace, RunId, Sent, Stream,
+};
 use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
 use serde_json::json;
@@ -142,7 +144,8 @@ fn plan(options: &Options) -> Result<LoadPlan, String> {
         retry: None,
         partner: 0,
         token: None,
-        expectation: Expectation::Accept,
+        grace: Duration::ZERO,
+        expectation: Expected::Accept,
     };
     Ok(LoadPlan {
         streams: vec![stream_plan],

@@ -251,7 +251,7 @@ fn the_documentation_shows_a_scenario_that_is_valid_and_names_every_metric_and_f
     assert_eq!(scenario.name, "everything");
     assert_eq!(scenario.abort_when.len(), 2);
     for metric in landfall::scenario::METRICS.iter().chain(landfall::scenario::ABORT_METRICS) {
-        let (family, member) = metric.split_once('.').expect("metrics have two parts");
+        let (family, member) = metric.rsplit_once('.').expect("metrics have two parts");
         assert!(page.contains(family) && page.contains(member), "the page does not name {metric}");
     }
     for kind in landfall::scenario::FaultKind::ALL {
@@ -275,6 +275,7 @@ fn the_documentation_names_every_field() {
         ("stack.kafka.", Some("stack.kafka.kind=external")),
         ("topics[0].", None),
         ("partners[0].", None),
+        ("partners[0].token.", Some("partners[0].token={renew: never}")),
         ("workload[0].", None),
         ("workload[0].payload.", None),
         ("workload[0].arrivals.", None),

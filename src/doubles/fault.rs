@@ -48,6 +48,12 @@ impl Injector {
         let _ = self.started.set(now);
     }
 
+    /// Whether the load has started.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.started.get().is_some()
+    }
+
     /// Whether the fault strikes at this opportunity: one record (or denied request) of `topic` that it
     /// could befall. Each call counts as one opportunity if topic and window fit.
     #[must_use]

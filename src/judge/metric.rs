@@ -36,6 +36,7 @@ impl Metric {
             "blocked" => quantile(result.blocked_us, member, None),
             "generator_lag" => quantile(result.generator_lag_us, member, None),
             "readable" => quantile(result.readable_us, member, None),
+            "tokens" => token_metric(result, member),
             "requests" => request_count(result, member),
             "records" => record_count(result, member),
             "rate" if member == "achieved" => Some(Self::Rate),
@@ -119,6 +120,16 @@ fn quantile(quantiles: Quantiles, member: &str, censored: Option<u64>) -> Option
     };
     let from_due = censored.is_some();
     Some(Metric::Time { micros, permille, count: quantiles.count, censored: censored.unwrap_or(0), from_due })
+}
+
+fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
+    let tokens = &result.tokens;
+    let count = match member {
+        "fetched" => tokens.fetched,
+        "failed" => tokens.failed,
+        _ => return quantile(tokens.fetch_us, member.strip_prefix("fetch.")?, None),
+    };
+    Some(Metric::Count { count, landing: false })
 }
 
 fn request_count(result: &RunResult, member: &str) -> Option<Metric> {

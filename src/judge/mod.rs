@@ -89,6 +89,14 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
         );
         reasons.push((Verdict::Inconclusive, reason));
     }
+    if result.tokens.unarmed > 0 {
+        let (partners, time) = (result.tokens.unarmed, time_text(result.tokens.unarmed_us));
+        let reason = format!(
+            "{partners} partners had no valid token for up to {time}, since renewals failed or took too long; \
+             what they sent then says nothing about the path"
+        );
+        reasons.push((Verdict::Inconclusive, reason));
+    }
     if !result.horizon.complete {
         reasons.push((Verdict::Inconclusive, UNREAD.into()));
     }

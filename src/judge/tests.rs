@@ -3,6 +3,7 @@
 use super::*;
 use crate::result::{
     Attempts, Generator, Horizon, Latency, Machine, Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef,
+    Tokens,
 };
 
 fn good() -> RunResult {
@@ -27,6 +28,7 @@ fn good() -> RunResult {
         rate: Rate { target_per_s: 400.0, achieved_per_s: 399.0 },
         phases: vec![],
         partners: vec![],
+        tokens: Tokens::default(),
         generator: Generator { threads: 1, cpu_share: 0.1, ..Generator::default() },
         horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true, unattributed: 0 },
         checks: vec![],
@@ -237,4 +239,32 @@ fn a_broken_off_run_neither_passes_nor_fails_for_what_it_did_not_do() {
     assert_eq!(judge(&result, &[]).verdict, Verdict::Inconclusive);
     result.records.leaked = 1;
     assert_eq!(judge(&result, &[]).verdict, Verdict::Fail);
+}
+
+#[test]
+fn partners_without_a_valid_token_leave_a_run_open() {
+    let mut result = good();
+    result.tokens = Tokens { failed: 2, unarmed_us: 4_000_000, ..Tokens::default() };
+    assert_eq!(judge(&result, &[]).verdict, Verdict::Pass);
+    result.tokens.unarmed = 1;
+    assert_eq!(judge(&result, &[]).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn tokens_have_metrics() {
+    let mut result = good();
+    result.tokens = Tokens { fetched: 50, failed: 2, ..Tokens::default() };
+    result.tokens.fetch_us = Quantiles { p50: 900, max: 12_000, count: 52, ..Quantiles::default() };
+    let millis = |millis| Limit::Duration(Duration::from_millis(millis));
+    for (metric, limit, verdict) in [
+        ("tokens.failed", Limit::Count(2), Verdict::Pass),
+        ("tokens.failed", Limit::Count(1), Verdict::Fail),
+        ("tokens.fetched", Limit::Count(50), Verdict::Pass),
+        ("tokens.fetch.p50", millis(1), Verdict::Pass),
+        ("tokens.fetch.max", millis(11), Verdict::Fail),
+        ("tokens.fetch.p99", millis(11), Verdict::Inconclusive),
+    ] {
+        let judgement = judge(&result, &[check(metric, Comparison::AtMost, limit)]);
+        assert_eq!(verdict_of(&judgement, metric), verdict, "{metric}");
+    }
 }

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::record::{
-    AnswerView, Catalogue, End, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent, TopicPartition,
-    UNANSWERED,
+    AnswerView, Catalogue, End, Expected, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent,
+    TopicPartition, UNANSWERED,
 };
 
 use content::{Comparison, compare};
@@ -24,8 +24,6 @@ pub use settle::Settlement;
 /// What the ledger must know of a stream besides its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamTerms {
-    /// Whether its requests must be accepted; otherwise they must be refused.
-    pub must_be_accepted: bool,
     /// The partition that its requests name, if they do.
     pub partition: Option<i32>,
 }
@@ -93,6 +91,26 @@ struct RequestState {
     answered_us: u64,
     end: Option<End>,
     note: Option<String>,
+    last: Attempt,
+    /// Whether each of its attempts had to be refused.
+    all_to_be_refused: bool,
+}
+
+/// What is known of a request's last attempt.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    expect: Expected,
+    written_us: u64,
+    token_expires_us: u64,
+    /// Records that its own answer refused.
+    refused: u32,
+}
+
+impl Attempt {
+    fn new(sent: &Sent) -> Self {
+        let Sent { expect, written_us, token_expires_us, .. } = *sent;
+        Self { expect, written_us, token_expires_us, refused: 0 }
+    }
 }
 
 /// A record in a topic whose identity cannot be read.
@@ -150,7 +168,7 @@ impl Ledger {
     /// An attempt ended. Attempts of producers that the run does not have are ignored.
     pub fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
         self.sent(sent);
-        self.answer(sent.request, answer);
+        self.answer(sent.request, sent.attempt, answer);
     }
 
     fn sent(&mut self, sent: &Sent) {
@@ -168,8 +186,14 @@ impl Ledger {
             answered_us: UNANSWERED,
             end: None,
             note: None,
+            last: Attempt::new(sent),
+            all_to_be_refused: true,
         });
-        request.attempts = request.attempts.max(sent.attempt);
+        if sent.attempt > request.attempts {
+            request.attempts = sent.attempt;
+            request.last = Attempt::new(sent);
+        }
+        request.all_to_be_refused &= sent.expect == Expected::Refuse;
         request.written_us = request.written_us.min(sent.written_us);
         for sequence in sent.first_sequence..sent.first_sequence + u64::from(sent.records) {
             records.entry(sequence).or_insert_with(|| RecordState::new(sent.request.index)).request =
@@ -178,7 +202,7 @@ impl Ledger {
     }
 
     /// Must follow the request's [`Ledger::sent`].
-    fn answer(&mut self, id: RequestId, answer: AnswerView<'_>) {
+    fn answer(&mut self, id: RequestId, attempt: u32, answer: AnswerView<'_>) {
         let producer = usize::from(id.producer);
         let Some(request) = self.requests.get_mut(producer).and_then(|r| r.get_mut(&id.index)) else {
             return;
@@ -193,6 +217,10 @@ impl Ledger {
         // The first whole answer is what a later request can rely on; a later attempt's does not undo it.
         if request.end.is_none() || answer.get(0).is_acked() {
             request.answered_us = answer.answered_us;
+        }
+        if attempt == request.attempts {
+            let refused = (0..request.records).filter(|i| answer.get(*i as usize) == RecordAnswer::Refused);
+            request.last.refused = u32::try_from(refused.count()).unwrap_or(request.records);
         }
         request.end = Some(answer.end);
         request.note = answer.note;

@@ -1,9 +1,11 @@
 //! Settling: each record gets its one disposition, each finding its evidence.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::record::{
-    Class, End, Format, PartitionRead, RecordAnswer, RecordId, Stream, TopicPartition, UNANSWERED,
+    Class, End, Expected, Format, NEVER, PartitionRead, RecordAnswer, RecordId, Stream, TopicPartition,
+    UNANSWERED,
 };
 use crate::result::{Finding, Records, Requests};
 
@@ -231,7 +233,6 @@ impl Ledger {
     }
 
     fn settle_requests(&self, producer: usize, requests: &mut Requests, findings: &mut Findings) {
-        let must_be_accepted = self.terms[producer].must_be_accepted;
         for (index, request) in sorted(&self.requests[producer]) {
             let acked = self.records_of(producer, request, |r| r.answer.is_some_and(RecordAnswer::is_acked));
             let refused = self.records_of(producer, request, |r| r.answer == Some(RecordAnswer::Refused));
@@ -240,15 +241,14 @@ impl Ledger {
             // A request without any end was given up when draining ended.
             let end = request.end.unwrap_or(End::TimedOut);
             *outcome(requests, Class::of(end, acked, refused, records)) += 1;
-            if must_be_accepted && refused > 0 {
+            let last_refused = request.last.refused;
+            if request.last.expect == Expected::Accept && last_refused > 0 {
                 requests.wrongly_refused += 1;
                 findings.add("requests.wrongly_refused", || {
-                    Self::request_evidence(
-                        producer,
-                        index,
-                        request,
-                        format!("{refused} of {records} records refused, all had to be accepted"),
-                    )
+                    let token = token_state(request);
+                    let detail =
+                        format!("{last_refused} of {records} records refused, all had to be accepted{token}");
+                    Self::request_evidence(producer, index, request, detail)
                 });
             }
             let unknown_landed = self.records_of(producer, request, |record| {
@@ -256,17 +256,14 @@ impl Ledger {
             });
             // A record that landed without a word was admitted all the same; after a refusal it is a leak.
             let admitted = acked + unknown_landed;
-            if !must_be_accepted && admitted > 0 {
+            if request.all_to_be_refused && admitted > 0 {
                 requests.wrongly_admitted += 1;
                 findings.add("requests.wrongly_admitted", || {
-                    Self::request_evidence(
-                        producer,
-                        index,
-                        request,
-                        format!(
-                            "{admitted} of {records} records acknowledged or found, all had to be refused"
-                        ),
-                    )
+                    let token = token_state(request);
+                    let detail = format!(
+                        "{admitted} of {records} records acknowledged or found, all had to be refused{token}"
+                    );
+                    Self::request_evidence(producer, index, request, detail)
                 });
             }
         }
@@ -393,6 +390,19 @@ fn sorted<T>(map: &HashMap<u64, T>) -> impl Iterator<Item = (u64, &T)> {
     let mut entries: Vec<(u64, &T)> = map.iter().map(|(key, value)| (*key, value)).collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
     entries.into_iter()
+}
+
+/// How long the token of a request's last attempt was valid still, or was not any more, as the end of a sentence.
+fn token_state(request: &RequestState) -> String {
+    let (written, expires) = (request.last.written_us, request.last.token_expires_us);
+    let seconds = Duration::from_micros(written.abs_diff(expires)).as_secs_f64();
+    if expires == NEVER {
+        String::new()
+    } else if expires > written {
+        format!("; its token was to expire {seconds:.1} s later")
+    } else {
+        format!("; its token had expired {seconds:.1} s before")
+    }
 }
 
 /// The count of the requests that ended so.

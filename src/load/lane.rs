@@ -23,6 +23,8 @@ pub(super) struct Request {
     pub(super) phase: u16,
     /// When it was due.
     pub(super) due: Nanos,
+    /// Whether its figures count, as far as that depends on its token.
+    pub(super) counts: bool,
     /// Number of the attempt, from 1.
     pub(super) attempt: u32,
     /// When this attempt is due.
@@ -157,7 +159,16 @@ impl Lane {
             Source::Closed(closed) => {
                 let (phase, due) = closed.take(now)?;
                 let (index, first_sequence, records) = self.turns.next(plan);
-                Some(Request { index, first_sequence, records, phase, due, attempt: 1, attempt_due: due })
+                Some(Request {
+                    index,
+                    first_sequence,
+                    records,
+                    phase,
+                    due,
+                    counts: true,
+                    attempt: 1,
+                    attempt_due: due,
+                })
             }
         }
     }
@@ -230,6 +241,7 @@ impl Lane {
                     records,
                     phase: arrival.phase,
                     due,
+                    counts: true,
                     attempt: 1,
                     attempt_due: due,
                 });

@@ -18,7 +18,6 @@
 mod answer;
 mod audit;
 mod clock;
-mod connection;
 mod engine;
 mod http1;
 mod http2;
@@ -33,7 +32,6 @@ mod recorder;
 mod report;
 mod retry;
 mod sink;
-mod stamp;
 mod stop;
 mod target;
 mod tls;
@@ -43,7 +41,7 @@ mod transport;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::record::{Catalogue, Format};
+use crate::record::{Catalogue, Expected, Format};
 use crate::scenario::{Connections, Protocol, Timeouts};
 use crate::schedule::{Schedule, Sizes};
 
@@ -59,19 +57,13 @@ pub use sink::Sink;
 pub use stop::Stop;
 pub use target::{Target, TargetError};
 pub use tls::{Tls, TlsError};
-pub use token::{Credentials, Token, TokenCell, TokenError, fetch as fetch_token};
+pub use token::{
+    Credentials, Fetched, Keeper, PartnerTokens, Token, TokenCell, TokenError, TokenReport, TokenSource,
+    fetch_all,
+};
 
 /// How long before the schedules' start the load should be run: time to open the connections.
 pub const LEAD: Duration = Duration::from_millis(100);
-
-/// What must happen to a stream's requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expectation {
-    /// They must be accepted, and are measured.
-    Accept,
-    /// They must be refused, and are not measured.
-    Refuse,
-}
 
 /// One stream of requests.
 #[derive(Debug, Clone)]
@@ -102,8 +94,10 @@ pub struct StreamPlan {
     pub partner: usize,
     /// Index into the plan's tokens.
     pub token: Option<usize>,
-    /// What must happen to the requests.
-    pub expectation: Expectation,
+    /// How long after its expiry a token may still be accepted.
+    pub grace: Duration,
+    /// What must happen to the requests while the token is valid; only those that must be accepted are measured.
+    pub expectation: Expected,
 }
 
 /// All that is to be sent.
@@ -220,7 +214,7 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
     for (index, stream) in (0_u16..).zip(&plan.streams) {
         let measured = phases.measured_until(index, ran);
         report.overall.scheduled_for = report.overall.scheduled_for.max(measured);
-        if stream.expectation == Expectation::Accept {
+        if stream.expectation == Expected::Accept {
             let partner = &mut partners[stream.partner];
             partner.scheduled_for = partner.scheduled_for.max(measured);
         }
@@ -230,9 +224,7 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
         }
     }
     let accepting = |partner: &usize| {
-        plan.streams
-            .iter()
-            .any(|stream| stream.partner == *partner && stream.expectation == Expectation::Accept)
+        plan.streams.iter().any(|stream| stream.partner == *partner && stream.expectation == Expected::Accept)
     };
     report.partners = partners.into_iter().enumerate().filter(|(partner, _)| accepting(partner)).collect();
     report

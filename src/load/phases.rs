@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::StreamPlan;
 use super::clock::{Nanos, nanos};
 use super::recorder::{SentAfter, Shares};
+use crate::record::Expected;
 
 /// Where the figures of a stream's phase belong.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ impl Phases {
     pub(super) fn new(streams: &[StreamPlan], start: Nanos) -> Self {
         let mut names: Vec<String> = Vec::new();
         let entries = streams.iter().map(|stream| {
-            let accept = stream.expectation == super::Expectation::Accept;
+            let accept = stream.expectation == Expected::Accept;
             let scheduled = !stream.schedule.is_closed();
             let mut begins = Duration::ZERO;
             let mut measured_before = Duration::ZERO;

@@ -163,8 +163,8 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    use crate::load::{Expectation, Target};
-    use crate::record::{Catalogue, Format, RunId};
+    use crate::load::Target;
+    use crate::record::{Catalogue, Expected, Format, RunId};
     use crate::scenario::{Connections, Protocol, Timeouts};
     use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
 
@@ -192,7 +192,8 @@ mod tests {
             retry: None,
             partner: 0,
             token: None,
-            expectation: Expectation::Accept,
+            grace: second,
+            expectation: Expected::Accept,
         };
         LoadPlan {
             streams: vec![stream],

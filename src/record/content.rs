@@ -71,13 +71,13 @@ pub enum StreamError {
 
 const BINARY_PREFIX: &[u8] = b"landfall:";
 
-/// The records of one workload.
-#[derive(Debug)]
+/// The records of one workload. A copy shares what it was made of.
+#[derive(Debug, Clone)]
 pub struct Stream {
     topic: u16,
     format: Format,
     place: IdentityPlace,
-    templates: Vec<Template>,
+    templates: Arc<[Template]>,
 }
 
 /// A feed line made ready: the value is `before`, the identity, `after`; or fixed where the key carries it.
@@ -309,9 +309,9 @@ impl Catalogue {
     #[must_use]
     pub fn identify(&self, topic: u16, key: Option<&[u8]>, value: Option<&[u8]>) -> Identified {
         let mut another = false;
-        let (here, elsewhere): (Vec<&Stream>, Vec<&Stream>) =
-            self.streams.iter().partition(|stream| stream.topic == topic);
-        for stream in here.into_iter().chain(elsewhere) {
+        let here = self.streams.iter().filter(|stream| stream.topic == topic);
+        let elsewhere = self.streams.iter().filter(|stream| stream.topic != topic);
+        for stream in here.chain(elsewhere) {
             let Some(text) = stream.identity_of(key, value) else { continue };
             match RecordId::decode(&text) {
                 Some((run, id)) if run == self.run.as_str() && self.stream(id.producer).is_some() => {

@@ -3,8 +3,13 @@
 
 use bytes::Bytes;
 
+use super::Expected;
+
 /// A time that never came: the answer was still missing when landfall stopped waiting.
 pub const UNANSWERED: u64 = u64::MAX;
+
+/// A time that does not come: of a token's expiry, where there is no token or its life is not known.
+pub const NEVER: u64 = u64::MAX;
 
 /// A request within its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +42,10 @@ pub struct Sent {
     pub records: u32,
     /// First byte handed to the socket.
     pub written_us: u64,
+    /// What it must meet with.
+    pub expect: Expected,
+    /// When the token that it carries has expired for certain; [`NEVER`] without one.
+    pub token_expires_us: u64,
 }
 
 /// What an attempt came to, for each of its records.

@@ -5,13 +5,15 @@
 
 mod content;
 mod event;
+mod expected;
 mod feed;
 mod identity;
 
 pub use content::{Catalogue, Content, Format, Identified, IdentityPlace, Stream, StreamError};
 pub use event::{
-    Answer, AnswerView, Answers, Class, End, Landed, PartitionRead, RecordAnswer, RequestId, Sent,
+    Answer, AnswerView, Answers, Class, End, Landed, NEVER, PartitionRead, RecordAnswer, RequestId, Sent,
     TopicPartition, UNANSWERED,
 };
+pub use expected::{Expected, Validity, expectation};
 pub use feed::{Feed, FeedError};
 pub use identity::{RecordId, RunId, RunIdError};

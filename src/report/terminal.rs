@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::text::{grouped, plain};
-use crate::result::{Evidence, Finding, Part, Quantiles, RunResult, Verdict};
+use crate::result::{Evidence, Finding, Part, Quantiles, RunResult, Tokens, Verdict};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -132,7 +132,7 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
              stalled system causes"
         )?;
     }
-    Ok(())
+    write_tokens(out, result.tokens)
 }
 
 /// A row for each phase or partner.
@@ -207,6 +207,25 @@ fn rate(achieved_per_s: f64, target_per_s: f64) -> String {
     } else {
         format!("{achieved_per_s:.1}/s")
     }
+}
+
+/// Says nothing where each partner had its first token to the end.
+fn write_tokens(out: &mut String, tokens: Tokens) -> fmt::Result {
+    if tokens.storms == 0 {
+        return Ok(());
+    }
+    let without = match tokens.unarmed_us {
+        0 => String::new(),
+        time => format!("; a partner had no valid one for {}", time_text(time)),
+    };
+    writeln!(
+        out,
+        "  tokens    {} fetched, in {} at most; {} renewals failed; up to {} begun within a second{without}",
+        grouped(tokens.fetched),
+        time_text(tokens.fetch_us.max),
+        grouped(tokens.failed),
+        grouped(tokens.storms)
+    )
 }
 
 fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
@@ -303,6 +322,14 @@ mod tests {
             readable_us: times,
             attempts: Attempts { total: 4_050, accepted: 4_000, refused: 50, ..Attempts::default() },
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
+            tokens: Tokens {
+                fetched: 1_203,
+                failed: 3,
+                fetch_us: times,
+                storms: 200,
+                unarmed_us: 1_900_000,
+                unarmed: 1,
+            },
             phases: vec![Part { name: "steady".into(), measured: true, ..Part::default() }],
             partners: vec![Part { name: "seismic".into(), measured: true, ..Part::default() }],
             generator: Generator { threads: 1, cpu_share: 0.123, ..Generator::default() },

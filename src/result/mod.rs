@@ -33,7 +33,7 @@ pub struct RunResult {
     pub attempts: Attempts,
     /// Records by disposition, and flags.
     pub records: Records,
-    /// Answered − due, over all requests expected to be accepted.
+    /// Answered − due, over all requests that were expected to be accepted when they were due.
     pub latency_us: Latency,
     /// Answered − written, over the same requests.
     pub service_us: Quantiles,
@@ -52,6 +52,9 @@ pub struct RunResult {
     /// The same figures for each partner whose requests must be accepted.
     #[serde(default)]
     pub partners: Vec<Part>,
+    /// What became of the partners' tokens.
+    #[serde(default)]
+    pub tokens: Tokens,
     /// What landfall's own load threads did.
     pub generator: Generator,
     /// How absence was established.
@@ -129,9 +132,9 @@ pub struct Requests {
     /// What came back was no HTTP response.
     #[serde(default)]
     pub malformed: u64,
-    /// Expected to be accepted, and at least one record refused.
+    /// The last attempt had to be accepted, and refused at least one record.
     pub wrongly_refused: u64,
-    /// Expected to be refused, and at least one record acked.
+    /// Every attempt had to be refused, and at least one record was acked, or found without an answer.
     pub wrongly_admitted: u64,
 }
 
@@ -280,6 +283,23 @@ pub struct Part {
     pub blocked_us: Quantiles,
     /// Written − the later of due and connection free.
     pub generator_lag_us: Quantiles,
+}
+
+/// Access tokens: all zero where the path has no identity provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens fetched, the first of each partner included.
+    pub fetched: u64,
+    /// Renewals that failed.
+    pub failed: u64,
+    /// From asking for a token to having it or knowing that there is none, over all fetches.
+    pub fetch_us: Quantiles,
+    /// The most renewals that were begun within a second; 0 where none was.
+    pub storms: u64,
+    /// The longest time for which a partner that renews its token had no valid one, in microseconds.
+    pub unarmed_us: u64,
+    /// Partners that were without a valid token for a time because renewals failed or took too long.
+    pub unarmed: u64,
 }
 
 /// What the load threads did: the generator confesses.

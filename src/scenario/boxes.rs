@@ -336,6 +336,7 @@ fn read_kafka(
 /// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {
+        "idp" => Some(matches!(stack.idp, IdpSpec::Embedded { .. })),
         "proxy" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
         "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
         "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),

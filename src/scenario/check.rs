@@ -31,6 +31,13 @@ pub const METRICS: &[&str] = &[
     "readable.p99",
     "readable.p999",
     "readable.max",
+    "tokens.fetch.p50",
+    "tokens.fetch.p90",
+    "tokens.fetch.p99",
+    "tokens.fetch.p999",
+    "tokens.fetch.max",
+    "tokens.fetched",
+    "tokens.failed",
     "requests.sent",
     "requests.accepted",
     "requests.refused",
@@ -76,7 +83,7 @@ enum MetricKind {
 fn metric_kind(name: &str) -> MetricKind {
     match name {
         "rate.achieved" => MetricKind::Rate,
-        "latency.censored" => MetricKind::Count,
+        "latency.censored" | "tokens.fetched" | "tokens.failed" => MetricKind::Count,
         _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
             MetricKind::Count
         }

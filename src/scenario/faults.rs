@@ -15,6 +15,8 @@ use super::workload::Names;
 /// Clients try again what was refused, after pauses of their own. With a pace or a window, what the reader gets
 /// to see would be a matter of timing.
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
+const NO_TARGET: &str =
+    "has no meaning for `token-outage`, since tokens are fetched for no topic in particular";
 
 /// What stands around the faults in the scenario.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
     if let Some(item) = &box_item {
         check_box(item, kind, around.stack, problems);
     }
-    let target_item = fields.optional("target");
+    let target_item = if kind == Some(FaultKind::TokenOutage) { None } else { fields.optional("target") };
     let target = target_item
         .as_ref()
         .and_then(|item| around.topics.find(item, "topic", problems))
@@ -47,7 +49,8 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
     // Only those that have not been asked for are refused.
-    fields.finish(&["every", "rate", "window"].map(|name| (name, ALWAYS)), problems);
+    let refused = [("every", ALWAYS), ("rate", ALWAYS), ("window", ALWAYS), ("target", NO_TARGET)];
+    fields.finish(&refused, problems);
     let fault = Fault { kind: kind?, pace: pace?, target, window };
     if let Some(load) = around.load.filter(|_| problems.count() == before) {
         let written = Written { kind: kind_item, target: target_item, window: window_item };
@@ -61,7 +64,7 @@ fn read_kind(item: &Item<'_>, problems: &mut Problems) -> Option<FaultKind> {
 }
 
 fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>, problems: &mut Problems) {
-    const BOXES: [&str; 3] = ["proxy", "gateway", "kafka"];
+    const BOXES: [&str; 4] = ["idp", "gateway", "proxy", "kafka"];
     let Some(name) = item.text(problems) else { return };
     if let Some(kind) = kind
         && kind.box_name() != name
@@ -154,7 +157,7 @@ mod tests {
             "version: 1\nname: x\ntopics: [{{ name: t }}]\n\
              partners: [{{ name: p, secret: generated, expect: refuse }}]\n\
              workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r, key: /k }}, \
-             records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
+             records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 9s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
         );
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
             .map(|scenario| scenario.faults[0].clone())
@@ -164,12 +167,13 @@ mod tests {
     #[test]
     fn every_fault_belongs_to_its_box_alone() {
         for kind in FaultKind::ALL {
-            for name in ["proxy", "gateway", "kafka"] {
+            for name in ["idp", "gateway", "proxy", "kafka"] {
                 let (pace, every) = match kind {
                     FaultKind::DenyRead => ("", 1),
                     _ => (", every: 3", 3),
                 };
-                let read = fault("", &format!("box: {name}, kind: {}{pace}", kind.name()));
+                let read =
+                    fault("idp: { token_life: 5s }", &format!("box: {name}, kind: {}{pace}", kind.name()));
                 if name == kind.box_name() {
                     assert_eq!(
                         read,
@@ -220,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_of_the_idp_has_no_topic() {
+        let outage = |more: &str| {
+            fault("idp: { token_life: 5s }", &format!("box: idp, kind: token-outage, every: 1{more}"))
+        };
+        assert_eq!(outage(", window: [1s, 2s]").map(|fault| fault.target), Ok(None));
+        let error = outage(", target: t").unwrap_err();
+        assert!(error.contains("faults[0].target: has no meaning for `token-outage`"), "{error}");
+    }
+
+    #[test]
     fn target_and_window() {
         let read =
             fault("", "box: proxy, kind: duplicate, every: 2, target: t, window: [0s, 1500ms]").unwrap();
@@ -246,6 +260,7 @@ mod tests {
                 "box: proxy, kind: duplicate, every: 2",
             ),
             ("kafka: { kind: external, bootstrap: 'localhost:1' }", "box: kafka, kind: deny-read"),
+            ("idp: none, gateway: none", "box: idp, kind: token-outage, every: 1"),
         ] {
             assert!(fault(stack, text).unwrap_err().contains("only embedded boxes show faults"), "{stack}");
         }

@@ -8,7 +8,7 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode` | typed reading of the tree |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `topics`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `topics`, `partners`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
@@ -24,6 +24,7 @@ mod hosts;
 mod load;
 mod model;
 mod overrides;
+mod partners;
 mod quantity;
 mod reach;
 mod read;

@@ -1,8 +1,10 @@
 //! Whether a fault can strike at all. One that cannot leaves nothing to find, and so a run that proves nothing.
 
+use std::time::Duration;
+
 use super::decode::Item;
 use super::error::{Problems, quoted};
-use super::model::{Expect, Fault, FaultKind, IdentityPlace, Partner, TopicSpec, Workload};
+use super::model::{Expect, Fault, FaultKind, IdentityPlace, Partner, Renew, TopicSpec, Workload};
 use super::quantity::format_duration;
 
 /// Who sends what in the scenario.
@@ -11,6 +13,8 @@ pub(super) struct Load<'a> {
     pub(super) partners: &'a [Partner],
     pub(super) topics: &'a [TopicSpec],
     pub(super) workloads: &'a [Workload],
+    /// How long tokens live, where there are any.
+    pub(super) token_life: Option<Duration>,
 }
 
 /// Where a fault's own words stand.
@@ -36,7 +40,7 @@ pub(super) fn check_reach(fault: &Fault, written: &Written<'_>, load: Load<'_>, 
         }
     }
     if let (Some(needs), Some(item)) = (Needs::of(fault.kind), &written.kind) {
-        reached.retain(|workload| (needs.fits)(workload, load.partners));
+        reached.retain(|workload| (needs.fits)(workload, load));
         if reached.is_empty() {
             let of_target = fault.target.as_ref().map(|target| format!(" to the topic {}", quoted(target)));
             let message =
@@ -59,25 +63,42 @@ pub(super) fn check_reach(fault: &Fault, written: &Written<'_>, load: Load<'_>, 
 
 /// What a kind of fault needs of a workload.
 struct Needs {
-    fits: fn(&Workload, &[Partner]) -> bool,
+    fits: fn(&Workload, Load<'_>) -> bool,
     /// What is missing where no workload fits, up to the topic.
     missing: &'static str,
     remedy: &'static str,
+}
+
+/// Whether some of a workload's requests must be refused.
+fn is_denied(workload: &Workload, load: Load<'_>) -> bool {
+    let Some(partner) = load.partners.get(workload.partner) else { return false };
+    let expires = load.token_life.is_some_and(|life| life + partner.token.grace < workload.duration());
+    partner.expect == Expect::Refuse || (partner.token.renew == Renew::Never && expires)
+}
+
+/// Whether the workload's partner renews its token while requests are due.
+fn is_renewed(workload: &Workload, load: Load<'_>) -> bool {
+    let Some(partner) = load.partners.get(workload.partner) else { return false };
+    let renewed = load.token_life.and_then(|life| partner.token.renewed_after(life, workload.partner));
+    renewed.is_some_and(|after| after < workload.duration())
 }
 
 impl Needs {
     fn of(kind: FaultKind) -> Option<Self> {
         match kind {
             FaultKind::ForwardDenied | FaultKind::AdmitDenied => Some(Self {
-                fits: |workload, partners| {
-                    partners.get(workload.partner).is_some_and(|partner| partner.expect == Expect::Refuse)
-                },
-                missing: "no partner with `expect: refuse` sends requests",
+                fits: is_denied,
+                missing: "no partner with `expect: refuse`, or with a token that expires for good, sends requests",
                 remedy: "let one that has no right to write have a workload",
+            }),
+            FaultKind::TokenOutage => Some(Self {
+                fits: is_renewed,
+                missing: "no partner renews its token before its workload ends",
+                remedy: "set `stack.idp.token_life` below the time for which requests are due",
             }),
             // The swap is one of records with the same key and partition; each identity is another key.
             FaultKind::ReorderInRequest => Some(Self {
-                fits: |workload, _| {
+                fits: |workload, _load| {
                     let ordered = workload.payload.key.is_some()
                         || (workload.partition.is_some() && workload.identity != IdentityPlace::Key);
                     workload.records_per_request.may_be_several() && ordered
@@ -148,11 +169,33 @@ mod tests {
             let denied = format!("box: gateway, kind: {kind}, every: 2");
             assert_eq!(fault(&denied, &[]), Ok(()));
             assert_eq!(fault(&format!("{denied}, target: u"), &[]), Ok(()));
-            let nobody = "faults[0].kind: no partner with `expect: refuse` sends requests";
+            let nobody = "faults[0].kind: no partner with `expect: refuse`, or with a token that expires for good, \
+                sends requests";
             refused(&denied, &["partners[q].expect=accept"], nobody);
             refused(&denied, &["workload[1].partner=p"], nobody);
             refused(&format!("{denied}, target: t"), &[], &format!("{nobody} to the topic `t`"));
         }
+    }
+
+    #[test]
+    fn a_token_that_expires_for_good_is_somebody_to_deny() {
+        let admit = "box: gateway, kind: admit-denied, every: 2, target: t";
+        let path = "stack={idp: {token_life: 5s}, gateway: {leeway: 4s, authorizer_ttl: 0s}}";
+        let never = "partners[p].token={renew: never}";
+        assert_eq!(fault(admit, &[path, never]), Ok(()));
+        refused(admit, &[path], "faults[0].kind: no partner with");
+        refused(admit, &[path, never, "stack.gateway.leeway=5s"], "faults[0].kind: no partner with");
+    }
+
+    #[test]
+    fn an_outage_needs_renewals() {
+        let outage = "box: idp, kind: token-outage, every: 1";
+        let none = "faults[0].kind: no partner renews its token before its workload ends";
+        let life = |life: &str| format!("stack.idp.token_life={life}");
+        assert_eq!(fault(outage, &[&life("5s")]), Ok(()));
+        assert_eq!(fault(outage, &[&life("11s")]), Ok(()));
+        refused(outage, &[&life("12s")], none);
+        refused(outage, &[&life("5s"), "partners[p].token.renew=never"], none);
     }
 
     #[test]

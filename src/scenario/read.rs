@@ -6,20 +6,23 @@ use super::abort::read_aborts;
 use super::boxes::{duration_or, read_stack};
 use super::check::{CHECKS, parse_check};
 use super::decode::{Fields, Item};
-use super::error::{Problems, quoted};
+use super::error::Problems;
 use super::extends::{VERSION, unknown_version};
 use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, GatewaySpec, Limit, Partner, ProxySpec, Scenario, SecretSource, Workload};
+use super::model::{Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, StackSpec, TopicSpec, Workload};
+use super::partners::{Partners, read_partners};
 use super::reach::Load;
-use super::secrets::read_secret;
 use super::topics::read_topics;
 use super::tree::Node;
 use super::workload::{Names, read_workload};
 
 /// Characters a scenario's name may have.
 const LONGEST_NAME: usize = 100;
+
+/// Streams that a scenario may have, the members of fleets included.
+const MOST_STREAMS: usize = 10_000;
 
 /// What people may expect at the top level, and what there is instead.
 const REFUSED: [(&str, &str); 3] = [
@@ -57,18 +60,12 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
 
     let before_load = problems.count();
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
-    let (partners, partner_names) = read_partners(&mut fields, problems);
-    // What cannot be read says nothing of what the path speaks.
-    let speaks_http2 = stack.as_ref().is_none_or(|stack| {
-        stack.gateway == GatewaySpec::None && matches!(stack.proxy, ProxySpec::External { .. })
-    });
+    let partners = read_partners(&mut fields, stack.as_ref(), problems);
     let load_threads = fields.optional("load").map_or(1, |item| read_load(&item, problems));
-    let workloads: Vec<Workload> = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
-        .iter()
-        .filter_map(|item| read_workload(item, &partner_names, &topic_names, &topics, speaks_http2, problems))
-        .collect();
+    let workloads = read_workloads(&mut fields, &partners, (&topics, &topic_names), stack.as_ref(), problems);
     // Of what could not be read, nothing can be said that follows from it.
-    let load = Load { partners: &partners, topics: &topics, workloads: &workloads };
+    let token_life = stack.as_ref().and_then(StackSpec::token_life);
+    let load = Load { partners: &partners.list, topics: &topics, workloads: &workloads, token_life };
     let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
         Some(item) => read_checks(&item, load, problems),
@@ -90,7 +87,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         hash: fingerprint(root),
         stack: stack?,
         topics,
-        partners,
+        partners: partners.list,
         workloads,
         checks,
         abort_when,
@@ -138,75 +135,37 @@ pub(super) fn items<'t>(
     items
 }
 
-fn read_partners(fields: &mut Fields<'_>, problems: &mut Problems) -> (Vec<Partner>, Names) {
-    let items = items(fields, "partners", "[{ name: seismic, secret: generated }]", problems);
-    let mut names = Names { names: Vec::new(), complete: !items.is_empty() };
-    let mut partners: Vec<Partner> = Vec::new();
-    for item in &items {
-        let partner = read_partner(item, &partners, problems);
-        names.complete &= partner.is_some();
-        if let Some(partner) = partner {
-            names.names.push(partner.name.clone());
-            partners.push(partner);
+/// The streams of all workloads.
+fn read_workloads(
+    fields: &mut Fields<'_>,
+    partners: &Partners,
+    (topics, topic_names): (&[TopicSpec], &Names),
+    stack: Option<&StackSpec>,
+    problems: &mut Problems,
+) -> Vec<Workload> {
+    // What cannot be read says nothing of what the path speaks.
+    let speaks_http2 = stack.is_none_or(|stack| {
+        stack.gateway == GatewaySpec::None && matches!(stack.proxy, ProxySpec::External { .. })
+    });
+    let mut streams = Vec::new();
+    for (place, item) in
+        items(fields, "workload", "[{ partner: …, topic: …, … }]", problems).iter().enumerate()
+    {
+        let read = read_workload(item, &partners.names, topic_names, topics, speaks_http2, problems);
+        let Some(workload) = read else { continue };
+        streams.extend(partners.streams(&workload, place));
+        if streams.len() > MOST_STREAMS {
+            let message =
+                format!("makes {} streams of all workloads, and {MOST_STREAMS} are possible", streams.len());
+            item.suggest(
+                problems,
+                message,
+                "a workload of a fleet makes a stream for each member; use fewer",
+            );
+            break;
         }
     }
-    (partners, names)
-}
-
-fn read_partner(item: &Item<'_>, others: &[Partner], problems: &mut Problems) -> Option<Partner> {
-    const EXPECTATIONS: [(&str, Expect); 2] = [("accept", Expect::Accept), ("refuse", Expect::Refuse)];
-    let mut fields = item.fields(problems)?;
-    let name_item = fields.required("name", "seismic", problems);
-    let name = name_item.as_ref().and_then(|item| item.name(problems));
-    let id_item = fields.optional("client_id");
-    let client_id = match &id_item {
-        Some(item) => item.name(problems),
-        None => name,
-    };
-    let secret = fields
-        .required("secret", "generated", problems)
-        .and_then(|item| read_secret(&item, problems))
-        .unwrap_or(SecretSource::Generated);
-    let scope = fields.optional("scope").and_then(|item| read_scope(&item, problems)).unwrap_or_default();
-    let expect = fields
-        .optional("expect")
-        .and_then(|item| item.choice(&EXPECTATIONS, problems))
-        .unwrap_or(Expect::Accept);
-    fields.finish(&[("scopes", "the scopes stand in `scope`, one text with spaces between them")], problems);
-    let (name_item, name, client_id) = (name_item?, name?, client_id?);
-    if others.iter().any(|other| other.name == name) {
-        name_item.fail(problems, format!("the partner {} is named twice", quoted(name)));
-        return None;
-    }
-    if let Some(other) = others.iter().find(|other| other.client_id == client_id) {
-        let message = format!(
-            "the client id {} belongs to the partner {} already",
-            quoted(client_id),
-            quoted(&other.name)
-        );
-        id_item.as_ref().unwrap_or(&name_item).fail(problems, message);
-    }
-    Some(Partner {
-        name: name.to_owned(),
-        client_id: client_id.to_owned(),
-        secret,
-        scope: scope.to_owned(),
-        expect,
-    })
-}
-
-/// A scope (RFC 6749, section 3.3): words of printable ASCII without `"` and `\`, parted by single spaces. None
-/// at all may be asked for, too.
-fn read_scope<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
-    let scope = item.text(problems)?;
-    let legal = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    if scope.is_empty() || scope.split(' ').all(|word| !word.is_empty() && word.bytes().all(legal)) {
-        return Some(scope);
-    }
-    let message =
-        "must be words of printable ASCII characters without `\"` and `\\`, with one space between them";
-    item.suggest(problems, message, "write for instance `scope: quakes:write quakes:read`");
-    None
+    streams
 }
 
 /// Reads the checks; `load` is `None` if a part of it could not be read.
@@ -257,22 +216,6 @@ mod tests {
     const PARTNERS: &str = "[{ name: p, secret: generated }]";
 
     #[test]
-    fn partners_differ_in_name_and_client_id() {
-        let two = |second: &str| {
-            read(
-                TOPICS,
-                &format!("[{{ name: p, secret: generated }}, {{ {second}, secret: generated }}]"),
-                "",
-            )
-        };
-        assert!(two("name: q").is_ok());
-        assert!(two("name: q, client_id: r").is_ok());
-        assert!(two("name: p, client_id: r").unwrap_err().contains("named twice"));
-        assert!(two("name: q, client_id: p").unwrap_err().contains("belongs to the partner `p` already"));
-        assert!(two("name: q, expect: reject").is_err());
-    }
-
-    #[test]
     fn a_broken_list_does_not_make_its_names_unknown() {
         let error = read("[{ name: t, partitions: 0 }]", PARTNERS, "").unwrap_err();
         assert_eq!(error.lines().count(), 1, "{error}");
@@ -310,30 +253,18 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_those_of_oauth() {
-        let scope = |text: &str| {
-            read(TOPICS, &format!("[{{ name: p, secret: generated, scope: {text} }}]"), "")
-                .map(|scenario| scenario.partners[0].scope.clone())
+    fn the_streams_of_fleets_have_a_limit() {
+        let fleet = "[{ name: p, count: 1000, secret: generated }]";
+        let stream = "{ partner: p, topic: t, format: v2-json, payload: { file: r }, arrivals: { constant: 1/s }, for: 1s }";
+        let workloads = |count| {
+            let sets = [format!("workload=[{}]", [stream].repeat(count).join(", "))];
+            let text = format!("version: 1\nname: x\ntopics: {TOPICS}\npartners: {fleet}\n{REST}");
+            crate::scenario::parse(&text, Path::new("x"), &sets, &|_| unreachable!("extends nothing"))
+                .map_err(|error| error.to_string())
         };
-        for good in ["''", "'quakes:write'", "'a b c'", "'!#[]~ https://x.example/y'"] {
-            assert_eq!(scope(good).as_deref(), Ok(good.trim_matches('\'')), "{good}");
-        }
-        assert_eq!(scope("null").as_deref(), Ok(""));
-        for bad in [
-            "' '",
-            "' a'",
-            "'a '",
-            "'a  b'",
-            "\"a\\tb\"",
-            "'a\"'",
-            "'a\\'",
-            "'\u{e4}'",
-            "\"a\\x7f\"",
-            "\"a\\nb\"",
-            "7",
-        ] {
-            assert!(scope(bad).unwrap_err().contains("partners[0].scope: must be "), "{bad}");
-        }
+        assert_eq!(workloads(10).map(|scenario| scenario.workloads.len()), Ok(10_000));
+        let error = workloads(11).unwrap_err();
+        assert!(error.contains("workload[10]: makes 11000 streams"), "{error}");
     }
 
     #[test]

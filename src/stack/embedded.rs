@@ -169,6 +169,7 @@ impl Stack {
             audience: AUDIENCE.into(),
             token_life,
             clients: clients.collect(),
+            injectors: self.injectors.clone(),
         };
         Ok(Idp::start(config).await?)
     }

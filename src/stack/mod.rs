@@ -53,6 +53,18 @@ pub enum StackError {
         #[source]
         source: std::io::Error,
     },
+    /// A file of a fleet's secrets.
+    #[error("{what}: {path} has {found} lines, and the fleet has {expected} members; write a secret a line")]
+    SecretLines {
+        /// What it is for.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// How many lines it has.
+        found: usize,
+        /// How many it should have.
+        expected: usize,
+    },
     /// The broker.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -146,6 +158,7 @@ impl StackError {
         match self {
             Self::NoVariable { .. }
             | Self::NoSecretFile { .. }
+            | Self::SecretLines { .. }
             | Self::ProxyPath { .. }
             | Self::KafkaProperties { .. }
             | Self::BrokerForbidden { .. } => true,

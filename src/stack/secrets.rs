@@ -1,6 +1,7 @@
 //! Fetching the secrets that a scenario refers to, or making them up.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::StackError;
 use crate::scenario::{Scenario, SecretSource, Value};
@@ -38,15 +39,29 @@ fn resolve(what: &str, source: &SecretSource) -> Result<Secret, StackError> {
         SecretSource::Env(name) => std::env::var(name)
             .map(Secret::new)
             .map_err(|_| StackError::NoVariable { what: what.into(), name: name.clone() }),
-        SecretSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|source| StackError::NoSecretFile {
-                what: what.into(),
-                path: path.clone(),
-                source,
-            })?;
-            Ok(Secret::new(text.lines().next().unwrap_or_default()))
+        SecretSource::File(path) => Ok(Secret::new(read(what, path)?.lines().next().unwrap_or_default())),
+        SecretSource::Line { file, line, of } => {
+            let text = read(what, file)?;
+            let found = text.lines().count();
+            match text.lines().nth(line - 1).filter(|_| found == *of) {
+                Some(secret) => Ok(Secret::new(secret)),
+                None => Err(StackError::SecretLines {
+                    what: what.into(),
+                    path: file.clone(),
+                    found,
+                    expected: *of,
+                }),
+            }
         }
     }
+}
+
+fn read(what: &str, path: &Path) -> Result<String, StackError> {
+    std::fs::read_to_string(path).map_err(|source| StackError::NoSecretFile {
+        what: what.into(),
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -62,6 +77,21 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let error = resolve("secret of partner `p`", &SecretSource::File(path)).unwrap_err();
         assert!(error.to_string().starts_with("secret of partner `p`: cannot read the secret from "));
+    }
+
+    #[test]
+    fn a_fleet_has_a_line_for_each_member() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets");
+        std::fs::write(&file, "one\ntwo\n").unwrap();
+        let line = |line, of| resolve("x", &SecretSource::Line { file: file.clone(), line, of });
+        assert_eq!(
+            [line(1, 2), line(2, 2)].map(|secret| secret.unwrap().expose().to_owned()),
+            ["one", "two"]
+        );
+        for error in [line(1, 1), line(3, 3)].map(|secret| secret.unwrap_err()) {
+            assert!(error.is_usage() && error.to_string().contains("2 lines"), "{error}");
+        }
     }
 
     #[test]

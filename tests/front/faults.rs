@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
@@ -11,7 +11,9 @@ use landfall::doubles::proxy::{Proxy, ProxyConfig};
 use landfall::kafka::Access;
 use landfall::scenario::{Fault, FaultKind, Pace};
 
-use crate::stage::{Bare, LOOPBACK, ONE_RECORD, offsets, policy, post, produce, send, until};
+use crate::stage::{
+    Bare, LOOPBACK, ONE_RECORD, offsets, policy, post, produce, send, start_faulty_idp, token_form, until,
+};
 
 fn injector(kind: FaultKind, pace: Pace) -> Arc<Injector> {
     Arc::new(Injector::new(Fault { kind, pace, target: Some("secret".into()), window: None }, 1))
@@ -98,6 +100,36 @@ async fn admit_denied_lets_requests_pass() {
         }
     }
     assert_eq!(fault.injected(), 2);
+}
+
+#[tokio::test]
+async fn a_request_whose_token_the_authorizer_refuses_is_denied_too() {
+    let refused = r#"{"errorMessage":"Unauthorized","errorType":"Error"}"#;
+    for (kind, statuses) in [(FaultKind::AdmitDenied, [401, 200]), (FaultKind::ForwardDenied, [401, 401])] {
+        let fault = injector(kind, Pace::Every(2));
+        let bare = faulty(&fault).await;
+        bare.lambda.answer(200, &[("x-amz-function-error", "Unhandled")], refused.to_owned());
+        for status in statuses {
+            assert_eq!(send(produce(&bare.topic("secret"), "Bearer x")).await.status.as_u16(), status);
+        }
+        until("nothing is in flight", || bare.gateway.in_flight() == 0).await;
+        assert_eq!((bare.backend.count(), fault.injected()), (1, 1), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_the_idp_begins_with_the_load() {
+    let outage = Fault { kind: FaultKind::TokenOutage, pace: Pace::Every(2), target: None, window: None };
+    let outage = Arc::new(Injector::new(outage, 1));
+    let idp = start_faulty_idp(0, Vec::new(), vec![outage.clone()]).await;
+    let ask = async || {
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        send(post(&idp.token_endpoint(), &form, token_form("stranger"))).await.status.as_u16()
+    };
+    assert_eq!([ask().await, ask().await], [200, 200]);
+    outage.start(Instant::now());
+    assert_eq!([ask().await, ask().await, ask().await, ask().await], [200, 503, 200, 503]);
+    assert_eq!(outage.injected(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

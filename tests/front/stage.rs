@@ -11,6 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
+use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use landfall::doubles::http::{Server, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
@@ -269,6 +270,11 @@ pub(crate) async fn start_idp(port: u16) -> Idp {
 
 /// A provider whose client `seis:mic` may have `scopes`, and whose client `stranger` may have none.
 pub(crate) async fn start_idp_with(port: u16, scopes: Vec<String>) -> Idp {
+    start_faulty_idp(port, scopes, Vec::new()).await
+}
+
+/// The same, with faults.
+pub(crate) async fn start_faulty_idp(port: u16, scopes: Vec<String>, injectors: Vec<Arc<Injector>>) -> Idp {
     let client = |id: &str, scopes| Client { id: id.into(), secret: Secret::new("s3cret +:%ä"), scopes };
     let config = IdpConfig {
         bind: LOOPBACK,
@@ -276,6 +282,7 @@ pub(crate) async fn start_idp_with(port: u16, scopes: Vec<String>) -> Idp {
         audience: AUDIENCE.into(),
         token_life: Duration::from_mins(5),
         clients: vec![client("seis:mic", scopes), client("stranger", vec![])],
+        injectors,
     };
     Idp::start(config).await.unwrap()
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use landfall::load::{Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
+use landfall::load::{Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
 use landfall::record::{
-    Answer, AnswerView, Answers, Catalogue, End, Feed, Format, IdentityPlace, RunId, Sent, Stream,
+    Answer, AnswerView, Answers, Catalogue, End, Expected, Feed, Format, IdentityPlace, RunId, Sent, Stream,
 };
 use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
@@ -193,7 +193,8 @@ pub(crate) fn stream_with(url: &str, tls: &TlsSettings, protocol: Protocol) -> S
         retry: None,
         partner: 0,
         token: None,
-        expectation: Expectation::Accept,
+        grace: Duration::ZERO,
+        expectation: Expected::Accept,
     }
 }
 

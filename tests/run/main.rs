@@ -12,4 +12,5 @@ mod interrupt;
 mod live;
 mod parts;
 mod schedules;
+mod tokens;
 mod up;

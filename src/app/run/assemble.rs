@@ -7,9 +7,9 @@ use super::hlog;
 use super::monitor::Watched;
 use super::settle::Settled;
 use super::timeline::Timeline;
-use super::{Ending, RunId};
+use super::{Ending, RunId, tokens};
 use crate::judge::judge;
-use crate::load::{Report, Share};
+use crate::load::{Report, Share, TokenReport};
 use crate::record::Class;
 use crate::result::{
     Attempts, Generator, Latency, Machine, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict,
@@ -38,9 +38,9 @@ pub(super) fn result(
     let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
     let report = load.report;
     let incomplete = incomplete(&ending, report.interrupted);
-    let Ending { unarmed, watched, .. } = ending;
+    let Ending { unarmed, tokens, watched, .. } = ending;
     let (started, origin) = began;
-    let mut notes = notes(scenario, &unread, &unarmed, settlement.order_unverifiable);
+    let mut notes = notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable);
     load_notes(&mut notes, scenario, load, &watched, &readable);
     let overall = part("all".into(), true, &report.overall);
     let mut result = RunResult {
@@ -76,6 +76,7 @@ pub(super) fn result(
             .map(|(index, share)| part(partner_name(scenario, *index), true, share))
             .collect(),
         generator: generator(report, watched.backlog_peak),
+        tokens: tokens::figures(scenario, &tokens),
         horizon,
         checks: Vec::new(),
         faults: stack.faults(),
@@ -192,7 +193,7 @@ fn load_notes(
 fn notes(
     scenario: &Scenario,
     unread: &[(u16, String)],
-    unarmed: &[String],
+    (unarmed, tokens): (&[String], &TokenReport),
     order_unverifiable: u64,
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -204,6 +205,7 @@ fn notes(
     for partner in unarmed {
         notes.push(format!("partner `{partner}` went without a token: the identity provider refused it one"));
     }
+    notes.extend(tokens::notes(scenario, tokens));
     for (topic, reason) in unread {
         let name = scenario.topics.get(usize::from(*topic)).map_or("?", |topic| topic.name.as_str());
         notes.push(format!("topic `{name}` could not be read to its end: {reason}"));

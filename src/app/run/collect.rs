@@ -270,6 +270,8 @@ mod tests {
             first_sequence: index * u64::from(records),
             records,
             written_us: index,
+            expect: crate::record::Expected::Accept,
+            token_expires_us: crate::record::NEVER,
         }
     }
 

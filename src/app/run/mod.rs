@@ -10,6 +10,7 @@ mod outbox;
 mod plan;
 mod settle;
 mod timeline;
+mod tokens;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -18,7 +19,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
-use crate::load::{self, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError};
+use crate::load::{
+    self, Keeper, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError, TokenReport,
+};
 use crate::record::{Catalogue, Class, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
 use crate::report::Stage;
 use crate::result::RunResult;
@@ -32,7 +35,7 @@ pub use folder::{Folder, FolderError};
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
-use plan::{expectation, format, plan, schedules};
+use plan::{format, schedules, streams};
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -232,13 +235,10 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, unarmed, reader_config, baseline } = prepared;
+    let Prepared { stack, plan, keeper, unarmed, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
 
-    let terms = scenario.workloads.iter().map(|workload| StreamTerms {
-        must_be_accepted: expectation(scenario, workload) == Expectation::Accept,
-        partition: workload.partition,
-    });
+    let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let thread = |name| move |source| RunError::Thread { name, source };
     let collector =
@@ -268,6 +268,8 @@ pub async fn run(
     let plan = LoadPlan { start, ..plan };
     let report = send(plan, &collector, &monitor, stop, &mut interrupt).await?;
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
+    let tokens = keeper.report();
+    drop(keeper);
     monitor.stage(Stage::Settle);
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
     let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {
@@ -284,7 +286,7 @@ pub async fn run(
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { interrupt, lost, unarmed, watched };
+    let ending = Ending { interrupt, lost, unarmed, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
     let result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
@@ -298,7 +300,9 @@ struct Ending {
     interrupt: Option<Interrupt>,
     /// Which box of the path was lost, in words.
     lost: Option<String>,
+    /// Partners without a token from the beginning, by name.
     unarmed: Vec<String>,
+    tokens: TokenReport,
     watched: Watched,
 }
 
@@ -337,6 +341,7 @@ fn result_log(result: &RunResult) {
 struct Prepared {
     stack: Stack,
     plan: LoadPlan,
+    keeper: Keeper,
     /// Partners that the identity provider refused a token, as it may.
     unarmed: Vec<String>,
     reader_config: ReaderConfig,
@@ -350,7 +355,17 @@ async fn prepare(
     origin: Instant,
 ) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario).await?;
-    let (plan, unarmed) = plan(scenario, &stack, catalogue, schedules, origin).await?;
+    let tokens::Armed { cells, cell_of, keeper, unarmed } = tokens::arm(scenario, &stack, origin).await?;
+    let streams = streams(scenario, &stack, &cell_of, schedules).await?;
+    let plan = LoadPlan {
+        streams,
+        catalogue: catalogue.clone(),
+        tokens: cells,
+        threads: usize::from(scenario.load_threads),
+        drain: scenario.drain,
+        origin,
+        start: Instant::now(),
+    };
     let reader_config = ReaderConfig {
         kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
@@ -360,7 +375,7 @@ async fn prepare(
     let baseline = tokio::task::spawn_blocking(move || verify::baseline(&config))
         .await
         .map_err(|_| RunError::Bug("reader"))??;
-    Ok(Prepared { stack, plan, unarmed, reader_config, baseline })
+    Ok(Prepared { stack, plan, keeper, unarmed, reader_config, baseline })
 }
 
 /// Sends the load, from threads of its own.
@@ -400,31 +415,42 @@ async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interr
     }
 }
 
-/// Reads the payloads and makes the streams of records.
+/// Reads the payloads and makes the streams of records; those of a fleet have the same, which is made once.
 fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
-    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
-        let path = workload.payload.file.clone();
-        let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let place = match &workload.identity {
-            scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
-            scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
-            scenario::IdentityPlace::Key => IdentityPlace::Key,
-            scenario::IdentityPlace::None => IdentityPlace::None,
+    let mut streams: Vec<Stream> = Vec::with_capacity(scenario.workloads.len());
+    let mut before: Option<usize> = None;
+    for workload in &scenario.workloads {
+        let made = match streams.last().filter(|_| before == Some(workload.place)) {
+            Some(of_the_fleet) => of_the_fleet.clone(),
+            None => stream(workload)?,
         };
-        let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
-        Stream::new(topic, format(workload.format), place, workload.payload.key.as_deref(), &feed)
-            .map_err(|source| RunError::Stream { workload: index, path, source })
-    });
-    Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
+        streams.push(made);
+        before = Some(workload.place);
+    }
+    Ok(Catalogue::new(run, streams))
+}
+
+fn stream(workload: &scenario::Workload) -> Result<Stream, RunError> {
+    let (place, path) = (workload.place, workload.payload.file.clone());
+    let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
+        workload: place,
+        path: path.clone(),
+        source,
+    })?;
+    let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
+        workload: place,
+        path: path.clone(),
+        source,
+    })?;
+    let identity = match &workload.identity {
+        scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
+        scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
+        scenario::IdentityPlace::Key => IdentityPlace::Key,
+        scenario::IdentityPlace::None => IdentityPlace::None,
+    };
+    let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
+    Stream::new(topic, format(workload.format), identity, workload.payload.key.as_deref(), &feed)
+        .map_err(|source| RunError::Stream { workload: place, path, source })
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.

@@ -1,15 +1,11 @@
 //! From a scenario to what the load is to do.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::RunError;
-use crate::load::{
-    Credentials, Expectation, LoadPlan, RetryPolicy, StreamPlan, Target, Token, TokenCell, TokenError,
-    fetch_token,
-};
-use crate::record::{Catalogue, Format};
+use crate::load::{RetryPolicy, StreamPlan, Target};
+use crate::record::{Expected, Format};
 use crate::scenario::{
     self, Expect, Protocol, ProxySpec, RecordsPerRequest, RetrySpec, Scenario, Shape, TlsSettings,
 };
@@ -104,13 +100,6 @@ fn retry(spec: &RetrySpec) -> RetryPolicy {
     RetryPolicy { retry, on: spec.on.clone() }
 }
 
-pub(super) fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectation {
-    match scenario.partners[workload.partner].expect {
-        Expect::Accept => Expectation::Accept,
-        Expect::Refuse => Expectation::Refuse,
-    }
-}
-
 pub(super) fn format(format: scenario::Format) -> Format {
     match format {
         scenario::Format::V2Json => Format::Json,
@@ -118,53 +107,26 @@ pub(super) fn format(format: scenario::Format) -> Format {
     }
 }
 
-/// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
-pub(super) async fn plan(
+/// What each workload sends where; `cell_of` says which token each partner has.
+pub(super) async fn streams(
     scenario: &Scenario,
     stack: &Stack,
-    catalogue: &Catalogue,
+    cell_of: &[Option<usize>],
     schedules: Vec<Schedule>,
-    origin: Instant,
-) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let tls = match &scenario.stack.proxy {
-        ProxySpec::External { tls, .. } => tls.clone(),
-        ProxySpec::Embedded { .. } => TlsSettings::default(),
-    };
-    let mut targets = Vec::new();
-    for workload in &scenario.workloads {
-        let allowed = &scenario.allow_hosts;
-        targets.push(Target::resolve(stack.produce_url(), allowed, &tls, workload.protocol).await?);
-    }
-    let mut tokens: Vec<Arc<TokenCell>> = Vec::new();
-    let mut unarmed = Vec::new();
-    let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint =
-            Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default(), Protocol::Http1)
-                .await?;
-        for (index, partner) in scenario.partners.iter().enumerate() {
-            let Some(secret) = stack.partner_secret(index) else { continue };
-            let credentials = Credentials {
-                endpoint: endpoint.clone(),
-                client_id: partner.client_id.clone(),
-                secret: secret.clone(),
-                scope: partner.scope.clone(),
-            };
-            match tokio::task::LocalSet::new().run_until(fetch_token(&credentials)).await {
-                Ok((first, expires)) => {
-                    token_of[index] = Some(tokens.len());
-                    tokens.push(Arc::new(TokenCell::new(Token { secret: first, expires, serial: 1 })));
-                }
-                // Who must be refused may be refused already here; it then goes on without a token.
-                Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
-                    unarmed.push(partner.name.clone());
-                }
-                Err(source) => return Err(RunError::Token { partner: partner.name.clone(), source }),
+) -> Result<Vec<StreamPlan>, RunError> {
+    let mut targets: Vec<(Protocol, Target)> = Vec::new();
+    let mut streams = Vec::with_capacity(scenario.workloads.len());
+    for ((number, workload), schedule) in (0..).zip(&scenario.workloads).zip(schedules) {
+        let target = match targets.iter().find(|(protocol, _)| *protocol == workload.protocol) {
+            Some((_, target)) => target.clone(),
+            None => {
+                let target = target(scenario, stack, workload.protocol).await?;
+                targets.push((workload.protocol, target.clone()));
+                target
             }
-        }
-    }
-    let streams = (0..).zip(&scenario.workloads).zip(schedules).zip(targets).map(
-        |(((number, workload), schedule), target)| StreamPlan {
+        };
+        let partner = &scenario.partners[workload.partner];
+        streams.push(StreamPlan {
             target,
             topic: scenario.topics[workload.topic].name.clone(),
             partition: workload.partition,
@@ -177,18 +139,22 @@ pub(super) async fn plan(
             protocol: workload.protocol,
             connections: workload.connections,
             timeouts: workload.timeouts,
-            token: token_of[workload.partner],
-            expectation: expectation(scenario, workload),
-        },
-    );
-    let plan = LoadPlan {
-        streams: streams.collect(),
-        threads: usize::from(scenario.load_threads),
-        catalogue: catalogue.clone(),
-        tokens,
-        drain: scenario.drain,
-        origin,
-        start: Instant::now(),
+            token: cell_of[workload.partner],
+            grace: partner.token.grace,
+            expectation: match partner.expect {
+                Expect::Accept => Expected::Accept,
+                Expect::Refuse => Expected::Refuse,
+            },
+        });
+    }
+    Ok(streams)
+}
+
+/// Where produce calls go.
+async fn target(scenario: &Scenario, stack: &Stack, protocol: Protocol) -> Result<Target, RunError> {
+    let tls = match &scenario.stack.proxy {
+        ProxySpec::External { tls, .. } => tls.clone(),
+        ProxySpec::Embedded { .. } => TlsSettings::default(),
     };
-    Ok((plan, unarmed))
+    Ok(Target::resolve(stack.produce_url(), &scenario.allow_hosts, &tls, protocol).await?)
 }

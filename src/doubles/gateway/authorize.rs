@@ -26,7 +26,9 @@ const RESOURCE_LIMIT: usize = 512;
 pub(super) enum Outcome {
     /// The policy decides.
     Decided(Decision),
-    /// There are no credentials of the right form, or the authorizer refused them.
+    /// There are no credentials of the right form; the authorizer was not asked.
+    Missing,
+    /// The authorizer refused the credentials.
     Unauthorized,
     /// The authorizer failed, took too long, or returned no policy.
     Failed,
@@ -61,7 +63,7 @@ impl TokenAuthorizer {
     /// Authorizes the call of `method_arn`. The cached policy of the same credentials is evaluated anew for
     /// each method.
     pub(super) async fn authorize(&self, headers: &HeaderMap, method_arn: &str) -> Outcome {
-        let Some(credentials) = credentials(headers) else { return Outcome::Unauthorized };
+        let Some(credentials) = credentials(headers) else { return Outcome::Missing };
         let cached = self.cache().get(credentials, Instant::now());
         let result = if let Some(result) = cached {
             result

@@ -151,7 +151,7 @@ impl Gateway {
         format!("http://{}/{}", self.server.address(), self.stage)
     }
 
-    /// Requests being worked on, and those forwarded behind their 403 by a fault.
+    /// Requests being worked on, and those forwarded behind their refusal by a fault.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         // In this order: a forward is counted before its request ends.
@@ -168,7 +168,7 @@ struct Api {
     integration: Integration,
     integration_timeout: Duration,
     injectors: Vec<Arc<Injector>>,
-    /// Requests that are being forwarded although they have been answered 403.
+    /// Requests that are being forwarded although they have been refused.
     leaking: Arc<AtomicU64>,
 }
 
@@ -228,9 +228,10 @@ impl Api {
             return Err(ResponseType::UriTooLong.into());
         }
         let denial = match self.authorizer.authorize(&call.headers, &call.route.method_arn).await {
-            Outcome::Unauthorized => return Err(ResponseType::Unauthorized.into()),
+            Outcome::Missing => return Err(ResponseType::Unauthorized.into()),
             Outcome::Failed => return Err(ResponseType::AuthorizerConfigurationError.into()),
             Outcome::Decided(Decision::Allow) => return self.serve(call).await,
+            Outcome::Unauthorized => ResponseType::Unauthorized.into(),
             Outcome::Decided(Decision::ExplicitDeny) => {
                 Refused::with(ResponseType::AccessDenied, EXPLICIT_DENY_MESSAGE)
             }
@@ -239,7 +240,7 @@ impl Api {
         self.deny(call, denial).await
     }
 
-    /// Refuses a call that the policy denies, unless a fault says otherwise: one fault at most.
+    /// Refuses a call that the policy denies, or whose token the authorizer refuses, unless a fault says otherwise: one fault at most.
     async fn deny(self: Arc<Self>, call: Call, denial: Refused) -> Result<BackendResponse, Refused> {
         let striking = first_striking(&self.injectors, &call.route.topic, Instant::now());
         let Some(fault) = striking.cloned() else { return Err(denial) };

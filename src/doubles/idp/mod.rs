@@ -6,7 +6,7 @@ mod signing;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -19,7 +19,9 @@ use serde::Serialize;
 
 use self::grant::{Grant, Refusal, TokenCall};
 use self::signing::SigningKey;
+use super::fault::{Injector, of_kinds};
 use super::http::{Answer, BindError, Server, bind, read_body};
+use crate::scenario::FaultKind;
 use crate::secret::Secret;
 use crate::wire::oauth::{Jwks, Metadata, TokenClaims, TokenError, TokenErrorCode, TokenResponse};
 
@@ -39,6 +41,8 @@ pub struct IdpConfig {
     pub token_life: Duration,
     /// Who may get tokens.
     pub clients: Vec<Client>,
+    /// Faults to show; those of other boxes are ignored.
+    pub injectors: Vec<Arc<Injector>>,
 }
 
 /// A client of the provider.
@@ -87,7 +91,8 @@ impl Idp {
             .await
             .map_err(|_| IdpError::Key)?
             .map_err(|_| IdpError::Key)?;
-        let state = Arc::new(State { issuer: issuer.clone(), key, config });
+        let outages = of_kinds(&config.injectors, &[FaultKind::TokenOutage]);
+        let state = Arc::new(State { issuer: issuer.clone(), key, config, outages });
         let server = Server::start(listener, move |request, _| {
             let state = state.clone();
             async move { state.answer(request).await }
@@ -127,6 +132,7 @@ struct State {
     issuer: String,
     key: SigningKey,
     config: IdpConfig,
+    outages: Vec<Arc<Injector>>,
 }
 
 impl State {
@@ -155,6 +161,10 @@ impl State {
     }
 
     async fn token(&self, request: Request<Incoming>) -> Answer {
+        if let Some(outage) = self.outage() {
+            outage.took_effect(1);
+            return empty(StatusCode::SERVICE_UNAVAILABLE);
+        }
         let (head, body) = request.into_parts();
         let Ok(body) = read_body(body, REQUEST_LIMIT).await else {
             return refused(&Refusal::new(
@@ -172,6 +182,14 @@ impl State {
             },
             Err(refusal) => refused(&refusal),
         }
+    }
+
+    /// The fault that strikes at a token request, if one does: not before the load, when partners get their first
+    /// tokens.
+    fn outage(&self) -> Option<&Arc<Injector>> {
+        // Tokens are for no topic in particular.
+        let strikes = |fault: &&Arc<Injector>| fault.has_started() && fault.strikes("", Instant::now());
+        self.outages.iter().find(strikes)
     }
 
     fn issue(&self, grant: &Grant, now: SystemTime) -> Result<TokenResponse, signing::SigningError> {

@@ -87,7 +87,9 @@ fn eligible(
             let next = (index + 1..records.len()).find(|other| lane(&records[*other]) == mine)?;
             strikes[next].is_none().then_some(Treatment::SwapWith(next))
         }
-        FaultKind::ForwardDenied | FaultKind::AdmitDenied | FaultKind::DenyRead => None,
+        FaultKind::ForwardDenied | FaultKind::AdmitDenied | FaultKind::TokenOutage | FaultKind::DenyRead => {
+            None
+        }
     }
 }
 

@@ -3,26 +3,28 @@
 use super::*;
 use crate::ledger::StreamTerms;
 use crate::record::{
-    AnswerView, Answers, Catalogue, Content, Feed, Format, IdentityPlace, Landed, RequestId, RunId, Sent,
-    Stream,
+    AnswerView, Answers, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Landed, RequestId, RunId,
+    Sent, Stream,
 };
 use proptest::prelude::*;
 
-const ACCEPT: StreamTerms = StreamTerms { must_be_accepted: true, partition: None };
-const REFUSE: StreamTerms = StreamTerms { must_be_accepted: false, partition: None };
+const ACCEPT: Expected = Expected::Accept;
+const REFUSE: Expected = Expected::Refuse;
 
 /// A ledger of one stream to a topic of two partitions, with what it takes to feed it.
 struct Bench {
     ledger: Ledger,
     catalogue: Catalogue,
     reads: [PartitionRead; 2],
+    /// What its requests must meet with.
+    expect: Expected,
 }
 
-fn bench(terms: StreamTerms) -> Bench {
-    bench_of(IdentityPlace::Member("_landfall".into()), terms)
+fn bench(expect: Expected) -> Bench {
+    bench_of(IdentityPlace::Member("_landfall".into()), None, expect)
 }
 
-fn bench_of(place: IdentityPlace, terms: StreamTerms) -> Bench {
+fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Expected) -> Bench {
     let feed = Feed::parse(b"{\"k\":\"a\",\"n\":1.50}").unwrap();
     let stream = Stream::new(0, Format::Json, place, Some("/k"), &feed).unwrap();
     let catalogue = Catalogue::new(RunId::new("r").unwrap(), vec![stream]);
@@ -34,23 +36,41 @@ fn bench_of(place: IdentityPlace, terms: StreamTerms) -> Bench {
         log_start: 0,
         error: None,
     };
-    let ledger = Ledger::new(catalogue.clone(), vec!["t".into()], vec![terms]);
-    Bench { ledger, catalogue, reads: [read(0), read(1)] }
+    let ledger = Ledger::new(catalogue.clone(), vec!["t".into()], vec![StreamTerms { partition }]);
+    Bench { ledger, catalogue, reads: [read(0), read(1)], expect }
 }
 
 impl Bench {
     fn sent(&mut self, index: u64, records: u32) {
+        self.attempt(index, records, 1, self.expect);
+    }
+
+    /// An attempt, with a token that expires 3.2 s after the run's origin.
+    fn attempt(&mut self, index: u64, records: u32, attempt: u32, expect: Expected) {
         let request = RequestId { producer: 0, index };
         let first_sequence = index * 10;
         let written_us = 1000 * index;
-        self.ledger.sent(&Sent { request, attempt: 1, first_sequence, records, written_us });
+        let token_expires_us = 3_200_000;
+        self.ledger.sent(&Sent {
+            request,
+            attempt,
+            first_sequence,
+            records,
+            written_us,
+            expect,
+            token_expires_us,
+        });
     }
 
     fn answered(&mut self, index: u64, end: End, answers: &Answers) {
+        self.attempt_answered(index, 1, end, answers);
+    }
+
+    fn attempt_answered(&mut self, index: u64, attempt: u32, end: End, answers: &Answers) {
         let request = RequestId { producer: 0, index };
         let answered_us = 1000 * index + 500;
         let answers = answers.as_slice();
-        self.ledger.answer(request, AnswerView { answered_us, end, note: None, answers });
+        self.ledger.answer(request, attempt, AnswerView { answered_us, end, note: None, answers });
     }
 
     /// A request of one record, acked at `offset` of partition 0.
@@ -183,6 +203,57 @@ fn expectations_are_held_against_each_request() {
 }
 
 #[test]
+fn what_was_to_be_expected_is_the_attempts() {
+    let refused = || Answers::All(RecordAnswer::Refused);
+    let kinds_after = |attempts: &[(Expected, Answers)]| {
+        let mut bench = bench(ACCEPT);
+        for (number, (expect, answers)) in (1..).zip(attempts) {
+            bench.attempt(4000, 1, number, *expect);
+            bench.attempt_answered(4000, number, End::Status(401), answers);
+        }
+        let settled = bench.settle();
+        let details: Vec<String> =
+            settled.findings.iter().map(|finding| finding.examples[0].detail.clone()).collect();
+        (settled.requests.wrongly_refused, settled.requests.wrongly_admitted, details.join(""))
+    };
+    let acked = || Answers::All(RecordAnswer::Acked { partition: None, offset: None });
+    let nothing = (0, 0, String::new());
+    let refused_wrongly = (
+        1,
+        0,
+        "1 of 1 records refused, all had to be accepted; its token had expired 0.8 s before".to_owned(),
+    );
+    let unknown = || Answers::All(RecordAnswer::Unknown);
+    for (attempts, expected) in [
+        (vec![(Expected::Either, refused())], &nothing),
+        (vec![(Expected::Refuse, refused())], &nothing),
+        (vec![(ACCEPT, refused()), (Expected::Either, refused())], &nothing),
+        (vec![(ACCEPT, refused()), (ACCEPT, unknown())], &nothing),
+        (vec![(Expected::Refuse, refused()), (ACCEPT, refused())], &refused_wrongly),
+        (vec![(ACCEPT, unknown()), (ACCEPT, refused())], &refused_wrongly),
+    ] {
+        assert_eq!(kinds_after(&attempts), *expected, "{attempts:?}");
+    }
+    // Without a position the record would be looked for in vain; it is lost, and that is another matter.
+    let admitted = |attempts: &[(Expected, Answers)]| kinds_after(attempts).1;
+    assert_eq!(admitted(&[(Expected::Refuse, refused()), (Expected::Refuse, acked())]), 1);
+    assert_eq!(admitted(&[(Expected::Either, refused()), (Expected::Refuse, acked())]), 0);
+    assert_eq!(admitted(&[(Expected::Either, acked())]), 0);
+}
+
+#[test]
+fn a_leak_is_a_leak_whatever_was_expected() {
+    for expect in [ACCEPT, REFUSE, Expected::Either] {
+        let mut bench = bench(expect);
+        bench.sent(0, 1);
+        bench.answered(0, End::Status(401), &Answers::All(RecordAnswer::Refused));
+        let content = bench.content(0);
+        bench.lands(0, 0, content);
+        assert_eq!(bench.settle().records.leaked, 1, "{expect:?}");
+    }
+}
+
+#[test]
 fn a_record_that_had_to_be_refused_and_landed_without_an_answer_was_admitted() {
     let mut bench = bench(REFUSE);
     bench.sent(0, 1);
@@ -259,7 +330,7 @@ fn misplaced_is_not_where_the_ack_or_the_request_said() {
     acked.lands(0, 6, content);
     assert_eq!(kinds(&acked.settle()), [("records.misplaced", 1)]);
 
-    let mut elsewhere = bench(StreamTerms { partition: Some(1), ..ACCEPT });
+    let mut elsewhere = bench_of(IdentityPlace::Member("_landfall".into()), Some(1), ACCEPT);
     elsewhere.acked(0, 5);
     let content = elsewhere.content(0);
     elsewhere.lands(0, 5, content);
@@ -290,7 +361,7 @@ fn a_swap_in_a_request_is_reordered_once() {
 
 #[test]
 fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
-    let mut bench = bench_of(IdentityPlace::None, ACCEPT);
+    let mut bench = bench_of(IdentityPlace::None, None, ACCEPT);
     bench.acked(0, 5);
     bench.acked(1, 6);
     bench.acked(2, 7);

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use super::super::StreamPlan;
 use super::super::answer::read_answer;
 use super::super::clock::{Nanos, micros, nanos};
 use super::super::http1::Response;
-use super::super::lane::Request;
 use super::super::place::{Exchange, Read, State, Wrote};
 use super::super::recorder::AttemptTimes;
 use super::super::retry::{Ending, wait_before_retry};
 use super::super::sink::Sink;
-use super::{Engine, Finished};
-use crate::record::{AnswerView, Class, End, RecordAnswer, RequestId, Sent, UNANSWERED};
+use super::{Engine, Finished, expected};
+use crate::record::{AnswerView, Class, End, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
 
 impl<S: Sink> Engine<'_, S> {
     /// Writes the attempt's request, or goes on with it.
@@ -159,13 +159,13 @@ impl<S: Sink> Engine<'_, S> {
         retry_after: Option<Duration>,
         now: Nanos,
     ) {
-        let Exchange { request, written, begun, token: _ } = exchange;
+        let (request, written) = (exchange.request, exchange.written);
         self.in_flight -= 1;
         let producer = self.lanes[lane].producer;
-        let sent = sent(producer, &request, micros(written.unwrap_or(begun)));
+        let sent = sent(self.plan(lane), producer, &exchange, micros(now));
         let view = AnswerView { answered_us: micros(now), end, note, answers: &self.answers };
         self.sink.attempt(&sent, view);
-        let shares = self.shared.phases.shares(producer, request.phase);
+        let shares = self.shares(lane, &request);
         let times = AttemptTimes { due: request.attempt_due, free: free.min(now), written, ended: now };
         let after = self.shared.phases.sent_after(producer, request.phase, written.unwrap_or(now));
         self.recorder.attempt(shares, class, times, after);
@@ -190,26 +190,28 @@ impl<S: Sink> Engine<'_, S> {
         let end = self.shared.clock.now();
         let until = self.stopped_at.unwrap_or(end);
         for slot in 0..self.places.len() {
-            let Some(Exchange { request, written, begun, .. }) = self.places[slot].exchange.take() else {
-                continue;
-            };
-            let producer = self.lanes[self.places[slot].lane].producer;
+            let Some(exchange) = self.places[slot].exchange.take() else { continue };
+            let lane = self.places[slot].lane;
+            let producer = self.lanes[lane].producer;
             // Whether it was written whole is not known, so it counts as sent: its records may land.
-            let sent = sent(producer, &request, micros(written.unwrap_or(begun)));
+            let sent = sent(self.plan(lane), producer, &exchange, UNANSWERED);
             let note = Some("no answer when draining ended".to_owned());
             let answers = &[RecordAnswer::Unknown];
             self.sink
                 .attempt(&sent, AnswerView { answered_us: UNANSWERED, end: End::TimedOut, note, answers });
-            let shares = self.shared.phases.shares(producer, request.phase);
+            let shares = self.shares(lane, &exchange.request);
             self.recorder.attempts.add(Class::TimedOut);
             self.recorder.interval.attempts.add(Class::TimedOut);
-            self.recorder.censored(shares, request.due, end);
+            self.recorder.censored(shares, exchange.request.due, end);
         }
         for lane in 0..self.lanes.len() {
             let plan = self.plan(lane);
             let producer = self.lanes[lane].producer;
-            for request in self.lanes[lane].leftovers(plan, until) {
-                let shares = self.shared.phases.shares(producer, request.phase);
+            for mut request in self.lanes[lane].leftovers(plan, until) {
+                if request.attempt == 1 {
+                    request.counts = self.counts(lane, request.due);
+                }
+                let shares = self.shares(lane, &request);
                 if request.attempt == 1 {
                     self.recorder.scheduled(shares);
                     self.recorder.unsent += 1;
@@ -229,12 +231,18 @@ impl<S: Sink> Engine<'_, S> {
     }
 }
 
-fn sent(producer: u16, request: &Request, written_us: u64) -> Sent {
+/// What is told of an attempt's sending, now that it has been answered, or never will be.
+fn sent(plan: &StreamPlan, producer: u16, exchange: &Exchange, answered_us: u64) -> Sent {
+    let Exchange { request, written, begun, token } = exchange;
+    let written_us = micros(written.unwrap_or(*begun));
+    let token = token.as_ref().map(|token| token.validity);
     Sent {
         request: RequestId { producer, index: request.index },
         attempt: request.attempt,
         first_sequence: request.first_sequence,
         records: request.records,
         written_us,
+        expect: expected(plan, written_us, answered_us, token),
+        token_expires_us: token.map_or(NEVER, |token| token.expired_us),
     }
 }

@@ -13,20 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::audit::{Auditor, Usage};
-use super::clock::{Clock, Nanos, nanos};
+use super::clock::{Clock, Nanos, micros, nanos};
 use super::http2::{Happened, Http2};
 use super::lane::{Lane, Request};
 use super::message::Message;
 use super::phases::Phases;
 use super::place::{Exchange, Place, State};
 use super::poller::{Poller, Ready};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, Shares};
 use super::report::ThreadReport;
 use super::sink::Sink;
 use super::stop::Stop;
-use super::token::{HeldToken, Token};
+use super::token::{Token, TokenReader};
 use super::{LoadError, LoadPlan, StreamPlan};
-use crate::record::RecordAnswer;
+use crate::record::{Expected, RecordAnswer, Validity, expectation};
 use crate::scenario::Protocol;
 
 use multiplex::Joint;
@@ -77,7 +77,7 @@ pub(super) struct Engine<'a, S> {
 /// A lane's token, and its next request made ready.
 #[derive(Debug, Default)]
 struct Stage {
-    token: Option<HeldToken>,
+    token: Option<TokenReader>,
     composed: Vec<u8>,
     /// Which request `composed` holds, and by which token.
     holds: Option<(u64, u64)>,
@@ -120,7 +120,8 @@ impl<'a, S: Sink> Engine<'a, S> {
                 }
             }
             lanes.push(lane);
-            let token = plan.token.and_then(|index| shared.plan.tokens.get(index)).map(HeldToken::new);
+            let token =
+                plan.token.and_then(|index| shared.plan.tokens.get(index)).cloned().map(TokenReader::new);
             stages.push(Stage { token, ..Stage::default() });
         }
         let mut auditor = Auditor::new();
@@ -251,6 +252,20 @@ impl<'a, S: Sink> Engine<'a, S> {
         }
     }
 
+    /// Whether a request that is due then is measured: with the token that it would be sent with then it must be accepted
+    /// for certain. That must not depend on how late it is sent and answered.
+    fn counts(&mut self, lane: usize, due: Nanos) -> bool {
+        let plan = self.plan(lane);
+        let token = self.stages[lane].token.as_mut().map(|reader| reader.current().validity);
+        expected(plan, micros(due), micros(due), token) == Expected::Accept
+    }
+
+    /// Where the figures of a request belong.
+    fn shares(&self, lane: usize, request: &Request) -> Shares {
+        let shares = self.shared.phases.shares(self.lanes[lane].producer, request.phase);
+        Shares { measured: shares.measured && request.counts, ..shares }
+    }
+
     /// Gives a place that was taken for nothing back to its lane.
     fn release(&mut self, slot: usize) {
         let lane = &mut self.lanes[self.places[slot].lane];
@@ -261,10 +276,11 @@ impl<'a, S: Sink> Engine<'a, S> {
     }
 
     /// Begins an attempt at a place that is idle or shut.
-    fn begin(&mut self, slot: usize, request: Request, now: Nanos) {
+    fn begin(&mut self, slot: usize, mut request: Request, now: Nanos) {
         let lane = self.places[slot].lane;
-        let shares = self.shared.phases.shares(self.lanes[lane].producer, request.phase);
         if request.attempt == 1 {
+            request.counts = self.counts(lane, request.due);
+            let shares = self.shares(lane, &request);
             self.recorder.scheduled(shares);
         }
         self.recorder.begun(request.attempt > 1);
@@ -290,7 +306,7 @@ impl<'a, S: Sink> Engine<'a, S> {
     fn compose(&mut self, slot: usize, request: &Request) -> Option<Arc<Token>> {
         let place = &mut self.places[slot];
         let stage = &mut self.stages[place.lane];
-        let token = stage.token.as_mut().map(HeldToken::current);
+        let token = stage.token.as_mut().map(|reader| reader.current().clone());
         if place.joint.is_some() {
             // Composed by the protocol's own code.
             return token;
@@ -313,7 +329,7 @@ impl<'a, S: Sink> Engine<'a, S> {
         let stage = &mut self.stages[lane];
         let lane = &mut self.lanes[lane];
         if let Some(request) = lane.upcoming().copied().filter(|request| request.due == due) {
-            let token = stage.token.as_mut().map(HeldToken::current);
+            let token = stage.token.as_mut().map(|reader| reader.current().clone());
             let holds = Some((request.index, token.as_ref().map_or(0, |token| token.serial)));
             if stage.holds != holds {
                 let secret = token.as_ref().map(|token| &token.secret);
@@ -358,4 +374,9 @@ impl<'a, S: Sink> Engine<'a, S> {
     fn is_done(&self) -> bool {
         self.in_flight == 0 && (self.stopped_at.is_some() || self.lanes.iter().all(Lane::is_exhausted))
     }
+}
+
+/// What an attempt must meet with that was written and answered at these times.
+fn expected(plan: &StreamPlan, written_us: u64, answered_us: u64, token: Option<Validity>) -> Expected {
+    expectation(written_us, answered_us, token, micros(nanos(plan.grace)), plan.expectation)
 }

@@ -39,10 +39,13 @@ pub enum FaultKind {
     ReorderInRequest,
     /// Proxy: writes an empty value where the record's is null.
     NullToEmpty,
-    /// Gateway: answers 403 to a denied request, and forwards it all the same.
+    /// Gateway: refuses a request that the authorizer denies, or whose token it refuses, and forwards it all the same.
     ForwardDenied,
-    /// Gateway: lets a denied request pass.
+    /// Gateway: lets such a request pass.
     AdmitDenied,
+    /// Identity provider: answers a token request with 503. It strikes once the load has begun, so that every partner
+    /// has a first token; it has no target.
+    TokenOutage,
     /// Kafka: refuses every read of the topic, as an ACL without READ does. It strikes always: its pace is
     /// [`Pace::Every`] of 1, and it has no window.
     DenyRead,
@@ -50,7 +53,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -59,6 +62,7 @@ impl FaultKind {
         Self::NullToEmpty,
         Self::ForwardDenied,
         Self::AdmitDenied,
+        Self::TokenOutage,
         Self::DenyRead,
     ];
 
@@ -73,6 +77,7 @@ impl FaultKind {
             | Self::ReorderInRequest
             | Self::NullToEmpty => "proxy",
             Self::ForwardDenied | Self::AdmitDenied => "gateway",
+            Self::TokenOutage => "idp",
             Self::DenyRead => "kafka",
         }
     }
@@ -89,6 +94,7 @@ impl FaultKind {
             Self::NullToEmpty => "null-to-empty",
             Self::ForwardDenied => "forward-denied",
             Self::AdmitDenied => "admit-denied",
+            Self::TokenOutage => "token-outage",
             Self::DenyRead => "deny-read",
         }
     }
@@ -105,6 +111,7 @@ impl FaultKind {
             Self::ReorderInRequest => Some("records.reordered"),
             Self::ForwardDenied => Some("records.leaked"),
             Self::AdmitDenied => Some("requests.wrongly_admitted"),
+            Self::TokenOutage => Some("tokens.failed"),
             Self::DenyRead => None,
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
-pub use partner::{Expect, Partner};
+pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
@@ -35,9 +35,10 @@ pub struct Scenario {
     pub stack: StackSpec,
     /// Topics the run writes to and reads back; never empty.
     pub topics: Vec<TopicSpec>,
-    /// Client identities; never empty.
+    /// Client identities, each member of a fleet by itself; never empty.
     pub partners: Vec<Partner>,
-    /// Streams of requests; never empty. The index is the producer number of the records' identity.
+    /// Streams of requests, one for each member where a workload names a fleet; never empty. The index is the
+    /// producer number of the records' identity.
     pub workloads: Vec<Workload>,
     /// Rules over the run's metrics, besides those that always apply.
     pub checks: Vec<Check>,

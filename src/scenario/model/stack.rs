@@ -17,6 +17,17 @@ pub struct StackSpec {
     pub kafka: KafkaSpec,
 }
 
+impl StackSpec {
+    /// How long the access tokens of the path live, where that is known.
+    #[must_use]
+    pub fn token_life(&self) -> Option<Duration> {
+        match self.idp {
+            IdpSpec::Embedded { token_life, .. } => Some(token_life),
+            IdpSpec::None => None,
+        }
+    }
+}
+
 /// Identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdpSpec {
@@ -109,6 +120,15 @@ pub enum SecretSource {
     Env(String),
     /// The first line of a file.
     File(PathBuf),
+    /// One of the lines of a file that holds a secret for each member of a fleet.
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// How many lines it must have.
+        of: usize,
+    },
 }
 
 /// How TLS is spoken.

@@ -10,6 +10,8 @@ use super::{
 /// A stream of requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
+    /// Place in the file's list of workloads; the streams of a fleet share one.
+    pub place: usize,
     /// Index into [`super::Scenario::partners`].
     pub partner: usize,
     /// Index into [`super::Scenario::topics`].

@@ -27,7 +27,7 @@ const REFUSED: [(&str, &str); 5] = [
 ];
 
 /// The names of topics or partners that a workload may refer to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) names: Vec<String>,
     /// Whether all of them could be read; if not, nothing is said about a name that is not among them.
@@ -47,7 +47,8 @@ impl Names {
     }
 }
 
-/// Reads one workload. Values that have been reported are filled with anything.
+/// Reads one workload, whose `partner` is the place among the `partners` as the file lists them. Values that have been
+/// reported are filled with anything.
 pub(super) fn read_workload(
     item: &Item<'_>,
     partners: &Names,
@@ -90,6 +91,7 @@ pub(super) fn read_workload(
     let timeouts = read_timeouts(&mut fields, problems);
     fields.finish(&REFUSED, problems);
     Some(Workload {
+        place: 0,
         partner: partner.unwrap_or(0),
         topic: topic.unwrap_or(0),
         format,

@@ -1,0 +1,211 @@
+//! Fetching a token: one request on a connection of its own, as a client that needs a token once an hour does it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1::handshake;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::load::Target;
+use crate::secret::Secret;
+use crate::wire::oauth;
+
+/// How long a token request may take, the connection included.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Longest answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
+/// Fetches of [`fetch_all`] that are under way at the same time.
+const AT_ONCE: usize = 64;
+/// Characters of an IdP's own words that are repeated.
+const WORDS: usize = 160;
+
+/// A partner at its IdP.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Where tokens are to be had.
+    pub endpoint: Target,
+    /// Client id.
+    pub client_id: String,
+    /// Client secret.
+    pub secret: Secret,
+    /// Scope asked for; empty asks for none.
+    pub scope: String,
+}
+
+/// A token that has been fetched.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The token.
+    pub secret: Secret,
+    /// When it was asked for.
+    pub asked: Instant,
+    /// When it was received.
+    pub received: Instant,
+    /// How long it lives, if the IdP says so.
+    pub life: Option<Duration>,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The IdP said no.
+    #[error("the IdP refuses a token to client `{client}`: {reason}; check its id, secret and scope")]
+    Refused {
+        /// Client id.
+        client: String,
+        /// Status and error code.
+        reason: String,
+    },
+    /// The IdP said nothing that could be used.
+    #[error("no token for client `{client}` from {endpoint}: {reason}; check that the IdP runs there")]
+    Unavailable {
+        /// Client id.
+        client: String,
+        /// Host and port.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl TokenError {
+    /// What happened, without whom it happened to.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Refused { reason, .. } | Self::Unavailable { reason, .. } => reason,
+        }
+    }
+}
+
+/// Fetches a token for each of `credentials`, in their order; many at once, but not all: the IdP is not to be tried
+/// before the load has begun.
+///
+/// # Panics
+/// If a task of its own panics, which is a bug.
+pub async fn fetch_all(credentials: &[Credentials]) -> Vec<Result<Fetched, TokenError>> {
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for (index, credentials) in credentials.iter().cloned().enumerate() {
+        let permits = permits.clone();
+        tasks.spawn(async move {
+            let _permit = permits.acquire().await;
+            (index, fetch(&credentials).await)
+        });
+    }
+    let mut fetched = tasks.join_all().await;
+    fetched.sort_unstable_by_key(|(index, _)| *index);
+    fetched.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Fetches a token, authenticating with HTTP Basic (RFC 6749, section 2.3.1).
+///
+/// # Errors
+/// [`TokenError`]; no message holds the secret or a token.
+pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenError> {
+    let asked = Instant::now();
+    let client = || credentials.client_id.clone();
+    let unavailable = |reason: String| TokenError::Unavailable {
+        client: client(),
+        endpoint: credentials.endpoint.authority.clone(),
+        reason,
+    };
+    let request = token_request(credentials).map_err(&unavailable)?;
+    let exchange = exchange(&credentials.endpoint, request);
+    let (status, body) = match tokio::time::timeout(LIMIT, exchange).await {
+        Ok(answer) => answer.map_err(&unavailable)?,
+        Err(_) => return Err(unavailable(format!("no answer within {} s", LIMIT.as_secs()))),
+    };
+    let received = Instant::now();
+    if status == StatusCode::OK {
+        let token: oauth::TokenResponse = serde_json::from_slice(&body)
+            .map_err(|_| unavailable("it answers 200 with something that is no token response".into()))?;
+        if !token.token_type.eq_ignore_ascii_case("Bearer") {
+            let kind = shortened(&token.token_type);
+            return Err(unavailable(format!("it issues tokens of type `{kind}`, not Bearer")));
+        }
+        let life = token.expires_in.map(Duration::from_secs);
+        return Ok(Fetched { secret: Secret::new(token.access_token), asked, received, life });
+    }
+    let status = status.as_u16();
+    Err(match refusal(&body) {
+        Some(reason) => {
+            let reason = without(credentials.secret.expose(), reason);
+            TokenError::Refused { client: client(), reason: format!("HTTP {status}, {}", shortened(&reason)) }
+        }
+        None => unavailable(format!("it answers HTTP {status}")),
+    })
+}
+
+/// Opens the connection. What is beneath HTTP is decided here and nowhere else.
+async fn open(endpoint: &Target) -> std::io::Result<TcpStream> {
+    TcpStream::connect(&endpoint.addresses[..]).await
+}
+
+async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
+    let cannot_connect = |error: &dyn std::error::Error| format!("cannot connect: {error}");
+    let stream = open(endpoint).await.map_err(|error| cannot_connect(&error))?;
+    let (mut sender, connection) =
+        handshake(TokioIo::new(stream)).await.map_err(|error| cannot_connect(&error))?;
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| error.to_string())?;
+        Ok((head.status, body.to_bytes()))
+    };
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // How the connection ended, the answer tells.
+        _ = &mut connection => answer.await,
+    }
+}
+
+/// The error code and description of RFC 6749, section 5.2. Read leniently: some IdP has codes of its own.
+fn refusal(body: &[u8]) -> Option<String> {
+    let error: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = error.get("error")?.as_str()?;
+    Some(match error.get("error_description").and_then(serde_json::Value::as_str) {
+        Some(text) => format!("{code} ({text})"),
+        None => code.to_owned(),
+    })
+}
+
+/// An IdP may repeat what it was sent.
+fn without(secret: &str, words: String) -> String {
+    if secret.is_empty() { words } else { words.replace(secret, "[redacted]") }
+}
+
+fn shortened(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect()
+}
+
+fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, String> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encode(&credentials.client_id), encode(credentials.secret.expose()));
+    let mut basic = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| "its credentials cannot stand in a header".to_owned())?;
+    basic.set_sensitive(true);
+    let form = oauth::TokenRequest {
+        grant_type: Some("client_credentials".into()),
+        scope: Some(credentials.scope.clone()).filter(|scope| !scope.is_empty()),
+        ..oauth::TokenRequest::default()
+    };
+    Request::post(&credentials.endpoint.base_path)
+        .header(HOST, credentials.endpoint.authority.as_str())
+        .header(AUTHORIZATION, basic)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(ACCEPT, "application/json")
+        .body(Full::new(Bytes::from(form.to_form())))
+        .map_err(|error| error.to_string())
+}
