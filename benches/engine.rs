@@ -2,18 +2,16 @@
 //! (`benches/peers.sh`).
 //!
 //! `cargo bench --bench engine -- URL [--connections N] [--seconds S] [--rate R | --poisson R] [--threads T]
-//! [--bytes B] [--warmup S]` sends requests of one record to `URL/topics/t`; without a rate each connection sends
+//! [--bytes B] [--warmup S] [--h2 STREAMS]` sends requests of one record to `URL/topics/t`; without a rate each connection sends
 //! again as soon as it has its answer. It prints one JSON object.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use landfall::load::{
-    Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, TlsSettings, run,
-};
+use landfall::load::{Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
 use landfall::record::{AnswerView, Catalogue, Class, Feed, Format, IdentityPlace, RunId, Sent, Stream};
-use landfall::scenario::{Connections, Timeouts};
+use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
 use serde_json::json;
 
@@ -25,6 +23,8 @@ struct Options {
     rate: Option<(f64, bool)>,
     threads: usize,
     bytes: usize,
+    protocol: Protocol,
+    streams: u16,
 }
 
 fn options() -> Result<Options, String> {
@@ -36,6 +36,8 @@ fn options() -> Result<Options, String> {
         rate: None,
         threads: 1,
         bytes: 200,
+        protocol: Protocol::Http1,
+        streams: 1,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -57,6 +59,10 @@ fn options() -> Result<Options, String> {
             "--rate" => options.rate = Some((number()?, false)),
             "--poisson" => options.rate = Some((number()?, true)),
             "--threads" => options.threads = number()? as usize,
+            "--h2" => {
+                options.protocol = Protocol::Http2;
+                options.streams = number()? as u16;
+            }
             "--bytes" => options.bytes = number()? as usize,
             url if url.starts_with("http") => options.url = url.to_owned(),
             other => return Err(format!("{other} is no option")),
@@ -87,7 +93,7 @@ fn plan(options: &Options) -> Result<LoadPlan, String> {
         .build()
         .map_err(|error| error.to_string())?;
     let target = runtime
-        .block_on(Target::resolve(&options.url, &[], &TlsSettings::default()))
+        .block_on(Target::resolve(&options.url, &[], &TlsSettings::default(), options.protocol))
         .map_err(|error| error.to_string())?;
     // Head and identity aside, the body has as many bytes as was asked for.
     let around =
@@ -103,7 +109,9 @@ fn plan(options: &Options) -> Result<LoadPlan, String> {
         measured,
         duration,
         arrivals: match options.rate {
-            None => Arrivals::Closed { workers: options.connections, think: Duration::ZERO },
+            None => {
+                Arrivals::Closed { workers: options.connections * options.streams, think: Duration::ZERO }
+            }
             Some((rate, poisson)) => Arrivals::Open {
                 intensity: Intensity::constant(rate, duration),
                 spacing: if poisson { Spacing::Poisson } else { Spacing::Even { offset: 0.0 } },
@@ -123,7 +131,13 @@ fn plan(options: &Options) -> Result<LoadPlan, String> {
         sizes: Sizes::fixed(1),
         schedule: Schedule::new(1, phases),
         seed: 1,
-        connections: Connections { count: options.connections, requests_each: None, life: None },
+        protocol: options.protocol,
+        connections: Connections {
+            count: options.connections,
+            streams: options.streams,
+            requests_each: None,
+            life: None,
+        },
         timeouts: Timeouts { connect: minute, first_byte: minute, whole: minute },
         retry: None,
         partner: 0,

@@ -171,7 +171,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(workload.identity, IdentityPlace::Member("_landfall".into()));
     assert_eq!(workload.records_per_request, RecordsPerRequest::Fixed(1));
     assert_eq!((&workload.partition, &workload.retry), (&None, &None));
-    assert_eq!(workload.connections, Connections { count: 8, requests_each: None, life: None });
+    assert_eq!(workload.connections, Connections { count: 8, streams: 1, requests_each: None, life: None });
     let [connect, whole] = [5, 35].map(Duration::from_secs);
     assert_eq!(workload.timeouts, Timeouts { connect, first_byte: whole, whole });
     let [phase] = workload.phases.as_slice() else { panic!() };
@@ -189,7 +189,13 @@ fn external_boxes_are_read() {
         allow_hosts: [proxy.example.com]\n";
     let scenario = parse(&format!("{SMALLEST}{stack}"), Path::new("a/s.yaml"), &[], &no_files).unwrap();
     assert_eq!((scenario.stack.idp, scenario.stack.gateway), (IdpSpec::None, GatewaySpec::None));
-    assert_eq!(scenario.stack.proxy, ProxySpec::External { url: "http://Proxy.example.com:8082".into() });
+    assert_eq!(
+        scenario.stack.proxy,
+        ProxySpec::External {
+            url: "http://Proxy.example.com:8082".into(),
+            tls: landfall::scenario::TlsSettings::default()
+        }
+    );
     let KafkaSpec::External { bootstrap, properties, create_topics } = scenario.stack.kafka else { panic!() };
     assert_eq!((bootstrap.as_str(), create_topics), ("k1:9092,k2:9092", true));
     let expected = [

@@ -8,4 +8,5 @@ pub mod fault;
 pub mod gateway;
 pub mod http;
 pub mod idp;
+pub mod null;
 pub mod proxy;

@@ -10,7 +10,7 @@ const HEADERS: usize = 64;
 /// Longest head that is read, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// Longest body that is read, in bytes.
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Longest line that says the size of a chunk, in bytes.
 const CHUNK_LINE: usize = 4 * 1024;
 

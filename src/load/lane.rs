@@ -97,7 +97,7 @@ impl Lane {
         (thread, threads): (usize, usize),
     ) -> Self {
         let schedule = &plan.schedule;
-        let closed = schedule.phases().iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }));
+        let closed = schedule.is_closed();
         let source = if closed {
             Source::Closed(Closed::new(plan, start, thread, threads))
         } else {

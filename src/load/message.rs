@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::StreamPlan;
@@ -31,14 +34,19 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|');
 
 /// The `User-Agent` of all load.
-pub(super) const USER_AGENT: &str = concat!("landfall/", env!("CARGO_PKG_VERSION"));
+const AGENT: &str = concat!("landfall/", env!("CARGO_PKG_VERSION"));
 
 /// What the requests of one stream have in common, ready to be written.
 #[derive(Debug)]
 pub(super) struct Message {
     producer: u16,
     format: Format,
-    /// The head up to the value of `x-request-id`, the run's name included.
+    content_type: &'static str,
+    /// The whole URL, for HTTP/2.
+    uri: String,
+    /// The value of `x-request-id` up to the request's index.
+    id_prefix: String,
+    /// The head up to the same.
     prefix: Vec<u8>,
     body: Vec<u8>,
 }
@@ -51,11 +59,22 @@ impl Message {
             Format::Binary => BINARY_V2,
         };
         let host = &plan.target.authority;
+        let scheme = if plan.target.tls.is_some() { "https" } else { "http" };
+        let uri = format!("{scheme}://{host}{path}");
+        let id_prefix = format!("{run}.{producer}.");
         let prefix = format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {USER_AGENT}\r\ncontent-type: {content_type}\r\n\
-             accept: {RESPONSE_V2}\r\nx-request-id: {run}.{producer}."
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\ncontent-type: {content_type}\r\n\
+             accept: {RESPONSE_V2}\r\nx-request-id: {id_prefix}"
         );
-        Self { producer, format: plan.format, prefix: prefix.into_bytes(), body: Vec::new() }
+        Self {
+            producer,
+            format: plan.format,
+            content_type,
+            uri,
+            id_prefix,
+            prefix: prefix.into_bytes(),
+            body: Vec::new(),
+        }
     }
 
     /// Composes an attempt into `out`, in place of what it holds. Everything in it but Host and Authorization is a
@@ -80,6 +99,29 @@ impl Message {
         }
         let _ = write!(out, "content-length: {}\r\n\r\n", self.body.len());
         out.extend_from_slice(&self.body);
+    }
+
+    /// The same attempt for HTTP/2, where hyper composes it.
+    pub(super) fn request(
+        &mut self,
+        catalogue: &Catalogue,
+        request: &Request,
+        token: Option<&Secret>,
+    ) -> Result<hyper::Request<Full<Bytes>>, String> {
+        self.compose_body(catalogue, request);
+        let Request { index, attempt, .. } = request;
+        let mut built = hyper::Request::post(&self.uri)
+            .header(USER_AGENT, AGENT)
+            .header(CONTENT_TYPE, self.content_type)
+            .header(ACCEPT, RESPONSE_V2)
+            .header("x-request-id", format!("{}{index}.{attempt}", self.id_prefix));
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|_| "the token cannot stand in a header".to_owned())?;
+            value.set_sensitive(true);
+            built = built.header(AUTHORIZATION, value);
+        }
+        built.body(Full::new(Bytes::copy_from_slice(&self.body))).map_err(|error| error.to_string())
     }
 
     fn compose_body(&mut self, catalogue: &Catalogue, request: &Request) {

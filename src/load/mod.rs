@@ -8,8 +8,10 @@
 //! | `engine/` | the loop of one load thread |
 //! | `lane`, `phases` | one thread's part of a stream; the phases of all streams |
 //! | `message`, `answer` | the request as it goes out; its answer in the ledger's words |
-//! | `place`, `transport`, `tls`, `http1` | a connection, its bytes, what it trusts, responses out of bytes |
+//! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts
+//! | `http1`, `http2` | responses out of bytes; hyper on this thread |
 //! | `poller`, `clock` | waiting, and the time |
+//! | `preflight`, `probe` | whether this machine can hold the connections; how late it wakes a thread |
 //! | `recorder`, `report`, `audit`, `sink` | what is measured, and who is told |
 //! | `retry`, `token`, `target`, `stop` | further attempts, access tokens, where load may go, stopping |
 
@@ -19,11 +21,14 @@ mod clock;
 mod connection;
 mod engine;
 mod http1;
+mod http2;
 mod lane;
 mod message;
 mod phases;
 mod place;
 mod poller;
+mod preflight;
+mod probe;
 mod recorder;
 mod report;
 mod retry;
@@ -39,19 +44,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::record::{Catalogue, Format};
-use crate::scenario::{Connections, Timeouts};
+use crate::scenario::{Connections, Protocol, Timeouts};
 use crate::schedule::{Schedule, Sizes};
 
 use clock::{Clock, nanos};
 use engine::{Engine, Finished, Shared};
 use phases::Phases;
 
+pub use preflight::{PreflightError, preflight};
+pub use probe::wake_up_probe;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
 pub use retry::RetryPolicy;
 pub use sink::Sink;
 pub use stop::Stop;
 pub use target::{Target, TargetError};
-pub use tls::{Tls, TlsError, TlsSettings};
+pub use tls::{Tls, TlsError};
 pub use token::{Credentials, Token, TokenCell, TokenError, fetch as fetch_token};
 
 /// How long before the schedules' start the load should be run: time to open the connections.
@@ -83,6 +90,8 @@ pub struct StreamPlan {
     pub schedule: Schedule,
     /// Seed of the stream's sizes and waits.
     pub seed: u64,
+    /// Which HTTP is spoken.
+    pub protocol: Protocol,
     /// Connections, at least 1.
     pub connections: Connections,
     /// How long each part of an attempt may take.

@@ -41,6 +41,7 @@ impl Phases {
         let mut names: Vec<String> = Vec::new();
         let entries = streams.iter().map(|stream| {
             let accept = stream.expectation == super::Expectation::Accept;
+            let scheduled = !stream.schedule.is_closed();
             let mut begins = Duration::ZERO;
             let mut measured_before = Duration::ZERO;
             let entries = stream.schedule.phases().iter().map(|phase| {
@@ -49,7 +50,8 @@ impl Phases {
                     names.len() - 1
                 });
                 let measured = phase.measured && accept;
-                let shares = Shares { phase: place, partner: accept.then_some(stream.partner), measured };
+                let shares =
+                    Shares { phase: place, partner: accept.then_some(stream.partner), measured, scheduled };
                 let start = start + nanos(begins);
                 let entry = Entry { shares, start, begins, duration: phase.duration, measured_before };
                 begins += phase.duration;

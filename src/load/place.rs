@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use futures_util::future::AbortHandle;
+
 use super::clock::Nanos;
 use super::http1::{Decoder, Malformed, Response};
 use super::lane::Request;
@@ -57,6 +59,12 @@ pub(super) struct Place {
     pub(super) address: usize,
     /// Whether the attempt has found a connection closed and had it opened anew.
     pub(super) reopened: bool,
+    /// The shared connection that it is a stream of, if it is one.
+    pub(super) joint: Option<usize>,
+    /// Number of the attempt that it carries on a shared connection.
+    pub(super) serial: u64,
+    /// Takes that attempt back.
+    pub(super) abort: Option<AbortHandle>,
     transport: Option<Transport>,
     written: usize,
     inbox: Vec<u8>,
@@ -89,7 +97,7 @@ pub(super) enum Read {
 }
 
 impl Place {
-    pub(super) fn new(lane: usize) -> Self {
+    pub(super) fn new(lane: usize, joint: Option<usize>) -> Self {
         Self {
             lane,
             state: State::Shut,
@@ -101,6 +109,9 @@ impl Place {
             served: 0,
             address: 0,
             reopened: false,
+            joint,
+            serial: 0,
+            abort: None,
             transport: None,
             written: 0,
             inbox: Vec::new(),
@@ -120,8 +131,11 @@ impl Place {
         self.transport.as_mut()
     }
 
-    /// Drops the connection.
+    /// Drops the connection, or the attempt on a shared one.
     pub(super) fn shut(&mut self) {
+        if let Some(abort) = self.abort.take() {
+            abort.abort();
+        }
         self.transport = None;
         self.state = State::Shut;
         self.served = 0;
@@ -203,6 +217,29 @@ impl Place {
     /// Bytes of the response that was read.
     pub(super) fn bytes(&self, range: std::ops::Range<usize>) -> &[u8] {
         self.inbox.get(range).unwrap_or_default()
+    }
+
+    /// Takes in a response that has been read elsewhere.
+    pub(super) fn take_in(
+        &mut self,
+        status: u16,
+        body: &[u8],
+        error_type: Option<&[u8]>,
+        retry_after: Option<&[u8]>,
+    ) -> Response {
+        self.inbox.clear();
+        let mut put = |bytes: &[u8]| {
+            let start = self.inbox.len();
+            self.inbox.extend_from_slice(bytes);
+            start..self.inbox.len()
+        };
+        Response {
+            status,
+            body: put(body),
+            error_type: error_type.map(&mut put),
+            retry_after: retry_after.map(&mut put),
+            keep_alive: true,
+        }
     }
 
     /// Whether an idle connection is still open, now that there is news of it. Bytes that nobody asked for end it too.

@@ -16,6 +16,8 @@ pub(super) struct Shares {
     pub(super) partner: Option<usize>,
     /// Whether the phase is measured and the requests must be accepted.
     pub(super) measured: bool,
+    /// Whether its requests have due times.
+    pub(super) scheduled: bool,
 }
 
 /// The times of one attempt, in nanoseconds since the run's origin.
@@ -85,7 +87,7 @@ impl Recorder {
 
     /// A request of the schedule.
     pub(super) fn scheduled(&mut self, shares: Shares) {
-        if shares.measured {
+        if shares.measured && shares.scheduled {
             self.each(shares, |share| share.scheduled += 1);
         }
     }
@@ -145,6 +147,7 @@ impl Recorder {
         self.each(shares, |share| {
             share.times.latency.record(latency);
             share.accepted += u64::from(accepted);
+            share.accepted_of_schedule += u64::from(accepted && shares.scheduled);
         });
     }
 

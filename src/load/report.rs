@@ -73,7 +73,9 @@ pub struct Share {
     pub censored: u64,
     /// Requests of which every record was acked.
     pub accepted: u64,
-    /// Requests that the schedule holds.
+    /// Of these, those that had a due time: not those of closed workers.
+    pub accepted_of_schedule: u64,
+    /// Requests that the schedule holds; closed workers have none.
     pub scheduled: u64,
     /// The longest schedule among them; from the start of a phase, where it is one.
     pub scheduled_for: Duration,
@@ -89,10 +91,12 @@ impl Share {
     }
 
     /// Accepted requests a second, over the schedule's time, or up to the last sending where that came later: a
-    /// system that falls behind delays sendings, while a late answer alone is latency, not rate.
+    /// system that falls behind delays sendings, while a late answer alone is latency, not rate. Beside a schedule,
+    /// what closed workers have sent does not count.
     #[must_use]
     pub fn achieved_per_s(&self) -> f64 {
-        per_second(self.accepted, self.scheduled_for.max(self.sent_after))
+        let accepted = if self.scheduled == 0 { self.accepted } else { self.accepted_of_schedule };
+        per_second(accepted, self.scheduled_for.max(self.sent_after))
     }
 
     /// Adds another thread's part of the same share.
@@ -100,6 +104,7 @@ impl Share {
         self.times.merge(&other.times);
         self.censored += other.censored;
         self.accepted += other.accepted;
+        self.accepted_of_schedule += other.accepted_of_schedule;
         self.scheduled += other.scheduled;
         self.scheduled_for = self.scheduled_for.max(other.scheduled_for);
         self.sent_after = self.sent_after.max(other.sent_after);
@@ -159,7 +164,8 @@ mod tests {
     #[test]
     fn late_sendings_lower_the_rate_and_early_ones_do_not_raise_it() {
         let share = |sent_after| Share {
-            accepted: 400,
+            accepted: 500,
+            accepted_of_schedule: 400,
             scheduled: 400,
             scheduled_for: Duration::from_secs(1),
             sent_after,
@@ -168,6 +174,8 @@ mod tests {
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(share(Duration::from_millis(999)).achieved_per_s(), 400.0));
         assert!(close(share(Duration::from_secs(2)).achieved_per_s(), 200.0));
+        let closed = Share { scheduled: 0, ..share(Duration::ZERO) };
+        assert!(close(closed.achieved_per_s(), 500.0));
         assert!(close(Share::default().achieved_per_s(), 0.0));
     }
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use hyper::Uri;
 
-use super::tls::{Tls, TlsError, TlsSettings};
-use crate::scenario::host_is_allowed;
+use super::tls::{Tls, TlsError};
+use crate::scenario::{Protocol, TlsSettings, host_is_allowed};
 
 /// An HTTP endpoint that load may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +59,17 @@ pub enum TargetError {
 
 impl Target {
     /// Resolves `url` and makes sure that load may go there: every address of the host must be loopback, or
-    /// the host be one of `allow_hosts`. `tls` says how an https URL is to be spoken to.
+    /// the host be one of `allow_hosts`. `tls` says how an https URL is to be spoken to, and `protocol` what is
+    /// offered there.
     ///
     /// # Errors
     /// [`TargetError`], as it says.
-    pub async fn resolve(url: &str, allow_hosts: &[String], tls: &TlsSettings) -> Result<Self, TargetError> {
+    pub async fn resolve(
+        url: &str,
+        allow_hosts: &[String],
+        tls: &TlsSettings,
+        protocol: Protocol,
+    ) -> Result<Self, TargetError> {
         let wrong = || TargetError::Url { url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -88,9 +94,13 @@ impl Target {
             return Err(wrong());
         }
         let base_path = uri.path().trim_end_matches('/').to_owned();
+        let offered: &[u8] = match protocol {
+            Protocol::Http1 => b"http/1.1",
+            Protocol::Http2 => b"h2",
+        };
         let tls = match scheme {
             "https" => Some(
-                Tls::new(tls, host, &[b"http/1.1"])
+                Tls::new(tls, host, &[offered])
                     .map_err(|source| TargetError::Tls { url: url.to_owned(), source })?,
             ),
             _ => None,
@@ -105,7 +115,7 @@ mod tests {
 
     async fn resolve(url: &str, allow: &[&str]) -> Result<Target, TargetError> {
         let allow: Vec<String> = allow.iter().map(|host| (*host).to_owned()).collect();
-        Target::resolve(url, &allow, &TlsSettings::default()).await
+        Target::resolve(url, &allow, &TlsSettings::default(), Protocol::Http1).await
     }
 
     #[tokio::test]

@@ -7,14 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-/// How a scenario wants TLS to be spoken.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// PEM file with the certificates of the authorities that are trusted, and no others; `None`: the system's.
-    pub ca: Option<PathBuf>,
-    /// Name asked for (SNI, RFC 6066, section 3) and expected in the certificate; `None`: the URL's host.
-    pub server_name: Option<String>,
-}
+use crate::scenario::TlsSettings;
 
 /// Why TLS cannot be spoken as wanted.
 #[derive(Debug, thiserror::Error)]

@@ -125,6 +125,12 @@ impl Transport {
         }
     }
 
+    /// Whether the other side has agreed to speak HTTP/2: by ALPN, or, without TLS, because it is known to (RFC 9113,
+    /// section 3.3).
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.alpn_protocol() == Some(b"h2"))
+    }
+
     /// Whether nothing waits to be flushed.
     pub(super) fn has_flushed(&self) -> bool {
         self.tls.as_ref().is_none_or(|tls| !tls.wants_write())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::hosts::{read_bootstrap, read_url};
-use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec};
+use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec, TlsSettings};
 use super::secrets::read_properties;
 
 /// The proxies that the embedded one can stand for.
@@ -104,8 +104,32 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
             "write for instance `kafka: { kind: embedded, port: 9092 }`",
         );
     }
+    if let ProxySpec::External { url, .. } = &stack.proxy
+        && url.starts_with("https://")
+        && gateway_kind == Some(BoxKind::Embedded)
+    {
+        let at = proxy_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        problems.suggest(
+            at,
+            &format!("{}.url", fields.child("proxy")),
+            "cannot be https behind the embedded gateway, whose integration speaks http",
+            "write `gateway: { kind: none }` to go straight to the proxy",
+        );
+    }
     fields.finish(&REFUSED_BOXES, problems);
     stack
+}
+
+/// How TLS is to be spoken.
+fn read_tls(item: &Item<'_>, problems: &mut Problems) -> TlsSettings {
+    let Some(mut fields) = item.fields(problems) else { return TlsSettings::default() };
+    let ca = fields.optional("ca").and_then(|item| Some(item.at().resolve(item.name(problems)?)));
+    let server_name =
+        fields.optional("server_name").and_then(|item| item.name(problems).map(ToOwned::to_owned));
+    let refused =
+        "a server that cannot be trusted is not spoken to; name the authority's certificate in `ca`";
+    fields.finish(&[("insecure", refused), ("verify", refused)], problems);
+    TlsSettings { ca, server_name }
 }
 
 /// The kind and the fields of a box; `kind` may be left out, and a box of its kind alone may be written as
@@ -250,15 +274,26 @@ fn read_proxy(
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> ProxySpec {
-    let Some((kind, mut fields)) = opened else { return ProxySpec::External { url: String::new() } };
+    let Some((kind, mut fields)) = opened else {
+        return ProxySpec::External { url: String::new(), tls: TlsSettings::default() };
+    };
     if kind == BoxKind::External {
         let url = fields
             .required("url", "http://127.0.0.1:8082", problems)
             .and_then(|item| read_url(&item, allowed, problems))
             .unwrap_or_default();
+        let tls_item = fields.optional("tls");
+        let tls = tls_item.as_ref().map(|item| read_tls(item, problems)).unwrap_or_default();
+        if let Some(item) = tls_item.filter(|_| url.starts_with("http://")) {
+            item.suggest(
+                problems,
+                "is of no use where the URL is http",
+                "write `url: https://…`, or remove it",
+            );
+        }
         let options = ["port", "replicas", "profile"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
-        return ProxySpec::External { url };
+        return ProxySpec::External { url, tls };
     }
     let port = ports.read("proxy", &mut fields, problems);
     let replicas =

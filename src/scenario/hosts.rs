@@ -66,29 +66,29 @@ pub(super) fn read_url(item: &Item<'_>, allowed: &[String], problems: &mut Probl
         return None;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("https") {
-        item.suggest(problems, "cannot be reached over https, only over http", EXAMPLE);
-    } else if !scheme.eq_ignore_ascii_case("http") {
-        item.suggest(problems, "must start with `http://`", EXAMPLE);
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme != "http" && scheme != "https" {
+        item.suggest(problems, "must start with `http://` or `https://`", EXAMPLE);
     } else if authority.contains('@') {
         item.suggest(problems, "must not hold credentials", EXAMPLE);
     } else if rest.contains(['?', '#']) {
         item.suggest(problems, "must be a base URL without query and fragment", EXAMPLE);
     } else if let Some((host, port, path)) = split_url(text) {
         check_allowed(item, host.trim_matches(['[', ']']), allowed, problems);
-        return Some(format!("http://{host}:{port}{}", path.trim_end_matches('/')));
+        return Some(format!("{scheme}://{host}:{port}{}", path.trim_end_matches('/')));
     } else {
         item.suggest(problems, "is no valid URL", EXAMPLE);
     }
     None
 }
 
-/// Host (an IPv6 address in brackets), port and path of an http URL.
+/// Host (an IPv6 address in brackets), port and path of an http or https URL.
 fn split_url(text: &str) -> Option<(String, u16, String)> {
     let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
     let host = uri.host()?;
     let port = match authority.as_str().strip_prefix(host)? {
+        "" if uri.scheme_str() == Some("https") => 443,
         "" => 80,
         port => read_port(port.strip_prefix(':')?)?,
     };
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_a_base_url_must_not_hold() {
         for (text, expected) in [
-            ("https://127.0.0.1:1", "not be reached over https"),
+            ("ftp://127.0.0.1:1", "must start with `http://` or `https://`"),
             ("ftp://127.0.0.1", "must start with `http://`"),
             ("127.0.0.1:8082", "must be a URL with a scheme"),
             ("http://me:hunter2@127.0.0.1:1", "must not hold credentials"),

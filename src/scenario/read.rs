@@ -11,7 +11,7 @@ use super::extends::{VERSION, unknown_version};
 use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, Limit, Partner, Scenario, SecretSource, Workload};
+use super::model::{Check, Expect, GatewaySpec, Limit, Partner, ProxySpec, Scenario, SecretSource, Workload};
 use super::reach::Load;
 use super::secrets::read_secret;
 use super::topics::read_topics;
@@ -58,9 +58,14 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let before_load = problems.count();
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
     let (partners, partner_names) = read_partners(&mut fields, problems);
+    // What cannot be read says nothing of what the path speaks.
+    let speaks_http2 = stack.as_ref().is_none_or(|stack| {
+        stack.gateway == GatewaySpec::None && matches!(stack.proxy, ProxySpec::External { .. })
+    });
+    let load_threads = fields.optional("load").map_or(1, |item| read_load(&item, problems));
     let workloads: Vec<Workload> = items(&mut fields, "workload", "[{ partner: …, topic: …, … }]", problems)
         .iter()
-        .filter_map(|item| read_workload(item, &partner_names, &topic_names, &topics, problems))
+        .filter_map(|item| read_workload(item, &partner_names, &topic_names, &topics, speaks_http2, problems))
         .collect();
     // Of what could not be read, nothing can be said that follows from it.
     let load = Load { partners: &partners, topics: &topics, workloads: &workloads };
@@ -90,10 +95,19 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         checks,
         abort_when,
         faults,
+        load_threads,
         grace,
         drain,
         allow_hosts,
     })
+}
+
+/// How the load is sent: `threads`.
+fn read_load(item: &Item<'_>, problems: &mut Problems) -> u16 {
+    let Some(mut fields) = item.fields(problems) else { return 1 };
+    let threads = fields.optional("threads").and_then(|item| item.integer(&(1..=64), problems)).unwrap_or(1);
+    fields.finish(&[("rate", "the rate stands in a workload's `arrivals`")], problems);
+    threads
 }
 
 fn read_name<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {

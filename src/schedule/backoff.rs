@@ -44,7 +44,7 @@ impl Backoff {
         let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let wait = base.saturating_mul(factor).min(max);
         let share = || -> f64 {
-            StandardUniform.sample(&mut Draws::new(seed, Purpose::Waits, attempt.into()).at(index))
+            StandardUniform.sample(&mut Draws::new(seed, Purpose::Waits).part(attempt.into()).at(index))
         };
         match jitter {
             Jitter::None => wait,

@@ -9,7 +9,7 @@ use rand_distr::{Distribution as _, Exp1};
 use super::draws::{Draws, Purpose};
 use super::intensity::Intensity;
 use super::spacing::Spacing;
-use super::{Arrivals, Phase, Plan, nanos};
+use super::{Arrivals, Phase, Plan};
 
 /// A request is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,8 @@ struct Walk {
 
 impl Cursor {
     pub(super) fn new(plan: Arc<Plan>) -> Self {
-        Self::at_phase(plan, 0)
-    }
-
-    /// At the start of `phase`; indices count from there.
-    pub(super) fn at_phase(plan: Arc<Plan>, phase: u16) -> Self {
-        let walk = Walk::new(plan.seed, phase);
-        Self { plan, phase, index: 0, walk }
+        let walk = Walk::new(plan.seed, 0);
+        Self { plan, phase: 0, index: 0, walk }
     }
 }
 
@@ -62,9 +57,10 @@ impl Iterator for Cursor {
     fn next(&mut self) -> Option<Arrival> {
         loop {
             let phase = usize::from(self.phase);
-            let (of, start) = (self.plan.phases.get(phase)?, self.plan.starts.get(phase)?);
-            if let Some(within) = self.walk.next(of) {
-                let due = *start + Duration::from_nanos(within);
+            let (of, (start, end)) = (self.plan.phases.get(phase)?, self.plan.bounds.get(phase)?);
+            // Times are rounded to nanoseconds; what comes to stand at the end is outside.
+            if let Some(within) = self.walk.next(of).filter(|within| *within < end - start) {
+                let due = Duration::from_nanos(start + within);
                 let arrival = Arrival { index: self.index, due, phase: self.phase };
                 self.index += 1;
                 return Some(arrival);
@@ -80,7 +76,7 @@ impl FusedIterator for Cursor {}
 impl Walk {
     fn new(seed: u64, phase: u16) -> Self {
         // Each phase has draws of its own: the gap that led out of the phase before is known to be a long one.
-        let draws = Draws::new(seed, Purpose::Gaps, u64::from(phase));
+        let draws = Draws::new(seed, Purpose::Gaps).part(u64::from(phase));
         Self { draws, count: 0, gaps: 0.0, piece: 0 }
     }
 
@@ -91,10 +87,6 @@ impl Walk {
             Arrivals::Replay(replay) => replay.due(self.count)?,
             Arrivals::Closed { .. } => return None,
         };
-        // Times are rounded to nanoseconds; what comes to stand at the end is outside.
-        if due >= nanos(phase.duration) {
-            return None;
-        }
         self.count += 1;
         Some(due)
     }

@@ -21,13 +21,18 @@ impl Purpose {
     }
 }
 
-/// Draws for one purpose, told apart by `part` (a phase, the number of an attempt).
+/// Draws for one purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Draws(u64);
 
 impl Draws {
-    pub(super) fn new(seed: u64, purpose: Purpose, part: u64) -> Self {
-        Self(scrambled(scrambled(seed ^ purpose.salt()) ^ part))
+    pub(super) fn new(seed: u64, purpose: Purpose) -> Self {
+        Self(scrambled(seed ^ purpose.salt()))
+    }
+
+    /// Those of one part: a phase, the number of an attempt.
+    pub(super) fn part(self, part: u64) -> Self {
+        Self(scrambled(self.0 ^ part))
     }
 
     /// The generator of `index`. No two indices have generators that begin alike.
@@ -60,7 +65,7 @@ mod tests {
             for purpose in [Purpose::Gaps, Purpose::Sizes, Purpose::Waits] {
                 for part in 0..4 {
                     for index in 0..200 {
-                        let first = Draws::new(seed, purpose, part).at(index).next_u64();
+                        let first = Draws::new(seed, purpose).part(part).at(index).next_u64();
                         assert!(seen.insert(first), "{seed} {purpose:?} {part} {index}");
                     }
                 }
@@ -70,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_number_depends_on_nothing_but_its_index() {
-        let draws = Draws::new(7, Purpose::Gaps, 0);
+        let draws = Draws::new(7, Purpose::Gaps);
         let at = |index| draws.at(index).next_u64();
         let backwards: Vec<u64> = (0..50).rev().map(at).collect();
         let forwards: Vec<u64> = (0..50).map(at).collect();

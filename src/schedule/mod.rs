@@ -74,23 +74,22 @@ pub struct Schedule(Arc<Plan>);
 struct Plan {
     seed: u64,
     phases: Vec<Phase>,
-    /// When each phase begins.
-    starts: Vec<Duration>,
-    duration: Duration,
+    /// When each phase begins and ends, in nanoseconds.
+    bounds: Vec<(u64, u64)>,
 }
 
 impl Schedule {
     /// The schedule of `phases`, of which there are fewer than 2¹⁶; `seed` is [`workload_seed`]'s.
     #[must_use]
     pub fn new(seed: u64, phases: Vec<Phase>) -> Self {
-        let mut duration = Duration::ZERO;
-        let start = |phase: &Phase| {
-            let start = duration;
-            duration = duration.saturating_add(phase.duration);
-            start
-        };
-        let starts = phases.iter().map(start).collect();
-        Self(Arc::new(Plan { seed, phases, starts, duration }))
+        let mut end = 0_u64;
+        let bounds = phases.iter().map(|phase| {
+            let start = end;
+            end = start.saturating_add(nanos(phase.duration));
+            (start, end)
+        });
+        let bounds = bounds.collect();
+        Self(Arc::new(Plan { seed, phases, bounds }))
     }
 
     /// The phases, in sequence.
@@ -102,19 +101,20 @@ impl Schedule {
     /// When `phase` begins, counted from the schedule's start; the schedule's end where there is no such phase.
     #[must_use]
     pub fn start(&self, phase: u16) -> Duration {
-        self.0.starts.get(usize::from(phase)).copied().unwrap_or(self.0.duration)
+        let bounds = self.0.bounds.get(usize::from(phase));
+        bounds.map_or_else(|| self.duration(), |(start, _)| Duration::from_nanos(*start))
     }
 
     /// How long all phases last.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        self.0.duration
+        Duration::from_nanos(self.0.bounds.last().map_or(0, |(_, end)| *end))
     }
 
     /// Whether the load is closed, so that there are no due times.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.phases.iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
+        self.phases().iter().any(|phase| matches!(phase.arrivals, Arrivals::Closed { .. }))
     }
 
     /// All arrivals, from the first on.
@@ -123,28 +123,15 @@ impl Schedule {
         Cursor::new(self.0.clone())
     }
 
-    /// How many arrivals `phase` is expected to have: exactly so many where they were recorded, the next whole
-    /// number up or down where they are evenly spaced, and as the mean of all seeds where they are random. None
-    /// where it is closed, and where there is no such phase.
-    #[must_use]
-    pub fn expected(&self, phase: u16) -> f64 {
-        match self.0.phases.get(usize::from(phase)) {
-            Some(Phase { arrivals: Arrivals::Open { intensity, .. }, .. }) => intensity.expected(),
-            #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
-            Some(Phase { arrivals: Arrivals::Replay(replay), duration, .. }) => {
-                replay.count(nanos(*duration)) as f64
-            }
-            Some(Phase { arrivals: Arrivals::Closed { .. }, .. }) | None => 0.0,
-        }
-    }
-
-    /// How many arrivals are expected before `time`, which counts from the schedule's start: costs no walk.
+    /// How many arrivals are expected before `time`, which counts from the schedule's start: exactly so many where they
+    /// were recorded, the next whole number up or down where they are evenly spaced, and as the mean of all seeds where
+    /// they are random. Closed phases have none. Costs no walk over them.
     #[must_use]
     pub fn expected_before(&self, time: Duration) -> f64 {
-        let phases = self.0.phases.iter().zip(&self.0.starts);
+        let phases = self.0.phases.iter().zip(&self.0.bounds);
         phases
-            .map(|(phase, start)| {
-                let within = time.saturating_sub(*start).min(phase.duration);
+            .map(|(phase, (start, _))| {
+                let within = time.saturating_sub(Duration::from_nanos(*start)).min(phase.duration);
                 match &phase.arrivals {
                     Arrivals::Open { intensity, .. } => intensity.cumulative(within),
                     #[expect(clippy::cast_precision_loss, reason = "no file holds 2^53 times")]
@@ -153,13 +140,6 @@ impl Schedule {
                 }
             })
             .sum()
-    }
-
-    /// How many arrivals of `phase` are due before `time`, which counts from the schedule's start. Walks over them.
-    #[must_use]
-    pub fn due_before(&self, phase: u16, time: Duration) -> u64 {
-        let walked = Cursor::at_phase(self.0.clone(), phase);
-        walked.take_while(|arrival| arrival.phase == phase && arrival.due < time).count() as u64
     }
 }
 

@@ -111,7 +111,7 @@ impl Replay {
             clippy::cast_sign_loss,
             reason = "exact up to 104 days, which no phase lasts; a float-to-int cast saturates"
         )]
-        let due = (offset as f64 / self.speed).round() as u64;
+        let due = (offset as f64 / self.speed + 0.5) as u64;
         Some(due)
     }
 

@@ -53,11 +53,11 @@ impl Sizes {
     /// The number of records of request `index`; `seed` is [`super::workload_seed`]'s.
     #[must_use]
     pub fn at(&self, seed: u64, index: u64) -> u32 {
-        let mut generator = Draws::new(seed, Purpose::Sizes, 0).at(index);
+        let generator = || Draws::new(seed, Purpose::Sizes).at(index);
         match &self.0 {
             Kind::Fixed(records) => *records,
             Kind::Uniform(from, to) => {
-                let more = below(StandardUniform.sample(&mut generator), u64::from(to - from) + 1);
+                let more = below(StandardUniform.sample(&mut generator()), u64::from(to - from) + 1);
                 from + u32::try_from(more).unwrap_or(to - from)
             }
             #[expect(
@@ -65,10 +65,10 @@ impl Sizes {
                 clippy::cast_sign_loss,
                 reason = "a float-to-int cast saturates, and nothing is negative"
             )]
-            Kind::Poisson(poisson) => (poisson.sample(&mut generator) as u32).max(1),
+            Kind::Poisson(poisson) => (poisson.sample(&mut generator()) as u32).max(1),
             Kind::Weighted(sums) => {
                 let sum = sums.last().map_or(1, |(_, sum)| *sum);
-                let at = below(StandardUniform.sample(&mut generator), sum);
+                let at = below(StandardUniform.sample(&mut generator()), sum);
                 sums.iter().find(|(_, sum)| at < *sum).map_or(1, |(size, _)| *size)
             }
         }

@@ -82,7 +82,7 @@ impl Stack {
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);
             }
-            ProxySpec::External { url } => {
+            ProxySpec::External { url, .. } => {
                 external::reach_proxy(url).await?;
                 self.external_proxy = Some(url.clone());
                 self.produce_url.clone_from(url);

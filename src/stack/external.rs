@@ -37,6 +37,7 @@ pub(super) fn authority_of(url: &str) -> Option<String> {
     let authority = uri.authority()?;
     Some(match authority.port_u16() {
         Some(_) => authority.to_string(),
+        None if uri.scheme_str() == Some("https") => format!("{authority}:443"),
         None => format!("{authority}:80"),
     })
 }

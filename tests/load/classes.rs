@@ -202,7 +202,7 @@ fn a_refused_connection_is_no_lag_of_the_generators() {
 fn connections_wear_out_as_the_scenario_says() {
     let server = Server::answering(|_| ack());
     let mut stream = stream(&server.url());
-    stream.connections = Connections { count: 2, requests_each: Some(5), life: None };
+    stream.connections = Connections { count: 2, streams: 1, requests_each: Some(5), life: None };
     let (report, _) = send(stream);
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0));
     let connections = server.connections.load(Ordering::SeqCst);

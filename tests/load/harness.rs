@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use landfall::load::{
-    Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, TlsSettings, run,
-};
+use landfall::load::{Expectation, Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
 use landfall::record::{
     Answer, AnswerView, Answers, Catalogue, End, Feed, Format, IdentityPlace, RunId, Sent, Stream,
 };
-use landfall::scenario::{Connections, Timeouts};
+use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
 
 /// A plain ack, as a whole response.
@@ -174,12 +172,12 @@ impl Sink for Notebook {
 
 /// A stream of 50 requests of one record in a second, over two connections, to be changed at will.
 pub(crate) fn stream(url: &str) -> StreamPlan {
-    stream_with(url, &TlsSettings::default())
+    stream_with(url, &TlsSettings::default(), Protocol::Http1)
 }
 
-pub(crate) fn stream_with(url: &str, tls: &TlsSettings) -> StreamPlan {
+pub(crate) fn stream_with(url: &str, tls: &TlsSettings, protocol: Protocol) -> StreamPlan {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let target = runtime.block_on(Target::resolve(url, &[], tls)).expect("loopback");
+    let target = runtime.block_on(Target::resolve(url, &[], tls, protocol)).expect("loopback");
     let limit = Duration::from_secs(20);
     StreamPlan {
         target,
@@ -189,7 +187,8 @@ pub(crate) fn stream_with(url: &str, tls: &TlsSettings) -> StreamPlan {
         sizes: Sizes::fixed(1),
         schedule: Schedule::new(7, vec![constant("main", 50.0, Duration::from_secs(1))]),
         seed: 7,
-        connections: Connections { count: 2, requests_each: None, life: None },
+        protocol,
+        connections: Connections { count: 2, streams: 1, requests_each: None, life: None },
         timeouts: Timeouts { connect: limit, first_byte: limit, whole: limit },
         retry: None,
         partner: 0,

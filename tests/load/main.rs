@@ -3,6 +3,7 @@
 mod classes;
 mod closed;
 mod harness;
+mod http2;
 mod stall;
 mod threads;
 mod tls;

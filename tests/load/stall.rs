@@ -115,3 +115,28 @@ fn constant_arrivals_through_a_stall() {
 fn random_arrivals_through_a_stall() {
     check(Spacing::Poisson);
 }
+
+#[test]
+fn a_free_connection_blocks_nobody_however_slow_the_answers() {
+    let server = Server::start(|mut conversation| {
+        let never = (Mutex::new(()), Condvar::new());
+        while conversation.request().is_some() {
+            // A slow answer is time that passes; nobody ever signals the condition.
+            let until = Instant::now() + Duration::from_millis(60);
+            let mut guard = never.0.lock().expect("no panic");
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                guard = never.1.wait_timeout(guard, left).expect("no panic").0;
+            }
+            drop(guard);
+            conversation.say(&ack());
+        }
+    });
+    let mut stream = stream(&server.url());
+    stream.connections.count = 16;
+    let ((report, _), _) = send_timed(stream);
+    let times = &report.overall.times;
+    assert!(times.service.at(0.0) >= 60_000, "{:?}", times.service.quantiles());
+    assert!(times.blocked.at(0.5) < 1_000, "{:?}", times.blocked.quantiles());
+    // What is neither blocked nor served is landfall's own.
+    assert!(times.generator_lag.at(0.5) > 1, "{:?}", times.generator_lag.quantiles());
+}

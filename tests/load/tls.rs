@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use landfall::load::{Report, TlsSettings};
+use landfall::load::Report;
 use landfall::record::Class;
+use landfall::scenario::{Protocol, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
@@ -13,13 +14,13 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::harness::{Server, Told, ack, send, stream_with};
 
 /// An authority in a file, and what a server that it vouches for has.
-struct Authority {
+pub(crate) struct Authority {
     folder: tempfile::TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -29,25 +30,31 @@ impl Authority {
         Self { folder, issuer }
     }
 
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A server with a certificate for `name`; it notes the names that it is asked for.
-    fn server(&self, name: &str) -> (Server, Arc<Mutex<Vec<Option<String>>>>) {
+    /// What a server needs that has a certificate for `name` and speaks `protocols`.
+    pub(crate) fn vouch(&self, name: &str, protocols: &[&[u8]]) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .expect("they fit");
-        let config = Arc::new(config);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// A server with a certificate for `name`; it notes the names that it is asked for.
+    fn server(&self, name: &str) -> (Server, Arc<Mutex<Vec<Option<String>>>>) {
+        let config = self.vouch(name, &[b"http/1.1"]);
         let asked: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
         let names = asked.clone();
         let server = Server::start(move |mut conversation| {
@@ -78,7 +85,7 @@ impl Authority {
 fn send_to(server: &Server, ca: Option<PathBuf>, server_name: Option<&str>) -> (Report, Told) {
     let settings = TlsSettings { ca, server_name: server_name.map(ToOwned::to_owned) };
     let url = server.url().replace("http://", "https://");
-    send(stream_with(&url, &settings))
+    send(stream_with(&url, &settings, Protocol::Http1))
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod histogram_logs;
 mod interrupt;
 mod live;
 mod parts;
+mod schedules;
 mod up;

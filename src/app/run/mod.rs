@@ -19,7 +19,7 @@ use tokio::sync::{oneshot, watch};
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{self, Expectation, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError};
-use crate::record::{Catalogue, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
+use crate::record::{Catalogue, Class, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
 use crate::report::Stage;
 use crate::result::RunResult;
 use crate::scenario::{self, Scenario};
@@ -270,7 +270,7 @@ pub async fn run(
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
     monitor.stage(Stage::Settle);
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
-    let proxy_lost = if report.overall.accepted < report.overall.scheduled {
+    let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {
         stack.check_proxy().await.err()
     } else {
         None

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::RunError;
 use crate::load::{
-    Credentials, Expectation, LoadPlan, RetryPolicy, StreamPlan, Target, TlsSettings, Token, TokenCell,
-    TokenError, fetch_token,
+    Credentials, Expectation, LoadPlan, RetryPolicy, StreamPlan, Target, Token, TokenCell, TokenError,
+    fetch_token,
 };
 use crate::record::{Catalogue, Format};
-use crate::scenario::{self, Expect, RecordsPerRequest, RetrySpec, Scenario, Shape};
+use crate::scenario::{
+    self, Expect, Protocol, ProxySpec, RecordsPerRequest, RetrySpec, Scenario, Shape, TlsSettings,
+};
 use crate::schedule::{
     Arrivals, Backoff, Intensity, Jitter, Phase, Replay, Retry, Schedule, Sizes, Spacing, workload_seed,
 };
@@ -124,12 +126,22 @@ pub(super) async fn plan(
     schedules: Vec<Schedule>,
     origin: Instant,
 ) -> Result<(LoadPlan, Vec<String>), RunError> {
-    let target = Target::resolve(stack.produce_url(), &scenario.allow_hosts, &TlsSettings::default()).await?;
+    let tls = match &scenario.stack.proxy {
+        ProxySpec::External { tls, .. } => tls.clone(),
+        ProxySpec::Embedded { .. } => TlsSettings::default(),
+    };
+    let mut targets = Vec::new();
+    for workload in &scenario.workloads {
+        let allowed = &scenario.allow_hosts;
+        targets.push(Target::resolve(stack.produce_url(), allowed, &tls, workload.protocol).await?);
+    }
     let mut tokens: Vec<Arc<TokenCell>> = Vec::new();
     let mut unarmed = Vec::new();
     let mut token_of: Vec<Option<usize>> = vec![None; scenario.partners.len()];
     if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint = Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default()).await?;
+        let endpoint =
+            Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default(), Protocol::Http1)
+                .await?;
         for (index, partner) in scenario.partners.iter().enumerate() {
             let Some(secret) = stack.partner_secret(index) else { continue };
             let credentials = Credentials {
@@ -151,9 +163,9 @@ pub(super) async fn plan(
             }
         }
     }
-    let streams =
-        (0..).zip(&scenario.workloads).zip(schedules).map(|((number, workload), schedule)| StreamPlan {
-            target: target.clone(),
+    let streams = (0..).zip(&scenario.workloads).zip(schedules).zip(targets).map(
+        |(((number, workload), schedule), target)| StreamPlan {
+            target,
             topic: scenario.topics[workload.topic].name.clone(),
             partition: workload.partition,
             format: format(workload.format),
@@ -162,14 +174,16 @@ pub(super) async fn plan(
             schedule,
             retry: workload.retry.as_ref().map(retry),
             partner: workload.partner,
+            protocol: workload.protocol,
             connections: workload.connections,
             timeouts: workload.timeouts,
             token: token_of[workload.partner],
             expectation: expectation(scenario, workload),
-        });
+        },
+    );
     let plan = LoadPlan {
         streams: streams.collect(),
-        threads: 1,
+        threads: usize::from(scenario.load_threads),
         catalogue: catalogue.clone(),
         tokens,
         drain: scenario.drain,

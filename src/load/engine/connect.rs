@@ -9,6 +9,7 @@ use super::super::poller::Ready;
 use super::super::sink::Sink;
 use super::super::transport::Transport;
 use super::Engine;
+use super::multiplex::FIRST;
 use crate::record::End;
 
 impl<S: Sink> Engine<'_, S> {
@@ -21,6 +22,10 @@ impl<S: Sink> Engine<'_, S> {
 
     /// Begins to connect; the place's attempt, if it has one, is written when that is done.
     pub(super) fn open(&mut self, slot: usize) {
+        if let Some(connection) = self.places[slot].joint {
+            self.open_joint(connection, slot);
+            return;
+        }
         self.places[slot].address = 0;
         self.try_address(slot);
     }
@@ -106,6 +111,10 @@ impl<S: Sink> Engine<'_, S> {
     }
 
     pub(super) fn on_ready(&mut self, event: Ready) {
+        if event.slot >= FIRST {
+            self.on_joint_ready(event.slot - FIRST, event);
+            return;
+        }
         let Some(place) = self.places.get(event.slot) else { return };
         match place.state {
             State::Shut => {}

@@ -89,10 +89,10 @@ impl<S: Sink> Engine<'_, S> {
     }
 
     /// A whole response has come.
-    fn answered(&mut self, slot: usize, response: &Response, now: Nanos) {
+    pub(super) fn answered(&mut self, slot: usize, response: &Response, now: Nanos) {
         let place = &mut self.places[slot];
         let Some(exchange) = place.exchange.take() else { return };
-        let whole = place.has_written();
+        let whole = place.joint.is_some() || place.has_written();
         place.served = place.served.saturating_add(1);
         let token = exchange.token.as_ref().map(|token| &token.secret);
         let text = |range: &Option<std::ops::Range<usize>>| {

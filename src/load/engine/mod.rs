@@ -5,6 +5,7 @@
 
 mod connect;
 mod exchange;
+mod multiplex;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use super::audit::{Auditor, Usage};
 use super::clock::{Clock, Nanos, nanos};
+use super::http2::{Happened, Http2};
 use super::lane::{Lane, Request};
 use super::message::Message;
 use super::phases::Phases;
@@ -25,6 +27,9 @@ use super::stop::Stop;
 use super::token::{HeldToken, Token};
 use super::{LoadError, LoadPlan, StreamPlan};
 use crate::record::RecordAnswer;
+use crate::scenario::Protocol;
+
+use multiplex::Joint;
 
 /// How long a load that was stopped waits for the answers to what is in flight.
 const STOPPED_DRAIN: Duration = Duration::from_secs(2);
@@ -57,6 +62,10 @@ pub(super) struct Engine<'a, S> {
     in_flight: u64,
     /// The stage of each lane: its upcoming request, composed before it is due.
     stages: Vec<Stage>,
+    /// Connections that several places share.
+    joints: Vec<Joint>,
+    http2: Http2,
+    happened: Vec<Happened>,
     answers: Vec<RecordAnswer>,
     auditor: Auditor,
     began: (Nanos, Usage),
@@ -90,6 +99,7 @@ impl<'a, S: Sink> Engine<'a, S> {
         let mut lanes = Vec::new();
         let mut places = Vec::new();
         let mut stages = Vec::new();
+        let mut joints: Vec<Joint> = Vec::new();
         for (producer, plan) in (0_u16..).zip(&shared.plan.streams) {
             let threads = shared.threads.min(usize::from(plan.connections.count));
             if thread >= threads {
@@ -98,8 +108,16 @@ impl<'a, S: Sink> Engine<'a, S> {
             let message = Message::new(producer, plan, shared.plan.catalogue.run());
             let mut lane = Lane::new(producer, plan, message, shared.start, (thread, threads));
             for _ in (thread..usize::from(plan.connections.count)).step_by(threads) {
-                lane.shut.push(places.len());
-                places.push(Place::new(lanes.len()));
+                let first = places.len();
+                let (joint, streams) = match plan.protocol {
+                    Protocol::Http1 => (None, 1),
+                    Protocol::Http2 => (Some(joints.len()), plan.connections.streams),
+                };
+                places.extend((0..streams).map(|_| Place::new(lanes.len(), joint)));
+                lane.shut.extend(first..places.len());
+                if joint.is_some() {
+                    joints.push(Joint::new((first..places.len()).collect()));
+                }
             }
             lanes.push(lane);
             let token = plan.token.and_then(|index| shared.plan.tokens.get(index)).map(HeldToken::new);
@@ -119,6 +137,9 @@ impl<'a, S: Sink> Engine<'a, S> {
             timeouts_from: Nanos::MAX,
             in_flight: 0,
             stages,
+            http2: Http2::new(joints.len(), shared.clock),
+            joints,
+            happened: Vec::new(),
             answers: Vec::new(),
             auditor,
             began: (shared.clock.now(), usage),
@@ -155,6 +176,7 @@ impl<'a, S: Sink> Engine<'a, S> {
                 self.at_end = Some(self.thread_report(now));
             }
             self.launch_due();
+            self.run_joints();
             if now >= give_up || self.is_done() {
                 break;
             }
@@ -254,7 +276,10 @@ impl<'a, S: Sink> Engine<'a, S> {
         let plan = self.plan(lane);
         let worn_out =
             plan.connections.life.is_some_and(|life| now >= self.places[slot].opened + nanos(life));
-        if self.places[slot].state == State::Idle && !worn_out {
+        let idle = self.places[slot].state == State::Idle;
+        if idle && self.places[slot].joint.is_some() {
+            self.send_joint(slot);
+        } else if idle && !worn_out {
             self.write(slot);
         } else {
             self.open(slot);
@@ -266,6 +291,10 @@ impl<'a, S: Sink> Engine<'a, S> {
         let place = &mut self.places[slot];
         let stage = &mut self.stages[place.lane];
         let token = stage.token.as_mut().map(HeldToken::current);
+        if place.joint.is_some() {
+            // Composed by the protocol's own code.
+            return token;
+        }
         let serial = token.as_ref().map_or(0, |token| token.serial);
         if request.attempt == 1 && stage.holds == Some((request.index, serial)) {
             std::mem::swap(&mut place.out, &mut stage.composed);

@@ -17,9 +17,9 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
 pub use payload::{Format, IdentityPlace, PayloadSpec};
-pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, Value};
+pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
-pub use transport::{Backoff, Connections, Jitter, RetryOn, RetrySpec, Timeouts};
+pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;
 
 /// One scenario: the stack to bring up, who publishes what, and what must hold.
@@ -45,6 +45,8 @@ pub struct Scenario {
     pub abort_when: Vec<AbortRule>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
+    /// Threads that send the load, at least 1.
+    pub load_threads: u16,
     /// How long absent records are waited for; `None`: derived from the path's time-outs.
     pub grace: Option<Duration>,
     /// How long after the last due time answers are waited for.

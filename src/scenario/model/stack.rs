@@ -65,8 +65,10 @@ pub enum ProxySpec {
     },
     /// A proxy that runs already.
     External {
-        /// Base URL, `http://host:port[/path]`, without a trailing slash.
+        /// Base URL, `http://host:port[/path]` or the same with https, without a trailing slash.
         url: String,
+        /// How TLS is spoken to an https URL.
+        tls: TlsSettings,
     },
 }
 
@@ -107,4 +109,13 @@ pub enum SecretSource {
     Env(String),
     /// The first line of a file.
     File(PathBuf),
+}
+
+/// How TLS is spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// PEM file with the certificates of the authorities that are trusted, and no others; `None`: the system's.
+    pub ca: Option<PathBuf>,
+    /// Name asked for (SNI, RFC 6066, section 3) and expected in the certificate; `None`: the URL's host.
+    pub server_name: Option<String>,
 }

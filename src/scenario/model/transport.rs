@@ -2,11 +2,22 @@
 
 use std::time::Duration;
 
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, one request at a time on a connection.
+    Http1,
+    /// HTTP/2, several at once.
+    Http2,
+}
+
 /// The connections of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
     /// How many, at least 1; as many as there are workers, where arrivals are closed and the scenario says nothing.
     pub count: u16,
+    /// How many requests each carries at once, at least 1; 1 for HTTP/1.1.
+    pub streams: u16,
     /// After how many requests one is closed and opened anew; `None`: never.
     pub requests_each: Option<u32>,
     /// After what time one is closed and opened anew, as soon as it is free; `None`: never.

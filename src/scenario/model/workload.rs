@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Arrivals, Connections, Format, IdentityPlace, PayloadSpec, Phase, RecordsPerRequest, RetrySpec, Timeouts,
+    Arrivals, Connections, Format, IdentityPlace, PayloadSpec, Phase, Protocol, RecordsPerRequest, RetrySpec,
+    Timeouts,
 };
 
 /// A stream of requests.
@@ -27,6 +28,8 @@ pub struct Workload {
     pub phases: Vec<Phase>,
     /// When a request that failed is tried again; `None`: never.
     pub retry: Option<RetrySpec>,
+    /// Which HTTP is spoken.
+    pub protocol: Protocol,
     /// Keep-alive connections.
     pub connections: Connections,
     /// How long an attempt may take.

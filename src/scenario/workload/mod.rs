@@ -15,7 +15,7 @@ use super::model::{Format, PayloadSpec, RecordsPerRequest, TopicSpec, Workload};
 use payload::{check_identity, default_place, read_format, read_identity, read_payload};
 use phases::read_phases;
 use sizes::read_sizes;
-use transport::{read_connections, read_retry, read_timeouts};
+use transport::{read_connections, read_protocol, read_retry, read_timeouts};
 
 /// What people may expect in a workload, and what there is instead.
 const REFUSED: [(&str, &str); 5] = [
@@ -53,6 +53,7 @@ pub(super) fn read_workload(
     partners: &Names,
     topics: &Names,
     topic_specs: &[TopicSpec],
+    speaks_http2: bool,
     problems: &mut Problems,
 ) -> Option<Workload> {
     let mut fields = item.fields(problems)?;
@@ -84,7 +85,8 @@ pub(super) fn read_workload(
         .and_then(|item| read_partition(&item, topic.and_then(|topic| topic_specs.get(topic)), problems));
     let phases = read_phases(&mut fields, problems);
     let retry = read_retry(&mut fields, problems);
-    let connections = read_connections(&mut fields, &phases, problems);
+    let protocol = read_protocol(&mut fields, speaks_http2, problems);
+    let connections = read_connections(&mut fields, protocol, &phases, problems);
     let timeouts = read_timeouts(&mut fields, problems);
     fields.finish(&REFUSED, problems);
     Some(Workload {
@@ -97,6 +99,7 @@ pub(super) fn read_workload(
         partition,
         phases,
         retry,
+        protocol,
         connections,
         timeouts,
     })

@@ -5,8 +5,14 @@ use std::time::Duration;
 use super::arrivals::MOST_WORKERS;
 use crate::scenario::decode::{Fields, Item};
 use crate::scenario::error::{Problems, nearest, quoted};
-use crate::scenario::model::{Arrivals, Backoff, Connections, Jitter, Phase, RetryOn, RetrySpec, Timeouts};
+use crate::scenario::model::{
+    Arrivals, Backoff, Connections, Jitter, Phase, Protocol, RetryOn, RetrySpec, Timeouts,
+};
 use crate::scenario::quantity::format_duration;
+
+/// Requests at once on an HTTP/2 connection where the scenario says nothing, and the most of them.
+const STREAMS: u16 = 8;
+const MOST_STREAMS: u16 = 250;
 
 /// Connections where the scenario says nothing, and arrivals are open.
 const CONNECTIONS: u16 = 8;
@@ -30,9 +36,29 @@ const RETRIED: [RetryOn; 5] = [
     RetryOn::RefusedConnection,
 ];
 
+/// Reads `protocol`. HTTP/2 is spoken to an external proxy only: the doubles speak HTTP/1.1.
+pub(super) fn read_protocol(
+    fields: &mut Fields<'_>,
+    speaks_http2: bool,
+    problems: &mut Problems,
+) -> Protocol {
+    const PROTOCOLS: [(&str, Protocol); 2] = [("http/1.1", Protocol::Http1), ("h2", Protocol::Http2)];
+    let Some(item) = fields.optional("protocol") else { return Protocol::Http1 };
+    let protocol = item.choice(&PROTOCOLS, problems).unwrap_or(Protocol::Http1);
+    if protocol == Protocol::Http2 && !speaks_http2 {
+        item.suggest(
+            problems,
+            "cannot be HTTP/2: embedded gateway and proxy speak HTTP/1.1",
+            "use it with an external proxy and `gateway: { kind: none }`",
+        );
+    }
+    protocol
+}
+
 /// Reads `connections`, a number or a mapping, of a workload with such phases.
 pub(super) fn read_connections(
     fields: &mut Fields<'_>,
+    protocol: Protocol,
     phases: &[Phase],
     problems: &mut Problems,
 ) -> Connections {
@@ -41,16 +67,33 @@ pub(super) fn read_connections(
         Arrivals::Open { .. } | Arrivals::Replay { .. } => None,
     });
     let workers = workers.max();
+    let streams = match protocol {
+        Protocol::Http1 => 1,
+        Protocol::Http2 => STREAMS,
+    };
     let mut connections =
-        Connections { count: workers.unwrap_or(CONNECTIONS), requests_each: None, life: None };
+        Connections { count: workers.unwrap_or(CONNECTIONS), streams, requests_each: None, life: None };
     let Some(item) = fields.optional("connections") else { return connections };
     let count_item = if item.node.is_mapping() {
         let Some(mut fields) = item.fields(problems) else { return connections };
         let count = fields.optional("count");
+        let streams_item = fields.optional("streams");
+        if let Some(item) = &streams_item
+            && protocol == Protocol::Http1
+        {
+            item.suggest(problems, "can be set for HTTP/2 only", "write `protocol: h2` beside it");
+        }
+        let streams = streams_item.and_then(|item| item.integer(&(1..=MOST_STREAMS), problems));
+        connections.streams = streams.unwrap_or(connections.streams);
         connections.requests_each =
             fields.optional("requests_each").and_then(|item| item.integer(&(1..=1_000_000_000), problems));
         let day = Duration::from_hours(24);
         connections.life = fields.optional("life").and_then(|item| item.duration(&(MS..=day), problems));
+        if protocol == Protocol::Http2 && (connections.requests_each.is_some() || connections.life.is_some())
+        {
+            let message = "can be limited in requests and life for HTTP/1.1 only";
+            item.suggest(problems, message, "remove `requests_each` and `life`");
+        }
         fields.finish(&[], problems);
         count
     } else {
@@ -225,11 +268,11 @@ mod tests {
     fn connections_are_a_number_or_more() {
         let read =
             |text: &str| with(&format!("    connections: {text}\n")).map(|workload| workload.connections);
-        let plain = |count| Ok(Connections { count, requests_each: None, life: None });
+        let plain = |count| Ok(Connections { count, streams: 1, requests_each: None, life: None });
         assert_eq!(read("null"), plain(8));
         assert_eq!(read("3"), plain(3));
         assert_eq!(read("{ count: 3 }"), plain(3));
-        let churned = Connections { count: 8, requests_each: Some(100), life: Some(30 * S) };
+        let churned = Connections { count: 8, streams: 1, requests_each: Some(100), life: Some(30 * S) };
         assert_eq!(read("{ requests_each: 100, life: 30s }"), Ok(churned));
         refused("connections: { count: 0 }", "connections.count: must be a whole number from 1 to 1000");
         refused("connections: { requests_each: 0 }", "connections.requests_each: must be a whole number");

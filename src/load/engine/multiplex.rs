@@ -1,0 +1,219 @@
+//! Places that are streams of an HTTP/2 connection: several share one, which opens and ends for all of them.
+
+use std::io;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+
+use super::super::clock::{Nanos, nanos};
+use super::super::http2::{Answer, Happened};
+use super::super::place::State;
+use super::super::poller::Ready;
+use super::super::sink::Sink;
+use super::Engine;
+use crate::record::End;
+
+/// Sockets of HTTP/2 connections are registered from this number on.
+pub(super) const FIRST: usize = 1 << 32;
+
+/// A connection that several places share.
+pub(super) struct Joint {
+    pub(super) places: Vec<usize>,
+    /// Which of the target's addresses is tried.
+    address: usize,
+}
+
+impl Joint {
+    pub(super) fn new(places: Vec<usize>) -> Self {
+        Self { places, address: 0 }
+    }
+}
+
+impl<S: Sink> Engine<'_, S> {
+    /// Has a shared connection opened for a place, unless that is under way.
+    pub(super) fn open_joint(&mut self, connection: usize, slot: usize) {
+        let plan = self.plan(self.places[slot].lane);
+        self.places[slot].state = State::Opening;
+        let deadline = self.shared.clock.now() + nanos(plan.timeouts.connect);
+        self.set_deadline(slot, deadline);
+        if self.http2.is_open(connection) {
+            self.joined(slot);
+        } else if self.http2.is_shut(connection) {
+            self.joints[connection].address = 0;
+            self.try_joint_address(connection);
+        }
+    }
+
+    fn try_joint_address(&mut self, connection: usize) {
+        let Some(slot) = self.joints[connection].places.first().copied() else { return };
+        let target = &self.plan(self.places[slot].lane).target;
+        let Some(address) = target.addresses.get(self.joints[connection].address).copied() else {
+            self.joint_ended(connection, &io::ErrorKind::AddrNotAvailable.into());
+            return;
+        };
+        let opened = self.http2.open(connection, address, target.tls.as_ref());
+        let registered =
+            opened.and_then(|transport| self.poller.register(transport.socket(), FIRST + connection));
+        if let Err(error) = registered {
+            self.joint_failed(connection, &error);
+        }
+    }
+
+    /// A shared connection's socket is ready.
+    pub(super) fn on_joint_ready(&mut self, connection: usize, event: Ready) {
+        if let Err(error) = self.http2.on_ready(connection, event) {
+            self.joint_failed(connection, &error);
+        }
+    }
+
+    /// A shared connection could not be opened at one of the target's addresses.
+    fn joint_failed(&mut self, connection: usize, error: &io::Error) {
+        let Some(slot) = self.joints[connection].places.first().copied() else { return };
+        let addresses = self.plan(self.places[slot].lane).target.addresses.len();
+        self.joints[connection].address += 1;
+        if self.joints[connection].address < addresses {
+            self.recorder.socket_error(error);
+            self.try_joint_address(connection);
+        } else {
+            self.joint_ended(connection, error);
+        }
+    }
+
+    /// A shared connection has ended, or never came to be: so have all of its places.
+    fn joint_ended(&mut self, connection: usize, error: &io::Error) {
+        self.recorder.socket_error(error);
+        self.http2.shut(connection);
+        for slot in self.joints[connection].places.clone() {
+            let place = &mut self.places[slot];
+            let state = place.state;
+            let reused = place.served > 0;
+            place.shut();
+            place.deadline = Nanos::MAX;
+            match state {
+                State::Shut => {}
+                State::Idle => {
+                    let lane = place.lane;
+                    self.lanes[lane].idle.retain(|idle| *idle != slot);
+                    self.give_back_shut(slot);
+                }
+                State::Opening | State::Busy if self.places[slot].exchange.is_none() => {
+                    self.give_back_shut(slot)
+                }
+                State::Busy if reused && self.is_unwritten(slot) && !self.places[slot].reopened => {
+                    self.places[slot].reopened = true;
+                    self.open(slot);
+                }
+                State::Opening => self.fail(slot, End::Reset, Some(format!("cannot connect: {error}"))),
+                State::Busy => self.fail(slot, End::Reset, Some(error.to_string())),
+            }
+        }
+    }
+
+    fn is_unwritten(&self, slot: usize) -> bool {
+        self.places[slot].exchange.as_ref().is_some_and(|exchange| exchange.written.is_none())
+    }
+
+    /// A place's connection is open.
+    fn joined(&mut self, slot: usize) {
+        let now = self.shared.clock.now();
+        let place = &mut self.places[slot];
+        (place.opened, place.free, place.deadline) = (now, now, Nanos::MAX);
+        if place.exchange.is_some() {
+            self.send_joint(slot);
+        } else {
+            self.give_back_idle(slot);
+        }
+    }
+
+    /// Sends the place's attempt on its shared connection.
+    pub(super) fn send_joint(&mut self, slot: usize) {
+        let Some(connection) = self.places[slot].joint else { return };
+        let lane = self.places[slot].lane;
+        let timeouts = self.plan(lane).timeouts;
+        let place = &mut self.places[slot];
+        let Some(exchange) = &place.exchange else { return };
+        let token = exchange.token.as_ref().map(|token| &token.secret);
+        let message = &mut self.lanes[lane].message;
+        let request: Result<Request<Full<Bytes>>, String> =
+            message.request(&self.shared.plan.catalogue, &exchange.request, token);
+        place.state = State::Busy;
+        place.serial += 1;
+        let serial = place.serial;
+        match request {
+            Ok(request) => {
+                place.abort = self.http2.send(connection, request, slot, serial);
+                let deadline = self.shared.clock.now() + nanos(timeouts.first_byte.min(timeouts.whole));
+                self.set_deadline(slot, deadline);
+            }
+            Err(reason) => {
+                self.shut(slot);
+                self.fail(slot, End::Reset, Some(reason));
+            }
+        }
+    }
+
+    /// Lets all shared connections move as far as they can, and takes what has come of it.
+    pub(super) fn run_joints(&mut self) {
+        let mut happened = std::mem::take(&mut self.happened);
+        while self.http2.poll(&mut happened) {
+            self.note_written();
+            for event in happened.drain(..) {
+                match event {
+                    Happened::Opened { connection } => {
+                        self.recorder.interval.opened += 1;
+                        for slot in self.joints[connection].places.clone() {
+                            if self.places[slot].state == State::Opening {
+                                self.joined(slot);
+                            } else if self.places[slot].state == State::Shut {
+                                let lane = self.places[slot].lane;
+                                self.lanes[lane].shut.retain(|shut| *shut != slot);
+                                self.joined(slot);
+                            }
+                        }
+                    }
+                    Happened::Ended { connection, error } => self.joint_ended(connection, &error),
+                    Happened::Answered { slot, serial, ended, answer } => {
+                        self.joint_answered(slot, serial, ended, answer);
+                    }
+                }
+            }
+        }
+        self.happened = happened;
+    }
+
+    /// Attempts count as written when their connection hands over its first byte after them.
+    fn note_written(&mut self) {
+        for connection in 0..self.joints.len() {
+            let Some(at) = self.http2.wrote(connection) else { continue };
+            for slot in &self.joints[connection].places {
+                let place = &mut self.places[*slot];
+                if place.state == State::Busy
+                    && let Some(exchange) = &mut place.exchange
+                {
+                    exchange.written.get_or_insert(at.max(exchange.begun));
+                }
+            }
+        }
+    }
+
+    fn joint_answered(&mut self, slot: usize, serial: u64, ended: Nanos, answer: Result<Answer, String>) {
+        let place = &mut self.places[slot];
+        if place.serial != serial || place.state != State::Busy {
+            // Given up meanwhile.
+            return;
+        }
+        place.abort = None;
+        match answer {
+            Ok(Answer { status, error_type, retry_after, body }) => {
+                let response = place.take_in(status, &body, error_type.as_deref(), retry_after.as_deref());
+                self.answered(slot, &response, ended);
+            }
+            Err(reason) => {
+                // Its connection may go on for others; that it has ended is told apart from this.
+                self.shut(slot);
+                self.fail(slot, End::Reset, Some(reason));
+            }
+        }
+    }
+}
