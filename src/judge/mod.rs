@@ -131,7 +131,7 @@ fn decide(result: &RunResult, check: &Check, metric: Metric, audit: &Audit) -> D
     let Some(holds) = metric.compare(check.comparison, check.limit, result) else {
         return (Verdict::Inconclusive, Some("metric and limit are of different kinds".into()));
     };
-    if let Some(because) = audit.voids(metric, holds) {
+    if let Some(because) = audit.voids(check, metric, holds) {
         return (Verdict::Invalid, Some(because));
     }
     if let Sample::TooFew { needed } = metric.sample() {
