@@ -1,6 +1,7 @@
 //! The command line: parses, calls the app, prints, sets the exit code. The only place where errors are
 //! rendered for people.
 
+mod calibrate;
 mod log;
 mod run;
 mod signals;
@@ -37,6 +38,8 @@ enum Command {
     Validate(validate::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
     Up(up::Options),
+    /// Measure what landfall itself can do on this machine; later runs quote it
+    Calibrate(calibrate::Options),
 }
 
 /// A scenario file and changes to it.
@@ -74,6 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(options) => run::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Up(options) => up::main(&options),
+        Command::Calibrate(options) => calibrate::main(&options),
     }
 }
 

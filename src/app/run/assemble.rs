@@ -8,12 +8,11 @@ use super::monitor::Watched;
 use super::settle::Settled;
 use super::timeline::Timeline;
 use super::{Ending, RunId, tokens};
+use crate::app::{calibrate, machine};
 use crate::judge::judge;
 use crate::load::{Report, Share, TokenReport};
 use crate::record::Class;
-use crate::result::{
-    Attempts, Generator, Latency, Machine, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict,
-};
+use crate::result::{Attempts, Generator, Latency, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
 use crate::stats::Histogram;
@@ -38,9 +37,10 @@ pub(super) fn result(
     let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
     let report = load.report;
     let incomplete = incomplete(&ending, report.interrupted);
-    let Ending { unarmed, tokens, watched, .. } = ending;
+    let Ending { unarmed, tokens, watched, scarce, .. } = ending;
     let (started, origin) = began;
     let mut notes = notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable);
+    notes.extend(scarce);
     load_notes(&mut notes, scenario, load, &watched, &readable);
     let overall = part("all".into(), true, &report.overall);
     let mut result = RunResult {
@@ -82,7 +82,7 @@ pub(super) fn result(
         faults: stack.faults(),
         findings: settlement.findings,
         boxes: stack.boxes().to_vec(),
-        machine: machine(),
+        machine: machine::this(),
         versions: [
             ("landfall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
@@ -154,7 +154,7 @@ fn generator(report: &Report, backlog_peak: u64) -> Generator {
         unsent: report.unsent,
         backlog_peak,
         closed: report.closed,
-        calibration: None,
+        calibration: calibrate::known(),
     }
 }
 
@@ -173,10 +173,18 @@ fn load_notes(
                 .into(),
         );
     }
+    let overall = &load.report.overall;
+    if let Some(known) = calibrate::known().filter(|known| overall.target_per_s() > known.honest_rate_per_s) {
+        notes.push(format!(
+            "{:.0} requests a second were asked for, and landfall was measured to keep its times up to {:.0} a second on \
+             this machine (`landfall calibrate`)",
+            overall.target_per_s(),
+            known.honest_rate_per_s
+        ));
+    }
     if let Some(reason) = &watched.log_failed {
         notes.push(format!("{INTERVALS} is not whole: {reason}"));
     }
-    let overall = &load.report.overall;
     let length = overall.scheduled_for.max(overall.sent_after);
     let partners: Vec<String> =
         (0..scenario.partners.len()).map(|index| partner_name(scenario, index)).collect();
@@ -216,26 +224,4 @@ fn notes(
         ));
     }
     notes
-}
-
-fn machine() -> Machine {
-    let system = rustix::system::uname();
-    let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    Machine {
-        system: format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy()),
-        architecture: system.machine().to_string_lossy().into_owned(),
-        cpus,
-        memory_bytes: memory_bytes(),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn memory_bytes() -> Option<u64> {
-    let info = rustix::system::sysinfo();
-    info.totalram.checked_mul(u64::from(info.mem_unit))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn memory_bytes() -> Option<u64> {
-    None
 }

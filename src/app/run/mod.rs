@@ -20,12 +20,13 @@ use tokio::sync::{oneshot, watch};
 use super::exit;
 use crate::ledger::{Ledger, StreamTerms};
 use crate::load::{
-    self, Keeper, LEAD, LoadError, LoadPlan, Report, Stop, TargetError, TokenError, TokenReport,
+    self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
+    TokenReport, preflight,
 };
 use crate::record::{Catalogue, Class, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
 use crate::report::Stage;
 use crate::result::RunResult;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
@@ -143,6 +144,9 @@ pub enum RunError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// This machine cannot hold what the load needs.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
     /// A file of the run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -175,7 +179,10 @@ impl RunError {
             | Self::ReplayFile { .. }
             | Self::Replay { .. }
             | Self::Folder(_)
-            | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
+            | Self::Preflight(_)
+            | Self::Target(
+                TargetError::Url { .. } | TargetError::Forbidden { .. } | TargetError::Tls { .. },
+            ) => exit::USAGE,
             Self::Stack(error) if error.is_usage() => exit::USAGE,
             _ => exit::STACK,
         }
@@ -235,7 +242,7 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, keeper, unarmed, reader_config, baseline } = prepared;
+    let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
 
     let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
@@ -286,7 +293,7 @@ pub async fn run(
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { interrupt, lost, unarmed, tokens, watched };
+    let ending = Ending { interrupt, lost, unarmed, scarce, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
     let result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
@@ -302,6 +309,8 @@ struct Ending {
     lost: Option<String>,
     /// Partners without a token from the beginning, by name.
     unarmed: Vec<String>,
+    /// What might have become scarce on this machine, in sentences.
+    scarce: Vec<String>,
     tokens: TokenReport,
     watched: Watched,
 }
@@ -344,8 +353,18 @@ struct Prepared {
     keeper: Keeper,
     /// Partners that the identity provider refused a token, as it may.
     unarmed: Vec<String>,
+    /// What may become scarce on this machine, in sentences.
+    scarce: Vec<String>,
     reader_config: ReaderConfig,
     baseline: verify::Baseline,
+}
+
+/// How many descriptors each connection of the load's costs besides its own, in the doubles of this process.
+fn sockets_of_boxes(scenario: &Scenario) -> u64 {
+    let embedded_proxy = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
+    let embedded_gateway = matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. });
+    // Balancer (both sides) and proxy; gateway, its way onward, and the authorizer's call (both sides).
+    u64::from(embedded_proxy) * 3 + u64::from(embedded_gateway) * 4
 }
 
 async fn prepare(
@@ -366,6 +385,10 @@ async fn prepare(
         origin,
         start: Instant::now(),
     };
+    let scarce = preflight(&plan, sockets_of_boxes(scenario))?;
+    for warning in &scarce {
+        tracing::warn!(warning, "preflight");
+    }
     let reader_config = ReaderConfig {
         kafka: stack.kafka().clone(),
         run: catalogue.run().clone(),
@@ -375,7 +398,7 @@ async fn prepare(
     let baseline = tokio::task::spawn_blocking(move || verify::baseline(&config))
         .await
         .map_err(|_| RunError::Bug("reader"))??;
-    Ok(Prepared { stack, plan, keeper, unarmed, reader_config, baseline })
+    Ok(Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline })
 }
 
 /// Sends the load, from threads of its own.

@@ -1,0 +1,26 @@
+//! Where this runs.
+
+use crate::result::Machine;
+
+/// The machine that this runs on.
+pub(super) fn this() -> Machine {
+    let system = rustix::system::uname();
+    let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    Machine {
+        system: format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy()),
+        architecture: system.machine().to_string_lossy().into_owned(),
+        cpus,
+        memory_bytes: memory_bytes(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn memory_bytes() -> Option<u64> {
+    let info = rustix::system::sysinfo();
+    info.totalram.checked_mul(u64::from(info.mem_unit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_bytes() -> Option<u64> {
+    None
+}
