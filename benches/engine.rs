@@ -3,18 +3,20 @@
 //!
 //! `cargo bench --bench engine -- URL [--connections N] [--seconds S] [--rate R | --poisson R] [--threads T]
 //! [--bytes B] [--warmup S] [--h2 STREAMS]` sends requests of one record to `URL/topics/t`; without a rate each connection sends
-//! again as soon as it has its answer. It prints one JSON object.
+//! again as soon as it has its answer. `--probe S`
+//! measures how late a waiting thread is woken instead. It prints one JSON object.
+
+mod plan;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use landfall::load::{Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
-use landfall::record::{
-    AnswerView, Catalogue, Class, Expected, Feed, Format, IdentityPlace, RunId, Sent, Stream,
-};
-use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
-use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
+use landfall::load::{Interval, LoadPlan, Report, Sink, Stop, run, wake_up_probe};
+use landfall::record::{AnswerView, Class, Sent};
+use landfall::scenario::Protocol;
+use landfall::schedule::{Arrivals, Intensity, Phase, Spacing};
+use plan::{Shape, as_fast_as_can_be, plan};
 use serde_json::json;
 
 struct Options {
@@ -27,6 +29,7 @@ struct Options {
     bytes: usize,
     protocol: Protocol,
     streams: u16,
+    probe: Option<Duration>,
 }
 
 fn options() -> Result<Options, String> {
@@ -40,6 +43,7 @@ fn options() -> Result<Options, String> {
         bytes: 200,
         protocol: Protocol::Http1,
         streams: 1,
+        probe: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -66,7 +70,8 @@ fn options() -> Result<Options, String> {
                 options.streams = number()? as u16;
             }
             "--bytes" => options.bytes = number()? as usize,
-            url if url.starts_with("http") => options.url = url.to_owned(),
+            "--probe" => options.probe = Some(Duration::from_secs_f64(number()?)),
+            url if url.starts_with("http") => url.clone_into(&mut options.url),
             other => return Err(format!("{other} is no option")),
         }
     }
@@ -89,32 +94,14 @@ impl Sink for Count {
     }
 }
 
-fn plan(options: &Options) -> Result<LoadPlan, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let target = runtime
-        .block_on(Target::resolve(&options.url, &[], &TlsSettings::default(), options.protocol))
-        .map_err(|error| error.to_string())?;
-    // Head and identity aside, the body has as many bytes as was asked for.
-    let around =
-        "{\"records\":[{\"value\":{\"text\":\"\",\"_landfall\":\"bench.0.1000000.00000000\"}}]}".len();
-    let text = "x".repeat(options.bytes.saturating_sub(around));
-    let feed =
-        Feed::parse(format!("{{\"text\":\"{text}\"}}").as_bytes()).map_err(|error| error.to_string())?;
-    let place = IdentityPlace::Member("_landfall".into());
-    let stream = Stream::new(0, Format::Json, place, None, &feed).map_err(|error| error.to_string())?;
-    let run_id = RunId::new("bench").map_err(|error| error.to_string())?;
-    let phase = |name: &str, measured, duration| Phase {
-        name: name.into(),
-        measured,
-        duration,
-        arrivals: match options.rate {
-            None => {
-                Arrivals::Closed { workers: options.connections * options.streams, think: Duration::ZERO }
-            }
-            Some((rate, poisson)) => Arrivals::Open {
+fn load(options: &Options) -> Result<LoadPlan, String> {
+    let phase = |name: &str, measured, duration| match options.rate {
+        None => as_fast_as_can_be(name, measured, duration, options.connections * options.streams),
+        Some((rate, poisson)) => Phase {
+            name: name.into(),
+            measured,
+            duration,
+            arrivals: Arrivals::Open {
                 intensity: Intensity::constant(rate, duration),
                 spacing: if poisson { Spacing::Poisson } else { Spacing::Even { offset: 0.0 } },
             },
@@ -124,37 +111,14 @@ fn plan(options: &Options) -> Result<LoadPlan, String> {
     if options.warmup > Duration::ZERO {
         phases.insert(0, phase("warm-up", false, options.warmup));
     }
-    let minute = Duration::from_mins(1);
-    let stream_plan = StreamPlan {
-        target,
-        topic: "t".into(),
-        partition: None,
-        format: Format::Json,
-        sizes: Sizes::fixed(1),
-        schedule: Schedule::new(1, phases),
-        seed: 1,
+    plan(Shape {
+        url: &options.url,
+        phases,
         protocol: options.protocol,
-        connections: Connections {
-            count: options.connections,
-            streams: options.streams,
-            requests_each: None,
-            life: None,
-        },
-        timeouts: Timeouts { connect: minute, first_byte: minute, whole: minute },
-        retry: None,
-        partner: 0,
-        token: None,
-        grace: Duration::ZERO,
-        expectation: Expected::Accept,
-    };
-    Ok(LoadPlan {
-        streams: vec![stream_plan],
-        catalogue: Catalogue::new(run_id, vec![stream]),
-        tokens: Vec::new(),
+        connections: options.connections,
+        streams: options.streams,
         threads: options.threads,
-        drain: Duration::from_secs(5),
-        origin: Instant::now(),
-        start: Instant::now() + LEAD,
+        bytes: options.bytes,
     })
 }
 
@@ -187,12 +151,17 @@ fn print(report: &Report, acked: u64, wall: Duration) {
 
 fn main() -> Result<(), String> {
     let options = options()?;
+    if let Some(length) = options.probe {
+        let late = wake_up_probe(length).map_err(|error| error.to_string())?;
+        println!("{}", json!({ "wakeup_us": late.quantiles() }));
+        return Ok(());
+    }
     if options.url.is_empty() {
         // `cargo bench` without a server to measure against.
         println!("no URL given: nothing measured; see benches/peers.sh");
         return Ok(());
     }
-    let plan = plan(&options)?;
+    let plan = load(&options)?;
     let acked = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let report = run(&plan, |_| Count(acked.clone()), &Stop::default()).map_err(|error| error.to_string())?;

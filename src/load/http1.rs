@@ -253,6 +253,7 @@ fn trailer_end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fmt::Write as _;
 
     /// Decodes `text` given in two pieces, then its end.
     fn decode_split(text: &[u8], split: usize) -> Result<Option<(Response, Vec<u8>)>, Malformed> {
@@ -365,11 +366,11 @@ mod tests {
             if chunked {
                 text += "Transfer-Encoding: chunked\r\n\r\n";
                 for chunk in &chunks {
-                    text += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
+                    write!(text, "{:x}\r\n{chunk}\r\n", chunk.len()).unwrap();
                 }
                 text += "0\r\n\r\n";
             } else {
-                text += &format!("Content-Length: {}\r\n\r\n{content}", content.len());
+                write!(text, "Content-Length: {}\r\n\r\n{content}", content.len()).unwrap();
             }
             let (response, body) = decode_split(text.as_bytes(), split.index(text.len() + 1)).unwrap().unwrap();
             prop_assert_eq!(body, content.into_bytes());

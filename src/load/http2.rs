@@ -132,10 +132,10 @@ impl Http2 {
             self.shake_hands(connection);
         } else if let Connection::Standing { wire, .. } = &self.connections[connection] {
             if event.readable || event.closed {
-                wire.wake(&wire.reader);
+                wake(&wire.reader);
             }
             if event.writable {
-                wire.wake(&wire.writer);
+                wake(&wire.writer);
             }
         }
         Ok(())
@@ -290,11 +290,11 @@ impl Wire {
             last_read: Cell::default(),
         }
     }
+}
 
-    fn wake(&self, who: &Cell<Option<Waker>>) {
-        if let Some(waker) = who.take() {
-            waker.wake();
-        }
+fn wake(who: &Cell<Option<Waker>>) {
+    if let Some(waker) = who.take() {
+        waker.wake();
     }
 }
 

@@ -83,27 +83,21 @@ impl Eq for Tls {}
 
 fn authorities(settings: &TlsSettings) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    match &settings.ca {
-        Some(path) => {
-            let wrong = |reason: String| TlsError::Authorities { path: path.clone(), reason };
-            for certificate in
-                CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
-            {
-                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong("it holds none".into()));
-            }
+    if let Some(path) = &settings.ca {
+        let wrong = |reason: String| TlsError::Authorities { path: path.clone(), reason };
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))? {
+            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-            if roots.is_empty() {
-                let reason =
-                    found.errors.first().map_or_else(|| "none was found".into(), ToString::to_string);
-                return Err(TlsError::NoSystemAuthorities { reason });
-            }
+        if roots.is_empty() {
+            return Err(wrong("it holds none".into()));
+        }
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            let reason = found.errors.first().map_or_else(|| "none was found".into(), ToString::to_string);
+            return Err(TlsError::NoSystemAuthorities { reason });
         }
     }
     Ok(roots)

@@ -108,6 +108,9 @@ pub(super) fn format(format: scenario::Format) -> Format {
 }
 
 /// What each workload sends where; `cell_of` says which token each partner has.
+///
+/// # Panics
+/// Never: each protocol's target is resolved before it is used.
 pub(super) async fn streams(
     scenario: &Scenario,
     stack: &Stack,
@@ -117,14 +120,11 @@ pub(super) async fn streams(
     let mut targets: Vec<(Protocol, Target)> = Vec::new();
     let mut streams = Vec::with_capacity(scenario.workloads.len());
     for ((number, workload), schedule) in (0..).zip(&scenario.workloads).zip(schedules) {
-        let target = match targets.iter().find(|(protocol, _)| *protocol == workload.protocol) {
-            Some((_, target)) => target.clone(),
-            None => {
-                let target = target(scenario, stack, workload.protocol).await?;
-                targets.push((workload.protocol, target.clone()));
-                target
-            }
-        };
+        if targets.iter().all(|(protocol, _)| *protocol != workload.protocol) {
+            targets.push((workload.protocol, target(scenario, stack, workload.protocol).await?));
+        }
+        let known = targets.iter().find(|(protocol, _)| *protocol == workload.protocol);
+        let target = known.expect("it was put there if it was not").1.clone();
         let partner = &scenario.partners[workload.partner];
         streams.push(StreamPlan {
             target,

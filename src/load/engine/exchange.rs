@@ -13,6 +13,17 @@ use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
 use crate::record::{AnswerView, Class, End, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
 
+/// How an attempt has ended.
+struct Ended {
+    /// When its connection had become free for it.
+    free: Nanos,
+    end: End,
+    class: Class,
+    note: Option<String>,
+    retry_after: Option<Duration>,
+    now: Nanos,
+}
+
 impl<S: Sink> Engine<'_, S> {
     /// Writes the attempt's request, or goes on with it.
     pub(super) fn write(&mut self, slot: usize) {
@@ -116,7 +127,7 @@ impl<S: Sink> Engine<'_, S> {
         let records = u64::from(exchange.request.records);
         let class = Class::of(end, acked, refused, records);
         let retry_after = retry_after.map(Duration::from_secs);
-        self.told(lane, exchange, free, end, class, note, retry_after, now);
+        self.told(lane, &exchange, Ended { free, end, class, note, retry_after, now });
         let churn = &self.plan(lane).connections;
         let worn_out = churn.requests_each.is_some_and(|most| served >= most)
             || churn.life.is_some_and(|life| now >= opened + nanos(life));
@@ -142,27 +153,17 @@ impl<S: Sink> Engine<'_, S> {
         self.answers.clear();
         self.answers.push(RecordAnswer::Unknown);
         let class = Class::of(end, 0, 0, u64::from(exchange.request.records));
-        self.told(lane, exchange, free, end, class, note, None, now);
+        self.told(lane, &exchange, Ended { free, end, class, note, retry_after: None, now });
         self.give_back_shut(slot);
     }
 
-    /// Tells of an attempt that has ended, and decides whether there is another.
-    #[expect(clippy::too_many_arguments, reason = "one attempt's facts, each once, from its two callers")]
-    fn told(
-        &mut self,
-        lane: usize,
-        exchange: Exchange,
-        free: Nanos,
-        end: End,
-        class: Class,
-        note: Option<String>,
-        retry_after: Option<Duration>,
-        now: Nanos,
-    ) {
+    /// Tells of an attempt that has ended, whose answers are in `self.answers`, and decides whether there is another.
+    fn told(&mut self, lane: usize, exchange: &Exchange, ended: Ended) {
+        let Ended { free, end, class, note, retry_after, now } = ended;
         let (request, written) = (exchange.request, exchange.written);
         self.in_flight -= 1;
         let producer = self.lanes[lane].producer;
-        let sent = sent(self.plan(lane), producer, &exchange, micros(now));
+        let sent = sent(self.plan(lane), producer, exchange, micros(now));
         let view = AnswerView { answered_us: micros(now), end, note, answers: &self.answers };
         self.sink.attempt(&sent, view);
         let shares = self.shares(lane, &request);

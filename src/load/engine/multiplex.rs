@@ -98,7 +98,7 @@ impl<S: Sink> Engine<'_, S> {
                     self.give_back_shut(slot);
                 }
                 State::Opening | State::Busy if self.places[slot].exchange.is_none() => {
-                    self.give_back_shut(slot)
+                    self.give_back_shut(slot);
                 }
                 State::Busy if reused && self.is_unwritten(slot) && !self.places[slot].reopened => {
                     self.places[slot].reopened = true;
