@@ -13,37 +13,10 @@ cd "$(dirname "$0")/.."
 
 rounds=${1:-5}
 seconds=${2:-5}
-server_core=0
-tool_core=1
 connections=64
-port=18480
 
-folder=$(mktemp -d)
-trap 'nginx -c "$folder/nginx.conf" -s stop 2>/dev/null || true; rm -rf "$folder"' EXIT
+source benches/server.sh
 
-command -v nginx >/dev/null || { echo "nginx is missing: apt-get install nginx-light"; exit 1; }
-cat >"$folder/nginx.conf" <<EOF
-worker_processes 1;
-pid $folder/pid;
-error_log $folder/error.log;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  keepalive_requests 1000000000;
-  client_body_temp_path $folder/body; proxy_temp_path $folder/proxy; fastcgi_temp_path $folder/fastcgi;
-  uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
-  server {
-    listen 127.0.0.1:$port backlog=1024;
-    location / {
-      default_type application/vnd.kafka.v2+json;
-      return 200 '{"offsets":[{"partition":0,"offset":1,"error_code":null,"error":null}],"key_schema_id":null,"value_schema_id":null}';
-    }
-  }
-}
-EOF
-taskset -c $server_core nginx -c "$folder/nginx.conf"
-
-url=http://127.0.0.1:$port
 body=$(printf 'x%.0s' $(seq 200))
 type=application/vnd.kafka.json.v2+json
 cat >"$folder/post.lua" <<EOF
@@ -60,13 +33,6 @@ export default function () {
   if (answer.status !== 200 || answer.json().offsets[0].offset !== 1) { throw new Error('no ack'); }
 }
 EOF
-
-cargo build --release --benches --quiet
-engine=$(cargo bench --bench engine --no-run --message-format=json 2>/dev/null |
-  python3 -c 'import json,sys
-for line in sys.stdin:
-    message = json.loads(line)
-    if message.get("target", {}).get("name") == "engine" and message.get("executable"): print(message["executable"])')
 
 # Runs a tool on its core; prints its requests, the CPU seconds it used, and how long it sent.
 measure() {
