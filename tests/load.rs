@@ -14,6 +14,7 @@ use landfall::doubles::http::{Answer as HttpAnswer, Server, bind};
 use landfall::load::{Expectation, LEAD, LoadEvent, LoadPlan, LoadReport, Target, WorkloadPlan, run};
 use landfall::record::{Catalogue, End, Feed, Format, IdentityPlace, RunId, Stream, UNANSWERED};
 use landfall::schedule::Constant;
+use landfall::wire::produce::ProduceFormat;
 use tokio::sync::watch;
 
 const ACK: &[u8] = b"{\"offsets\":[{\"partition\":0,\"offset\":0}]}";
@@ -54,7 +55,8 @@ async fn send_to(url: &str, load: Load) -> (LoadReport, Vec<LoadEvent>) {
             target,
             topic: "t".into(),
             partition: None,
-            format: Format::Json,
+            format: ProduceFormat::V2Json,
+            cluster_id: None,
             records_per_request: 1,
             schedule: Constant::new(50.0),
             duration: Duration::from_secs(1),
@@ -63,7 +65,7 @@ async fn send_to(url: &str, load: Load) -> (LoadReport, Vec<LoadEvent>) {
             token: None,
             expectation: Expectation::Accept,
         }],
-        catalogue: Catalogue::new(RunId::new("r").expect("legal"), vec![stream]),
+        catalogue: Catalogue::new(RunId::new("r").expect("legal"), 0, vec![stream]),
         tokens: Vec::new(),
         drain: load.drain,
         origin: Instant::now(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -18,8 +18,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A response as the doubles make it: complete before it is sent.
+/// A response as most doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
+
+/// A response's body, whole or in the making.
+pub trait AnswerBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+/// Any error.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a connection of [`Server::start`] may idle.
 const IDLE: Duration = Duration::from_mins(1);
@@ -61,10 +69,11 @@ impl Server {
     ///
     /// # Errors
     /// The listener's own error, where it no longer knows its address.
-    pub fn start<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Self>
+    pub fn start<H, F, B>(listener: TcpListener, handler: H) -> std::io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: AnswerBody,
     {
         Self::start_with_idle(listener, IDLE, handler)
     }
@@ -74,10 +83,15 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub fn start_with_idle<H, F>(listener: TcpListener, idle: Duration, handler: H) -> std::io::Result<Self>
+    pub fn start_with_idle<H, F, B>(
+        listener: TcpListener,
+        idle: Duration,
+        handler: H,
+    ) -> std::io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: AnswerBody,
     {
         let address = listener.local_addr()?;
         let in_flight = Arc::new(AtomicU64::new(0));
@@ -106,7 +120,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept_loop<H, F>(
+async fn accept_loop<H, F, B>(
     listener: TcpListener,
     idle: Duration,
     handler: H,
@@ -114,7 +128,8 @@ async fn accept_loop<H, F>(
     mut stopped: watch::Receiver<bool>,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
 {
     loop {
         let accepted = tokio::select! {
@@ -132,7 +147,7 @@ async fn accept_loop<H, F>(
     }
 }
 
-async fn serve_connection<S, H, F>(
+async fn serve_connection<S, H, F, B>(
     (stream, peer): (S, SocketAddr),
     idle: Duration,
     handler: H,
@@ -141,7 +156,8 @@ async fn serve_connection<S, H, F>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
 {
     let service = service_fn(move |request| {
         let guard = InFlight::enter(in_flight.clone());
@@ -222,7 +238,7 @@ mod tests {
     async fn answers_after(pause: Duration) -> bool {
         let (mut client, server) = tokio::io::duplex(1024);
         let (_stop, stopped) = watch::channel(false);
-        let handler = |_: Request<Incoming>, _| async { Response::new(Full::default()) };
+        let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let idle = Duration::from_secs(310);
         tokio::spawn(serve_connection((server, peer), idle, handler, Arc::default(), stopped));

@@ -8,9 +8,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::target::Target;
 use crate::ledger::answers::classify;
-use crate::record::{Answers, Format, RequestId, RunId};
+use crate::record::{Answers, RequestId, RunId};
 use crate::secret::Secret;
-use crate::wire::produce::{BINARY_V2, ErrorEntity, JSON_V2, RESPONSE_V2};
+use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// What a path segment may not hold as it is (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -34,13 +34,22 @@ const SEGMENT: &AsciiSet = &CONTROLS
 /// Longest note about an answer, in characters.
 const NOTE: usize = 160;
 
-/// The path of a produce call.
-pub(super) fn produce_path(target: &Target, topic: &str, partition: Option<i32>) -> String {
+/// The path of a produce call; with the cluster's id it is one of v3, whose records name the partition themselves.
+pub(super) fn produce_path(
+    target: &Target,
+    cluster: Option<&str>,
+    topic: &str,
+    partition: Option<i32>,
+) -> String {
     let topic = utf8_percent_encode(topic, SEGMENT);
     let base = &target.base_path;
-    match partition {
-        None => format!("{base}/topics/{topic}"),
-        Some(partition) => format!("{base}/topics/{topic}/partitions/{partition}"),
+    match (cluster, partition) {
+        (Some(cluster), _) => {
+            let cluster = utf8_percent_encode(cluster, SEGMENT);
+            format!("{base}/v3/clusters/{cluster}/topics/{topic}/records")
+        }
+        (None, None) => format!("{base}/topics/{topic}"),
+        (None, Some(partition)) => format!("{base}/topics/{topic}/partitions/{partition}"),
     }
 }
 
@@ -51,22 +60,18 @@ pub(super) fn produce_path(target: &Target, topic: &str, partition: Option<i32>)
 pub(super) fn produce_request(
     target: &Target,
     path: &str,
-    format: Format,
+    format: ProduceFormat,
     token: Option<&Secret>,
     id: &str,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, String> {
-    let content_type = match format {
-        Format::Json => JSON_V2,
-        Format::Binary => BINARY_V2,
-    };
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(path)
         .header(HOST, target.authority.as_str())
         .header(USER_AGENT, concat!("landfall/", env!("CARGO_PKG_VERSION")))
-        .header(CONTENT_TYPE, content_type)
-        .header(ACCEPT, RESPONSE_V2)
+        .header(CONTENT_TYPE, format.content_type())
+        .header(ACCEPT, format.accept())
         .header("x-request-id", id);
     if let Some(token) = token {
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
@@ -88,9 +93,10 @@ pub(super) fn read_answer(
     error_type: Option<&str>,
     body: &[u8],
     records: u32,
+    format: ProduceFormat,
     token: Option<&Secret>,
 ) -> (Answers, Option<String>) {
-    let answers = classify(status, error_type, body, records);
+    let answers = classify(status, error_type, body, records, format);
     if answers.count(records, crate::record::RecordAnswer::is_acked) == records {
         return (answers, None);
     }
@@ -132,8 +138,10 @@ mod tests {
 
     #[test]
     fn paths_are_encoded() {
-        assert_eq!(produce_path(&target(), "a b/c", None), "/prod/topics/a%20b%2Fc");
-        assert_eq!(produce_path(&target(), "quakes", Some(3)), "/prod/topics/quakes/partitions/3");
+        assert_eq!(produce_path(&target(), None, "a b/c", None), "/prod/topics/a%20b%2Fc");
+        assert_eq!(produce_path(&target(), None, "quakes", Some(3)), "/prod/topics/quakes/partitions/3");
+        let v3 = produce_path(&target(), Some("x/y"), "quakes", Some(3));
+        assert_eq!(v3, "/prod/v3/clusters/x%2Fy/topics/quakes/records");
     }
 
     #[test]
@@ -141,7 +149,14 @@ mod tests {
         let token = Secret::new("eyJ.secret.sig");
         let body =
             br#"{"message":"'eyJ.secret.sig' not a valid key=value pair\n in 'Bearer eyJ.secret.sig'."}"#;
-        let (answers, note) = read_answer(403, Some("IncompleteSignatureException"), body, 2, Some(&token));
+        let (answers, note) = read_answer(
+            403,
+            Some("IncompleteSignatureException"),
+            body,
+            2,
+            ProduceFormat::V2Json,
+            Some(&token),
+        );
         assert_eq!(answers, Answers::All(RecordAnswer::Refused));
         let note = note.unwrap();
         assert!(note.starts_with("IncompleteSignatureException: ") && !note.contains("secret"), "{note}");
@@ -150,10 +165,9 @@ mod tests {
 
     #[test]
     fn an_ack_needs_no_note() {
-        let body = br#"{"offsets":[{"partition":0,"offset":1}]}"#;
-        assert_eq!(read_answer(200, None, body, 1, None).1, None);
-        assert_eq!(read_answer(500, None, b"", 1, None).1, None);
-        let entity = br#"{"error_code":50003,"message":"down"}"#;
-        assert_eq!(read_answer(500, None, entity, 1, None).1.as_deref(), Some("50003 down"));
+        let note = |status, body| read_answer(status, None, body, 1, ProduceFormat::V2Json, None).1;
+        assert_eq!(note(200, br#"{"offsets":[{"partition":0,"offset":1}]}"#), None);
+        assert_eq!(note(500, b""), None);
+        assert_eq!(note(500, br#"{"error_code":50003,"message":"down"}"#).as_deref(), Some("50003 down"));
     }
 }

@@ -17,10 +17,10 @@ use super::timer::Timer;
 use super::token::LiveToken;
 use super::{LoadError, LoadEvent, LoadPlan};
 use crate::record::{
-    Answer, Answers, Catalogue, Content, End, Format, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED,
+    Answer, Answers, Catalogue, ContentBuf, End, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED,
 };
 use crate::schedule::Constant;
-use crate::wire::produce::request_body;
+use crate::wire::produce::{ProduceFormat, RequestBody};
 
 /// How long an interrupted load waits for the answers to what is in flight.
 const INTERRUPTED_DRAIN: Duration = Duration::from_secs(2);
@@ -44,7 +44,9 @@ pub struct WorkloadPlan {
     /// Partition that the path names.
     pub partition: Option<i32>,
     /// Request format.
-    pub format: Format,
+    pub format: ProduceFormat,
+    /// The cluster's id, which the paths of v3 name; `None` for v2.
+    pub cluster_id: Option<String>,
     /// Records in each request, at least 1.
     pub records_per_request: u32,
     /// When requests are due.
@@ -125,7 +127,7 @@ pub(super) async fn run_all(
         .map(|(producer, plan)| {
             Rc::new(Workload {
                 producer,
-                path: produce_path(&plan.target, &plan.topic, plan.partition),
+                path: produce_path(&plan.target, plan.cluster_id.as_deref(), &plan.topic, plan.partition),
                 token: plan.token.and_then(|index| tokens.get(index).cloned()),
                 requests: plan.schedule.count(plan.duration),
                 next: Cell::new(0),
@@ -298,7 +300,7 @@ async fn send(
         Outcome::Response { status, headers, body } => {
             let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
             let (answers, note) =
-                read_answer(*status, error_type, body, plan.records_per_request, token.as_ref());
+                read_answer(*status, error_type, body, plan.records_per_request, plan.format, token.as_ref());
             (End::Status(*status), answers, note)
         }
         Outcome::TimedOut => (End::TimedOut, Answers::All(RecordAnswer::Unknown), None),
@@ -326,12 +328,17 @@ async fn send(
     exchange.ended
 }
 
-/// The body of request `index`: a function of the run, the workload and the index alone.
+/// The body of request `index`: a function of the run, the seed, the workload and the index alone.
 fn body(catalogue: &Catalogue, workload: &Workload, index: u64) -> Bytes {
-    let records = u64::from(workload.plan.records_per_request);
-    let contents: Vec<Content> = (index * records..(index + 1) * records)
-        .filter_map(|sequence| catalogue.content(RecordId { producer: workload.producer, sequence }))
-        .collect();
-    let pairs = contents.iter().map(|content| (content.key.as_deref(), content.value.as_deref()));
-    Bytes::from(request_body(pairs, workload.plan.format == Format::Binary))
+    let plan = &workload.plan;
+    let records = u64::from(plan.records_per_request);
+    let (mut bytes, mut content) = (Vec::new(), ContentBuf::default());
+    let mut body = RequestBody::begin(&mut bytes, plan.format, plan.partition);
+    for sequence in index * records..(index + 1) * records {
+        if catalogue.content_into(RecordId { producer: workload.producer, sequence }, &mut content) {
+            body.push(content.key(), content.value(), content.headers());
+        }
+    }
+    body.end();
+    Bytes::from(bytes)
 }

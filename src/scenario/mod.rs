@@ -6,7 +6,7 @@
 //! | `load` | getting a file's text |
 //! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
-//! | `decode` | typed reading of the tree |
+//! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check` | durations, sizes, rates, percentages; check expressions |
 //! | `read`, `boxes`, `topics`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
@@ -20,6 +20,7 @@ mod extends;
 mod faults;
 mod fingerprint;
 mod hosts;
+mod json;
 mod load;
 mod model;
 mod overrides;

@@ -7,4 +7,5 @@ mod faults;
 mod harness;
 mod healthy;
 mod interrupt;
+mod payloads;
 mod up;

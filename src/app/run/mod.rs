@@ -1,11 +1,11 @@
 //! `landfall run`: brings the path up, sends the load, reads the topics back, settles, judges, reports.
 
 mod assemble;
+mod catalogue;
 mod collect;
 mod folder;
 mod settle;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
@@ -16,13 +16,15 @@ use crate::load::{
     self, Credentials, Expectation, LEAD, LoadError, LoadPlan, LoadReport, Target, TargetError, TokenError,
     TokenSource, WorkloadPlan, fetch_token,
 };
-use crate::record::{Catalogue, Feed, FeedError, Format, IdentityPlace, RunId, Stream, StreamError};
+use crate::record::{Catalogue, RunId};
 use crate::result::RunResult;
 use crate::scenario::{self, Expect, Scenario};
 use crate::schedule::Constant;
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
+use crate::wire::produce::ProduceFormat;
 
+pub use catalogue::{PayloadError, catalogue};
 use collect::Collector;
 pub use folder::{Folder, FolderError};
 
@@ -49,39 +51,9 @@ impl Interrupt {
 /// Why a run gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A payload file.
-    #[error("workload[{workload}].payload.file: cannot read {path}: {source}; check the path")]
-    PayloadFile {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A payload file's content.
-    #[error("workload[{workload}].payload.file: {path}: {source}")]
-    Feed {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: FeedError,
-    },
-    /// A payload that cannot carry its identity.
-    #[error("workload[{workload}].payload.file: {path}: {source}")]
-    Stream {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: StreamError,
-    },
+    /// The records cannot be made.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     /// The path did not come up.
     #[error(transparent)]
     Stack(#[from] StackError),
@@ -126,10 +98,9 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
-            Self::PayloadFile { .. }
-            | Self::Feed { .. }
-            | Self::Stream { .. }
-            | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => exit::USAGE,
+            Self::Payload(_) | Self::Target(TargetError::Url { .. } | TargetError::Forbidden { .. }) => {
+                exit::USAGE
+            }
             Self::Stack(error) if error.is_usage() => exit::USAGE,
             _ => exit::STACK,
         }
@@ -277,38 +248,14 @@ fn expectation(scenario: &Scenario, workload: &scenario::Workload) -> Expectatio
     }
 }
 
-fn format(format: scenario::Format) -> Format {
+fn format(format: scenario::Format) -> ProduceFormat {
     match format {
-        scenario::Format::V2Json => Format::Json,
-        scenario::Format::V2Binary => Format::Binary,
+        scenario::Format::V2Json => ProduceFormat::V2Json,
+        scenario::Format::V2Binary => ProduceFormat::V2Binary,
+        scenario::Format::V3Json => ProduceFormat::V3Json,
+        scenario::Format::V3Binary => ProduceFormat::V3Binary,
+        scenario::Format::V3String => ProduceFormat::V3String,
     }
-}
-
-/// Reads the payloads and makes the streams of records.
-fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
-    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
-        let path = workload.payload.file.clone();
-        let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
-            workload: index,
-            path: path.clone(),
-            source,
-        })?;
-        let place = match &workload.identity {
-            scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
-            scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
-            scenario::IdentityPlace::Key => IdentityPlace::Key,
-            scenario::IdentityPlace::None => IdentityPlace::None,
-        };
-        let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
-        Stream::new(topic, format(workload.format), place, workload.payload.key.as_deref(), &feed)
-            .map_err(|source| RunError::Stream { workload: index, path, source })
-    });
-    Ok(Catalogue::new(run, streams.collect::<Result<_, _>>()?))
 }
 
 /// Resolves where the load goes and fetches each partner's first token. Also names the partners that go without.
@@ -350,6 +297,7 @@ async fn plan(
         topic: scenario.topics[workload.topic].name.clone(),
         partition: workload.partition,
         format: format(workload.format),
+        cluster_id: stack.cluster_id().filter(|_| workload.format.is_v3()).map(str::to_owned),
         records_per_request: workload.records_per_request,
         schedule: Constant::new(workload.rate_per_s),
         duration: workload.duration,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::jackson;
 
 /// Base64 as `java.util.Base64` decodes it: padding may be missing, trailing bits may be set.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD_ALPHABET,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -27,11 +27,15 @@ pub(super) enum Embedded {
 }
 
 /// A record to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProduceRecord {
     pub(super) partition: Option<i32>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
+    /// Only v3 has them.
+    pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Milliseconds since 1970; only v3 has it.
+    pub(super) timestamp: Option<i64>,
 }
 
 /// Why a request is refused as a whole; nothing of it is written.
@@ -126,7 +130,7 @@ fn parse_record(index: usize, record: Value, embedded: Embedded) -> Result<Produ
             ));
         }
     };
-    let mut parsed = ProduceRecord { partition: None, key: None, value: None };
+    let mut parsed = ProduceRecord::default();
     for (name, value) in record {
         match name.as_str() {
             "partition" => parsed.partition = partition(&value)?,
@@ -139,7 +143,7 @@ fn parse_record(index: usize, record: Value, embedded: Embedded) -> Result<Produ
 }
 
 /// A partition as Jackson reads an `Integer`: strings and fractions are coerced.
-fn partition(value: &Value) -> Result<Option<i32>, Refusal> {
+pub(super) fn partition(value: &Value) -> Result<Option<i32>, Refusal> {
     let text = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.to_string(),
@@ -170,7 +174,7 @@ fn content(value: Value, embedded: Embedded) -> Result<Option<Vec<u8>>, Refusal>
     }
 }
 
-fn not_constructible(value: &Value) -> Option<String> {
+pub(super) fn not_constructible(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(format!(
             "String-argument constructor/factory method to deserialize from String value ('{text}')"
@@ -186,7 +190,7 @@ fn not_constructible(value: &Value) -> Option<String> {
 }
 
 /// A value's type as Jackson's messages name it.
-fn token(value: &Value) -> String {
+pub(super) fn token(value: &Value) -> String {
     let (kind, token) = match value {
         Value::Null => ("null", "VALUE_NULL"),
         Value::Bool(true) => ("Boolean", "VALUE_TRUE"),

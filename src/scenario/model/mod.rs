@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use check::{Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner};
-pub use payload::{Format, IdentityPlace, PayloadSpec};
+pub use payload::{CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec};
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, Value};
 pub use topic::TopicSpec;
 pub use workload::Workload;

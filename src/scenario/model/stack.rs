@@ -67,6 +67,8 @@ pub enum ProxySpec {
     External {
         /// Base URL, `http://host:port[/path]`, without a trailing slash.
         url: String,
+        /// The cluster's id, which paths of API v3 name; `None`: the proxy is asked, where a workload needs it.
+        cluster_id: Option<String>,
     },
 }
 

@@ -1,6 +1,8 @@
 //! The workload: who sends what to which topic, how fast and for how long.
 
 mod arrivals;
+mod identity;
+mod key;
 mod payload;
 
 use std::path::PathBuf;
@@ -9,10 +11,11 @@ use std::time::Duration;
 use super::boxes::duration_or;
 use super::decode::Item;
 use super::error::{Problems, nearest, quoted};
-use super::model::{Format, PayloadSpec, TopicSpec, Workload};
+use super::model::{Format, PayloadSource, PayloadSpec, TopicSpec, Workload};
 
 use arrivals::read_arrivals;
-use payload::{check_identity, default_place, read_format, read_identity, read_payload};
+use identity::{check_identity, default_place, read_identity};
+use payload::{read_format, read_payload};
 
 /// What people may expect in a workload, and what there is instead.
 const REFUSED: [(&str, &str); 3] = [
@@ -63,7 +66,7 @@ pub(super) fn read_workload(
     let payload = fields
         .required("payload", "{ file: records.ndjson }", problems)
         .and_then(|item| read_payload(&item, problems))
-        .unwrap_or(PayloadSpec { file: PathBuf::new(), key: None });
+        .unwrap_or(PayloadSpec { source: PayloadSource::Ndjson(PathBuf::new()), key: None });
     let identity_item = fields.optional("identity");
     let identity =
         identity_item.as_ref().and_then(|item| read_identity(item, problems)).unwrap_or_else(default_place);
