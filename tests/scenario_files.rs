@@ -268,6 +268,9 @@ fn the_documentation_names_every_field() {
         ("partners[0].", None),
         ("workload[0].", None),
         ("workload[0].payload.", None),
+        ("workload[0].payload.key.", Some("workload[0].payload.key={uniform: 5}")),
+        ("workload[0].payload.key.zipf.", Some("workload[0].payload.key={zipf: {keys: 5, exponent: 1}}")),
+        ("workload[0].identity.", Some("workload[0].identity={member: a}")),
         ("workload[0].arrivals.", None),
         ("faults[0].", Some("faults=[{box: proxy, kind: duplicate, every: 2}]")),
     ] {

@@ -1,21 +1,24 @@
 //! The HTTP/1.1 server under the HTTP doubles: binds, serves, counts what is in flight, stops.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// A response as most doubles make it: complete before it is sent.
@@ -25,6 +28,34 @@ pub type Answer = Response<Full<Bytes>>;
 pub trait AnswerBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
 
 impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+/// A body that is sent piece by piece as it is made; it ends when the sender has gone.
+///
+/// http-body-util's `Channel` is not used: in 0.1.5 it looks for pieces and then for the sender's end, and loses what
+/// was sent in between.
+#[derive(Debug)]
+pub struct Pieces(mpsc::Receiver<Bytes>);
+
+impl Pieces {
+    /// A body and where its pieces go; `waiting` of them may wait for the client.
+    #[must_use]
+    pub fn new(waiting: usize) -> (mpsc::Sender<Bytes>, Self) {
+        let (sender, receiver) = mpsc::channel(waiting);
+        (sender, Self(receiver))
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
 
 /// Any error.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

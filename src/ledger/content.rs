@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn headers_must_be_the_same_in_the_same_order_as_often() {
         let headers = |list: &[(&str, Option<&str>)]| -> Vec<Header> {
-            list.iter().map(|(name, value)| ((*name).into(), value.map(|value| value.into()))).collect()
+            list.iter().map(|(name, value)| ((*name).into(), value.map(Into::into))).collect()
         };
         let comparison = |before: &[(&str, Option<&str>)], after: &[(&str, Option<&str>)]| {
             let sent = Content { headers: headers(before), ..sent(None, None) };

@@ -37,7 +37,8 @@ impl Feed {
     pub fn parse_csv(bytes: &[u8], types: &BTreeMap<String, ColumnType>) -> Result<Self, FeedError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut rows = ::csv::Reader::from_reader(bytes);
-        let columns: Vec<String> = rows.headers().map_err(refused)?.iter().map(str::to_owned).collect();
+        let columns: Vec<String> =
+            rows.headers().map_err(|error| refused(&error))?.iter().map(str::to_owned).collect();
         for (index, name) in columns.iter().enumerate() {
             if columns[..index].contains(name) {
                 return Err(FeedError::ColumnTwice { column: name.clone() });
@@ -50,7 +51,7 @@ impl Feed {
             columns.iter().map(|name| types.get(name).copied().unwrap_or_default()).collect();
         let mut lines = Vec::new();
         for row in rows.records() {
-            let row = row.map_err(refused)?;
+            let row = row.map_err(|error| refused(&error))?;
             let number = row.position().map_or(0, |position| usize_of(position.line()));
             let mut object = Map::new();
             for ((column, cell), text) in columns.iter().zip(&cells).zip(&row) {
@@ -103,7 +104,7 @@ pub(super) fn no_column(name: &str, columns: &[String]) -> FeedError {
     }
 }
 
-fn refused(error: ::csv::Error) -> FeedError {
+fn refused(error: &::csv::Error) -> FeedError {
     let line = error.position().map_or(1, |position| usize_of(position.line()));
     match error.kind() {
         ::csv::ErrorKind::Utf8 { .. } => FeedError::NotUtf8 { line },

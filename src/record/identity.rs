@@ -55,7 +55,7 @@ impl RecordId {
     pub fn encode(self, run: &RunId) -> String {
         let mut text = Vec::new();
         self.encode_into(run, &mut text);
-        String::from_utf8(text).expect("an identity is ASCII")
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Appends the identity to `out`, which needs no more memory than the identity is long.

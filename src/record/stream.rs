@@ -161,14 +161,14 @@ impl Stream {
         let turn = usize::try_from(id.sequence % payloads).expect("less than the number of payloads");
         let Prepared { key, value } = &self.payloads[turn];
         let mut draws = draws::of_record(seed, id);
-        let drawn = self.drawer.as_ref().map(|drawer| (drawer, drawer.draw(&mut draws)));
-        let mut making = Making { run, id, key: drawn, draws, key_at: None };
+        let key_number = self.drawer.as_ref().map(|drawer| (drawer, drawer.draw(&mut draws)));
+        let mut making = Making { run, id, key: key_number, draws, key_at: None };
         if let Some(template) = value {
             buf.has_value = true;
             making.write(template, &mut buf.value);
         }
         buf.has_key = true;
-        match (&self.place, drawn, key) {
+        match (&self.place, key_number, key) {
             (IdentityPlace::Key, ..) => self.identity_key(run, id, &mut buf.key),
             (_, Some((drawer, number)), _) => drawer.push(number, self.format, &mut buf.key),
             (_, None, PreparedKey::Fixed(bytes)) => buf.key.extend_from_slice(bytes),

@@ -17,7 +17,7 @@ const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
-    ("registry", "there is no registry box; the formats there are need none"),
+    ("registry", "there is no registry box; no format needs one"),
     (
         "authorizer",
         "the authorizer is part of the embedded gateway; its cache is set by `gateway.authorizer_ttl`",

@@ -24,7 +24,7 @@ const LONGEST_NAME: usize = 100;
 const REFUSED: [(&str, &str); 4] = [
     ("abort_when", "a run is not stopped early; put the rule into `checks`, which are judged at its end"),
     ("thresholds", "rules over metrics stand in `checks`: write `checks: [latency.p99 < 250ms]`"),
-    ("registry", "there is no registry box; the formats there are need none"),
+    ("registry", "there is no registry box; no format needs one"),
     ("authorizer", "the authorizer is part of the embedded gateway; see `stack.gateway.authorizer_ttl`"),
 ];
 

@@ -1,5 +1,6 @@
 //! What records hold and how they are sent: each source of payloads and each format, healthy and with faults.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
@@ -121,7 +122,7 @@ fn faults_of_the_proxy_are_found_in_v3_as_often_as_they_struck() {
     // Every record: the identity is a header, and none is beyond recognition.
     found_exactly(&with_fault(orders(), "corrupt-byte", 1), "records.corrupted", 250);
     found_exactly(&with_fault(orders(), "wrong-offset", 9), "records.misplaced", 20);
-    let swaps = orders().set("workload[0].partition=7");
+    let swaps = orders().set("workload[0].payload.key={uniform: 2}");
     found_exactly(&with_fault(swaps, "reorder-in-request", 3), "records.reordered", 20);
 }
 
@@ -137,8 +138,7 @@ fn faults_are_found_in_binary_records_of_v3() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_of_an_external_proxy_is_asked_for_or_told() {
-    let topic = |name: &str| TopicConfig { name: name.into(), partitions: 12, configs: Default::default() };
-    let topics = vec![topic("orders")];
+    let topics = vec![TopicConfig { name: "orders".into(), partitions: 12, configs: BTreeMap::new() }];
     let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.expect("a broker");
     let config = ProxyConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Access::plain(broker.bootstrap()));
     let proxy = Proxy::start(config).await.expect("a proxy");

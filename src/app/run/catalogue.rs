@@ -10,57 +10,34 @@ use crate::scenario::{self, CellType, KeySpec, PayloadSource, Scenario, Workload
 
 /// Why the records of a workload cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum PayloadError {
-    /// A payload file.
-    #[error("workload[{workload}].payload.{field}: cannot read {path}: {source}; check the path")]
-    Unreadable {
-        /// Place in the scenario.
-        workload: usize,
-        /// The field that names the file.
-        field: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A payload file's content.
-    #[error("workload[{workload}].payload.{field}: {path}: {source}")]
-    Feed {
-        /// Place in the scenario.
-        workload: usize,
-        /// The field that names the file.
-        field: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: FeedError,
-    },
-    /// A template file that is not JSON.
-    #[error("workload[{workload}].payload.template_file: {path} is not JSON: {source}")]
-    NotJson {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What the parser says, with line and column.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A payload of which no such records can be made.
-    #[error("workload[{workload}].payload.{field}: {}{source}", of_file(.path.as_deref()))]
-    Stream {
-        /// Place in the scenario.
-        workload: usize,
-        /// The field that says where the values come from.
-        field: &'static str,
-        /// The file, if they come from one.
-        path: Option<PathBuf>,
-        /// What is wrong.
-        #[source]
-        source: StreamError,
-    },
+#[error("workload[{workload}].payload.{field}: {}{fault}", of_file(.path.as_deref()))]
+pub struct PayloadError {
+    /// Place in the scenario.
+    pub workload: usize,
+    /// The field that says where the values come from.
+    pub field: &'static str,
+    /// The file, if they come from one.
+    pub path: Option<PathBuf>,
+    /// What is wrong.
+    #[source]
+    pub fault: Box<PayloadFault>,
+}
+
+/// What is wrong with a payload.
+#[derive(Debug, thiserror::Error)]
+pub enum PayloadFault {
+    /// The system does not give the file.
+    #[error("cannot be read: {0}; check the path")]
+    Unreadable(#[from] std::io::Error),
+    /// A template file that is not JSON; the error says where.
+    #[error("is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// A feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// Of this payload no such records can be made.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
 }
 
 fn of_file(path: Option<&Path>) -> String {
@@ -72,58 +49,41 @@ fn of_file(path: Option<&Path>) -> String {
 /// # Errors
 /// [`PayloadError`] for the first workload whose records cannot be made.
 pub fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, PayloadError> {
-    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| stream(index, workload));
+    let streams = scenario.workloads.iter().enumerate().map(|(index, workload)| {
+        stream(workload).map_err(|fault| PayloadError {
+            workload: index,
+            field: field(&workload.payload.source),
+            path: workload.payload.source.file().cloned(),
+            fault: Box::new(fault),
+        })
+    });
     Ok(Catalogue::new(run, scenario.seed, streams.collect::<Result<_, _>>()?))
 }
 
-fn stream(index: usize, workload: &Workload) -> Result<Stream, PayloadError> {
-    let source = &workload.payload.source;
-    let field = field(source);
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| PayloadError::Unreadable {
-            workload: index,
-            field,
-            path: path.clone(),
-            source,
-        })
-    };
-    let refused = |path: &PathBuf| {
-        let path = path.clone();
-        move |source| PayloadError::Feed { workload: index, field, path, source }
-    };
-    match source {
+fn stream(workload: &Workload) -> Result<Stream, PayloadFault> {
+    match &workload.payload.source {
         PayloadSource::Ndjson(path) => {
-            let feed = Feed::parse(&read(path)?).map_err(refused(path))?;
-            of_payload(index, workload, (&feed).into())
+            let feed = Feed::parse(&std::fs::read(path)?)?;
+            of_payload(workload, (&feed).into())
         }
         PayloadSource::Csv { file, types } => {
             let types = types.iter().map(|(name, spec)| (name.clone(), column_type(*spec))).collect();
-            let feed = Feed::parse_csv(&read(file)?, &types).map_err(refused(file))?;
-            of_payload(index, workload, (&feed).into())
+            let feed = Feed::parse_csv(&std::fs::read(file)?, &types)?;
+            of_payload(workload, (&feed).into())
         }
-        PayloadSource::Template(template) => of_payload(index, workload, Payload::Template(template)),
+        PayloadSource::Template(template) => of_payload(workload, Payload::Template(template)),
         PayloadSource::TemplateFile(path) => {
-            let template = serde_json::from_slice(&read(path)?).map_err(|source| PayloadError::NotJson {
-                workload: index,
-                path: path.clone(),
-                source,
-            })?;
-            of_payload(index, workload, Payload::Template(&template))
+            let template = serde_json::from_slice(&std::fs::read(path)?)?;
+            of_payload(workload, Payload::Template(&template))
         }
     }
 }
 
-fn of_payload(index: usize, workload: &Workload, payload: Payload<'_>) -> Result<Stream, PayloadError> {
-    let source = &workload.payload.source;
+fn of_payload(workload: &Workload, payload: Payload<'_>) -> Result<Stream, PayloadFault> {
     let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
     let place = identity_place(&workload.identity);
     let key = workload.payload.key.as_ref().map(key);
-    Stream::new(topic, format(workload.format), place, key, payload).map_err(|error| PayloadError::Stream {
-        workload: index,
-        field: field(source),
-        path: source.file().cloned(),
-        source: error,
-    })
+    Ok(Stream::new(topic, format(workload.format), place, key, payload)?)
 }
 
 /// The field of a payload that names its source.

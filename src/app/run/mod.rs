@@ -24,7 +24,7 @@ use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 use crate::wire::produce::ProduceFormat;
 
-pub use catalogue::{PayloadError, catalogue};
+pub use catalogue::{PayloadError, PayloadFault, catalogue};
 use collect::Collector;
 pub use folder::{Folder, FolderError};
 

@@ -13,14 +13,12 @@ mod request;
 mod response;
 mod v3;
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::channel::Channel;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
@@ -28,7 +26,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::fault::Injector;
-use super::http::{Answer, BindError, BodyError, Server, bind, read_body};
+use super::http::{Answer, BindError, BodyError, Pieces, Server, bind, read_body};
 use crate::kafka::{self, Access};
 use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
@@ -95,7 +93,7 @@ pub enum ProxyError {
 }
 
 /// A response, whole or a stream of receipts.
-type ProxyAnswer = Response<Either<Full<Bytes>, Channel<Bytes, Infallible>>>;
+type ProxyAnswer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// A running proxy. Dropped, it stops accepting; requests in hand run to their end.
 #[derive(Debug)]

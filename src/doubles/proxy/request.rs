@@ -26,6 +26,9 @@ pub(super) enum Embedded {
     Binary,
 }
 
+/// Headers of a record, in their order; a value that is `None` is null.
+pub(super) type Headers = Vec<(String, Option<Vec<u8>>)>;
+
 /// A record to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProduceRecord {
@@ -33,7 +36,7 @@ pub(super) struct ProduceRecord {
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
     /// Only v3 has them.
-    pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) headers: Headers,
     /// Milliseconds since 1970; only v3 has it.
     pub(super) timestamp: Option<i64>,
 }

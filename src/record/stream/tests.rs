@@ -12,8 +12,8 @@ fn member() -> IdentityPlace {
     IdentityPlace::Member("_landfall".into())
 }
 
-fn pointer(text: &str) -> Option<Key> {
-    Some(Key::Pointer(text.into()))
+fn pointer(text: &str) -> Key {
+    Key::Pointer(text.into())
 }
 
 fn content(stream: Stream, sequence: u64) -> Content {
@@ -45,10 +45,10 @@ const IDENTITY: &str = "r.0.2.b8c1bc08";
 #[test]
 fn the_identity_is_an_objects_last_member() {
     let feed = "{\"k\":\"a\",\"n\":1.10}\n{}\n";
-    let first = of_feed(Format::Json, member(), pointer("/k"), feed, 2);
+    let first = of_feed(Format::Json, member(), Some(pointer("/k")), feed, 2);
     assert_eq!(text(first.value.as_ref()), "{\"k\":\"a\",\"n\":1.10,\"_landfall\":\"r.0.2.b8c1bc08\"}");
     assert_eq!(text(first.key.as_ref()), "\"a\"");
-    let empty = of_feed(Format::Json, member(), pointer("/k"), feed, 1);
+    let empty = of_feed(Format::Json, member(), Some(pointer("/k")), feed, 1);
     assert!(text(empty.value.as_ref()).starts_with("{\"_landfall\":\"r.0.1."));
     assert_eq!((empty.key, empty.headers), (None, vec![]));
 }
@@ -56,7 +56,8 @@ fn the_identity_is_an_objects_last_member() {
 #[test]
 fn the_identity_takes_the_place_of_a_string_a_key_or_a_header() {
     let feed = "{\"a/b\":[0,\"x\"],\"k\":7}";
-    let replaced = of_feed(Format::Json, IdentityPlace::Pointer("/a~1b/1".into()), pointer("/k"), feed, 2);
+    let replaced =
+        of_feed(Format::Json, IdentityPlace::Pointer("/a~1b/1".into()), Some(pointer("/k")), feed, 2);
     assert_eq!(text(replaced.value.as_ref()), format!("{{\"a/b\":[0,\"{IDENTITY}\"],\"k\":7}}"));
     assert_eq!(text(replaced.key.as_ref()), "7");
     for (format, key) in [
@@ -75,10 +76,10 @@ fn the_identity_takes_the_place_of_a_string_a_key_or_a_header() {
 #[test]
 fn bytes_and_texts_have_it_in_front_and_stay_as_the_line_is() {
     for format in [Format::Binary, Format::Text] {
-        let content = of_feed(format, member(), pointer("/k"), "{ \"k\" : \"é\\n\" }", 2);
+        let content = of_feed(format, member(), Some(pointer("/k")), "{ \"k\" : \"é\\n\" }", 2);
         assert_eq!(text(content.value.as_ref()), format!("landfall:{IDENTITY} {{ \"k\" : \"é\\n\" }}"));
         assert_eq!(text(content.key.as_ref()), "é\n");
-        let list = of_feed(format, IdentityPlace::None, pointer("/k"), "{\"k\":[1]}", 2);
+        let list = of_feed(format, IdentityPlace::None, Some(pointer("/k")), "{\"k\":[1]}", 2);
         assert_eq!(
             (text(list.value.as_ref()), text(list.key.as_ref())),
             ("{\"k\":[1]}".into(), "[1]".into())
@@ -141,7 +142,7 @@ fn drawn_keys_stand_in_key_and_value_alike() {
 fn a_templates_key_is_a_part_of_its_value() {
     let template = json!({"c": {"id": {"$int": {"min": 7, "max": 7}}, "n": "ä\n"}, "x": null});
     let key = |format, text| {
-        of_template(format, member(), pointer(text), &template)
+        of_template(format, member(), Some(pointer(text)), &template)
             .map(|content| content.key.map(|key| String::from_utf8(key).unwrap()))
     };
     assert_eq!(key(Format::Json, "/c/id"), Ok(Some("7".into())));

@@ -49,9 +49,7 @@ impl Pieces {
 /// Compiles templates. An error of the template itself names its place.
 #[derive(Debug)]
 pub(in crate::record) struct Compiler<'a> {
-    /// Whether objects with a `$` member are generators, rather than a feed's own.
-    generators: bool,
-    draws_keys: bool,
+    mode: Mode,
     marks: Marks<'a>,
     /// The place in the template as written.
     pointer: String,
@@ -61,21 +59,29 @@ pub(in crate::record) struct Compiler<'a> {
     has_key: bool,
 }
 
+/// What objects with a `$` member are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// A feed's own.
+    Value,
+    /// Generators.
+    Template { draws_keys: bool },
+}
+
 impl<'a> Compiler<'a> {
     /// A compiler of templates; `draws_keys` tells whether the stream draws keys.
     pub(in crate::record) fn of_template(draws_keys: bool, marks: Marks<'a>) -> Self {
-        Self::new(true, draws_keys, marks)
+        Self::new(Mode::Template { draws_keys }, marks)
     }
 
     /// A compiler of values that stand as they are.
     pub(in crate::record) fn of_value(marks: Marks<'a>) -> Self {
-        Self::new(false, false, marks)
+        Self::new(Mode::Value, marks)
     }
 
-    fn new(generators: bool, draws_keys: bool, marks: Marks<'a>) -> Self {
+    fn new(mode: Mode, marks: Marks<'a>) -> Self {
         Self {
-            generators,
-            draws_keys,
+            mode,
             marks,
             pointer: String::new(),
             place: Some(String::new()),
@@ -111,7 +117,11 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn draws_keys(&self) -> bool {
-        self.draws_keys
+        self.mode == Mode::Template { draws_keys: true }
+    }
+
+    fn has_generators(&self) -> bool {
+        self.mode != Mode::Value
     }
 
     pub(super) fn pointer(&self) -> &str {
@@ -232,7 +242,7 @@ impl<'a> Compiler<'a> {
         object: &'t Map<String, Value>,
     ) -> Result<Option<(&'t str, &'t Value)>, TemplateError> {
         let dollar = |name: &&String| name.starts_with('$') && !name.starts_with("$$");
-        match object.keys().find(dollar).filter(|_| self.generators) {
+        match object.keys().find(dollar).filter(|_| self.has_generators()) {
             None => Ok(None),
             Some(name) if object.len() > 1 => Err(self.error(Problem::NotAlone { name: name.clone() })),
             Some(name) => Ok(Some((name, &object[name]))),
@@ -251,7 +261,7 @@ impl<'a> Compiler<'a> {
                 out.text(b",");
             }
             let name = match written.strip_prefix('$') {
-                Some(name) if self.generators => name,
+                Some(name) if self.has_generators() => name,
                 _ => written,
             };
             if identity == Some(name) {

@@ -42,17 +42,17 @@ impl Float {
     }
 
     pub(super) fn write(&self, draws: &mut SplitMix64, out: &mut Vec<u8>) {
-        let drawn = self.grid.sample(draws);
+        let scaled = self.grid.sample(draws);
         let unit = 10_u64.pow(self.digits);
         let mut buffer = itoa::Buffer::new();
-        if drawn < 0 {
+        if scaled < 0 {
             out.push(b'-');
         }
-        out.extend_from_slice(buffer.format(drawn.unsigned_abs() / unit).as_bytes());
+        out.extend_from_slice(buffer.format(scaled.unsigned_abs() / unit).as_bytes());
         if self.digits > 0 {
             out.push(b'.');
             // The unit goes in front, so that zeros after the point are written; then it is taken out again.
-            let fraction = buffer.format(unit + drawn.unsigned_abs() % unit);
+            let fraction = buffer.format(unit + scaled.unsigned_abs() % unit);
             out.extend_from_slice(&fraction.as_bytes()[1..]);
         }
     }

@@ -53,8 +53,8 @@ impl Text {
         out.push(b'"');
         while left > 0 {
             // Two characters a draw: 32 bits choose among few characters evenly enough.
-            let drawn = draws.next_u64();
-            for half in [drawn & 0xffff_ffff, drawn >> 32] {
+            let bits = draws.next_u64();
+            for half in [bits & 0xffff_ffff, bits >> 32] {
                 let place = (half * self.alphabet.len() as u64) >> 32;
                 let place = usize::try_from(place).expect("less than the alphabet's length");
                 out.extend_from_slice(&self.alphabet[place]);
@@ -116,7 +116,7 @@ impl Length {
     }
 
     fn draw(&self, draws: &mut SplitMix64) -> u64 {
-        let drawn = match self {
+        let length = match self {
             Self::Fixed(length) => return *length,
             Self::Uniform(uniform) => return uniform.sample(draws),
             Self::Normal(normal) => normal.sample(draws),
@@ -128,7 +128,7 @@ impl Length {
             clippy::cast_precision_loss,
             reason = "clamped to the range, which a double holds exactly"
         )]
-        let length = drawn.round().clamp(0.0, LONGEST as f64) as u64;
+        let length = length.round().clamp(0.0, LONGEST as f64) as u64;
         length
     }
 }

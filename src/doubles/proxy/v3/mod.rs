@@ -9,17 +9,18 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use http_body_util::Either;
-use http_body_util::channel::{Channel, Sender};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::mpsc;
 
 use super::produce::{InHand, Producer};
 use super::{
     Answer, ProxyAnswer, accepts, decode, drain, faults_at, not_acceptable, not_allowed, not_found,
     read_whole, response, unsupported_media_type,
 };
-use crate::doubles::http::InFlight;
+use crate::doubles::http::{InFlight, Pieces};
+use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
 use receipt::Echo;
 use request::{Entry, parse};
@@ -65,7 +66,9 @@ async fn produce(
     target: Target,
     request: Request<Incoming>,
 ) -> Result<ProxyAnswer, Answer> {
-    check_content_type(request.headers())?;
+    if let Some(refusal) = wrong_content_type(request.headers()) {
+        return Err(refusal);
+    }
     if !accepts(request.headers(), JSON) {
         drain(request.into_body()).await;
         return Err(not_acceptable());
@@ -86,7 +89,7 @@ async fn produce(
     }
     // The receipts are made in a task of their own, which outlives the handler and, if need be, the client.
     let in_flight = InFlight::enter(streaming);
-    let (receipts, body) = Channel::new(BUFFERED);
+    let (receipts, body) = Pieces::new(BUFFERED);
     tokio::spawn(async move {
         let in_hand = producer.begin(topic.clone(), None, records, faults).await;
         answer_each(in_hand, &cluster, &topic, echoes, receipts).await;
@@ -102,8 +105,8 @@ async fn answer_each(
     mut in_hand: InHand,
     cluster: &str,
     topic: &str,
-    echoes: Vec<Result<Echo, crate::wire::produce::ErrorEntity>>,
-    mut receipts: Sender<Bytes>,
+    echoes: Vec<Result<Echo, ErrorEntity>>,
+    receipts: mpsc::Sender<Bytes>,
 ) {
     for echo in echoes {
         let receipt = match echo {
@@ -116,20 +119,21 @@ async fn answer_each(
         let mut text = serde_json::to_vec(&receipt).unwrap_or_default();
         text.extend_from_slice(RECEIPT_END);
         // A client that has gone reads no more, and its records are written all the same.
-        let _ = receipts.send_data(Bytes::from(text)).await;
+        let _ = receipts.send(Bytes::from(text)).await;
     }
     // The answer ends here; what is counted of it need not be waited for.
     drop(receipts);
     in_hand.finish().await;
 }
 
-/// Only JSON is read; parameters are ignored. Without a type, the real proxy's parser fails at the first record.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Answer> {
+/// The refusal of a request that is not JSON by its type; parameters are ignored. Without a type, the real proxy's
+/// parser fails at the first record.
+fn wrong_content_type(headers: &HeaderMap) -> Option<Answer> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         let text = "Cannot construct instance of `JsonStream` (no Creators, like default constructor, exist): \
                     cannot deserialize from Object value (no delegate- or property-based Creator)";
-        return Err(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text));
+        return Some(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text));
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence == JSON { Ok(()) } else { Err(unsupported_media_type()) }
+    (essence != JSON).then(unsupported_media_type)
 }

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::doubles::proxy::jackson;
-use crate::doubles::proxy::request::{BASE64, ProduceRecord, not_constructible, partition, token};
+use crate::doubles::proxy::request::{
+    BASE64, Headers, ProduceRecord, Refusal, not_constructible, partition, token,
+};
 use crate::wire::produce::ErrorEntity;
 
 /// How a key or a value stands in a request.
@@ -130,9 +132,7 @@ fn parse_record(object: Map<String, Value>, topic: &str) -> Result<Entry, ErrorE
         match name.as_str() {
             "partition_id" => {
                 record.partition = partition(&member).map_err(|refusal| match refusal {
-                    super::super::request::Refusal::NegativePartition => {
-                        refused(40402, "Partition not found.")
-                    }
+                    Refusal::NegativePartition => refused(40402, "Partition not found."),
                     other => bad_request(other.to_string()),
                 })?;
             }
@@ -224,7 +224,7 @@ fn data(member: Value, topic: &str, part: &str) -> Result<(Option<Kind>, Option<
 }
 
 /// Headers: a list of names and base64 values, whose padding must be there, unlike that of data.
-fn headers(member: Value) -> Result<Vec<(String, Option<Vec<u8>>)>, ErrorEntity> {
+fn headers(member: Value) -> Result<Headers, ErrorEntity> {
     const CLASS: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$ProduceRequestHeader";
     let list = match member {
         Value::Null => return Ok(Vec::new()),
