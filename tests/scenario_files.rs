@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use landfall::scenario::{
     Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit, Pace,
-    ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts,
-    Unreadable, Value, load_file, parse, read,
+    PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing,
+    Timeouts, Unreadable, Value, load_file, parse, read,
 };
 use proptest::prelude::*;
 
@@ -37,7 +37,9 @@ fn every_shipped_scenario_is_valid_and_its_files_are_there() {
     for path in yaml_files("scenarios") {
         let scenario = read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         for workload in &scenario.workloads {
-            assert!(workload.payload.file.is_file(), "{}: {:?}", path.display(), workload.payload.file);
+            if let Some(file) = workload.payload.source.file() {
+                assert!(file.is_file(), "{}: {}", path.display(), file.display());
+            }
         }
     }
 }
@@ -98,7 +100,7 @@ fn overrides_reach_every_part() {
     assert_eq!(scenario.faults[1].window, Some((Duration::from_secs(5), Duration::from_secs(8))));
     assert_eq!(scenario.grace, Some(Duration::from_secs(20)));
     // From the command line a path is as the shell completes it, not relative to the scenario file.
-    assert_eq!(scenario.workloads[0].payload.file, Path::new("records.ndjson"));
+    assert_eq!(scenario.workloads[0].payload.source, PayloadSource::Ndjson("records.ndjson".into()));
     assert_ne!(scenario.hash, quickstart(&[]).unwrap().hash);
 }
 
@@ -167,7 +169,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(partner.expect, Expect::Accept);
     let workload = &scenario.workloads[0];
     assert_eq!(workload.format, Format::V2Binary);
-    assert_eq!(workload.payload.file, Path::new("folder/r.ndjson"));
+    assert_eq!(workload.payload.source, PayloadSource::Ndjson("folder/r.ndjson".into()));
     assert_eq!(workload.identity, IdentityPlace::Member("_landfall".into()));
     assert_eq!(workload.records_per_request, RecordsPerRequest::Fixed(1));
     assert_eq!((&workload.partition, &workload.retry), (&None, &None));
@@ -183,19 +185,15 @@ fn what_is_left_out_has_its_documented_default() {
 #[test]
 fn external_boxes_are_read() {
     let stack = "stack:\n  idp: none\n  gateway: none\n\
-        \x20 proxy: { kind: external, url: 'http://Proxy.example.com:8082/' }\n\
+        \x20 proxy: { kind: external, url: 'http://Proxy.example.com:8082/', cluster_id: MkU3OEVB }\n\
         \x20 kafka:\n    kind: external\n    bootstrap: k1:9092,k2:9092\n    create_topics: true\n\
         \x20   properties: { sasl.password: { env: P }, ssl.key.pem: { file: k.txt }, retries: 3 }\n\
         allow_hosts: [proxy.example.com]\n";
     let scenario = parse(&format!("{SMALLEST}{stack}"), Path::new("a/s.yaml"), &[], &no_files).unwrap();
     assert_eq!((scenario.stack.idp, scenario.stack.gateway), (IdpSpec::None, GatewaySpec::None));
-    assert_eq!(
-        scenario.stack.proxy,
-        ProxySpec::External {
-            url: "http://Proxy.example.com:8082".into(),
-            tls: landfall::scenario::TlsSettings::default()
-        }
-    );
+    let url = "http://Proxy.example.com:8082".to_owned();
+    let tls = landfall::scenario::TlsSettings::default();
+    assert_eq!(scenario.stack.proxy, ProxySpec::External { url, tls, cluster_id: Some("MkU3OEVB".into()) });
     let KafkaSpec::External { bootstrap, properties, create_topics } = scenario.stack.kafka else { panic!() };
     assert_eq!((bootstrap.as_str(), create_topics), ("k1:9092,k2:9092", true));
     let expected = [
@@ -224,7 +222,10 @@ fn a_scenario_may_say_only_how_it_differs() {
     let profile = "confluent-7.9".to_owned();
     assert_eq!(scenario.stack.proxy, ProxySpec::Embedded { port: 8082, replicas: 5, profile });
     // The payload stands beside the file that names it.
-    assert_eq!(scenario.workloads[0].payload.file, folder.path().join("base/r.ndjson"));
+    assert_eq!(
+        scenario.workloads[0].payload.source,
+        PayloadSource::Ndjson(folder.path().join("base/r.ndjson"))
+    );
 
     write("y.yaml", "extends: base/base.yaml\nstack: { proxy: { replicas: 50 } }\n");
     let error = read(&folder.path().join("y.yaml"), &["grace=1".to_owned()]).unwrap_err().to_string();
@@ -278,6 +279,9 @@ fn the_documentation_names_every_field() {
         ("partners[0].token.", Some("partners[0].token={renew: never}")),
         ("workload[0].", None),
         ("workload[0].payload.", None),
+        ("workload[0].payload.key.", Some("workload[0].payload.key={uniform: 5}")),
+        ("workload[0].payload.key.zipf.", Some("workload[0].payload.key={zipf: {keys: 5, exponent: 1}}")),
+        ("workload[0].identity.", Some("workload[0].identity={member: a}")),
         ("workload[0].arrivals.", None),
         ("workload[0].arrivals.ramp.", Some("workload[0].arrivals={ramp: {from: 1/s}}")),
         ("workload[0].arrivals.spike.", Some("workload[0].arrivals={spike: {base: 1/s}}")),

@@ -6,6 +6,7 @@ use landfall::load::{LEAD, LoadPlan, StreamPlan, Target};
 use landfall::record::{Catalogue, Expected, Feed, Format, IdentityPlace, RunId, Stream};
 use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Phase, Schedule, Sizes};
+use landfall::wire::produce::ProduceFormat;
 
 /// What is sent where.
 pub(crate) struct Shape<'a> {
@@ -45,7 +46,8 @@ pub(crate) fn plan(shape: Shape<'_>) -> Result<LoadPlan, String> {
         target,
         topic: "t".into(),
         partition: None,
-        format: Format::Json,
+        format: ProduceFormat::V2Json,
+        cluster_id: None,
         sizes: Sizes::fixed(1),
         schedule: Schedule::new(1, shape.phases),
         seed: 1,
@@ -65,7 +67,7 @@ pub(crate) fn plan(shape: Shape<'_>) -> Result<LoadPlan, String> {
     };
     Ok(LoadPlan {
         streams: vec![stream_plan],
-        catalogue: Catalogue::new(run_id, vec![stream]),
+        catalogue: Catalogue::new(run_id, 0, vec![stream]),
         tokens: Vec::new(),
         threads: shape.threads,
         drain: Duration::from_secs(5),

@@ -19,6 +19,7 @@ use crate::record::{AnswerView, Catalogue, Expected, Feed, Format, IdentityPlace
 use crate::result::{Calibration, Quantiles};
 use crate::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
+use crate::wire::produce::ProduceFormat;
 
 /// Version of the file's shape.
 const SCHEMA: u32 = 1;
@@ -215,7 +216,8 @@ fn send(server: &NullServer, rate: Option<f64>) -> Result<Report, CalibrateError
             target,
             topic: "calibrate".into(),
             partition: None,
-            format: Format::Json,
+            format: ProduceFormat::V2Json,
+            cluster_id: None,
             sizes: Sizes::fixed(1),
             schedule: Schedule::new(0, vec![phase]),
             seed: 0,
@@ -228,7 +230,7 @@ fn send(server: &NullServer, rate: Option<f64>) -> Result<Report, CalibrateError
             grace: Duration::ZERO,
             expectation: Expected::Accept,
         }],
-        catalogue: Catalogue::new(run_id, vec![stream]),
+        catalogue: Catalogue::new(run_id, 0, vec![stream]),
         tokens: Vec::new(),
         threads: 1,
         drain: SLICE,

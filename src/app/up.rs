@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::scenario::{Expect, Format, Scenario, Workload};
 use crate::secret::Secret;
 use crate::stack::{Stack, StackError};
-use crate::wire::produce::{BINARY_V2, JSON_V2};
+use crate::wire::produce::{v2, v3};
 
 /// Why the path is not up.
 #[derive(Debug, thiserror::Error)]
@@ -107,18 +107,24 @@ impl Up {
                 ),
             });
         }
-        let (content_type, value) = match workload.format {
-            Format::V2Json => (JSON_V2, "{\"hello\":\"landfall\"}"),
-            Format::V2Binary => (BINARY_V2, "\"aGVsbG8=\""),
-        };
         let authorization =
             if self.stack.token_endpoint().is_some() { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
-        let url = format!("{}/topics/{topic}", self.stack.produce_url());
+        let (content_type, body) = match workload.format {
+            Format::V2Json => (v2::JSON, r#"{"records":[{"value":{"hello":"landfall"}}]}"#),
+            Format::V2Binary => (v2::BINARY, r#"{"records":[{"value":"aGVsbG8="}]}"#),
+            Format::V3Json => (v3::JSON, r#"{"value":{"type":"JSON","data":{"hello":"landfall"}}}"#),
+            Format::V3Binary => (v3::JSON, r#"{"value":{"type":"BINARY","data":"aGVsbG8="}}"#),
+            Format::V3String => (v3::JSON, r#"{"value":{"type":"STRING","data":"hello"}}"#),
+        };
+        let path = match self.stack.cluster_id().filter(|_| workload.format.is_v3()) {
+            Some(cluster) => format!("v3/clusters/{cluster}/topics/{topic}/records"),
+            None => format!("topics/{topic}"),
+        };
+        let url = self.stack.produce_url();
         steps.push(Step {
             title: format!("Produce a record to topic `{topic}`"),
             command: format!(
-                "curl -sS -i{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  \
-                 -d '{{\"records\":[{{\"value\":{value}}}]}}' {url}"
+                "curl -sS -i{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  -d '{body}' {url}/{path}"
             ),
         });
         let bootstrap = &self.stack.kafka().bootstrap;

@@ -34,7 +34,7 @@ Exit codes: 0 pass; 1 fail; 2 wrong usage or scenario; 3 the path could not be b
 enum Command {
     /// Run a scenario and settle every record of it
     Run(run::Options),
-    /// Check a scenario file without running it
+    /// Check a scenario and its payloads without running it
     Validate(validate::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
     Up(up::Options),

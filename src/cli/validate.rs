@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{ScenarioArgs, exit, print};
+use crate::app::run::{catalogue, random_run_id};
 
 /// Options of `landfall validate`.
 #[derive(Debug, clap::Args)]
@@ -12,16 +13,20 @@ pub(super) struct Options {
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    match options.scenario.read() {
-        Ok(scenario) => {
-            print(&format!(
-                "{}: valid; scenario `{}`, hash {}\n",
-                options.scenario.file.display(),
-                scenario.name,
-                scenario.hash
-            ));
-            ExitCode::from(exit::PASS)
-        }
-        Err(code) => code,
+    let scenario = match options.scenario.read() {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
+    // The records are not sent, so any run's will do.
+    if let Err(error) = catalogue(&scenario, random_run_id()) {
+        eprintln!("landfall: {error}");
+        return ExitCode::from(exit::USAGE);
     }
+    print(&format!(
+        "{}: valid; scenario `{}`, hash {}\n",
+        options.scenario.file.display(),
+        scenario.name,
+        scenario.hash
+    ));
+    ExitCode::from(exit::PASS)
 }

@@ -1,25 +1,64 @@
 //! The HTTP/1.1 server under the HTTP doubles: binds, serves, counts what is in flight, stops.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-/// A response as the doubles make it: complete before it is sent.
+/// A response as most doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
+
+/// A response's body, whole or in the making.
+pub trait AnswerBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+/// A body that is sent piece by piece as it is made; it ends when the sender has gone.
+///
+/// http-body-util's `Channel` is not used: in 0.1.5 it looks for pieces and then for the sender's end, and loses what
+/// was sent in between.
+#[derive(Debug)]
+pub struct Pieces(mpsc::Receiver<Bytes>);
+
+impl Pieces {
+    /// A body and where its pieces go; `waiting` of them may wait for the client.
+    #[must_use]
+    pub fn new(waiting: usize) -> (mpsc::Sender<Bytes>, Self) {
+        let (sender, receiver) = mpsc::channel(waiting);
+        (sender, Self(receiver))
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// Any error.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a connection of [`Server::start`] may idle.
 const IDLE: Duration = Duration::from_mins(1);
@@ -61,10 +100,11 @@ impl Server {
     ///
     /// # Errors
     /// The listener's own error, where it no longer knows its address.
-    pub fn start<H, F>(listener: TcpListener, handler: H) -> std::io::Result<Self>
+    pub fn start<H, F, B>(listener: TcpListener, handler: H) -> std::io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: AnswerBody,
     {
         Self::start_with_idle(listener, IDLE, handler)
     }
@@ -74,10 +114,15 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub fn start_with_idle<H, F>(listener: TcpListener, idle: Duration, handler: H) -> std::io::Result<Self>
+    pub fn start_with_idle<H, F, B>(
+        listener: TcpListener,
+        idle: Duration,
+        handler: H,
+    ) -> std::io::Result<Self>
     where
         H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: AnswerBody,
     {
         let address = listener.local_addr()?;
         let in_flight = Arc::new(AtomicU64::new(0));
@@ -106,7 +151,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept_loop<H, F>(
+async fn accept_loop<H, F, B>(
     listener: TcpListener,
     idle: Duration,
     handler: H,
@@ -114,7 +159,8 @@ async fn accept_loop<H, F>(
     mut stopped: watch::Receiver<bool>,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
 {
     loop {
         let accepted = tokio::select! {
@@ -132,7 +178,7 @@ async fn accept_loop<H, F>(
     }
 }
 
-async fn serve_connection<S, H, F>(
+async fn serve_connection<S, H, F, B>(
     (stream, peer): (S, SocketAddr),
     idle: Duration,
     handler: H,
@@ -141,7 +187,8 @@ async fn serve_connection<S, H, F>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
 {
     let service = service_fn(move |request| {
         let guard = InFlight::enter(in_flight.clone());
@@ -222,7 +269,7 @@ mod tests {
     async fn answers_after(pause: Duration) -> bool {
         let (mut client, server) = tokio::io::duplex(1024);
         let (_stop, stopped) = watch::channel(false);
-        let handler = |_: Request<Incoming>, _| async { Response::new(Full::default()) };
+        let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let idle = Duration::from_secs(310);
         tokio::spawn(serve_connection((server, peer), idle, handler, Arc::default(), stopped));

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::record::{Content, Format};
+use crate::record::{Content, Format, Header, Landed};
 
 /// How a landed record's content stands to what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +21,16 @@ pub(super) enum Comparison {
 /// Longest piece of content that a sentence quotes, in bytes.
 const EXCERPT: usize = 60;
 
-/// Compares key and value. JSON values are equal when their members (in any order) and elements are, and
-/// numbers when they are the same number, however written; no number goes through a float.
+/// Compares key, value and headers. JSON values are equal when their members (in any order) and elements are, and
+/// numbers when they are the same number, however written; no number goes through a float. Headers are equal when
+/// they are the same bytes in the same order, as often.
 #[must_use]
-pub(super) fn compare(
-    format: Format,
-    sent: &Content,
-    key: Option<&[u8]>,
-    value: Option<&[u8]>,
-) -> Comparison {
-    let key = compare_one(format, "key", sent.key.as_deref(), key);
-    let value = compare_one(format, "value", sent.value.as_deref(), value);
+pub(super) fn compare(format: Format, sent: &Content, landed: &Landed) -> Comparison {
+    if let Some(detail) = headers_differ(&sent.headers, &landed.headers) {
+        return Comparison::Different(detail);
+    }
+    let key = compare_one(format, "key", sent.key.as_deref(), landed.key.as_deref());
+    let value = compare_one(format, "value", sent.value.as_deref(), landed.value.as_deref());
     match (key, value) {
         (Comparison::Different(detail), _) | (_, Comparison::Different(detail)) => {
             Comparison::Different(detail)
@@ -70,8 +70,26 @@ fn compare_one(format: Format, what: &str, sent: Option<&[u8]>, landed: Option<&
     ))
 }
 
+/// Where the headers differ, if they do.
+fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)]) -> Option<String> {
+    for (index, (name, value)) in sent.iter().enumerate() {
+        let Some((found, landed)) = landed.get(index) else {
+            return Some(format!("header {} was sent and has not landed", clip(name)));
+        };
+        if name != found {
+            return Some(format!("header {index}: sent {}, landed {}", clip(name), clip(found)));
+        }
+        if value.as_deref() != landed.as_deref() {
+            let (sent, landed) = (describe(value.as_deref()), describe(landed.as_deref()));
+            return Some(format!("header {} sent as {sent}, landed as {landed}", clip(name)));
+        }
+    }
+    let (name, _) = landed.get(sent.len())?;
+    Some(format!("header {} landed, and {} were sent", clip(name), sent.len()))
+}
+
 /// How far two contents lie apart, in bytes: to choose among records that one damaged copy might be.
-pub(super) fn distance(sent: &Content, key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+pub(super) fn distance(sent: &Content, landed: &Landed) -> usize {
     fn one(a: Option<&[u8]>, b: Option<&[u8]>) -> usize {
         match (a, b) {
             (None, None) => 0,
@@ -79,7 +97,11 @@ pub(super) fn distance(sent: &Content, key: Option<&[u8]>, value: Option<&[u8]>)
             (Some(x), None) | (None, Some(x)) => x.len() + 1,
         }
     }
-    one(sent.key.as_deref(), key).saturating_add(one(sent.value.as_deref(), value))
+    let headers = sent.headers.iter().zip(&landed.headers);
+    let headers = headers.map(|((_, a), (_, b))| one(a.as_deref(), b.as_deref())).sum::<usize>();
+    one(sent.key.as_deref(), landed.key.as_deref())
+        .saturating_add(one(sent.value.as_deref(), landed.value.as_deref()))
+        .saturating_add(headers)
 }
 
 /// The first place, in document order, where two JSON values differ, with both sides as text.
@@ -173,11 +195,28 @@ fn clip(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::TopicPartition;
     use proptest::prelude::*;
 
-    fn json(sent: &str, landed: &str) -> Comparison {
-        let sent = Content { key: None, value: Some(sent.as_bytes().to_vec()) };
-        compare(Format::Json, &sent, None, Some(landed.as_bytes()))
+    fn sent(key: Option<&str>, value: Option<&str>) -> Content {
+        let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
+        Content { key: bytes(key), value: bytes(value), headers: Vec::new() }
+    }
+
+    fn landed(key: Option<&str>, value: Option<&str>) -> Landed {
+        let bytes = |text: Option<&str>| text.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        Landed {
+            at: TopicPartition { topic: 0, partition: 0 },
+            offset: 0,
+            key: bytes(key),
+            value: bytes(value),
+            headers: Vec::new(),
+            readable_us: 0,
+        }
+    }
+
+    fn json(before: &str, after: &str) -> Comparison {
+        compare(Format::Json, &sent(None, Some(before)), &landed(None, Some(after)))
     }
 
     #[test]
@@ -222,18 +261,54 @@ mod tests {
 
     #[test]
     fn null_is_not_empty() {
-        let sent = Content { key: Some(b"k".to_vec()), value: None };
-        let Comparison::Different(text) = compare(Format::Json, &sent, Some(b"k"), Some(b"")) else {
+        let sent = sent(Some("k"), None);
+        let Comparison::Different(text) = compare(Format::Json, &sent, &landed(Some("k"), Some(""))) else {
             panic!("taken for equal");
         };
         assert_eq!(text, "value sent as null, landed as 0 bytes");
-        assert_eq!(compare(Format::Binary, &sent, Some(b"k"), None), Comparison::Same);
+        assert_eq!(compare(Format::Binary, &sent, &landed(Some("k"), None)), Comparison::Same);
     }
 
     #[test]
-    fn binary_is_compared_by_bytes_only() {
-        let sent = Content { key: None, value: Some(b"1.10".to_vec()) };
-        assert!(matches!(compare(Format::Binary, &sent, None, Some(b"1.1")), Comparison::Different(_)));
+    fn bytes_and_texts_are_compared_by_bytes_only() {
+        for format in [Format::Binary, Format::Text] {
+            let comparison = compare(format, &sent(None, Some("1.10")), &landed(None, Some("1.1")));
+            assert!(matches!(comparison, Comparison::Different(_)), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn headers_must_be_the_same_in_the_same_order_as_often() {
+        let headers = |list: &[(&str, Option<&str>)]| -> Vec<Header> {
+            list.iter().map(|(name, value)| ((*name).into(), value.map(Into::into))).collect()
+        };
+        let comparison = |before: &[(&str, Option<&str>)], after: &[(&str, Option<&str>)]| {
+            let sent = Content { headers: headers(before), ..sent(None, None) };
+            let after = headers(after).into_iter().map(|(name, value)| (name, value.map(Bytes::from)));
+            match compare(Format::Json, &sent, &Landed { headers: after.collect(), ..landed(None, None) }) {
+                Comparison::Different(text) => text,
+                other => format!("{other:?}"),
+            }
+        };
+        let (a, b) = (("a", Some("1")), ("b", None));
+        assert_eq!(comparison(&[a, b, a], &[a, b, a]), "Same");
+        let cases: [(&[_], &[_]); 6] = [
+            (&[a, b, a], &[a, a, b]),
+            (&[a], &[]),
+            (&[], &[a]),
+            (&[a], &[a, a]),
+            (&[a], &[("a", Some("2"))]),
+            (&[b], &[("b", Some(""))]),
+        ];
+        let seen: Vec<String> = cases.iter().map(|(before, after)| comparison(before, after)).collect();
+        insta::assert_snapshot!(seen.join("\n"), @r"
+        header 1: sent `b`, landed `a`
+        header `a` was sent and has not landed
+        header `a` landed, and 0 were sent
+        header `a` landed, and 1 were sent
+        header `a` sent as 1 bytes (`1`), landed as 1 bytes (`2`)
+        header `b` sent as null, landed as 0 bytes
+        ");
     }
 
     proptest! {

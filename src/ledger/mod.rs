@@ -35,6 +35,12 @@ struct Place {
     offset: i64,
 }
 
+impl Place {
+    fn of(landed: &Landed) -> Self {
+        Self { at: landed.at, offset: landed.offset }
+    }
+}
+
 /// What is known of one record.
 #[derive(Debug, Clone)]
 struct RecordState {
@@ -113,15 +119,6 @@ impl Attempt {
     }
 }
 
-/// A record in a topic whose identity cannot be read.
-#[derive(Debug, Clone)]
-struct Unidentified {
-    place: Place,
-    key: Option<bytes::Bytes>,
-    value: Option<bytes::Bytes>,
-    readable_us: u64,
-}
-
 /// The account of one run.
 #[derive(Debug)]
 pub struct Ledger {
@@ -130,7 +127,8 @@ pub struct Ledger {
     terms: Vec<StreamTerms>,
     records: Vec<HashMap<u64, RecordState>>,
     requests: Vec<HashMap<u64, RequestState>>,
-    unidentified: Vec<Unidentified>,
+    /// Records in topics whose identity cannot be read.
+    unidentified: Vec<Landed>,
     foreign: u64,
     /// One past the last offset seen in each partition: what stands below has been counted already.
     seen: HashMap<TopicPartition, i64>,
@@ -234,24 +232,18 @@ impl Ledger {
             return;
         }
         *seen = landed.offset + 1;
-        let place = Place { at: landed.at, offset: landed.offset };
-        let (key, value) = (landed.key.as_deref(), landed.value.as_deref());
-        match self.catalogue.identify(landed.at.topic, key, value) {
-            Identified::Ours(id) => self.found(id, place, landed),
+        match self.catalogue.identify(landed) {
+            Identified::Ours(id) => self.found(id, landed),
             Identified::AnotherRun => self.foreign += 1,
-            Identified::Unreadable => self.unidentified.push(Unidentified {
-                place,
-                key: landed.key.clone(),
-                value: landed.value.clone(),
-                readable_us: landed.readable_us,
-            }),
+            Identified::Unreadable => self.unidentified.push(landed.clone()),
         }
     }
 
-    fn found(&mut self, id: RecordId, place: Place, landed: &Landed) {
+    fn found(&mut self, id: RecordId, landed: &Landed) {
+        let place = Place::of(landed);
         let Some(stream) = self.catalogue.stream(id.producer) else { return };
         let Some(content) = self.catalogue.content(id) else { return };
-        let comparison = compare(stream.format(), &content, landed.key.as_deref(), landed.value.as_deref());
+        let comparison = compare(stream.format(), &content, landed);
         // A record may be read before its sender has told of it; `sent` then fills in the request.
         let records = &mut self.records[usize::from(id.producer)];
         let record = records.entry(id.sequence).or_insert_with(|| RecordState::new(u64::MAX));

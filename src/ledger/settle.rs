@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::record::{
-    Class, End, Expected, Format, NEVER, PartitionRead, RecordAnswer, RecordId, Stream, TopicPartition,
-    UNANSWERED,
+    Class, End, Expected, Format, Landed, NEVER, PartitionRead, RecordAnswer, RecordId, Stream,
+    TopicPartition, UNANSWERED,
 };
 use crate::result::{Finding, Records, Requests};
 
 use super::content::{Comparison, compare, distance};
 use super::evidence::Findings;
 use super::order::{Ordered, overtakers};
-use super::{Ledger, Place, RecordState, RequestState, Unidentified, hash};
+use super::{Ledger, Place, RecordState, RequestState, hash};
 
 /// The settled account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,7 +291,7 @@ impl Ledger {
             return Vec::new();
         }
         let mut claims: HashMap<Place, Vec<RecordId>> =
-            unidentified.iter().map(|event| (event.place, Vec::new())).collect();
+            unidentified.iter().map(|event| (Place::of(event), Vec::new())).collect();
         for (producer, records) in self.records.iter().enumerate() {
             let topic = self.topic_of(producer);
             for (sequence, record) in records {
@@ -304,33 +304,33 @@ impl Ledger {
         }
         let mut nobodys = Vec::new();
         for event in unidentified {
-            let claimants = claims.remove(&event.place).unwrap_or_default();
+            let claimants = claims.remove(&Place::of(&event)).unwrap_or_default();
             match self.closest(&claimants, &event) {
                 Some(id) => self.found_by_position(id, &event),
-                None => nobodys.push(event.place.at.topic),
+                None => nobodys.push(event.at.topic),
             }
         }
         nobodys
     }
 
     /// Of several records acked at one position, the one whose content is closest to what stands there.
-    fn closest(&self, claimants: &[RecordId], event: &Unidentified) -> Option<RecordId> {
+    fn closest(&self, claimants: &[RecordId], event: &Landed) -> Option<RecordId> {
         let apart = |id: &RecordId| {
             let content = self.catalogue.content(*id)?;
-            Some((distance(&content, event.key.as_deref(), event.value.as_deref()), *id))
+            Some((distance(&content, event), *id))
         };
         claimants.iter().filter_map(apart).min().map(|(_, id)| id)
     }
 
-    fn found_by_position(&mut self, id: RecordId, event: &Unidentified) {
+    fn found_by_position(&mut self, id: RecordId, event: &Landed) {
         let anonymous = self.is_anonymous(usize::from(id.producer));
         let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
         let content = self.catalogue.content(id);
         let Some(record) = self.records[usize::from(id.producer)].get_mut(&id.sequence) else { return };
-        record.first = Some(event.place);
+        record.first = Some(Place::of(event));
         record.readable_us = event.readable_us;
         record.key_hash = hash(event.key.as_deref());
-        let comparison = content.map(|c| compare(format, &c, event.key.as_deref(), event.value.as_deref()));
+        let comparison = content.map(|content| compare(format, &content, event));
         let detail = match comparison {
             Some(Comparison::Same) if anonymous => return,
             Some(Comparison::Rewritten) if anonymous => {

@@ -1,9 +1,9 @@
 //! An HTTP answer in the ledger's words.
 
-use crate::ledger::answers::classify;
-use crate::record::{Answers, RecordAnswer};
+use crate::ledger::answers::classify_into;
+use crate::record::RecordAnswer;
 use crate::secret::Secret;
-use crate::wire::produce::ErrorEntity;
+use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// Longest note about an answer, in characters.
 const NOTE: usize = 160;
@@ -15,14 +15,11 @@ pub(super) fn read_answer(
     error_type: Option<&str>,
     body: &[u8],
     records: u32,
+    format: ProduceFormat,
     token: Option<&Secret>,
     answers: &mut Vec<RecordAnswer>,
 ) -> (u64, u64, Option<String>) {
-    answers.clear();
-    match classify(status, error_type, body, records) {
-        Answers::All(answer) => answers.push(answer),
-        Answers::Each(each) => answers.extend(each),
-    }
+    classify_into(status, error_type, body, records, format, answers);
     let count = |which: fn(RecordAnswer) -> bool| match answers.as_slice() {
         [all] => u64::from(which(*all)) * u64::from(records),
         each => each.iter().filter(|answer| which(**answer)).count() as u64,
@@ -67,7 +64,8 @@ mod tests {
     ) -> (Vec<RecordAnswer>, Option<String>) {
         let token = Secret::new("eyJ.secret.sig");
         let mut answers = Vec::new();
-        let (_, _, note) = read_answer(status, error_type, body, records, Some(&token), &mut answers);
+        let (_, _, note) =
+            read_answer(status, error_type, body, records, ProduceFormat::V2Json, Some(&token), &mut answers);
         (answers, note)
     }
 

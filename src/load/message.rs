@@ -9,10 +9,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::StreamPlan;
 use super::lane::Request;
-use super::target::Target;
-use crate::record::{Catalogue, Content, Format, RecordId, RunId};
+use crate::record::{Catalogue, ContentBuf, RecordId, RunId};
 use crate::secret::Secret;
-use crate::wire::produce::{BINARY_V2, JSON_V2, RESPONSE_V2, request_body};
+use crate::wire::produce::{ProduceFormat, RequestBody};
 
 /// What a path segment may not hold as it is (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -40,8 +39,8 @@ const AGENT: &str = concat!("landfall/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Message {
     producer: u16,
-    format: Format,
-    content_type: &'static str,
+    format: ProduceFormat,
+    partition: Option<i32>,
     /// The whole URL, for HTTP/2.
     uri: String,
     /// The value of `x-request-id` up to the request's index.
@@ -49,31 +48,30 @@ pub(super) struct Message {
     /// The head up to the same.
     prefix: Vec<u8>,
     body: Vec<u8>,
+    content: ContentBuf,
 }
 
 impl Message {
     pub(super) fn new(producer: u16, plan: &StreamPlan, run: &RunId) -> Self {
-        let path = produce_path(&plan.target, &plan.topic, plan.partition);
-        let content_type = match plan.format {
-            Format::Json => JSON_V2,
-            Format::Binary => BINARY_V2,
-        };
+        let path = produce_path(plan);
+        let (content_type, accept) = (plan.format.content_type(), plan.format.accept());
         let host = &plan.target.authority;
         let scheme = if plan.target.tls.is_some() { "https" } else { "http" };
         let uri = format!("{scheme}://{host}{path}");
         let id_prefix = format!("{run}.{producer}.");
         let prefix = format!(
             "POST {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\ncontent-type: {content_type}\r\n\
-             accept: {RESPONSE_V2}\r\nx-request-id: {id_prefix}"
+             accept: {accept}\r\nx-request-id: {id_prefix}"
         );
         Self {
             producer,
             format: plan.format,
-            content_type,
+            partition: plan.partition,
             uri,
             id_prefix,
             prefix: prefix.into_bytes(),
             body: Vec::new(),
+            content: ContentBuf::default(),
         }
     }
 
@@ -112,8 +110,8 @@ impl Message {
         let Request { index, attempt, .. } = request;
         let mut built = hyper::Request::post(&self.uri)
             .header(USER_AGENT, AGENT)
-            .header(CONTENT_TYPE, self.content_type)
-            .header(ACCEPT, RESPONSE_V2)
+            .header(CONTENT_TYPE, self.format.content_type())
+            .header(ACCEPT, self.format.accept())
             .header("x-request-id", format!("{}{index}.{attempt}", self.id_prefix));
         if let Some(token) = token {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
@@ -126,37 +124,47 @@ impl Message {
 
     fn compose_body(&mut self, catalogue: &Catalogue, request: &Request) {
         let last = request.first_sequence + u64::from(request.records);
-        let contents: Vec<Content> = (request.first_sequence..last)
-            .filter_map(|sequence| catalogue.content(RecordId { producer: self.producer, sequence }))
-            .collect();
-        let pairs = contents.iter().map(|content| (content.key.as_deref(), content.value.as_deref()));
-        self.body = request_body(pairs, self.format == Format::Binary);
+        self.body.clear();
+        let mut body = RequestBody::begin(&mut self.body, self.format, self.partition);
+        for sequence in request.first_sequence..last {
+            if catalogue.content_into(RecordId { producer: self.producer, sequence }, &mut self.content) {
+                body.push(self.content.key(), self.content.value(), self.content.headers());
+            }
+        }
+        body.end();
     }
 }
 
-/// The path of a produce call.
-fn produce_path(target: &Target, topic: &str, partition: Option<i32>) -> String {
-    let topic = utf8_percent_encode(topic, SEGMENT);
-    let base = &target.base_path;
-    match partition {
-        None => format!("{base}/topics/{topic}"),
-        Some(partition) => format!("{base}/topics/{topic}/partitions/{partition}"),
+/// The path of a produce call; with the cluster's id it is one of v3, whose records name the partition themselves.
+fn produce_path(plan: &StreamPlan) -> String {
+    let topic = utf8_percent_encode(&plan.topic, SEGMENT);
+    let base = &plan.target.base_path;
+    match (&plan.cluster_id, plan.partition) {
+        (Some(cluster), _) => {
+            let cluster = utf8_percent_encode(cluster, SEGMENT);
+            format!("{base}/v3/clusters/{cluster}/topics/{topic}/records")
+        }
+        (None, None) => format!("{base}/topics/{topic}"),
+        (None, Some(partition)) => format!("{base}/topics/{topic}/partitions/{partition}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::preflight::plan_of_one;
 
     #[test]
     fn paths_are_encoded() {
-        let target = Target {
-            addresses: vec![([127, 0, 0, 1], 80).into()],
-            authority: "127.0.0.1".into(),
-            base_path: "/prod".into(),
-            tls: None,
+        let path = |topic: &str, partition, cluster: Option<&str>| {
+            let mut plan = plan_of_one().streams.remove(0);
+            plan.target.base_path = "/prod".into();
+            (plan.topic, plan.partition, plan.cluster_id) =
+                (topic.into(), partition, cluster.map(Into::into));
+            produce_path(&plan)
         };
-        assert_eq!(produce_path(&target, "a b/c", None), "/prod/topics/a%20b%2Fc");
-        assert_eq!(produce_path(&target, "quakes", Some(3)), "/prod/topics/quakes/partitions/3");
+        assert_eq!(path("a b/c", None, None), "/prod/topics/a%20b%2Fc");
+        assert_eq!(path("quakes", Some(3), None), "/prod/topics/quakes/partitions/3");
+        assert_eq!(path("q", Some(3), Some("x/y")), "/prod/v3/clusters/x%2Fy/topics/q/records");
     }
 }

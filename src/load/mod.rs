@@ -41,9 +41,10 @@ mod transport;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::record::{Catalogue, Expected, Format};
+use crate::record::{Catalogue, Expected};
 use crate::scenario::{Connections, Protocol, Timeouts};
 use crate::schedule::{Schedule, Sizes};
+use crate::wire::produce::ProduceFormat;
 
 use clock::{Clock, nanos};
 use engine::{Engine, Finished, Shared};
@@ -75,7 +76,9 @@ pub struct StreamPlan {
     /// Partition that the path names.
     pub partition: Option<i32>,
     /// Request format.
-    pub format: Format,
+    pub format: ProduceFormat,
+    /// The cluster's id, which the paths of v3 name; `None` for v2.
+    pub cluster_id: Option<String>,
     /// Records in each request.
     pub sizes: Sizes,
     /// When requests are due.

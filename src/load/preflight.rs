@@ -158,17 +158,24 @@ fn read_number(path: &str) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
+/// A load of one request, for tests.
+#[cfg(test)]
+pub(super) fn plan_of_one() -> LoadPlan {
+    tests::plan(1, None, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::time::Instant;
 
     use crate::load::Target;
-    use crate::record::{Catalogue, Expected, Format, RunId};
+    use crate::record::{Catalogue, Expected, RunId};
     use crate::scenario::{Connections, Protocol, Timeouts};
     use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
+    use crate::wire::produce::ProduceFormat;
 
-    fn plan(count: u16, requests_each: Option<u32>, rate: f64) -> LoadPlan {
+    pub(super) fn plan(count: u16, requests_each: Option<u32>, rate: f64) -> LoadPlan {
         let second = Duration::from_secs(1);
         let arrivals =
             Arrivals::Open { intensity: Intensity::constant(rate, second), spacing: Spacing::Poisson };
@@ -182,7 +189,8 @@ mod tests {
             },
             topic: "t".into(),
             partition: None,
-            format: Format::Json,
+            format: ProduceFormat::V2Json,
+            cluster_id: None,
             sizes: Sizes::fixed(1),
             schedule: Schedule::new(1, vec![phase]),
             seed: 1,
@@ -197,7 +205,7 @@ mod tests {
         };
         LoadPlan {
             streams: vec![stream],
-            catalogue: Catalogue::new(RunId::new("r").unwrap(), Vec::new()),
+            catalogue: Catalogue::new(RunId::new("r").unwrap(), 0, Vec::new()),
             tokens: Vec::new(),
             threads: 1,
             drain: second,

@@ -236,6 +236,8 @@ pub struct Landed {
     pub key: Option<Bytes>,
     /// Value; `None` is null, which is not the same as empty.
     pub value: Option<Bytes>,
+    /// Headers, in their order, with repetitions; a value that is `None` is null.
+    pub headers: Vec<(String, Option<Bytes>)>,
     /// When the reader saw it.
     pub readable_us: u64,
 }

@@ -1,11 +1,13 @@
-//! Feeds: files of real payloads, one JSON value a line.
+//! Feeds: files of real payloads, one JSON value a line. CSV feeds: see `csv`.
 
 use serde_json::Value;
 
 /// The payloads of a feed, in the file's order; never empty.
 #[derive(Debug)]
 pub struct Feed {
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
+    /// The columns of a CSV feed; empty for other feeds.
+    pub(super) columns: Vec<String>,
 }
 
 /// One payload.
@@ -13,7 +15,7 @@ pub struct Feed {
 pub struct Line {
     /// Its line in the file, from 1.
     pub number: usize,
-    /// The line as it stands in the file.
+    /// The line as it stands in the file; the compact text where that was CSV.
     pub raw: String,
     /// The value, without insignificant whitespace; numbers keep every digit (an exponent's spelling may change).
     pub compact: String,
@@ -25,7 +27,7 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
     /// Not text.
-    #[error("line {line} is not UTF-8; a feed is NDJSON: one JSON value a line")]
+    #[error("line {line} is not UTF-8; feeds are UTF-8 text")]
     NotUtf8 {
         /// Line in the file, from 1.
         line: usize,
@@ -38,6 +40,53 @@ pub enum FeedError {
         /// What the parser says, with the column.
         reason: String,
     },
+    /// Not CSV.
+    #[error("line {line} is not CSV: {reason}")]
+    NotCsv {
+        /// Line in the file, from 1.
+        line: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A row has more or fewer cells than the header.
+    #[error("line {line} has {found} cells, and the header has {expected} columns")]
+    Cells {
+        /// Line in the file, from 1, where the row begins.
+        line: usize,
+        /// Cells of the row.
+        found: u64,
+        /// Cells of the header.
+        expected: u64,
+    },
+    /// A cell is not of its column's type.
+    #[error("line {line}, column `{column}`: must be {wanted}, and is `{found}`")]
+    Cell {
+        /// Line in the file, from 1, where the row begins.
+        line: usize,
+        /// The column's name.
+        column: String,
+        /// What it must be.
+        wanted: &'static str,
+        /// The cell's beginning.
+        found: String,
+    },
+    /// Two columns have one name.
+    #[error("the column `{column}` stands twice in the header; each becomes a member, so name them apart")]
+    ColumnTwice {
+        /// The name.
+        column: String,
+    },
+    /// No such column.
+    #[error("there is no column `{column}`; {suggestion}")]
+    NoColumn {
+        /// The name.
+        column: String,
+        /// The nearest that there is.
+        suggestion: String,
+    },
+    /// A CSV file that has a header at most.
+    #[error("it holds no row; the first line of a CSV feed names the columns, each other one is a record")]
+    NoRow,
     /// No line holds anything.
     #[error("it holds no record; a feed is NDJSON: one JSON value a line")]
     Empty,
@@ -63,7 +112,7 @@ impl Feed {
             })?;
             lines.push(Line { number, raw: raw.to_owned(), compact: value.to_string(), value });
         }
-        if lines.is_empty() { Err(FeedError::Empty) } else { Ok(Self { lines }) }
+        if lines.is_empty() { Err(FeedError::Empty) } else { Ok(Self { lines, columns: Vec::new() }) }
     }
 
     /// The payloads; never empty.

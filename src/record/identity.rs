@@ -53,10 +53,25 @@ impl RecordId {
     /// that a damaged identity is noticed and not taken for another record's.
     #[must_use]
     pub fn encode(self, run: &RunId) -> String {
-        let mut text = format!("{run}.{}.{}", self.producer, self.sequence);
-        let check = crc32c::crc32c(text.as_bytes());
-        let _ = fmt::Write::write_fmt(&mut text, format_args!(".{check:08x}"));
-        text
+        let mut text = Vec::new();
+        self.encode_into(run, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Appends the identity to `out`, which needs no more memory than the identity is long.
+    pub fn encode_into(self, run: &RunId, out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(run.as_str().as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(digits.format(self.producer).as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(digits.format(self.sequence).as_bytes());
+        let check = crc32c::crc32c(&out[start..]);
+        out.push(b'.');
+        for shift in (0..8).rev() {
+            out.push(b"0123456789abcdef"[(check >> (4 * shift)) as usize & 0xf]);
+        }
     }
 
     /// Reads an identity: the run it names and the record. `None` unless it is exactly as
@@ -106,6 +121,9 @@ mod tests {
             let id = RecordId { producer, sequence };
             let text = id.encode(&run);
             prop_assert_eq!(RecordId::decode(text.as_bytes()), Some(("run-1", id)));
+            let mut appended = b"before".to_vec();
+            id.encode_into(&run, &mut appended);
+            prop_assert_eq!(appended, [b"before", text.as_bytes()].concat());
         }
 
         #[test]

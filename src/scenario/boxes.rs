@@ -17,7 +17,7 @@ const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
-    ("registry", "there is no registry box; the formats v2-json and v2-binary need none"),
+    ("registry", "there is no registry box; no format needs one"),
     (
         "authorizer",
         "the authorizer is part of the embedded gateway; its cache is set by `gateway.authorizer_ttl`",
@@ -275,7 +275,7 @@ fn read_proxy(
     problems: &mut Problems,
 ) -> ProxySpec {
     let Some((kind, mut fields)) = opened else {
-        return ProxySpec::External { url: String::new(), tls: TlsSettings::default() };
+        return ProxySpec::External { url: String::new(), tls: TlsSettings::default(), cluster_id: None };
     };
     if kind == BoxKind::External {
         let url = fields
@@ -291,16 +291,28 @@ fn read_proxy(
                 "write `url: https://…`, or remove it",
             );
         }
+        let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
         let options = ["port", "replicas", "profile"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
-        return ProxySpec::External { url, tls };
+        return ProxySpec::External { url, tls, cluster_id };
     }
     let port = ports.read("proxy", &mut fields, problems);
     let replicas =
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
-    fields.finish(&[("url", OF_EXTERNAL)], problems);
+    fields.finish(&["url", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
     ProxySpec::Embedded { port, replicas, profile: profile.unwrap_or(PROFILES[0].1).to_owned() }
+}
+
+/// A cluster's id, as it stands in paths.
+fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    let id = item.name(problems)?;
+    if id.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
+        let remedy = "write it as `GET /v3/clusters` shows it";
+        item.suggest(problems, "must be the cluster's id, without white space and slashes", remedy);
+        return None;
+    }
+    Some(id.to_owned())
 }
 
 /// `allowed` is `None` where landfall sends no load to the cluster itself.

@@ -6,7 +6,7 @@
 //! | `load` | getting a file's text |
 //! | `tree`, `scalar` | YAML text as a tree with places; what a scalar is |
 //! | `extends`, `overrides` | files and `--set` put together |
-//! | `decode` | typed reading of the tree |
+//! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
 //! | `read`, `boxes`, `topics`, `partners`, `workload/`, `faults`, `reach`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
@@ -21,6 +21,7 @@ mod extends;
 mod faults;
 mod fingerprint;
 mod hosts;
+mod json;
 mod load;
 mod model;
 mod overrides;

@@ -40,6 +40,7 @@ impl Stack {
                 })
                 .await?;
                 self.kafka = Access::plain(broker.bootstrap());
+                self.cluster_id = Some(broker.cluster_id().to_owned());
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
             }
@@ -82,9 +83,10 @@ impl Stack {
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);
             }
-            ProxySpec::External { url, .. } => {
+            ProxySpec::External { url, cluster_id, .. } => {
                 external::reach_proxy(url).await?;
                 self.external_proxy = Some(url.clone());
+                self.cluster_id = cluster_id.clone().or(self.cluster_id.take());
                 self.produce_url.clone_from(url);
                 self.up("proxy", "external", Some(url.clone()), since);
             }

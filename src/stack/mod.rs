@@ -1,6 +1,7 @@
 //! Builds the path of a scenario out of its boxes, tells where they are, and takes all down again when it is
 //! dropped.
 
+mod cluster;
 mod embedded;
 mod external;
 mod secrets;
@@ -109,6 +110,17 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// A proxy that does not tell its cluster's id, which the paths of API v3 name.
+    #[error(
+        "cannot learn the cluster's id from {url}: {reason}; API v3 needs it, so write it as `stack.proxy.cluster_id`, or \
+         use a format of v2"
+    )]
+    ClusterId {
+        /// What was asked.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
     /// Properties that librdkafka refuses.
     #[error("kafka.properties: {reason}")]
     KafkaProperties {
@@ -198,6 +210,8 @@ pub struct Stack {
     /// URL of the proxy, where it is not landfall's own.
     external_proxy: Option<String>,
     kafka: Access,
+    /// The cluster's id, where it is known or a workload needs it.
+    cluster_id: Option<String>,
     partner_secrets: Vec<Secret>,
     injectors: Vec<Arc<Injector>>,
     boxes: Vec<BoxReport>,
@@ -220,6 +234,7 @@ impl Stack {
             produce_url: String::new(),
             external_proxy: None,
             kafka: Access::default(),
+            cluster_id: None,
             partner_secrets,
             injectors,
             boxes: Vec::new(),
@@ -227,6 +242,7 @@ impl Stack {
         };
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
+        stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario).await?;
         // Reported in the order in which a request passes.
         let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
@@ -256,6 +272,12 @@ impl Stack {
     #[must_use]
     pub fn kafka(&self) -> &Access {
         &self.kafka
+    }
+
+    /// The cluster's id, as the paths of API v3 name it; there wherever a workload sends in a format of v3.
+    #[must_use]
+    pub fn cluster_id(&self) -> Option<&str> {
+        self.cluster_id.as_deref()
     }
 
     /// The client secret of the scenario's partner at this place.

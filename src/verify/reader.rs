@@ -1,6 +1,7 @@
 //! The reader itself: one consumer and one thread for each topic.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Baseline, ReaderConfig, VerifyError, client};
@@ -284,6 +285,7 @@ impl Task {
                         offset,
                         key: message.key().map(Bytes::copy_from_slice),
                         value: message.payload().map(Bytes::copy_from_slice),
+                        headers: headers(&message),
                         readable_us: u64::try_from(readable).unwrap_or(u64::MAX),
                     });
                     // After the sink: who sees this progress has been told of the record.
@@ -336,6 +338,15 @@ impl Task {
             progress.error = Some(ReadError { message: message.clone(), kind });
         }
     }
+}
+
+/// The record's headers, in their order. rdkafka panics at a name that is not UTF-8, which another producer may have
+/// written; landfall has sent no such, so it is enough that something differs.
+fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Option<Bytes>)> {
+    let Some(headers) = message.headers() else { return Vec::new() };
+    let owned = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice));
+    catch_unwind(AssertUnwindSafe(|| headers.iter().map(owned).collect()))
+        .unwrap_or_else(|_| vec![("(a name that is not UTF-8)".to_owned(), None)])
 }
 
 #[cfg(test)]

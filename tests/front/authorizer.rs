@@ -40,12 +40,17 @@ async fn a_good_token_becomes_a_policy_for_all_its_topics() {
     let token = token_of(&idp, "seis:mic").await;
     let reply = invoke(&authorizer, &event(&token)).await;
     assert_eq!(reply.header("x-amz-function-error"), None);
-    let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics";
+    let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST";
+    let resources = |topic: &str| {
+        let of_topic = format!("topics/{topic}");
+        [of_topic.clone(), format!("{of_topic}/partitions/*"), format!("v3/clusters/*/{of_topic}/records")]
+            .map(|resource| format!("{base}/{resource}"))
+    };
+    let all = [resources("quakes"), resources("ships")].concat();
     let expected = json!({
         "principalId": "seis:mic",
         "policyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-            "Action": "execute-api:Invoke", "Resource": [format!("{base}/quakes"),
-            format!("{base}/quakes/partitions/*"), format!("{base}/ships"), format!("{base}/ships/partitions/*")]}]},
+            "Action": "execute-api:Invoke", "Resource": all}]},
         "context": {"client_id": "seis:mic"},
     });
     assert_eq!(reply.json(), expected);
@@ -68,10 +73,10 @@ async fn a_result_that_no_gateway_takes_is_named() {
         let authorizer = start_authorizer(idp.issuer(), idp.jwks_uri()).await;
         invoke(&authorizer, &event(&token_of(&idp, "seis:mic").await)).await
     };
-    let fits = result(scopes(46)).await;
+    let fits = result(scopes(29)).await;
     assert_eq!(fits.header("x-amz-function-error"), None, "{}", fits.text());
     assert!((7_000..=8_192).contains(&fits.body.len()), "{} bytes", fits.body.len());
-    let reply = result(scopes(60)).await;
+    let reply = result(scopes(40)).await;
     assert_failed(&reply);
     assert_eq!(reply.json()["errorType"], "ResultTooLarge");
     let message = reply.json()["errorMessage"].as_str().unwrap().to_owned();

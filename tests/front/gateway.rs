@@ -50,7 +50,8 @@ async fn a_good_token_passes_from_end_to_end() {
     let token = token_of(&idp, "seis:mic").await;
     let bearer = format!("Bearer {token}");
 
-    for path in ["/topics/quakes?a=b%20c", "/topics/quakes/partitions/3", "/topics/ships"] {
+    let v3 = "/v3/clusters/c/topics/quakes/records";
+    for path in ["/topics/quakes?a=b%20c", "/topics/quakes/partitions/3", "/topics/ships", v3] {
         let mut request = produce(&format!("{}{path}", gateway.base_url()), &bearer);
         request.headers_mut().insert("x-own", "1".parse().unwrap());
         request.headers_mut().insert("max-forwards", "1".parse().unwrap());
@@ -92,7 +93,10 @@ async fn a_good_token_passes_from_end_to_end() {
     assert!(reply.text().ends_with("with an explicit deny\"}"), "{}", reply.text());
     let reply = send(produce(&format!("{}/topics/quakes", gateway.base_url()), "Bearer x.y.z")).await;
     assert_eq!(reply.row(), UNAUTHORIZED);
-    assert_eq!(backend.count(), 3);
+    let reply =
+        send(produce(&format!("{}{}", gateway.base_url(), v3.replace("quakes", "other")), &bearer)).await;
+    assert_eq!(reply.row().0, 403);
+    assert_eq!(backend.count(), 4);
     assert_eq!(gateway.in_flight(), 0);
 }
 

@@ -1,4 +1,5 @@
-//! The front of the path, end to end over sockets: identity provider, authorizer, gateway and balancer.
+//! The front of the path, end to end over sockets: identity provider, authorizer, gateway and balancer;
+//! and the proxy's API v3.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -8,4 +9,5 @@ mod faults;
 mod gateway;
 mod idp;
 mod limits;
+mod proxy_v3;
 mod stage;

@@ -13,6 +13,7 @@ use landfall::record::{
 };
 use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
 use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
+use landfall::wire::produce::ProduceFormat;
 
 /// A plain ack, as a whole response.
 pub(crate) fn ack() -> Vec<u8> {
@@ -183,7 +184,8 @@ pub(crate) fn stream_with(url: &str, tls: &TlsSettings, protocol: Protocol) -> S
         target,
         topic: "t".into(),
         partition: None,
-        format: Format::Json,
+        format: ProduceFormat::V2Json,
+        cluster_id: None,
         sizes: Sizes::fixed(1),
         schedule: Schedule::new(7, vec![constant("main", 50.0, Duration::from_secs(1))]),
         seed: 7,
@@ -221,12 +223,12 @@ pub(crate) fn send_timed(stream: StreamPlan) -> ((Report, Told), Instant) {
 
 fn send_from(streams: Vec<StreamPlan>, threads: usize, drain: Duration, start: Instant) -> (Report, Told) {
     let feed = Feed::parse(b"{\"a\":1}").expect("a feed");
-    let records = streams.iter().map(|stream| {
+    let records = streams.iter().map(|_| {
         let place = IdentityPlace::Member("_landfall".into());
-        Stream::new(0, stream.format, place, None, &feed).expect("a stream")
+        Stream::new(0, Format::Json, place, None, &feed).expect("a stream")
     });
     let plan = LoadPlan {
-        catalogue: Catalogue::new(RunId::new("r").expect("legal"), records.collect()),
+        catalogue: Catalogue::new(RunId::new("r").expect("legal"), 0, records.collect()),
         streams,
         tokens: Vec::new(),
         threads,

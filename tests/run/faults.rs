@@ -10,7 +10,7 @@ fn findings(result: &RunResult) -> Vec<(&str, u64)> {
 }
 
 /// The run fails with this finding and no other, as often as the fault took effect, which is `times` at least.
-fn found_exactly(ended: &Ended, finding: &str, times: u64) {
+pub(crate) fn found_exactly(ended: &Ended, finding: &str, times: u64) {
     let result = ended.result();
     assert_eq!((ended.code, result.verdict), (Some(1), Verdict::Fail), "{}", ended.stdout);
     let fault = &result.faults[0];

@@ -11,6 +11,7 @@ mod histogram_logs;
 mod interrupt;
 mod live;
 mod parts;
+mod payloads;
 mod schedules;
 mod tokens;
 mod up;

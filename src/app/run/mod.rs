@@ -1,6 +1,7 @@
 //! `landfall run`: brings the path up, sends the load, reads the topics back, settles, judges, reports.
 
 mod assemble;
+mod catalogue;
 mod collect;
 mod folder;
 mod hlog;
@@ -23,20 +24,21 @@ use crate::load::{
     self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
     TokenReport, preflight,
 };
-use crate::record::{Catalogue, Class, Feed, FeedError, IdentityPlace, RunId, Stream, StreamError};
+use crate::record::{Catalogue, Class, RunId};
 use crate::report::Stage;
 use crate::result::RunResult;
-use crate::scenario::{self, GatewaySpec, ProxySpec, Scenario};
+use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
+pub use catalogue::{PayloadError, PayloadFault, catalogue};
 use collect::Collector;
 pub use folder::{Folder, FolderError};
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
-use plan::{format, schedules, streams};
+use plan::{schedules, streams};
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -62,39 +64,9 @@ impl Interrupt {
 /// Why a run gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A payload file.
-    #[error("workload[{workload}].payload.file: cannot read {path}: {source}; check the path")]
-    PayloadFile {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A payload file's content.
-    #[error("workload[{workload}].payload.file: {path}: {source}")]
-    Feed {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: FeedError,
-    },
-    /// A payload that cannot carry its identity.
-    #[error("workload[{workload}].payload.file: {path}: {source}")]
-    Stream {
-        /// Place in the scenario.
-        workload: usize,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: StreamError,
-    },
+    /// The records cannot be made.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     /// A file of recorded arrivals.
     #[error(
         "workload[{workload}], phase `{phase}`: cannot read the recording {path}: {source}; check the path"
@@ -173,9 +145,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
-            Self::PayloadFile { .. }
-            | Self::Feed { .. }
-            | Self::Stream { .. }
+            Self::Payload(_)
             | Self::ReplayFile { .. }
             | Self::Replay { .. }
             | Self::Folder(_)
@@ -436,44 +406,6 @@ async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interr
         Some(signal) => signal,
         None => std::future::pending().await,
     }
-}
-
-/// Reads the payloads and makes the streams of records; those of a fleet have the same, which is made once.
-fn catalogue(scenario: &Scenario, run: RunId) -> Result<Catalogue, RunError> {
-    let mut streams: Vec<Stream> = Vec::with_capacity(scenario.workloads.len());
-    let mut before: Option<usize> = None;
-    for workload in &scenario.workloads {
-        let made = match streams.last().filter(|_| before == Some(workload.place)) {
-            Some(of_the_fleet) => of_the_fleet.clone(),
-            None => stream(workload)?,
-        };
-        streams.push(made);
-        before = Some(workload.place);
-    }
-    Ok(Catalogue::new(run, streams))
-}
-
-fn stream(workload: &scenario::Workload) -> Result<Stream, RunError> {
-    let (place, path) = (workload.place, workload.payload.file.clone());
-    let bytes = std::fs::read(&path).map_err(|source| RunError::PayloadFile {
-        workload: place,
-        path: path.clone(),
-        source,
-    })?;
-    let feed = Feed::parse(&bytes).map_err(|source| RunError::Feed {
-        workload: place,
-        path: path.clone(),
-        source,
-    })?;
-    let identity = match &workload.identity {
-        scenario::IdentityPlace::Member(name) => IdentityPlace::Member(name.clone()),
-        scenario::IdentityPlace::Pointer(pointer) => IdentityPlace::Pointer(pointer.clone()),
-        scenario::IdentityPlace::Key => IdentityPlace::Key,
-        scenario::IdentityPlace::None => IdentityPlace::None,
-    };
-    let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
-    Stream::new(topic, format(workload.format), identity, workload.payload.key.as_deref(), &feed)
-        .map_err(|source| RunError::Stream { workload: place, path, source })
 }
 
 /// A run id that no other run has: 12 random hexadecimal digits.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::RunError;
 use crate::load::{RetryPolicy, StreamPlan, Target};
-use crate::record::{Expected, Format};
+use crate::record::Expected;
 use crate::scenario::{
     self, Expect, Protocol, ProxySpec, RecordsPerRequest, RetrySpec, Scenario, Shape, TlsSettings,
 };
@@ -13,6 +13,7 @@ use crate::schedule::{
     Arrivals, Backoff, Intensity, Jitter, Phase, Replay, Retry, Schedule, Sizes, Spacing, workload_seed,
 };
 use crate::stack::Stack;
+use crate::wire::produce::ProduceFormat;
 
 /// The schedule of each workload. Reads the files of recorded arrivals.
 pub(super) fn schedules(scenario: &Scenario) -> Result<Vec<Schedule>, RunError> {
@@ -100,10 +101,13 @@ fn retry(spec: &RetrySpec) -> RetryPolicy {
     RetryPolicy { retry, on: spec.on.clone() }
 }
 
-pub(super) fn format(format: scenario::Format) -> Format {
+fn format(format: scenario::Format) -> ProduceFormat {
     match format {
-        scenario::Format::V2Json => Format::Json,
-        scenario::Format::V2Binary => Format::Binary,
+        scenario::Format::V2Json => ProduceFormat::V2Json,
+        scenario::Format::V2Binary => ProduceFormat::V2Binary,
+        scenario::Format::V3Json => ProduceFormat::V3Json,
+        scenario::Format::V3Binary => ProduceFormat::V3Binary,
+        scenario::Format::V3String => ProduceFormat::V3String,
     }
 }
 
@@ -131,6 +135,7 @@ pub(super) async fn streams(
             topic: scenario.topics[workload.topic].name.clone(),
             partition: workload.partition,
             format: format(workload.format),
+            cluster_id: stack.cluster_id().filter(|_| workload.format.is_v3()).map(str::to_owned),
             seed: workload_seed(scenario.seed, number),
             sizes: sizes(&workload.records_per_request),
             schedule,

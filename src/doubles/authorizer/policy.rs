@@ -36,7 +36,7 @@ impl ApiArn {
 }
 
 /// The policy for `caller`: each scope `<topic>:write` allows producing to the topic and to each of its
-/// partitions. It names all of the caller's topics, not only the one asked for, because the gateway caches
+/// partitions, and by API v3 under any name of the cluster, which the proxy does not check. It names all of the caller's topics, not only the one asked for, because the gateway caches
 /// it for the token. A caller without any such scope is denied explicitly, which no other policy overrides.
 ///
 /// Each topic is named in full, once: a pattern over several topics would be shorter and allow others, too.
@@ -52,7 +52,11 @@ pub(super) fn for_caller(caller: &Caller, api: &ApiArn) -> AuthorizerResult {
         (Effect::Deny, vec!["*".to_owned()])
     } else {
         let resources = topics.iter().flat_map(|topic| {
-            [api.resource(&format!("topics/{topic}")), api.resource(&format!("topics/{topic}/partitions/*"))]
+            [
+                api.resource(&format!("topics/{topic}")),
+                api.resource(&format!("topics/{topic}/partitions/*")),
+                api.resource(&format!("v3/clusters/*/topics/{topic}/records")),
+            ]
         });
         (Effect::Allow, resources.collect())
     };
@@ -101,14 +105,16 @@ mod tests {
     fn every_topic_of_the_token_is_allowed_whichever_was_asked_for() {
         let statement = policy("ships:write quakes:write ships:write ships:read");
         assert_eq!(statement.effect, Effect::Allow);
-        let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics";
+        let base = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST";
         assert_eq!(
             statement.resource.as_slice(),
             [
-                format!("{base}/quakes"),
-                format!("{base}/quakes/partitions/*"),
-                format!("{base}/ships"),
-                format!("{base}/ships/partitions/*"),
+                format!("{base}/topics/quakes"),
+                format!("{base}/topics/quakes/partitions/*"),
+                format!("{base}/v3/clusters/*/topics/quakes/records"),
+                format!("{base}/topics/ships"),
+                format!("{base}/topics/ships/partitions/*"),
+                format!("{base}/v3/clusters/*/topics/ships/records"),
             ]
         );
     }

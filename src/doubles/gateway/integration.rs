@@ -94,17 +94,24 @@ impl Integration {
 }
 
 impl BackendResponse {
-    /// How many records the back end says it wrote: those of a 2xx answer to a v2 produce request that have
-    /// an offset of 0 or more (Confluent REST Proxy API reference, v2, "Produce to a topic").
+    /// How many records the back end says it wrote: those of a 2xx answer to a produce request that have an offset of
+    /// 0 or more, be they items of v2 or receipts of v3 (Confluent REST Proxy API reference, "Produce to a topic" and
+    /// "Produce records").
     pub(super) fn records_written(&self) -> u64 {
         if !self.status.is_success() {
             return 0;
         }
-        let answer: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let offsets = answer.get("offsets").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let written =
-            |item: &&Value| item.get("offset").and_then(Value::as_i64).is_some_and(|offset| offset >= 0);
-        offsets.iter().filter(written).count() as u64
+        let values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
+        values.map_while(Result::ok).map(|value| written(&value)).sum()
+    }
+}
+
+fn written(value: &Value) -> u64 {
+    let at_offset =
+        |item: &Value| item.get("offset").and_then(Value::as_i64).is_some_and(|offset| offset >= 0);
+    match value.get("offsets").and_then(Value::as_array) {
+        Some(items) => items.iter().filter(|item| at_offset(item)).count() as u64,
+        None => u64::from(at_offset(value)),
     }
 }
 
@@ -123,6 +130,9 @@ mod tests {
             {"partition":null,"offset":null,"error_code":2},{"partition":0,"offset":-1}],"key_schema_id":null}"#;
         assert_eq!(written(StatusCode::OK, body), 2);
         assert_eq!(written(StatusCode::UNPROCESSABLE_ENTITY, body), 0);
+        let receipts = r#"{"error_code":200,"partition_id":0,"offset":7}
+            {"error_code":400,"message":"no"}{"partition_id":0,"offset":8} oops {"offset":9}"#;
+        assert_eq!(written(StatusCode::OK, receipts), 2);
         for other in ["", "[]", "{}", r#"{"offsets":{}}"#, r#"{"offsets":[1]}"#] {
             assert_eq!(written(StatusCode::OK, other), 0);
         }

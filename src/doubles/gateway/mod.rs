@@ -1,6 +1,7 @@
 //! API gateway: an Amazon API Gateway REST API, in one stage, in front of the REST proxy. It knows
-//! `POST /{stage}/topics/{topic}` and `POST /{stage}/topics/{topic}/partitions/{partition}`, asks a Lambda
-//! authorizer, validates requests and forwards them (HTTP proxy integration through a VPC link).
+//! `POST /{stage}/topics/{topic}`, `POST /{stage}/topics/{topic}/partitions/{partition}` and
+//! `POST /{stage}/v3/clusters/{cluster}/topics/{topic}/records`, asks a Lambda authorizer, validates requests and
+//! forwards them (HTTP proxy integration through a VPC link). Answers are passed on whole, streams too.
 //!
 //! A request is judged in the order of the real gateway: sizes, route, authorizer, headers, body. One cause
 //! hides those after it.

@@ -33,8 +33,9 @@ pub(super) struct Route {
     pub(super) method_arn: String,
 }
 
-/// The method that `POST /{stage}/topics/{topic}` or `POST /{stage}/topics/{topic}/partitions/{partition}`
-/// names; `None` where the API has no such resource or method.
+/// The method that `POST /{stage}/topics/{topic}`, `POST /{stage}/topics/{topic}/partitions/{partition}` or
+/// `POST /{stage}/v3/clusters/{cluster}/topics/{topic}/records` names; `None` where the API has no such resource or
+/// method.
 ///
 /// Path values are decoded before the policy and the back end see them (Developer Guide, "Amazon API Gateway
 /// important notes"). A value that decodes to a path with `.` or `..` is no resource: the back end might
@@ -44,15 +45,22 @@ pub(super) fn route(stage: &str, method: &Method, path: &str) -> Option<Route> {
         return None;
     }
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-    let (topic, partition) = match segments.as_slice() {
-        [first, "topics", topic] if *first == stage => (*topic, None),
-        [first, "topics", topic, "partitions", partition] if *first == stage => (*topic, Some(*partition)),
+    let (topic, resource) = match segments.as_slice() {
+        [first, "topics", topic] if *first == stage => {
+            let topic = value(topic)?;
+            (topic.clone(), format!("topics/{topic}"))
+        }
+        [first, "topics", topic, "partitions", partition] if *first == stage => {
+            let (topic, partition) = (value(topic)?, value(partition)?);
+            (topic.clone(), format!("topics/{topic}/partitions/{partition}"))
+        }
+        [first, "v3", "clusters", cluster, "topics", topic, "records"] if *first == stage => {
+            // A policy has any cluster pass, so that one must not reach into what follows it.
+            let cluster = value(cluster).filter(|cluster| !cluster.contains('/'))?;
+            let topic = value(topic)?;
+            (topic.clone(), format!("v3/clusters/{cluster}/topics/{topic}/records"))
+        }
         _ => return None,
-    };
-    let topic = value(topic)?;
-    let resource = match partition {
-        None => format!("topics/{topic}"),
-        Some(partition) => format!("topics/{topic}/partitions/{}", value(partition)?),
     };
     Some(Route {
         topic,
@@ -76,15 +84,23 @@ mod tests {
     }
 
     #[test]
-    fn the_two_resources() {
-        let base = "arn:aws:execute-api:eu-west-1:123456789012:landfall00/prod/POST/topics";
-        assert_eq!(arn("/prod/topics/a"), Some(format!("{base}/a")));
-        assert_eq!(arn("/prod/topics/a/partitions/0"), Some(format!("{base}/a/partitions/0")));
+    fn the_three_resources() {
+        let base = "arn:aws:execute-api:eu-west-1:123456789012:landfall00/prod/POST";
+        assert_eq!(arn("/prod/topics/a"), Some(format!("{base}/topics/a")));
+        assert_eq!(arn("/prod/topics/a/partitions/0"), Some(format!("{base}/topics/a/partitions/0")));
+        let v3 = "v3/clusters/c/topics/a/records";
+        assert_eq!(arn(&format!("/prod/{v3}")), Some(format!("{base}/{v3}")));
+        let found = route("prod", &Method::POST, &format!("/prod/{v3}")).unwrap();
+        assert_eq!((found.topic.as_str(), found.backend_path), ("a", format!("/{v3}")));
         let none = [
             "/prod/topics",
             "/prod/topics/",
             "/prod/topics/a/",
             "/prod/topics/a/partitions",
+            "/prod/v3/clusters",
+            "/prod/v3/clusters/c/topics/a",
+            "/prod/v3/clusters/c/topics/a/records:batch",
+            "/prod/v3/clusters/c%2Ftopics%2Fb/topics/a/records",
             "/test/topics/a",
             "/topics/a",
             "",

@@ -104,7 +104,7 @@ mod tests {
 
     fn record(key: Option<&str>, value: Option<&str>) -> ProduceRecord {
         let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
-        ProduceRecord { partition: None, key: bytes(key), value: bytes(value) }
+        ProduceRecord { key: bytes(key), value: bytes(value), ..ProduceRecord::default() }
     }
 
     #[test]

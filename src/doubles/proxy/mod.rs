@@ -1,30 +1,35 @@
-//! The REST proxy double: the produce side of Confluent's REST Proxy, API v2, as version 7.9 behaves.
+//! The REST proxy double: the produce side of Confluent's REST Proxy, API v2 and v3, as version 7.9 behaves.
 //!
 //! `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}` with JSON or base64 records;
-//! `GET /` for health checks. Records are written by librdkafka with the settings that the real proxy's
-//! Java client has by default.
+//! `POST /v3/clusters/{cluster}/topics/{topic}/records` with a stream of them, and `GET /v3/clusters`; `GET /` for
+//! health checks. Records are written by librdkafka with the settings that the real proxy's Java client has by
+//! default.
 
+mod failure;
 mod faults;
 mod jackson;
 mod produce;
 mod request;
 mod response;
+mod v3;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::fault::Injector;
-use super::http::{Answer, BindError, BodyError, Server, bind, read_body};
+use super::http::{Answer, BindError, BodyError, Pieces, Server, bind, read_body};
 use crate::kafka::{self, Access};
 use crate::wire::gateway::FAULT_HEADER;
-use crate::wire::produce::{BINARY_V2, JSON_V2, RESPONSE_V2};
+use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
 use produce::{Faults, Producer};
 use request::Embedded;
 use response::{error, error_untyped, produced};
@@ -87,10 +92,14 @@ pub enum ProxyError {
     },
 }
 
+/// A response, whole or a stream of receipts.
+type ProxyAnswer = Response<Either<Full<Bytes>, Pieces>>;
+
 /// A running proxy. Dropped, it stops accepting; requests in hand run to their end.
 #[derive(Debug)]
 pub struct Proxy {
     server: Server,
+    streaming: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -103,9 +112,11 @@ impl Proxy {
         let bootstrap = config.kafka.bootstrap.clone();
         let producer = Producer::new(&config).map_err(|source| ProxyError::Producer { bootstrap, source })?;
         let producer = Arc::new(producer);
-        let answer = move |request, _| answer(producer.clone(), request);
+        let streaming = Arc::new(AtomicU64::new(0));
+        let streams = streaming.clone();
+        let answer = move |request, _| answer(producer.clone(), streams.clone(), request);
         let server = Server::start_with_idle(listener, IDLE, answer)?;
-        Ok(Self { server })
+        Ok(Self { server, streaming })
     }
 
     /// Where it listens.
@@ -117,7 +128,9 @@ impl Proxy {
     /// Requests in hand, whether or not their client still waits.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        self.server.in_flight()
+        // In this order: a stream of receipts is counted before its request's handler ends.
+        let serving = self.server.in_flight();
+        serving + self.streaming.load(Ordering::Acquire)
     }
 }
 
@@ -127,27 +140,34 @@ struct Target {
     partition: Option<i32>,
 }
 
-async fn answer(producer: Arc<Producer>, request: Request<Incoming>) -> Answer {
-    let path = request.uri().path();
+async fn answer(
+    producer: Arc<Producer>,
+    streaming: Arc<AtomicU64>,
+    request: Request<Incoming>,
+) -> ProxyAnswer {
+    let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let target = match (segments.as_slice(), request.method()) {
+    if let ["v3", segments @ ..] = segments.as_slice() {
+        return v3::answer(producer, streaming, segments, request).await;
+    }
+    answer_v2(producer, &segments, request).await.map(Either::Left)
+}
+
+async fn answer_v2(producer: Arc<Producer>, segments: &[&str], request: Request<Incoming>) -> Answer {
+    let target = match (segments, request.method()) {
         ([""], &Method::GET | &Method::HEAD) => {
-            return response::json(StatusCode::OK, Some(RESPONSE_V2), "{}");
+            return response::json(StatusCode::OK, Some(RESPONSE), "{}");
         }
         (["topics", topic], method) => match decode(topic) {
             Some(topic) if method == Method::POST => Target { topic, partition: None },
-            Some(_) => {
-                return error_untyped(StatusCode::METHOD_NOT_ALLOWED, 405, "HTTP 405 Method Not Allowed");
-            }
+            Some(_) => return not_allowed(),
             None => return not_found(),
         },
         (["topics", topic, "partitions", partition], method) => match (decode(topic), partition.parse()) {
             (Some(topic), Ok(partition)) if method == Method::POST => {
                 Target { topic, partition: Some(partition) }
             }
-            (Some(_), Ok(_)) => {
-                return error_untyped(StatusCode::METHOD_NOT_ALLOWED, 405, "HTTP 405 Method Not Allowed");
-            }
+            (Some(_), Ok(_)) => return not_allowed(),
             _ => return not_found(),
         },
         _ => return not_found(),
@@ -156,24 +176,37 @@ async fn answer(producer: Arc<Producer>, request: Request<Incoming>) -> Answer {
         Ok(embedded) => embedded,
         Err(refusal) => return *refusal,
     };
-    if !accepts_response(request.headers()) {
+    if !accepts(request.headers(), RESPONSE) {
         drain(request.into_body()).await;
-        return error_untyped(StatusCode::NOT_ACCEPTABLE, 406, "HTTP 406 Not Acceptable");
+        return not_acceptable();
     }
     let faults = faults_at(request.headers());
-    let body = match read_body(request.into_body(), BODY_LIMIT).await {
+    let body = match read_whole(request.into_body()).await {
         Ok(body) => body,
-        Err(BodyError::TooLarge) => {
-            return error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large");
-        }
-        Err(BodyError::Broken) => {
-            return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");
-        }
+        Err(refusal) => return *refusal,
     };
     match request::parse(&body, embedded) {
-        Ok(records) => produced(&producer.produce(&target.topic, target.partition, records, faults).await),
+        Ok(records) => produced(producer.begin(target.topic, target.partition, records, faults).await).await,
         Err(refusal) => error(refusal.status(), i64::from(refusal.status().as_u16()), &refusal.to_string()),
     }
+}
+
+/// The body, or the answer to one that cannot be read.
+async fn read_whole(body: Incoming) -> Result<Bytes, Box<Answer>> {
+    read_body(body, BODY_LIMIT).await.map_err(|failed| {
+        Box::new(match failed {
+            BodyError::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large"),
+            BodyError::Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error"),
+        })
+    })
+}
+
+fn not_allowed() -> Answer {
+    error_untyped(StatusCode::METHOD_NOT_ALLOWED, 405, "HTTP 405 Method Not Allowed")
+}
+
+fn not_acceptable() -> Answer {
+    error_untyped(StatusCode::NOT_ACCEPTABLE, 406, "HTTP 406 Not Acceptable")
 }
 
 fn not_found() -> Answer {
@@ -191,19 +224,19 @@ fn embedded_format(headers: &HeaderMap) -> Result<Embedded, Box<Answer>> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Embedded::Binary) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match essence {
-        JSON_V2 => Ok(Embedded::Json),
-        BINARY_V2 => Ok(Embedded::Binary),
-        _ => Err(Box::new(response::typed_error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "application/json",
-            415,
-            "HTTP 415 Unsupported Media Type",
-        ))),
+        JSON => Ok(Embedded::Json),
+        BINARY => Ok(Embedded::Binary),
+        _ => Err(Box::new(unsupported_media_type())),
     }
 }
 
-/// Whether the client takes the one media type that produce calls answer with (RFC 9110, section 12.5.1).
-fn accepts_response(headers: &HeaderMap) -> bool {
+fn unsupported_media_type() -> Answer {
+    let (status, text) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "HTTP 415 Unsupported Media Type");
+    response::typed_error(status, "application/json", 415, text)
+}
+
+/// Whether the client takes the one media type that calls of this kind answer with (RFC 9110, section 12.5.1).
+fn accepts(headers: &HeaderMap, answer: &str) -> bool {
     let mut values = headers.get_all(ACCEPT).iter().peekable();
     if values.peek().is_none() {
         return true;
@@ -212,7 +245,7 @@ fn accepts_response(headers: &HeaderMap) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| matches!(range, "*/*" | "application/*") || range == RESPONSE_V2)
+        .any(|range| matches!(range, "*/*" | "application/*") || range == answer)
 }
 
 /// A record that the gateway's fault has befallen meets none of the proxy's: one fault a record.

@@ -1,20 +1,19 @@
 //! Writing the records of a request with librdkafka, and answering for each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 
 use super::ProxyConfig;
+use super::failure::{Around, Failure, MAX_REQUEST_SIZE};
 use super::faults::{Strike, Treatment, plan};
 use super::request::ProduceRecord;
 use crate::doubles::fault::Injector;
-use crate::wire::produce::{ProduceItem, ProduceResponse};
 
-/// Java's `max.request.size`.
-const MAX_REQUEST_SIZE: usize = 1_048_576;
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -35,6 +34,18 @@ pub(super) enum Faults {
     /// Not at all: another box's fault has befallen them already.
     NotHere,
 }
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    /// Milliseconds since 1970.
+    pub(super) timestamp: Option<i64>,
+}
+
+/// What a record is answered with.
+pub(super) type Outcome = Result<Position, Failure>;
 
 /// A record on its way, or not.
 enum Pending {
@@ -72,23 +83,22 @@ impl Producer {
         })
     }
 
-    /// Writes `records` in their order and answers for each, as its faults command.
-    pub(super) async fn produce(
-        &self,
-        topic: &str,
+    /// Begins to write `records` in their order, as its faults command. Ends when all have been handed to the client.
+    pub(super) async fn begin(
+        self: Arc<Self>,
+        topic: String,
         path_partition: Option<i32>,
         records: Vec<ProduceRecord>,
         faults: Faults,
-    ) -> ProduceResponse {
+    ) -> InHand {
         let injectors = if faults == Faults::AsPlanned { self.injectors.as_slice() } else { &[] };
-        let strikes = plan(injectors, topic, path_partition, &records, Instant::now());
+        let strikes = plan(injectors, &topic, path_partition, &records, Instant::now());
         let mut pending: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
         let mut copies: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
         for place in 0..records.len() {
             // A swapped record is written when its partner's turn comes.
             let index = order(&strikes, place);
             let record = &records[index];
-            let partition = record.partition.or(path_partition);
             let treatment = strikes[index].as_ref().map(|strike| &strike.treatment);
             let value = match treatment {
                 Some(Treatment::Replace(value)) => value.as_deref(),
@@ -98,25 +108,21 @@ impl Producer {
                 pending[index] = Some(Pending::Dropped);
                 continue;
             }
-            pending[index] = Some(self.enqueue(topic, partition, record.key.as_deref(), value).await);
+            pending[index] = Some(self.enqueue(&topic, path_partition, record, value).await);
             if matches!(treatment, Some(Treatment::Double)) {
-                copies[index] = Some(self.enqueue(topic, partition, record.key.as_deref(), value).await);
+                copies[index] = Some(self.enqueue(&topic, path_partition, record, value).await);
             }
         }
-        let mut items = Vec::with_capacity(records.len());
-        for (record, pending) in records.iter().zip(pending) {
-            let item = self.outcome(topic, record.partition.or(path_partition), record, pending).await;
-            items.push(item);
+        InHand {
+            producer: self,
+            topic,
+            path_partition,
+            records,
+            strikes,
+            pending: pending.into(),
+            copies,
+            written: Vec::new(),
         }
-        for (index, strike) in strikes.iter().enumerate() {
-            let Some(strike) = strike else { continue };
-            let copy = match copies[index].take() {
-                Some(copy) => Some(self.outcome(topic, None, &records[index], Some(copy)).await),
-                None => None,
-            };
-            take_effect(strike, index, copy.as_ref(), &mut items);
-        }
-        ProduceResponse { offsets: items, key_schema_id: None, value_schema_id: None }
     }
 
     /// Hands a record to the client. As Java's `send` does, it waits up to `max.block.ms` for buffer space or
@@ -124,21 +130,21 @@ impl Producer {
     async fn enqueue(
         &self,
         topic: &str,
-        partition: Option<i32>,
-        key: Option<&[u8]>,
+        path_partition: Option<i32>,
+        record: &ProduceRecord,
         value: Option<&[u8]>,
     ) -> Pending {
         let deadline = Instant::now() + self.max_block;
         loop {
-            let record = FutureRecord::<[u8], [u8]> {
+            let message = FutureRecord::<[u8], [u8]> {
                 topic,
-                partition,
+                partition: record.partition.or(path_partition),
                 payload: value,
-                key,
-                timestamp: None,
-                headers: None,
+                key: record.key.as_deref(),
+                timestamp: record.timestamp,
+                headers: headers(record),
             };
-            match self.client.send_result(record) {
+            match self.client.send_result(message) {
                 Ok(delivery) => return Pending::Enqueued(delivery),
                 Err((KafkaError::MessageProduction(Code::QueueFull | Code::UnknownPartition), _))
                     if Instant::now() + RETRY < deadline =>
@@ -153,16 +159,20 @@ impl Producer {
     async fn outcome(
         &self,
         topic: &str,
-        partition: Option<i32>,
+        path_partition: Option<i32>,
         record: &ProduceRecord,
         pending: Option<Pending>,
-    ) -> ProduceItem {
+    ) -> Outcome {
         let error = match pending {
             Some(Pending::Enqueued(delivery)) => match delivery.await {
                 Ok(Ok(delivered)) => {
-                    let at = (delivered.partition, delivered.offset);
-                    self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), at);
-                    return acked(at);
+                    let (partition, offset) = (delivered.partition, delivered.offset);
+                    self.last
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(topic.to_owned(), (partition, offset));
+                    let timestamp = delivered.timestamp.to_millis();
+                    return Ok(Position { partition, offset, timestamp });
                 }
                 Ok(Err((error, _))) => error,
                 Err(_) => KafkaError::Canceled,
@@ -171,68 +181,25 @@ impl Producer {
             Some(Pending::Dropped) | None => {
                 let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
                 let (partition, offset) = last.unwrap_or((0, -1));
-                return acked((partition, offset + 1));
+                return Ok(Position { partition, offset: offset + 1, timestamp: None });
             }
         };
-        let (code, message) = self.explain(&error, topic, partition, record);
-        ProduceItem { partition: None, offset: None, error_code: Some(code), error: Some(message) }
+        Err(Failure::of(
+            &error,
+            &Around {
+                topic,
+                partition: record.partition.or(path_partition),
+                record,
+                partitions: self.partitions(topic),
+                max_block: self.max_block,
+                delivery_timeout: self.delivery_timeout,
+            },
+        ))
     }
 
-    /// The code and message that the real proxy gives for a record that could not be written.
-    fn explain(
-        &self,
-        error: &KafkaError,
-        topic: &str,
-        partition: Option<i32>,
-        record: &ProduceRecord,
-    ) -> (i64, String) {
-        let block = self.max_block.as_millis();
-        let code = match error {
-            KafkaError::MessageProduction(code) => *code,
-            other => return (50003, other.to_string()),
-        };
-        match code {
-            Code::InvalidTopic => (50002, format!("Invalid topics: [{topic}]")),
-            Code::MessageSizeTooLarge => {
-                // What the record would take on the wire in Java's estimate: both parts and their overhead.
-                let size =
-                    record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len) + 87;
-                if size > MAX_REQUEST_SIZE {
-                    let text = format!(
-                        "The message is {size} bytes when serialized which is larger than {MAX_REQUEST_SIZE}, \
-                         which is the value of the max.request.size configuration."
-                    );
-                    (50002, text)
-                } else {
-                    let text = "The request included a message larger than the max message size the server will accept.";
-                    (50002, text.into())
-                }
-            }
-            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => (
-                50003,
-                match (self.partitions(topic), partition) {
-                    (Some(count), Some(partition)) if count > 0 => format!(
-                        "Partition {partition} of topic {topic} with partition count {count} is not present in metadata after {block} ms."
-                    ),
-                    _ => format!("Topic {topic} not present in metadata after {block} ms."),
-                },
-            ),
-            Code::MessageTimedOut => {
-                let timeout = self.delivery_timeout.as_millis();
-                let place =
-                    partition.map_or_else(|| topic.to_owned(), |partition| format!("{topic}-{partition}"));
-                (
-                    50003,
-                    format!("Expiring 1 record(s) for {place}:{timeout} ms has passed since batch creation"),
-                )
-            }
-            Code::TopicAuthorizationFailed => (40301, format!("Not authorized to access topics: [{topic}]")),
-            Code::Authentication | Code::SaslAuthenticationFailed => (40101, "Authentication failed".into()),
-            Code::InvalidRecord | Code::InvalidTimestamp | Code::InvalidMessage | Code::PolicyViolation => {
-                (50002, error.to_string())
-            }
-            _ => (50003, error.to_string()),
-        }
+    /// The id of the cluster, asked of Kafka if need be. Blocks.
+    pub(super) fn cluster_id(&self, patience: Duration) -> Option<String> {
+        self.client.client().fetch_cluster_id(patience)
     }
 
     /// The number of partitions, if the client knows the topic.
@@ -240,6 +207,70 @@ impl Producer {
         let metadata = self.client.client().fetch_metadata(Some(topic), Duration::from_secs(1)).ok()?;
         metadata.topics().first().map(|topic| topic.partitions().len())
     }
+}
+
+/// Records that have been handed to the client, and are answered for one after another.
+pub(super) struct InHand {
+    producer: Arc<Producer>,
+    topic: String,
+    path_partition: Option<i32>,
+    records: Vec<ProduceRecord>,
+    strikes: Vec<Option<Strike>>,
+    pending: VecDeque<Option<Pending>>,
+    copies: Vec<Option<Pending>>,
+    /// Where the records that have been answered for really stand.
+    written: Vec<Option<Position>>,
+}
+
+impl InHand {
+    /// What the next record is answered with, when that is known; `None` after the last.
+    pub(super) async fn next(&mut self) -> Option<Outcome> {
+        let pending = self.pending.pop_front()?;
+        let index = self.written.len();
+        let record = &self.records[index];
+        let mut outcome = self.producer.outcome(&self.topic, self.path_partition, record, pending).await;
+        self.written.push(outcome.as_ref().ok().copied());
+        let treatment = self.strikes[index].as_ref().map(|strike| &strike.treatment);
+        if let (Some(Treatment::MisreportOffset), Ok(position)) = (treatment, &mut outcome) {
+            position.offset += 1;
+        }
+        Some(outcome)
+    }
+
+    /// Ends it, after the last record: counts the faults that really befell one.
+    pub(super) async fn finish(mut self) {
+        for (index, strike) in self.strikes.iter().enumerate() {
+            let Some(strike) = strike else { continue };
+            let copied = match self.copies[index].take() {
+                Some(copy) => {
+                    let record = &self.records[index];
+                    self.producer.outcome(&self.topic, None, record, Some(copy)).await.is_ok()
+                }
+                None => false,
+            };
+            if took_effect(strike, index, copied, &self.written) {
+                strike.injector.took_effect(1);
+            }
+        }
+    }
+}
+
+/// The headers as the client takes them; entries of one name stand together, as in the real proxy's multimap.
+fn headers(record: &ProduceRecord) -> Option<OwnedHeaders> {
+    if record.headers.is_empty() {
+        return None;
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in &record.headers {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let of_name = |name| record.headers.iter().filter(move |(found, _)| found == name);
+    let headers = names.into_iter().flat_map(of_name).fold(OwnedHeaders::new(), |headers, (name, value)| {
+        headers.insert(Header { key: name, value: value.as_ref() })
+    });
+    Some(headers)
 }
 
 /// Which record is written at this place of the request's order.
@@ -254,31 +285,19 @@ fn order(strikes: &[Option<Strike>], place: usize) -> usize {
     (0..place).find(|index| swaps_with(*index) == Some(place)).unwrap_or(place)
 }
 
-/// Bends the answer where the fault lies in it, and counts the fault if it really befell the record.
-fn take_effect(strike: &Strike, index: usize, copy: Option<&ProduceItem>, items: &mut [ProduceItem]) {
-    let written = items[index].offset.is_some();
-    let took_effect = match &strike.treatment {
+/// Whether the fault really befell the record at `index`.
+fn took_effect(strike: &Strike, index: usize, copied: bool, written: &[Option<Position>]) -> bool {
+    let position = |index: usize| written.get(index).copied().flatten();
+    match &strike.treatment {
         Treatment::Drop => true,
-        Treatment::Double => written && copy.is_some_and(|copy| copy.offset.is_some()),
-        Treatment::Replace(_) => written,
-        Treatment::MisreportOffset => {
-            items[index].offset = items[index].offset.map(|offset| offset + 1);
-            written
-        }
+        Treatment::Double => position(index).is_some() && copied,
+        Treatment::Replace(_) | Treatment::MisreportOffset => position(index).is_some(),
         Treatment::SwapWith(other) => {
-            let (mine, theirs) = (&items[index], &items[*other]);
-            written
-                && theirs.offset.is_some()
-                && mine.partition == theirs.partition
-                && mine.offset > theirs.offset
+            let both = position(index).zip(position(*other));
+            both.is_some_and(|(mine, theirs)| {
+                mine.partition == theirs.partition && mine.offset > theirs.offset
+            })
         }
         Treatment::Swapped => false,
-    };
-    if took_effect {
-        strike.injector.took_effect(1);
     }
-}
-
-fn acked((partition, offset): (i32, i64)) -> ProduceItem {
-    ProduceItem { partition: Some(partition), offset: Some(offset), error_code: None, error: None }
 }

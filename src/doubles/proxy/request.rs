@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::jackson;
 
 /// Base64 as `java.util.Base64` decodes it: padding may be missing, trailing bits may be set.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD_ALPHABET,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -26,12 +26,19 @@ pub(super) enum Embedded {
     Binary,
 }
 
+/// Headers of a record, in their order; a value that is `None` is null.
+pub(super) type Headers = Vec<(String, Option<Vec<u8>>)>;
+
 /// A record to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProduceRecord {
     pub(super) partition: Option<i32>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
+    /// Only v3 has them.
+    pub(super) headers: Headers,
+    /// Milliseconds since 1970; only v3 has it.
+    pub(super) timestamp: Option<i64>,
 }
 
 /// Why a request is refused as a whole; nothing of it is written.
@@ -126,7 +133,7 @@ fn parse_record(index: usize, record: Value, embedded: Embedded) -> Result<Produ
             ));
         }
     };
-    let mut parsed = ProduceRecord { partition: None, key: None, value: None };
+    let mut parsed = ProduceRecord::default();
     for (name, value) in record {
         match name.as_str() {
             "partition" => parsed.partition = partition(&value)?,
@@ -139,7 +146,7 @@ fn parse_record(index: usize, record: Value, embedded: Embedded) -> Result<Produ
 }
 
 /// A partition as Jackson reads an `Integer`: strings and fractions are coerced.
-fn partition(value: &Value) -> Result<Option<i32>, Refusal> {
+pub(super) fn partition(value: &Value) -> Result<Option<i32>, Refusal> {
     let text = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.to_string(),
@@ -170,7 +177,7 @@ fn content(value: Value, embedded: Embedded) -> Result<Option<Vec<u8>>, Refusal>
     }
 }
 
-fn not_constructible(value: &Value) -> Option<String> {
+pub(super) fn not_constructible(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(format!(
             "String-argument constructor/factory method to deserialize from String value ('{text}')"
@@ -186,7 +193,7 @@ fn not_constructible(value: &Value) -> Option<String> {
 }
 
 /// A value's type as Jackson's messages name it.
-fn token(value: &Value) -> String {
+pub(super) fn token(value: &Value) -> String {
     let (kind, token) = match value {
         Value::Null => ("null", "VALUE_NULL"),
         Value::Bool(true) => ("Boolean", "VALUE_TRUE"),

@@ -5,8 +5,11 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use super::failure::Failure;
+use super::produce::{InHand, Outcome};
 use crate::doubles::http::Answer;
-use crate::wire::produce::{ErrorEntity, ProduceResponse, RESPONSE_V2};
+use crate::wire::produce::ErrorEntity;
+use crate::wire::produce::v2::{ProduceItem, ProduceResponse, RESPONSE};
 
 /// A response with this JSON text. Errors that the proxy's router makes carry no Content-Type.
 pub(super) fn json(status: StatusCode, content_type: Option<&'static str>, text: impl Into<Bytes>) -> Answer {
@@ -18,9 +21,15 @@ pub(super) fn json(status: StatusCode, content_type: Option<&'static str>, text:
     response
 }
 
-/// The answer to a produce call: 200 whatever became of the records, but for failed authentication (401)
-/// and authorization (403), which the items' codes show.
-pub(super) fn produced(response: &ProduceResponse) -> Answer {
+/// The answer to a produce call, when every record has its own: 200 whatever became of them, but for failed
+/// authentication (401) and authorization (403), which the items' codes show.
+pub(super) async fn produced(mut in_hand: InHand) -> Answer {
+    let mut offsets = Vec::new();
+    while let Some(outcome) = in_hand.next().await {
+        offsets.push(item(outcome));
+    }
+    in_hand.finish().await;
+    let response = ProduceResponse { offsets, key_schema_id: None, value_schema_id: None };
     let any = |code| response.offsets.iter().any(|item| item.error_code == Some(code));
     let status = if any(40101) {
         StatusCode::UNAUTHORIZED
@@ -29,12 +38,29 @@ pub(super) fn produced(response: &ProduceResponse) -> Answer {
     } else {
         StatusCode::OK
     };
-    json(status, Some(RESPONSE_V2), serde_json::to_vec(response).unwrap_or_default())
+    json(status, Some(RESPONSE), serde_json::to_vec(&response).unwrap_or_default())
+}
+
+fn item(outcome: Outcome) -> ProduceItem {
+    match outcome {
+        Ok(position) => ProduceItem {
+            partition: Some(position.partition),
+            offset: Some(position.offset),
+            error_code: None,
+            error: None,
+        },
+        Err(Failure { kind, message }) => ProduceItem {
+            partition: None,
+            offset: None,
+            error_code: Some(kind.v2_code()),
+            error: Some(message),
+        },
+    }
 }
 
 /// An error entity with the proxy's own media type.
 pub(super) fn error(status: StatusCode, code: i64, message: &str) -> Answer {
-    typed_error(status, RESPONSE_V2, code, message)
+    typed_error(status, RESPONSE, code, message)
 }
 
 /// An error entity with another media type.

@@ -3,8 +3,8 @@
 use super::*;
 use crate::ledger::StreamTerms;
 use crate::record::{
-    AnswerView, Answers, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Landed, RequestId, RunId,
-    Sent, Stream,
+    AnswerView, Answers, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Key, Landed, RequestId,
+    RunId, Sent, Stream,
 };
 use proptest::prelude::*;
 
@@ -26,8 +26,8 @@ fn bench(expect: Expected) -> Bench {
 
 fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Expected) -> Bench {
     let feed = Feed::parse(b"{\"k\":\"a\",\"n\":1.50}").unwrap();
-    let stream = Stream::new(0, Format::Json, place, Some("/k"), &feed).unwrap();
-    let catalogue = Catalogue::new(RunId::new("r").unwrap(), vec![stream]);
+    let stream = Stream::new(0, Format::Json, place, Some(Key::Pointer("/k".into())), &feed).unwrap();
+    let catalogue = Catalogue::new(RunId::new("r").unwrap(), 0, vec![stream]);
     let read = |partition| PartitionRead {
         at: TopicPartition { topic: 0, partition },
         from: 0,
@@ -89,6 +89,7 @@ impl Bench {
             offset,
             key: content.key.map(Into::into),
             value: content.value.map(Into::into),
+            headers: content.headers.into_iter().map(|(name, value)| (name, value.map(Into::into))).collect(),
             readable_us: 1_000_000,
         });
     }
@@ -381,14 +382,43 @@ fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
 }
 
 #[test]
+fn a_header_tells_whose_a_record_is_and_must_come_back_as_it_was() {
+    let mut bench = bench_of(IdentityPlace::Header("h".into()), None, ACCEPT);
+    for index in 0..4 {
+        bench.acked(index, i64::try_from(index).unwrap());
+    }
+    let contents: Vec<Content> = (0..4).map(|index| bench.content(index * 10)).collect();
+    bench.lands(0, 0, contents[0].clone());
+    // Another value under a whole identity.
+    bench.lands(0, 1, Content { value: Some(b"{}".to_vec()), ..contents[1].clone() });
+    // The header twice.
+    let twice = [contents[2].headers.clone(), contents[2].headers.clone()].concat();
+    bench.lands(0, 2, Content { headers: twice, ..contents[2].clone() });
+    // No header at all: the acked position tells.
+    bench.lands(0, 3, Content { headers: Vec::new(), ..contents[3].clone() });
+    let settled = bench.settle();
+    assert_eq!(kinds(&settled), [("records.corrupted", 3)]);
+    assert_eq!((settled.records.landed, settled.records.foreign), (4, 0));
+    let details: Vec<&str> =
+        settled.findings[0].examples.iter().map(|example| example.detail.as_str()).collect();
+    assert!(details[0].contains("value at /k"), "{details:?}");
+    assert_eq!(details[1], "header `h` landed, and 1 were sent");
+    assert!(details[2].starts_with("header `h` was sent and has not landed; recognised by"), "{details:?}");
+}
+
+#[test]
 fn other_runs_and_strangers_are_foreign() {
     let mut bench = bench(ACCEPT);
-    bench.lands(0, 0, Content { key: None, value: Some(b"hello".to_vec()) });
+    bench.lands(0, 0, Content { key: None, value: Some(b"hello".to_vec()), headers: Vec::new() });
     let other = RecordId { producer: 0, sequence: 0 }.encode(&RunId::new("other").unwrap());
     bench.lands(
         0,
         1,
-        Content { key: None, value: Some(format!("{{\"_landfall\":\"{other}\"}}").into_bytes()) },
+        Content {
+            key: None,
+            value: Some(format!("{{\"_landfall\":\"{other}\"}}").into_bytes()),
+            headers: Vec::new(),
+        },
     );
     let unsent = bench.content(3);
     bench.lands(0, 2, unsent);

@@ -117,6 +117,7 @@ impl<S: Sink> Engine<'_, S> {
             error_type,
             place.bytes(response.body.clone()),
             exchange.request.records,
+            self.shared.plan.streams[usize::from(self.lanes[place.lane].producer)].format,
             token,
             &mut self.answers,
         );

@@ -80,6 +80,8 @@ pub enum ProxySpec {
         url: String,
         /// How TLS is spoken to an https URL.
         tls: TlsSettings,
+        /// The cluster's id, which paths of API v3 name; `None`: the proxy is asked, where a workload needs it.
+        cluster_id: Option<String>,
     },
 }
 

@@ -1,6 +1,8 @@
 //! The workload: who sends what to which topic, how fast and for how long.
 
 mod arrivals;
+mod identity;
+mod key;
 mod payload;
 mod phases;
 mod sizes;
@@ -10,9 +12,10 @@ use std::path::PathBuf;
 
 use super::decode::Item;
 use super::error::{Problems, nearest, quoted};
-use super::model::{Format, PayloadSpec, RecordsPerRequest, TopicSpec, Workload};
+use super::model::{Format, PayloadSource, PayloadSpec, RecordsPerRequest, TopicSpec, Workload};
 
-use payload::{check_identity, default_place, read_format, read_identity, read_payload};
+use identity::{check_identity, default_place, read_identity};
+use payload::{read_format, read_payload};
 use phases::read_phases;
 use sizes::read_sizes;
 use transport::{read_connections, read_protocol, read_retry, read_timeouts};
@@ -70,7 +73,7 @@ pub(super) fn read_workload(
     let payload = fields
         .required("payload", "{ file: records.ndjson }", problems)
         .and_then(|item| read_payload(&item, problems))
-        .unwrap_or(PayloadSpec { file: PathBuf::new(), key: None });
+        .unwrap_or(PayloadSpec { source: PayloadSource::Ndjson(PathBuf::new()), key: None });
     let identity_item = fields.optional("identity");
     let identity =
         identity_item.as_ref().and_then(|item| read_identity(item, problems)).unwrap_or_else(default_place);

@@ -1,24 +1,49 @@
-//! What the records hold: format, payload, identity.
+//! What the records hold: where their values come from, and in which format they are sent.
 
-use crate::scenario::decode::Item;
+use std::collections::BTreeMap;
+
+use super::key::read_key;
+use crate::scenario::decode::{Fields, Item};
 use crate::scenario::error::{Problems, quoted};
-use crate::scenario::model::{Format, IdentityPlace, PayloadSpec};
+use crate::scenario::json::json_of;
+use crate::scenario::model::{CellType, ColumnSpec, Format, KeySpec, PayloadSource, PayloadSpec};
 
-/// The member that carries a record's identity where the scenario names none.
-const DEFAULT_MEMBER: &str = "_landfall";
+const FORMATS: [(&str, Format); 5] = [
+    ("v2-json", Format::V2Json),
+    ("v2-binary", Format::V2Binary),
+    ("v3-json", Format::V3Json),
+    ("v3-binary", Format::V3Binary),
+    ("v3-string", Format::V3String),
+];
 
-const FORMATS: [(&str, Format); 2] = [("v2-json", Format::V2Json), ("v2-binary", Format::V2Binary)];
-
-/// Where the identity stands if the scenario names no place.
-pub(super) fn default_place() -> IdentityPlace {
-    IdentityPlace::Member(DEFAULT_MEMBER.to_owned())
+/// What the cells of a column can become.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Cell(CellType),
+    NullIfEmpty,
 }
+
+const WORDS: [(&str, Word); 4] = [
+    ("string", Word::Cell(CellType::String)),
+    ("number", Word::Cell(CellType::Number)),
+    ("boolean", Word::Cell(CellType::Boolean)),
+    ("null-if-empty", Word::NullIfEmpty),
+];
+
+/// What people may expect in a payload, and what there is instead.
+const REFUSED: [(&str, &str); 4] = [
+    ("ndjson", "an NDJSON file is named by `file`"),
+    ("json", "a JSON value is a template: write `template: { … }`, or `template_file` for one in a file"),
+    ("size", "how long a value is, a template says: write `template: { text: { $text: { length: 1000 } } }`"),
+    ("headers", "records carry no headers but their identity: write `identity: header` beside `payload`"),
+];
 
 pub(super) fn read_format(item: &Item<'_>, problems: &mut Problems) -> Option<Format> {
     let written = item.written().unwrap_or_default();
-    if ["v2-avro", "v2-protobuf", "v2-jsonschema", "v3", "v3-json"].contains(&written) {
+    if ["v2-avro", "v2-protobuf", "v2-jsonschema", "v3"].contains(&written) {
         let message = format!("the format {} cannot be sent", quoted(written));
-        item.suggest(problems, message, "possible are `v2-json`, `v2-binary`");
+        let names: Vec<String> = FORMATS.iter().map(|(name, _)| quoted(name)).collect();
+        item.suggest(problems, message, format!("possible are {}", names.join(", ")));
         return None;
     }
     item.choice(&FORMATS, problems)
@@ -26,88 +51,90 @@ pub(super) fn read_format(item: &Item<'_>, problems: &mut Problems) -> Option<Fo
 
 pub(super) fn read_payload(item: &Item<'_>, problems: &mut Problems) -> Option<PayloadSpec> {
     let mut fields = item.fields(problems)?;
-    let file = fields
-        .required("file", "records.ndjson", problems)
-        .and_then(|item| Some(item.at().resolve(item.name(problems)?)));
-    let key = fields.optional("key").and_then(|item| read_pointer(&item, problems));
-    fields.finish(&[], problems);
-    Some(PayloadSpec { file: file?, key })
+    let source = read_source(&mut fields, problems);
+    let csv = matches!(source, Some(PayloadSource::Csv { .. }));
+    let key_item = fields.optional("key");
+    let key = key_item.as_ref().and_then(|item| read_key(item, problems));
+    if let (Some(KeySpec::Column(_)), Some(item), Some(_), false) = (&key, &key_item, &source, csv) {
+        let remedy = "write a JSON pointer such as `key: /net`";
+        item.suggest(problems, "a column belongs to `csv`, and this payload is none", remedy);
+    }
+    fields.finish(&REFUSED, problems);
+    Some(PayloadSpec { source: source?, key })
 }
 
-/// A JSON pointer (RFC 6901, section 3).
-fn read_pointer(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
-    let pointer = item.text(problems)?;
-    let well_escaped = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    if !pointer.is_empty() && !pointer.starts_with('/') {
-        let message = "must be a JSON pointer, which starts with `/`";
-        item.suggest(problems, message, "write for instance `/properties/net`");
-    } else if !well_escaped {
-        item.fail(
-            problems,
-            "must be a JSON pointer, in which `~` is written `~0` and a `/` within a name `~1`",
-        );
-    } else {
-        return Some(pointer.to_owned());
-    }
-    None
-}
-
-pub(super) fn read_identity(item: &Item<'_>, problems: &mut Problems) -> Option<IdentityPlace> {
-    const POSSIBLE: &str = "possible are `member`, `key`, `none`, `{ member: name }`, `{ pointer: /a/b }`";
-    if let Some(word) = item.written() {
-        return match word {
-            "member" => Some(IdentityPlace::Member(DEFAULT_MEMBER.to_owned())),
-            "key" => Some(IdentityPlace::Key),
-            "none" => Some(IdentityPlace::None),
-            other => {
-                item.suggest(problems, format!("{} is no place for an identity", quoted(other)), POSSIBLE);
-                None
+/// The one source that is named.
+fn read_source(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<PayloadSource> {
+    const NAMES: [&str; 4] = ["file", "csv", "template", "template_file"];
+    let [file, csv, template, template_file] = NAMES.map(|name| fields.optional(name));
+    let types = fields.optional("types");
+    let named: Vec<&Item<'_>> = [&file, &csv, &template, &template_file].into_iter().flatten().collect();
+    let source = match named.as_slice() {
+        [item] => {
+            let resolved = |item: &Item<'_>, problems: &mut Problems| {
+                item.name(problems).map(|name| item.at().resolve(name))
+            };
+            if file.is_some() {
+                resolved(item, problems).map(PayloadSource::Ndjson)
+            } else if csv.is_some() {
+                let types = types.as_ref().map(|item| read_types(item, problems)).unwrap_or_default();
+                resolved(item, problems).map(|file| PayloadSource::Csv { file, types })
+            } else if template.is_some() {
+                json_of(item, problems).map(PayloadSource::Template)
+            } else {
+                resolved(item, problems).map(PayloadSource::TemplateFile)
             }
-        };
-    }
-    let mut fields = item.fields(problems)?;
-    let places = (fields.optional("member"), fields.optional("pointer"));
-    let place = match places {
-        (Some(member), None) => member.name(problems).map(|name| IdentityPlace::Member(name.to_owned())),
-        (None, Some(item)) => match read_pointer(&item, problems) {
-            Some(pointer) if pointer.is_empty() => {
-                item.fail(problems, "must lead to a member of the value, not to the value as a whole");
-                None
-            }
-            pointer => pointer.map(IdentityPlace::Pointer),
-        },
-        (Some(_), Some(_)) => {
-            item.suggest(problems, "names two places, and an identity stands in one", POSSIBLE);
+        }
+        [] => {
+            let message = "does not say where the records' values come from";
+            let remedy = "write for instance `file: records.ndjson`; possible are `file`, `csv`, `template`, \
+                          `template_file`";
+            problems.suggest(fields.at(), fields.path(), message, remedy);
             None
         }
-        (None, None) => {
-            item.suggest(problems, "names no place", POSSIBLE);
+        [first, second, ..] => {
+            let message = format!("cannot stand beside {}", quoted(last_name(&first.path)));
+            second.suggest(problems, message, "values come from one place; remove the others");
             None
         }
     };
-    fields.finish(&[], problems);
-    place
+    if let (Some(types), None) = (&types, &csv) {
+        types.fail(problems, "belongs to `csv`, and says what its cells become");
+    }
+    source
 }
 
-/// Whether an identity can stand in `place` of such records.
-pub(super) fn check_identity(
-    item: &Item<'_>,
-    place: &IdentityPlace,
-    format: Format,
-    payload: &PayloadSpec,
-    problems: &mut Problems,
-) {
-    match place {
-        IdentityPlace::Key if payload.key.is_some() => {
-            let remedy = "remove `payload.key`, or let the identity stand in a member";
-            item.suggest(problems, "the identity cannot be the key, which `payload.key` takes", remedy);
+fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// What the cells of CSV columns become.
+fn read_types(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, ColumnSpec> {
+    let Some(fields) = item.fields(problems) else { return BTreeMap::new() };
+    let mut types = BTreeMap::new();
+    for (entry, item) in fields.all() {
+        if let Some(spec) = read_type(&item, problems) {
+            types.insert(entry.key.clone(), spec);
         }
-        IdentityPlace::Pointer(_) if format == Format::V2Binary => {
-            let remedy = "use `member`, which is a prefix of binary values, or `key`";
-            item.suggest(problems, "a binary value has no members that a pointer could lead to", remedy);
-        }
-        _ => {}
     }
+    types
+}
+
+/// One word, or a list of them.
+fn read_type(item: &Item<'_>, problems: &mut Problems) -> Option<ColumnSpec> {
+    let words = if item.written().is_some() { vec![item.clone()] } else { item.list(problems)? };
+    let (mut cell, mut null_if_empty) = (None, false);
+    for item in &words {
+        match item.choice(&WORDS, problems)? {
+            Word::NullIfEmpty => null_if_empty = true,
+            Word::Cell(_) if cell.is_some() => {
+                item.fail(problems, "is a second type, and cells have one");
+                return None;
+            }
+            Word::Cell(named) => cell = Some(named),
+        }
+    }
+    Some(ColumnSpec { cell: cell.unwrap_or(CellType::String), null_if_empty })
 }
 
 #[cfg(test)]
@@ -117,58 +144,68 @@ mod tests {
     use super::super::tests::{overridden, with, workload};
     use super::*;
 
-    #[test]
-    fn places_of_the_identity() {
-        let place = |text: &str| with(&format!("    identity: {text}\n")).map(|workload| workload.identity);
-        assert_eq!(place("member"), Ok(IdentityPlace::Member("_landfall".into())));
-        assert_eq!(place("key"), Ok(IdentityPlace::Key));
-        assert_eq!(place("none"), Ok(IdentityPlace::None));
-        assert_eq!(place("{ member: id }"), Ok(IdentityPlace::Member("id".into())));
-        assert_eq!(place("{ pointer: /a~1b/c }"), Ok(IdentityPlace::Pointer("/a~1b/c".into())));
-        for bad in [
-            "header",
-            "{}",
-            "{ member: '' }",
-            "{ member: a, pointer: /b }",
-            "{ pointer: '' }",
-            "{ pointer: a }",
-            "[key]",
-        ] {
-            assert!(place(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_place_that_is_taken_or_cannot_be_is_refused() {
-        let taken =
-            workload("{ constant: 1/s }", "1s", "    payload: { file: r, key: /a }\n    identity: key\n");
-        assert!(taken.unwrap_err().contains("`payload.key`"));
-
-        let binary = |identity: &str| {
-            let fields = format!("    payload: {{ file: r }}\n    identity: {identity}\n");
-            overridden("{ constant: 1/s }", "1s", &fields, &["workload[0].format=v2-binary".to_owned()])
-        };
-        assert!(binary("{ pointer: /a }").unwrap_err().contains("a binary value has no members"));
-        assert_eq!(binary("key").map(|workload| workload.format), Ok(Format::V2Binary));
-    }
-
-    #[test]
-    fn keys_are_json_pointers() {
-        let key = |text: &str| {
-            workload("{ constant: 1/s }", "1s", &format!("    payload: {{ file: r, key: {text} }}\n"))
-                .map(|workload| workload.payload.key)
-        };
-        for good in ["''", "/", "/a", "/a/0/b", "/~0~1", "'/ä b'"] {
-            assert!(matches!(key(good), Ok(Some(_))), "{good}");
-        }
-        for bad in ["a", "/~", "/~2", "/a~", "5", "[/a]"] {
-            assert!(key(bad).is_err(), "{bad}");
-        }
-        assert_eq!(key("null"), Ok(None));
+    fn source(payload: &str) -> Result<PayloadSource, String> {
+        workload("{ constant: 1/s }", "1s", &format!("    payload: {payload}\n"))
+            .map(|workload| workload.payload.source)
     }
 
     #[test]
     fn the_payload_stands_beside_the_scenario() {
-        assert_eq!(with("").map(|workload| workload.payload.file), Ok(PathBuf::from("a/r")));
+        let file = || PathBuf::from("a/r");
+        assert_eq!(with("").map(|workload| workload.payload.source), Ok(PayloadSource::Ndjson(file())));
+        assert_eq!(source("{ csv: r }"), Ok(PayloadSource::Csv { file: file(), types: BTreeMap::new() }));
+        assert_eq!(source("{ template_file: r }"), Ok(PayloadSource::TemplateFile(file())));
+    }
+
+    #[test]
+    fn values_come_from_one_place() {
+        assert!(source("{ key: /a }").unwrap_err().contains("possible are `file`, `csv`"));
+        let two = source("{ file: r, template: {} }").unwrap_err();
+        assert!(two.contains("payload.template: cannot stand beside `file`"), "{two}");
+        assert!(source("{ ndjson: r }").unwrap_err().contains("is named by `file`"));
+        assert!(source("{ file: r, types: { a: number } }").unwrap_err().contains("belongs to `csv`"));
+    }
+
+    #[test]
+    fn an_inline_template_is_the_json_that_it_says() {
+        let template = source("{ template: { id: { $uuid: {} }, amount: 1.50, list: [~, yes] } }");
+        let expected = "{\"id\":{\"$uuid\":{}},\"amount\":1.50,\"list\":[null,\"yes\"]}";
+        assert_eq!(template, Ok(PayloadSource::Template(serde_json::from_str(expected).unwrap())));
+        assert!(
+            source("{ template: { a: .nan } }").unwrap_err().contains("payload.template.a: is no number")
+        );
+    }
+
+    #[test]
+    fn cells_have_one_type() {
+        let types = |text: &str| match source(&format!("{{ csv: r, types: {text} }}")) {
+            Ok(PayloadSource::Csv { types, .. }) => Ok(types),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+        let read =
+            types("{ a: number, b: null-if-empty, 'c.d': [boolean, null-if-empty], e: string }").unwrap();
+        let spec = |name: &str| (read[name].cell, read[name].null_if_empty);
+        assert_eq!(spec("a"), (CellType::Number, false));
+        assert_eq!(spec("b"), (CellType::String, true));
+        assert_eq!(spec("c.d"), (CellType::Boolean, true));
+        assert_eq!(spec("e"), (CellType::String, false));
+        assert!(types("{ a: [number, boolean] }").unwrap_err().contains("a second type"));
+        assert!(types("{ a: nubmer }").unwrap_err().contains("did you mean `number`?"));
+        assert!(types("[a]").is_err());
+    }
+
+    #[test]
+    fn formats() {
+        let format = |text: &str| {
+            let set = [format!("workload[0].format={text}")];
+            overridden("{ constant: 1/s }", "1s", "    payload: { file: r }\n", &set)
+                .map(|workload| workload.format)
+        };
+        for (name, expected) in FORMATS {
+            assert_eq!(format(name), Ok(expected));
+        }
+        assert!(format("v3").unwrap_err().contains("`v3-json`, `v3-binary`, `v3-string`"));
+        assert!(format("v3-sting").unwrap_err().contains("did you mean `v3-string`?"));
     }
 }

@@ -1,0 +1,131 @@
+//! Requests and what 7.9 makes of them.
+
+use super::*;
+use proptest::prelude::*;
+
+fn codes(body: &str) -> Vec<i64> {
+    parse(body.as_bytes(), "t")
+        .iter()
+        .map(|entry| match entry {
+            Entry::Record { .. } => 200,
+            Entry::Refused(refusal) => refusal.error_code,
+        })
+        .collect()
+}
+
+fn record(body: &str) -> ProduceRecord {
+    match parse(body.as_bytes(), "t").remove(0) {
+        Entry::Record { record, .. } => record,
+        Entry::Refused(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+const ONE: &str = "{\"value\":{\"type\":\"JSON\",\"data\":1}}";
+
+#[test]
+fn records_stand_one_after_another() {
+    for between in ["", "\n", " \r\n\t"] {
+        assert_eq!(codes(&format!("{between}{ONE}{between}{ONE}{between}")), [200, 200]);
+    }
+    assert!(codes("").is_empty() && codes(" \n").is_empty());
+}
+
+#[test]
+fn an_error_inside_a_record_costs_that_one_and_one_between_them_ends_the_stream() {
+    for inside in ["{\"value\":!}", "{\"zzz\":1}", "{\"value\":{\"type\":\"BINARY\",\"data\":\"!\"}}"] {
+        assert_eq!(codes(&format!("{ONE}{inside}{ONE}")), [200, 400, 200], "{inside}");
+    }
+    for between in ["xyz", ",", "1", "\"x\"", "[", "]", "}"] {
+        assert_eq!(codes(&format!("{ONE}{between}{ONE}")), [200, 400], "{between}");
+    }
+    assert_eq!(codes(&format!("{ONE}null{ONE}")), [200, 500]);
+    // Of one that is cut off there are two.
+    assert_eq!(codes(&format!("{ONE}{{\"value\":{{\"type\":\"JS")), [200, 400, 400]);
+}
+
+#[test]
+fn types_decide_what_lands() {
+    let value = |data: &str| record(&format!("{{\"value\":{data}}}")).value;
+    let of = |text: &str| Some(text.as_bytes().to_vec());
+    assert_eq!(value("{\"type\":\"JSON\",\"data\":{ \"a\" : 1.10 }}"), of("{\"a\":1.1}"));
+    assert_eq!(value("{\"type\":\"STRING\",\"data\":\"h\\u00e9\"}"), of("hé"));
+    assert_eq!(value("{\"type\":\"BINARY\",\"data\":\"aGk\"}"), of("hi"));
+    for kind in ["JSON", "STRING", "BINARY"] {
+        assert_eq!(value(&format!("{{\"type\":\"{kind}\",\"data\":null}}")), None);
+    }
+    assert_eq!(value("null"), None);
+    let both = record("{\"key\":{\"type\":\"STRING\",\"data\":\"\"},\"partition_id\":\"1\"}");
+    assert_eq!((both.key, both.value, both.partition), (of(""), None, Some(1)));
+}
+
+#[test]
+fn headers_keep_null_apart_from_empty() {
+    let body =
+        "{\"headers\":[{\"name\":\"a\",\"value\":\"djE=\"},{\"name\":\"b\"},{\"name\":\"\",\"value\":\"\"}]}";
+    let expected = [("a", Some("v1")), ("b", None), ("", Some(""))];
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.map(|value| value.as_bytes().to_vec())))
+        .collect();
+    assert_eq!(record(body).headers, expected);
+    for bad in
+        ["{\"a\":\"djE=\"}", "[{\"name\":\"h\",\"value\":\"djE\"}]", "[{\"name\":\"h\",\"value\":1}]", "[1]"]
+    {
+        assert_eq!(codes(&format!("{{\"headers\":{bad}}}")), [400], "{bad}");
+    }
+}
+
+#[test]
+fn times_are_seconds_or_rfc_3339() {
+    let time = |text: &str| match parse(format!("{{\"timestamp\":{text}}}").as_bytes(), "t").remove(0) {
+        Entry::Record { record, .. } => Ok(record.timestamp),
+        Entry::Refused(refusal) => Err(refusal.error_code),
+    };
+    assert_eq!(time("\"2021-02-05T20:14:42.123456789+01:00\""), Ok(Some(1_612_552_482_123)));
+    assert_eq!(time("1612552482.5"), Ok(Some(1_612_552_482_500)));
+    assert_eq!(time("\"1612552482123\""), Ok(Some(1_612_552_482_123_000)));
+    assert_eq!((time("null"), time("0")), (Ok(None), Ok(Some(0))));
+    assert_eq!(
+        (time("\"garbage\""), time("true"), time("\"1960-01-01T00:00:00Z\"")),
+        (Err(400), Err(400), Err(500))
+    );
+}
+
+#[test]
+fn refusals_are_as_recorded_from_7_9() {
+    let told: Vec<String> = [
+        "{\"value\":{\"type\":\"JSON\"}}",
+        "{\"foo\":1,\"value\":{\"type\":\"JSON\",\"data\":1}}",
+        "{\"value\":{\"type\":\"JSON\",\"data\":1,\"foo\":2}}",
+        "{\"value\":{\"data\":\"aGVsbG8=\"}}",
+        "{\"value\":{\"subject\":\"s\",\"data\":\"x\"}}",
+        "{\"value\":{\"type\":\"BINARY\",\"schema_id\":1,\"data\":\"aGk=\"}}",
+        "{\"value\":{\"type\":\"BINARY\",\"data\":\"!\"}}",
+        "{\"partition_id\":-1}",
+        "{\"partition_id\":99999999999}",
+        "{\"headers\":{\"a\":\"djE=\"}}",
+        "{\"headers\":[{\"name\":\"h\",\"value\":1}]}",
+        "[{}]",
+        "1",
+        "\"x\"",
+    ]
+    .iter()
+    .map(|body| match parse(body.as_bytes(), "p1").remove(0) {
+        Entry::Refused(refusal) => format!("{body} => {} {}", refusal.error_code, refusal.message),
+        Entry::Record { .. } => panic!("{body}"),
+    })
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn no_body_panics(body: Vec<u8>) {
+        let _ = parse(&body, "t");
+    }
+
+    #[test]
+    fn no_near_record_panics(body in "[\\[\\]{}\",:\\\\a1 ]{0,30}") {
+        let _ = parse(body.as_bytes(), "t");
+    }
+}
