@@ -8,7 +8,7 @@ use crate::wire::produce::{ErrorEntity, ProduceFormat};
 /// Longest note about an answer, in characters.
 const NOTE: usize = 160;
 
-/// What an HTTP answer says of each of `records` records, into `answers`: one for all, or one each. Returns how many
+/// What an HTTP answer says of each of `records` records, into `answers`, one each. Returns how many
 /// were acked and refused, and a note on what was said where that is not a plain ack.
 pub(super) fn read_answer(
     status: u16,
@@ -20,10 +20,8 @@ pub(super) fn read_answer(
     answers: &mut Vec<RecordAnswer>,
 ) -> (u64, u64, Option<String>) {
     classify_into(status, error_type, body, records, format, answers);
-    let count = |which: fn(RecordAnswer) -> bool| match answers.as_slice() {
-        [all] => u64::from(which(*all)) * u64::from(records),
-        each => each.iter().filter(|answer| which(**answer)).count() as u64,
-    };
+    let count =
+        |which: fn(RecordAnswer) -> bool| answers.iter().filter(|answer| which(**answer)).count() as u64;
     let acked = count(RecordAnswer::is_acked);
     let refused = count(|answer| answer == RecordAnswer::Refused);
     if acked == u64::from(records) {
@@ -74,7 +72,7 @@ mod tests {
         let body =
             br#"{"message":"'eyJ.secret.sig' not a valid key=value pair\n in 'Bearer eyJ.secret.sig'."}"#;
         let (answers, note) = read(403, Some("IncompleteSignatureException"), body, 2);
-        assert_eq!(answers, [RecordAnswer::Refused]);
+        assert_eq!(answers, [RecordAnswer::Refused; 2]);
         let note = note.unwrap();
         assert!(note.starts_with("IncompleteSignatureException: ") && !note.contains("secret"), "{note}");
         assert!(!note.contains('\u{0}'));
