@@ -26,7 +26,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     let _entered = runtime.enter();
     let measured = measure(|what| {
         if !options.quiet {
-            eprintln!("measuring {what}");
+            tell!("measuring {what}");
         }
     });
     let kept = measured.and_then(|measured| Ok((keep(&measured, options.file.as_deref())?, measured)));
@@ -36,7 +36,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
             ExitCode::from(exit::PASS)
         }
         Err(error) => {
-            eprintln!("landfall: {error}");
+            tell!("landfall: {error}");
             ExitCode::from(exit::STACK)
         }
     }

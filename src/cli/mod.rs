@@ -1,6 +1,14 @@
 //! The command line: parses, calls the app, prints, sets the exit code. The only place where errors are
 //! rendered for people.
 
+/// Says something on standard error; a reader that has gone away is no error of ours.
+macro_rules! tell {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod calibrate;
 mod log;
 mod run;
@@ -57,7 +65,7 @@ impl ScenarioArgs {
     /// Reads the scenario; where it is wrong, says so and gives the exit code.
     fn read(&self) -> Result<Scenario, ExitCode> {
         scenario::read(&self.file, &self.sets).map_err(|error| {
-            eprintln!("{error}");
+            tell!("{error}");
             ExitCode::from(exit::USAGE)
         })
     }
@@ -90,9 +98,7 @@ fn print(text: &str) {
 /// The runtime for the doubles and everything else that waits.
 fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        eprintln!(
-            "landfall: cannot start its event loop: {error}; check the limit of open files (`ulimit -n`)"
-        );
+        tell!("landfall: cannot start its event loop: {error}; check the limit of open files (`ulimit -n`)");
         ExitCode::from(exit::STACK)
     })
 }

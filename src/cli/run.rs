@@ -58,7 +58,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Err(error) => return usage(&error),
     };
     if let Some(path) = options.json.as_ref().filter(|path| path.as_os_str() != "-" && !has_folder(path)) {
-        eprintln!(
+        tell!(
             "landfall: cannot write the result to {}: there is no such folder; check `--json`",
             path.display()
         );
@@ -79,14 +79,14 @@ pub(super) fn main(options: &Options) -> ExitCode {
     }
     let outcome = runtime.block_on(async {
         let interrupt = signals::listen().map_err(|error| {
-            eprintln!("landfall: cannot listen for signals: {error}");
+            tell!("landfall: cannot listen for signals: {error}");
             ExitCode::from(exit::STACK)
         })?;
         let metrics = open_metrics(options.metrics).await?;
         let reporting = Reporting { folder: &folder, live: live(options.quiet), metrics };
         run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
             tracing::error!(error = ?error.to_string(), "the run failed");
-            eprintln!("landfall: {error}");
+            tell!("landfall: {error}");
             ExitCode::from(error.exit_code())
         })
     });
@@ -105,7 +105,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
 async fn open_metrics(address: Option<SocketAddr>) -> Result<Option<MetricsPort>, ExitCode> {
     let Some(address) = address else { return Ok(None) };
     let port = MetricsPort::open(address).await.map_err(|error| usage(&error))?;
-    eprintln!("landfall: metrics at {}", port.url());
+    tell!("landfall: metrics at {}", port.url());
     Ok(Some(port))
 }
 
@@ -133,7 +133,7 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
     let json = match report::json(&outcome.result) {
         Ok(json) => json,
         Err(error) => {
-            eprintln!("landfall: cannot serialize the result: {error}; this is a bug of landfall's");
+            tell!("landfall: cannot serialize the result: {error}; this is a bug of landfall's");
             return ExitCode::from(exit::STACK);
         }
     };
@@ -145,7 +145,7 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
         let summary = report::summary(&outcome.result, written.is_ok().then_some(path.as_str()));
         // With the JSON on standard output, the summary is for the person at the terminal.
         if to_stdout {
-            eprint!("{summary}");
+            tell!("{}", summary.trim_end());
         } else {
             print(&summary);
         }
@@ -155,14 +155,14 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
     } else if let Some(path) = &options.json
         && let Err(error) = std::fs::write(path, &json)
     {
-        eprintln!("landfall: cannot write the result to {}: {error}", path.display());
+        tell!("landfall: cannot write the result to {}: {error}", path.display());
         code = exit::unwritten(code);
     }
     if let Err(error) = written {
-        eprintln!("landfall: {error}");
+        tell!("landfall: {error}");
         if !to_stdout {
-            eprintln!("landfall: here is the result:");
-            eprint!("{json}");
+            tell!("landfall: here is the result:");
+            tell!("{}", json.trim_end());
         }
         code = exit::unwritten(code);
     }
@@ -170,7 +170,7 @@ fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
 }
 
 fn usage(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("landfall: {error}");
+    tell!("landfall: {error}");
     ExitCode::from(exit::USAGE)
 }
 

@@ -17,7 +17,7 @@ pub(super) fn listen() -> std::io::Result<watch::Receiver<Option<Interrupt>>> {
     tokio::spawn(async move {
         let first = signals.next().await;
         let _ = tell.send(Some(first));
-        eprintln!("landfall: {} received, finishing; once more to stop at once", first.name());
+        tell!("landfall: {} received, finishing; once more to stop at once", first.name());
         let second = signals.next().await;
         // The run is not waited for any more: what is in this process ends with it.
         process::exit(i32::from(exit::of_interrupt(second)));

@@ -32,14 +32,14 @@ pub(super) fn main(options: &Options) -> ExitCode {
         let mut interrupt = match signals::listen() {
             Ok(interrupt) => interrupt,
             Err(error) => {
-                eprintln!("landfall: cannot listen for signals: {error}");
+                tell!("landfall: cannot listen for signals: {error}");
                 return exit::STACK;
             }
         };
         let up = match Up::start(&scenario, folder).await {
             Ok(up) => up,
             Err(error) => {
-                eprintln!("landfall: {error}");
+                tell!("landfall: {error}");
                 return exit_code(&error);
             }
         };

@@ -19,7 +19,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     };
     // The records are not sent, so any run's will do.
     if let Err(error) = catalogue(&scenario, random_run_id()) {
-        eprintln!("landfall: {error}");
+        tell!("landfall: {error}");
         return ExitCode::from(exit::USAGE);
     }
     print(&format!(

@@ -164,6 +164,7 @@ fn record_count(result: &RunResult, member: &str) -> Option<Metric> {
         "unknown_landed" => (records.unknown_landed, true),
         "unknown_absent" => (records.unknown_absent, true),
         "duplicated" => (records.duplicated, true),
+        "duplicated_beyond_attempts" => (records.duplicated_beyond_attempts, true),
         "corrupted" => (records.corrupted, true),
         "misplaced" => (records.misplaced, true),
         "reordered" => (records.reordered, true),

@@ -212,8 +212,8 @@ impl Ledger {
                 record.answer = Some(stronger(record.answer, answer.get(index as usize)));
             }
         }
-        // The first whole answer is what a later request can rely on; a later attempt's does not undo it.
-        if request.end.is_none() || answer.get(0).is_acked() {
+        // A later request can rely on an answer once it acknowledges something; before that, on the latest.
+        if request.end.is_none() || (0..request.records).any(|index| answer.get(index as usize).is_acked()) {
             request.answered_us = answer.answered_us;
         }
         if attempt == request.attempts {

@@ -179,7 +179,9 @@ fn read_fields(
         (_, false, Some(length)) => Framing::Length(length),
         (_, false, None) => Framing::Close,
     };
-    response.keep_alive = keep_alive && framing != Framing::Close;
+    // Who says both lengths, or chunks to a client of HTTP/1.0, may mean another end than this (RFC 9112, section 6.1).
+    let doubtful = chunked && (length.is_some() || parsed.version == Some(0));
+    response.keep_alive = keep_alive && !doubtful && framing != Framing::Close;
     Ok((response, framing))
 }
 
@@ -207,6 +209,9 @@ fn take_chunks(
 ) -> Result<Option<usize>, Malformed> {
     loop {
         let rest = &bytes[*at..];
+        if rest.first().is_some_and(|first| !first.is_ascii_hexdigit()) {
+            return Err(Malformed::Chunk);
+        }
         let (line, size) = match httparse::parse_chunk_size(rest) {
             Ok(httparse::Status::Complete((line, size))) => (line, size),
             Ok(httparse::Status::Partial) if rest.len() < CHUNK_LINE => return Ok(None),
@@ -301,6 +306,9 @@ mod tests {
         assert!(!after("HTTP/1.1 200 OK\r\nConnection: x, Close"));
         assert!(!after("HTTP/1.0 200 OK"));
         assert!(after("HTTP/1.0 200 OK\r\nConnection: keep-alive"));
+        let chunks = "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        assert!(!body(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{chunks}")).2);
+        assert!(!body(&format!("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n{chunks}")).2);
         // Bytes that belong to no request.
         assert!(!body("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab").2);
     }
@@ -334,6 +342,7 @@ mod tests {
             head("Transfer-Encoding: gzip"),
             format!("{}zz\r\n", head("Transfer-Encoding: chunked")),
             format!("{}1\r\nabc\r\n", head("Transfer-Encoding: chunked")),
+            format!("{}2\r\nhi\r\n\r\n\r\n", head("Transfer-Encoding: chunked")),
             format!("{}ffffffffffffffff\r\n", head("Transfer-Encoding: chunked")),
         ] {
             assert!(decode(&text).is_err(), "{text:?}");

@@ -217,7 +217,9 @@ impl Http2 {
             return false;
         }
         self.pool.run_until_stalled();
-        let happened = std::mem::take(&mut *self.happened.borrow_mut());
+        let mut happened = std::mem::take(&mut *self.happened.borrow_mut());
+        // A response that came with the end of its connection has come.
+        happened.sort_by_key(|happening| matches!(happening, Happening::Ended { .. }));
         for happening in happened {
             match happening {
                 Happening::Shaken { connection, number, sender: shaken } => {

@@ -338,7 +338,9 @@ impl Closed {
         self.go_on(now);
         let (wanted, think) =
             self.phases.get(self.phase).map_or((0, 0), |(_, workers, think)| (*workers, *think));
-        if self.workers > wanted {
+        let last = self.phases.last().map_or(0, |(end, ..)| *end);
+        if self.workers > wanted || now + think >= last {
+            // Who would come back after the end does not.
             self.workers -= 1;
         } else {
             self.tickets.push(Reverse(now + think));

@@ -49,6 +49,7 @@ use crate::wire::produce::ProduceFormat;
 use clock::{Clock, nanos};
 use engine::{Engine, Finished, Shared};
 use phases::Phases;
+use report::Punctuality;
 
 pub use preflight::{PreflightError, preflight};
 pub use probe::wake_up_probe;
@@ -158,24 +159,41 @@ pub fn run<S: Sink>(
         let spawned: Vec<_> = (0..threads)
             .map(|thread| {
                 let (shared, sink) = (&shared, sink(thread));
-                std::thread::Builder::new()
-                    .name(format!("load-{thread}"))
-                    .spawn_scoped(scope, move || Engine::new(shared, thread, sink)?.run())
+                let spawned = std::thread::Builder::new().name(format!("load-{thread}")).spawn_scoped(
+                    scope,
+                    move || {
+                        // One that fails must not leave the others to send part of a load to its end.
+                        let unless_done = StopUnlessDone(shared.stop.clone());
+                        let finished = Engine::new(shared, thread, sink)?.run()?;
+                        std::mem::forget(unless_done);
+                        Ok(finished)
+                    },
+                );
+                if spawned.is_err() {
+                    stop.stop();
+                }
+                spawned
             })
             .collect();
         spawned
             .into_iter()
             .map(|spawned| match spawned {
                 Ok(thread) => thread.join().unwrap_or(Err(LoadError::Bug)),
-                Err(error) => {
-                    stop.stop();
-                    Err(LoadError::Thread(error))
-                }
+                Err(error) => Err(LoadError::Thread(error)),
             })
             .collect()
     });
     let finished = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(merge(&shared, finished))
+}
+
+/// Stops the load when dropped, as happens where a thread fails.
+struct StopUnlessDone(Stop);
+
+impl Drop for StopUnlessDone {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// One report out of those of all threads.
@@ -188,6 +206,7 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
     };
     let mut partners =
         vec![Share::default(); finished.first().map_or(0, |first| first.recorder.partners.len())];
+    let mut punctuality = vec![Punctuality::default(); phases.entries()];
     let stopped_at = finished.iter().filter_map(|thread| thread.stopped_at).min();
     for Finished { recorder, thread, closed, .. } in finished {
         for ((_, share), part) in report.phases.iter_mut().zip(&recorder.phases) {
@@ -196,7 +215,9 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
         for (share, part) in partners.iter_mut().zip(&recorder.partners) {
             share.merge(part);
         }
-        report.overall.sent_after = report.overall.sent_after.max(recorder.sent_after);
+        for (entry, part) in punctuality.iter_mut().zip(&recorder.punctuality) {
+            entry.merge(*part);
+        }
         report.attempts.merge(&recorder.attempts);
         report.retries += recorder.retries;
         report.unsent += recorder.unsent;
@@ -207,9 +228,7 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
         report.threads.push(thread);
     }
     for (_, share) in &report.phases {
-        let sent_after = report.overall.sent_after;
         report.overall.merge(share);
-        report.overall.sent_after = sent_after;
     }
     // A load that was stopped had a shorter schedule.
     let ran = stopped_at.map(|at| Duration::from_nanos(at.saturating_sub(*start)));
@@ -221,9 +240,15 @@ fn merge(shared: &Shared<'_>, finished: Vec<Finished>) -> Report {
             let partner = &mut partners[stream.partner];
             partner.scheduled_for = partner.scheduled_for.max(measured);
         }
-        for (place, time) in phases.times_until(index, ran) {
-            let share = &mut report.phases[place].1;
-            share.scheduled_for = share.scheduled_for.max(time);
+        for (shares, time) in phases.times_until(index, ran) {
+            let kept = punctuality[shares.entry].kept(time);
+            report.overall.kept += kept;
+            let phase = &mut report.phases[shares.phase].1;
+            phase.scheduled_for = phase.scheduled_for.max(time);
+            phase.kept += kept;
+            if let Some(partner) = shares.partner {
+                partners[partner].kept += kept;
+            }
         }
     }
     let accepting = |partner: &usize| {

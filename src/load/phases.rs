@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::StreamPlan;
 use super::clock::{Nanos, nanos};
-use super::recorder::{SentAfter, Shares};
+use super::recorder::Shares;
 use crate::record::Expected;
 
 /// Where the figures of a stream's phase belong.
@@ -15,8 +15,6 @@ struct Entry {
     /// Since the schedule's start.
     begins: Duration,
     duration: Duration,
-    /// Measured time of the stream before this phase.
-    measured_before: Duration,
 }
 
 impl Entry {
@@ -40,23 +38,29 @@ pub(super) struct Phases {
 impl Phases {
     pub(super) fn new(streams: &[StreamPlan], start: Nanos) -> Self {
         let mut names: Vec<String> = Vec::new();
+        let mut count = 0;
         let entries = streams.iter().map(|stream| {
             let accept = stream.expectation == Expected::Accept;
             let scheduled = !stream.schedule.is_closed();
+            let first = count;
+            count += stream.schedule.phases().len();
             let mut begins = Duration::ZERO;
-            let mut measured_before = Duration::ZERO;
-            let entries = stream.schedule.phases().iter().map(|phase| {
+            let entries = stream.schedule.phases().iter().zip(first..).map(|(phase, entry)| {
                 let place = names.iter().position(|name| *name == phase.name).unwrap_or_else(|| {
                     names.push(phase.name.clone());
                     names.len() - 1
                 });
                 let measured = phase.measured && accept;
-                let shares =
-                    Shares { phase: place, partner: accept.then_some(stream.partner), measured, scheduled };
+                let shares = Shares {
+                    phase: place,
+                    partner: accept.then_some(stream.partner),
+                    measured,
+                    scheduled,
+                    entry,
+                };
                 let start = start + nanos(begins);
-                let entry = Entry { shares, start, begins, duration: phase.duration, measured_before };
+                let entry = Entry { shares, start, begins, duration: phase.duration };
                 begins += phase.duration;
-                measured_before += if measured { phase.duration } else { Duration::ZERO };
                 entry
             });
             entries.collect()
@@ -74,11 +78,14 @@ impl Phases {
         self.entry(stream, phase).shares
     }
 
-    /// When something was sent, on the clocks of its phase and its stream.
-    pub(super) fn sent_after(&self, stream: u16, phase: u16, at: Nanos) -> SentAfter {
-        let entry = self.entry(stream, phase);
-        let phase = Duration::from_nanos(at.saturating_sub(entry.start));
-        SentAfter { phase, stream: entry.measured_before + phase }
+    /// How long after its phase began something was sent.
+    pub(super) fn sent_after(&self, stream: u16, phase: u16, at: Nanos) -> Duration {
+        Duration::from_nanos(at.saturating_sub(self.entry(stream, phase).start))
+    }
+
+    /// How many phases there are in all streams.
+    pub(super) fn entries(&self) -> usize {
+        self.streams.iter().map(Vec::len).sum()
     }
 
     /// The measured time of a stream, where its schedule was cut off after `ran`.
@@ -86,15 +93,13 @@ impl Phases {
         self.times_until(stream, ran).map(|(_, time)| time).sum()
     }
 
-    /// The places of a stream's measured phases, and how long each took.
+    /// Where the figures of a stream's measured phases belong, and how long each took.
     pub(super) fn times_until(
         &self,
         stream: u16,
         ran: Option<Duration>,
-    ) -> impl Iterator<Item = (usize, Duration)> + '_ {
+    ) -> impl Iterator<Item = (Shares, Duration)> + '_ {
         let entries = self.streams[usize::from(stream)].iter();
-        entries
-            .filter(|entry| entry.shares.measured)
-            .map(move |entry| (entry.shares.phase, entry.time_until(ran)))
+        entries.filter(|entry| entry.shares.measured).map(move |entry| (entry.shares, entry.time_until(ran)))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::audit::Usage;
 use super::clock::{Nanos, micros};
-use super::report::{Interval, Share, Tally};
+use super::report::{Interval, Punctuality, Share, Tally};
 use crate::record::Class;
 
 /// Where a request's figures belong.
@@ -18,6 +18,8 @@ pub(super) struct Shares {
     pub(super) measured: bool,
     /// Whether its requests have due times.
     pub(super) scheduled: bool,
+    /// Place among all phases of all streams.
+    pub(super) entry: usize,
 }
 
 /// The times of one attempt, in nanoseconds since the run's origin.
@@ -33,23 +35,14 @@ pub(super) struct AttemptTimes {
     pub(super) ended: Nanos,
 }
 
-/// When an attempt was written, on clocks that leave warming up out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SentAfter {
-    /// Since its phase began.
-    pub(super) phase: Duration,
-    /// Since its stream's first measured phase began, unmeasured ones in between left out.
-    pub(super) stream: Duration,
-}
-
 /// What one load thread has measured.
 #[derive(Debug)]
 pub(super) struct Recorder {
     pub(super) interval: Box<Interval>,
     pub(super) phases: Vec<Share>,
     pub(super) partners: Vec<Share>,
-    /// The latest sending of all.
-    pub(super) sent_after: Duration,
+    /// By stream and phase, as [`Shares::entry`] numbers them.
+    pub(super) punctuality: Vec<Punctuality>,
     pub(super) attempts: Tally,
     pub(super) retries: u64,
     pub(super) unsent: u64,
@@ -61,12 +54,16 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(thread: usize, phases: usize, partners: usize, usage: Usage) -> Self {
+    pub(super) fn new(
+        thread: usize,
+        (phases, partners, entries): (usize, usize, usize),
+        usage: Usage,
+    ) -> Self {
         Self {
             interval: Box::new(Interval { thread, ..Interval::default() }),
             phases: vec![Share::default(); phases],
             partners: vec![Share::default(); partners],
-            sent_after: Duration::ZERO,
+            punctuality: vec![Punctuality::default(); entries],
             attempts: Tally::default(),
             retries: 0,
             unsent: 0,
@@ -100,7 +97,7 @@ impl Recorder {
     }
 
     /// An attempt has ended.
-    pub(super) fn attempt(&mut self, shares: Shares, class: Class, times: AttemptTimes, sent: SentAfter) {
+    pub(super) fn attempt(&mut self, shares: Shares, class: Class, times: AttemptTimes) {
         self.attempts.add(class);
         self.interval.attempts.add(class);
         if !shares.measured {
@@ -121,19 +118,13 @@ impl Recorder {
         };
         enter(&mut self.interval.times);
         self.each(shares, |share| enter(&mut share.times));
-        self.sent(shares, sent);
     }
 
-    /// Something was sent, or waited to be, until then.
-    pub(super) fn sent(&mut self, shares: Shares, sent: SentAfter) {
+    /// A request was sent first, or waited to be, so long after its phase began.
+    pub(super) fn sent(&mut self, shares: Shares, after: Duration) {
         if shares.measured {
-            self.sent_after = self.sent_after.max(sent.stream);
-            let phase = &mut self.phases[shares.phase];
-            phase.sent_after = phase.sent_after.max(sent.phase);
-            if let Some(partner) = shares.partner {
-                let partner = &mut self.partners[partner];
-                partner.sent_after = partner.sent_after.max(sent.stream);
-            }
+            let entry = &mut self.punctuality[shares.entry];
+            entry.sent_after = entry.sent_after.max(after);
         }
     }
 
@@ -147,8 +138,10 @@ impl Recorder {
         self.each(shares, |share| {
             share.times.latency.record(latency);
             share.accepted += u64::from(accepted);
-            share.accepted_of_schedule += u64::from(accepted && shares.scheduled);
         });
+        if shares.scheduled {
+            self.punctuality[shares.entry].accepted += u64::from(accepted);
+        }
     }
 
     /// A request never came to its end: it enters at its age.

@@ -73,14 +73,14 @@ pub struct Share {
     pub censored: u64,
     /// Requests of which every record was acked.
     pub accepted: u64,
-    /// Of these, those that had a due time: not those of closed workers.
-    pub accepted_of_schedule: u64,
+    /// Of those that had a due time, as many as were in time: of each stream and phase, its accepted requests times its
+    /// length over the time until the last of its requests was sent, where that is longer. A system that falls behind
+    /// delays sendings, while a late answer alone is latency, not rate.
+    pub kept: f64,
     /// Requests that the schedule holds; closed workers have none.
     pub scheduled: u64,
-    /// The longest schedule among them; from the start of a phase, where it is one.
+    /// The longest measured time among them.
     pub scheduled_for: Duration,
-    /// From that start to when the last of them was written, or to the end of draining where some were never begun.
-    pub sent_after: Duration,
 }
 
 impl Share {
@@ -90,13 +90,15 @@ impl Share {
         per_second(self.scheduled, self.scheduled_for)
     }
 
-    /// Accepted requests a second, over the schedule's time, or up to the last sending where that came later: a
-    /// system that falls behind delays sendings, while a late answer alone is latency, not rate. Beside a schedule,
-    /// what closed workers have sent does not count.
+    /// Requests a second that were accepted and kept their schedule. Beside a schedule, what closed workers have sent
+    /// does not count.
     #[must_use]
     pub fn achieved_per_s(&self) -> f64 {
-        let accepted = if self.scheduled == 0 { self.accepted } else { self.accepted_of_schedule };
-        per_second(accepted, self.scheduled_for.max(self.sent_after))
+        if self.scheduled == 0 {
+            return per_second(self.accepted, self.scheduled_for);
+        }
+        let time = self.scheduled_for.as_secs_f64();
+        if time > 0.0 { self.kept / time } else { 0.0 }
     }
 
     /// Adds another thread's part of the same share.
@@ -104,10 +106,9 @@ impl Share {
         self.times.merge(&other.times);
         self.censored += other.censored;
         self.accepted += other.accepted;
-        self.accepted_of_schedule += other.accepted_of_schedule;
+        self.kept += other.kept;
         self.scheduled += other.scheduled;
         self.scheduled_for = self.scheduled_for.max(other.scheduled_for);
-        self.sent_after = self.sent_after.max(other.sent_after);
     }
 }
 
@@ -157,25 +158,64 @@ pub struct Report {
     pub interrupted: bool,
 }
 
+/// How a stream kept the schedule of one of its phases.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Punctuality {
+    /// Requests of which every record was acked.
+    pub(super) accepted: u64,
+    /// From the phase's start to when the last of its requests was sent first, or to the end of draining where some were
+    /// never begun.
+    pub(super) sent_after: Duration,
+}
+
+impl Punctuality {
+    /// Adds another thread's part.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.sent_after = self.sent_after.max(other.sent_after);
+    }
+
+    /// As many of the accepted requests as were in time, of a phase of this length.
+    pub(super) fn kept(self, length: Duration) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 requests")]
+        let accepted = self.accepted as f64;
+        if self.sent_after > length { accepted * length.div_duration_f64(self.sent_after) } else { accepted }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn late_sendings_lower_the_rate_and_early_ones_do_not_raise_it() {
+        let second = Duration::from_secs(1);
         let share = |sent_after| Share {
             accepted: 500,
-            accepted_of_schedule: 400,
+            kept: Punctuality { accepted: 400, sent_after }.kept(second),
             scheduled: 400,
-            scheduled_for: Duration::from_secs(1),
-            sent_after,
+            scheduled_for: second,
             ..Share::default()
         };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(share(Duration::from_millis(999)).achieved_per_s(), 400.0));
-        assert!(close(share(Duration::from_secs(2)).achieved_per_s(), 200.0));
+        assert!(close(share(2 * second).achieved_per_s(), 200.0));
         let closed = Share { scheduled: 0, ..share(Duration::ZERO) };
         assert!(close(closed.achieved_per_s(), 500.0));
         assert!(close(Share::default().achieved_per_s(), 0.0));
+    }
+
+    #[test]
+    fn a_long_stream_does_not_hide_that_a_short_one_fell_behind() {
+        let short = Punctuality { accepted: 200, sent_after: Duration::from_secs(10) };
+        let long = Punctuality { accepted: 14, sent_after: Duration::from_secs(13) };
+        let (two, fourteen) = (Duration::from_secs(2), Duration::from_secs(14));
+        let share = Share {
+            kept: short.kept(two) + long.kept(fourteen),
+            scheduled: 214,
+            scheduled_for: fourteen,
+            ..Share::default()
+        };
+        assert!(share.achieved_per_s() / share.target_per_s() < 0.26);
     }
 }

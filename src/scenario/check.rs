@@ -59,6 +59,7 @@ pub const METRICS: &[&str] = &[
     "records.unknown_landed",
     "records.unknown_absent",
     "records.duplicated",
+    "records.duplicated_beyond_attempts",
     "records.corrupted",
     "records.misplaced",
     "records.reordered",

@@ -185,7 +185,7 @@ fn load_notes(
     if let Some(reason) = &watched.log_failed {
         notes.push(format!("{INTERVALS} is not whole: {reason}"));
     }
-    let length = overall.scheduled_for.max(overall.sent_after);
+    let length = overall.scheduled_for;
     let partners: Vec<String> =
         (0..scenario.partners.len()).map(|index| partner_name(scenario, index)).collect();
     let written = load.folder.create_file(HISTOGRAMS).map_err(|error| error.to_string()).and_then(|file| {

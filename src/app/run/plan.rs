@@ -23,7 +23,7 @@ pub(super) fn schedules(scenario: &Scenario) -> Result<Vec<Schedule>, RunError> 
                 name: phase.name.clone(),
                 measured: phase.measured,
                 duration: phase.duration,
-                arrivals: arrivals(number, phase)?,
+                arrivals: arrivals(number, workload.place, phase)?,
             })
         });
         Ok(Schedule::new(workload_seed(scenario.seed, number), phases.collect::<Result<_, RunError>>()?))
@@ -31,18 +31,18 @@ pub(super) fn schedules(scenario: &Scenario) -> Result<Vec<Schedule>, RunError> 
     (0..).zip(&scenario.workloads).map(schedule).collect()
 }
 
-fn arrivals(workload: u16, phase: &scenario::Phase) -> Result<Arrivals, RunError> {
+fn arrivals(number: u16, place: usize, phase: &scenario::Phase) -> Result<Arrivals, RunError> {
     Ok(match &phase.arrivals {
         scenario::Arrivals::Open { shape, spacing } => {
             let intensity = intensity(shape, phase.duration);
             let spacing = match spacing {
-                scenario::Spacing::Even => Spacing::even(workload, intensity.expected()),
+                scenario::Spacing::Even => Spacing::even(number, intensity.expected()),
                 scenario::Spacing::Poisson => Spacing::Poisson,
             };
             Arrivals::Open { intensity, spacing }
         }
         scenario::Arrivals::Replay { file, column, speed } => {
-            Arrivals::Replay(recording((workload, phase), file, column.as_deref(), *speed)?)
+            Arrivals::Replay(recording((place, phase), file, column.as_deref(), *speed)?)
         }
         scenario::Arrivals::Closed { workers, think } => {
             Arrivals::Closed { workers: *workers, think: *think }
@@ -62,12 +62,12 @@ fn intensity(shape: &Shape, duration: Duration) -> Intensity {
 
 /// Reads the recorded arrivals of a phase of a workload.
 fn recording(
-    (workload, phase): (u16, &scenario::Phase),
+    (workload, phase): (usize, &scenario::Phase),
     file: &Path,
     column: Option<&str>,
     speed: f64,
 ) -> Result<Replay, RunError> {
-    let (workload, phase, path) = (usize::from(workload), phase.name.clone(), file.to_owned());
+    let (phase, path) = (phase.name.clone(), file.to_owned());
     let text = match std::fs::read(file) {
         Ok(text) => text,
         Err(source) => return Err(RunError::ReplayFile { workload, phase, path, source }),

@@ -13,11 +13,13 @@ use super::multiplex::FIRST;
 use crate::record::End;
 
 impl<S: Sink> Engine<'_, S> {
-    /// Opens a connection before it is needed. It is no harm if that fails: whoever needs it tries again, and tells.
-    pub(super) fn open_ahead(&mut self, slot: usize) {
-        let lane = self.places[slot].lane;
-        self.lanes[lane].shut.retain(|shut| *shut != slot);
-        self.open(slot);
+    /// Opens all connections before they are needed. It is no harm if one fails: whoever needs it tries again, and tells.
+    pub(super) fn open_ahead(&mut self) {
+        for lane in 0..self.lanes.len() {
+            for slot in std::mem::take(&mut self.lanes[lane].shut) {
+                self.open(slot);
+            }
+        }
     }
 
     /// Begins to connect; the place's attempt, if it has one, is written when that is done.
@@ -51,11 +53,10 @@ impl<S: Sink> Engine<'_, S> {
     }
 
     /// The target's next address after one that failed, or the end of trying.
-    fn try_next(&mut self, slot: usize, error: &io::Error) {
+    pub(super) fn try_next(&mut self, slot: usize, error: &io::Error) {
         let addresses = self.plan(self.places[slot].lane).target.addresses.len();
         self.places[slot].address += 1;
         if self.places[slot].address < addresses {
-            self.recorder.socket_error(error);
             self.try_address(slot);
         } else {
             self.not_opened(slot, error);
@@ -133,11 +134,18 @@ impl<S: Sink> Engine<'_, S> {
                 }
             }
             State::Busy => {
-                if event.writable && !self.places[event.slot].has_left() {
-                    self.write(event.slot);
-                }
-                if (event.readable || event.closed) && self.places[event.slot].state == State::Busy {
+                // An answer that came before the request had been written whole is read first: writing may find that
+                // the other side has closed, which ends everything.
+                if event.readable || event.closed {
                     self.read(event.slot, event.closed);
+                }
+                let place = &self.places[event.slot];
+                if event.writable
+                    && place.state == State::Busy
+                    && place.exchange.is_some()
+                    && !place.has_left()
+                {
+                    self.write(event.slot);
                 }
             }
         }
@@ -150,7 +158,8 @@ impl<S: Sink> Engine<'_, S> {
         place.deadline = Nanos::MAX;
         let lane = place.lane;
         self.lanes[lane].idle.push_back(slot);
-        self.launch(lane);
+        let now = self.shared.clock.now();
+        self.launch(lane, now);
     }
 
     /// So does one that is not open.
@@ -176,28 +185,40 @@ impl<S: Sink> Engine<'_, S> {
             if self.places[slot].deadline > now {
                 continue;
             }
-            let opening = self.places[slot].state == State::Opening;
-            let plan = self.plan(self.places[slot].lane);
-            let limit = if opening {
-                plan.timeouts.connect
-            } else if self.places[slot].has_begun_to_read() {
-                plan.timeouts.whole
-            } else {
-                plan.timeouts.first_byte
-            };
-            let error = io::Error::from(io::ErrorKind::TimedOut);
-            if opening {
-                self.recorder.socket_error(&error);
+            if self.places[slot].state == State::Opening {
+                self.opening_timed_out(slot);
+                continue;
             }
+            let timeouts = self.plan(self.places[slot].lane).timeouts;
+            let limit =
+                if self.places[slot].has_begun_to_read() { timeouts.whole } else { timeouts.first_byte };
             self.shut(slot);
-            if self.places[slot].exchange.is_some() {
-                let what = if opening { "no connection" } else { "no whole answer" };
-                self.fail(slot, End::TimedOut, Some(format!("{what} within {}", seconds(limit))));
-            } else {
-                self.give_back_shut(slot);
-            }
+            self.fail(slot, End::TimedOut, Some(format!("no whole answer within {}", seconds(limit))));
         }
         self.timeouts_from = self.places.iter().map(|place| place.deadline).min().unwrap_or(Nanos::MAX);
+    }
+
+    /// A connection was not opened in time: the target's next address is tried, if there is one.
+    fn opening_timed_out(&mut self, slot: usize) {
+        let plan = self.plan(self.places[slot].lane);
+        let error = io::Error::from(io::ErrorKind::TimedOut);
+        if let Some(connection) = self.places[slot].joint {
+            // None of those that wait for it will have it.
+            self.joint_ended(connection, &error);
+            return;
+        }
+        if self.places[slot].address + 1 < plan.target.addresses.len() {
+            self.try_next(slot, &error);
+            return;
+        }
+        self.recorder.socket_error(&error);
+        self.shut(slot);
+        if self.places[slot].exchange.is_some() {
+            let within = seconds(plan.timeouts.connect);
+            self.fail(slot, End::TimedOut, Some(format!("no connection within {within}")));
+        } else {
+            self.give_back_shut(slot);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::recorder::AttemptTimes;
 use super::super::retry::{Ending, wait_before_retry};
 use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
-use crate::record::{AnswerView, Class, End, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
+use crate::record::{AnswerView, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
 
 /// How an attempt has ended.
 struct Ended {
@@ -164,16 +164,24 @@ impl<S: Sink> Engine<'_, S> {
         let (request, written) = (exchange.request, exchange.written);
         self.in_flight -= 1;
         let producer = self.lanes[lane].producer;
-        let sent = sent(self.plan(lane), producer, exchange, micros(now));
+        let plan = self.plan(lane);
+        let mut sent = sent(plan, producer, exchange, micros(now));
+        let ending = Ending { end, class, written: written.is_some(), retry_after };
+        let wait = wait_before_retry(plan, &request, ending);
+        if wait.is_some() && sent.expect == Expected::Accept {
+            // The next attempt decides. Where there is none, because the load ends, nothing is decided.
+            sent.expect = Expected::Either;
+        }
         let view = AnswerView { answered_us: micros(now), end, note, answers: &self.answers };
         self.sink.attempt(&sent, view);
         let shares = self.shares(lane, &request);
         let times = AttemptTimes { due: request.attempt_due, free: free.min(now), written, ended: now };
         let after = self.shared.phases.sent_after(producer, request.phase, written.unwrap_or(now));
-        self.recorder.attempt(shares, class, times, after);
-        let plan = self.plan(lane);
-        let ending = Ending { end, class, written: written.is_some(), retry_after };
-        let wait = wait_before_retry(plan, &request, ending);
+        self.recorder.attempt(shares, class, times);
+        if request.attempt == 1 {
+            // A retry is late by what it waits for, which is no lateness of sending.
+            self.recorder.sent(shares, after);
+        }
         if let Some(wait) = wait.filter(|_| self.stopped_at.is_none()) {
             self.lanes[lane].retry(request, now + nanos(wait));
             self.enqueue(lane);
@@ -217,7 +225,8 @@ impl<S: Sink> Engine<'_, S> {
                 if request.attempt == 1 {
                     self.recorder.scheduled(shares);
                     self.recorder.unsent += 1;
-                    self.recorder.sent(shares, self.shared.phases.sent_after(producer, request.phase, end));
+                    let after = self.shared.phases.sent_after(producer, request.phase, end);
+                    self.recorder.sent(shares, after);
                 }
                 self.recorder.censored(shares, request.due, end);
             }

@@ -132,7 +132,11 @@ impl<'a, S: Sink> Engine<'a, S> {
             poller,
             lanes,
             places,
-            recorder: Recorder::new(thread, shared.phases.names.len(), partners, usage),
+            recorder: Recorder::new(
+                thread,
+                (shared.phases.names.len(), partners, shared.phases.entries()),
+                usage,
+            ),
             sink,
             queue: BinaryHeap::new(),
             timeouts_from: Nanos::MAX,
@@ -152,10 +156,7 @@ impl<'a, S: Sink> Engine<'a, S> {
 
     /// Sends its part of the load, to its end.
     pub(super) fn run(mut self) -> Result<Finished, LoadError> {
-        for slot in 0..self.places.len() {
-            // If it does not open, the first request will try again and tell.
-            self.open_ahead(slot);
-        }
+        self.open_ahead();
         for lane in 0..self.lanes.len() {
             self.enqueue(lane);
         }
@@ -216,26 +217,27 @@ impl<'a, S: Sink> Engine<'a, S> {
         if self.stopped_at.is_some() {
             return;
         }
+        // What falls due meanwhile has its turn after the poller, so that nothing can keep the loop here.
+        let now = self.shared.clock.now();
         while let Some(Reverse((due, lane))) = self.queue.peek().copied() {
-            if due > self.shared.clock.now() {
+            if due > now {
                 return;
             }
             self.queue.pop();
             if self.lanes[lane].queued == due {
                 self.lanes[lane].queued = Nanos::MAX;
             }
-            self.launch(lane);
+            self.launch(lane, now);
         }
     }
 
-    /// Begins what is due in one lane, as far as connections are free, and has the lane looked at again when more is
+    /// Begins what is due in one lane at `now`, as far as connections are free, and has the lane looked at again when more is
     /// due. Where all connections are taken, the next that becomes free brings it back.
-    fn launch(&mut self, lane: usize) {
+    fn launch(&mut self, lane: usize, now: Nanos) {
         if self.stopped_at.is_some() {
             return;
         }
         loop {
-            let now = self.shared.clock.now();
             if self.lanes[lane].next_due() > now {
                 self.enqueue(lane);
                 return;
@@ -363,7 +365,8 @@ impl<'a, S: Sink> Engine<'a, S> {
     fn thread_report(&mut self, now: Nanos) -> ThreadReport {
         let (began, usage) = self.began;
         let used = self.auditor.usage().since(usage);
-        let ran = Duration::from_nanos(now.saturating_sub(began).max(1)).as_secs_f64();
+        // A thread that has nothing to send before the others do was idle, not busy.
+        let ran = Duration::from_nanos(now.max(self.shared.end).saturating_sub(began).max(1)).as_secs_f64();
         ThreadReport {
             cpu_share: used.cpu.as_secs_f64() / ran,
             run_queue_share: used.run_queue.map(|waited| waited.as_secs_f64() / ran),

@@ -15,7 +15,7 @@ use super::Engine;
 use crate::record::End;
 
 /// Sockets of HTTP/2 connections are registered from this number on.
-pub(super) const FIRST: usize = 1 << 32;
+pub(super) const FIRST: usize = usize::MAX / 2;
 
 /// A connection that several places share.
 pub(super) struct Joint {
@@ -73,7 +73,6 @@ impl<S: Sink> Engine<'_, S> {
         let addresses = self.plan(self.places[slot].lane).target.addresses.len();
         self.joints[connection].address += 1;
         if self.joints[connection].address < addresses {
-            self.recorder.socket_error(error);
             self.try_joint_address(connection);
         } else {
             self.joint_ended(connection, error);
@@ -81,13 +80,12 @@ impl<S: Sink> Engine<'_, S> {
     }
 
     /// A shared connection has ended, or never came to be: so have all of its places.
-    fn joint_ended(&mut self, connection: usize, error: &io::Error) {
+    pub(super) fn joint_ended(&mut self, connection: usize, error: &io::Error) {
         self.recorder.socket_error(error);
         self.http2.shut(connection);
         for slot in self.joints[connection].places.clone() {
             let place = &mut self.places[slot];
             let state = place.state;
-            let reused = place.served > 0;
             place.shut();
             place.deadline = Nanos::MAX;
             match state {
@@ -100,11 +98,15 @@ impl<S: Sink> Engine<'_, S> {
                 State::Opening | State::Busy if self.places[slot].exchange.is_none() => {
                     self.give_back_shut(slot);
                 }
-                State::Busy if reused && self.is_unwritten(slot) && !self.places[slot].reopened => {
+                State::Busy if self.is_unwritten(slot) && !self.places[slot].reopened => {
                     self.places[slot].reopened = true;
                     self.open(slot);
                 }
-                State::Opening => self.fail(slot, End::Reset, Some(format!("cannot connect: {error}"))),
+                State::Opening => {
+                    let late = error.kind() == io::ErrorKind::TimedOut;
+                    let end = if late { End::TimedOut } else { End::Reset };
+                    self.fail(slot, end, Some(format!("cannot connect: {error}")));
+                }
                 State::Busy => self.fail(slot, End::Reset, Some(error.to_string())),
             }
         }

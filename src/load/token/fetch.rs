@@ -139,7 +139,7 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
     let status = status.as_u16();
     Err(match refusal(&body) {
         Some(reason) => {
-            let reason = without(credentials.secret.expose(), reason);
+            let reason = without(credentials, reason);
             TokenError::Refused { client: client(), reason: format!("HTTP {status}, {}", shortened(&reason)) }
         }
         None => unavailable(format!("it answers HTTP {status}")),
@@ -181,9 +181,25 @@ fn refusal(body: &[u8]) -> Option<String> {
     })
 }
 
-/// An IdP may repeat what it was sent.
-fn without(secret: &str, words: String) -> String {
-    if secret.is_empty() { words } else { words.replace(secret, "[redacted]") }
+/// An IdP may repeat what it was sent, in any of the forms in which it was sent.
+fn without(credentials: &Credentials, words: String) -> String {
+    let secret = credentials.secret.expose();
+    if secret.is_empty() {
+        return words;
+    }
+    [basic_pair(credentials).as_str(), form_encoded(secret).as_str(), secret]
+        .into_iter()
+        .fold(words, |words, form| words.replace(form, "[redacted]"))
+}
+
+/// Client id and secret as HTTP Basic has them (RFC 6749, section 2.3.1).
+fn basic_pair(credentials: &Credentials) -> String {
+    let (id, secret) = (form_encoded(&credentials.client_id), form_encoded(credentials.secret.expose()));
+    STANDARD.encode(format!("{id}:{secret}"))
+}
+
+fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn shortened(words: &str) -> String {
@@ -191,9 +207,7 @@ fn shortened(words: &str) -> String {
 }
 
 fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, String> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!("{}:{}", encode(&credentials.client_id), encode(credentials.secret.expose()));
-    let mut basic = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+    let mut basic = HeaderValue::try_from(format!("Basic {}", basic_pair(credentials)))
         .map_err(|_| "its credentials cannot stand in a header".to_owned())?;
     basic.set_sensitive(true);
     let form = oauth::TokenRequest {

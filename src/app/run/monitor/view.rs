@@ -38,7 +38,8 @@ impl View {
         match self.live {
             Live::Lines if progress.elapsed >= self.next_line => {
                 self.next_line = progress.elapsed + LINES;
-                eprintln!("landfall: {}", report::line(progress));
+                // A reader that has gone away is no error of ours.
+                let _ = self.term.write_line(&format!("landfall: {}", report::line(progress)));
             }
             Live::Off | Live::Lines => {}
             Live::Screen => {
