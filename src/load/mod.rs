@@ -8,7 +8,7 @@
 //! | `engine/` | the loop of one load thread |
 //! | `lane`, `phases` | one thread's part of a stream; the phases of all streams |
 //! | `message`, `answer` | the request as it goes out; its answer in the ledger's words |
-//! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts
+//! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts |
 //! | `http1`, `http2` | responses out of bytes; hyper on this thread |
 //! | `poller`, `clock` | waiting, and the time |
 //! | `preflight`, `probe` | whether this machine can hold the connections; how late it wakes a thread |
