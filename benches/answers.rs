@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use landfall::ledger::answers::classify_into;
+use landfall::ledger::answers::classify;
 use landfall::wire::produce::ProduceFormat;
 use landfall::wire::produce::v2::{ProduceItem, ProduceResponse};
 use landfall::wire::produce::v3::{Receipt, Written, WrittenReceipt};
@@ -49,7 +49,7 @@ fn answers(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let records = RECORDS.unsigned_abs();
-                classify_into(200, None, black_box(&body), records, format, &mut out);
+                classify(200, None, black_box(&body), records, format, &mut out);
                 out.len()
             });
         });

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use landfall::load::{Interval, LoadPlan, Report, Sink, Stop, run, wake_up_probe};
-use landfall::record::{AnswerView, Class, Sent};
+use landfall::record::{Answer, Class, Sent};
 use landfall::scenario::Protocol;
 use landfall::schedule::{Arrivals, Intensity, Phase, Spacing};
 use plan::{Shape, as_fast_as_can_be, plan};
@@ -82,7 +82,7 @@ fn options() -> Result<Options, String> {
 struct Count(Arc<AtomicU64>);
 
 impl Sink for Count {
-    fn attempt(&mut self, _sent: &Sent, answer: AnswerView<'_>) {
+    fn attempt(&mut self, _sent: &Sent, answer: Answer<'_>) {
         let acked = answer.answers.iter().filter(|answer| answer.is_acked()).count() as u64;
         self.0.fetch_add(acked, Ordering::Relaxed);
     }

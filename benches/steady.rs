@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use landfall::doubles::null::NullServer;
 use landfall::load::{Interval, Sink, Stop, run};
-use landfall::record::{AnswerView, Sent};
+use landfall::record::{Answer, Sent};
 use landfall::scenario::Protocol;
 use plan::{Shape, as_fast_as_can_be, plan};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -43,7 +43,7 @@ struct Watch {
 }
 
 impl Sink for Watch {
-    fn attempt(&mut self, _sent: &Sent, answer: AnswerView<'_>) {
+    fn attempt(&mut self, _sent: &Sent, answer: Answer<'_>) {
         self.requests += u64::from(answer.answers.iter().all(|answer| answer.is_acked()));
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use landfall::ledger::answers::classify_into;
+use landfall::ledger::answers::classify;
 use landfall::record::{
     Catalogue, ContentBuf, Feed, Format, IdentityPlace, Key, KeySpread, Payload, RecordId, RunId, Stream,
 };
@@ -88,7 +88,7 @@ fn reading_answers_allocates_nothing() {
     let v3 = receipt.repeat(50);
     for (body, format) in [(v2, ProduceFormat::V2Json), (v3, ProduceFormat::V3Json)] {
         let mut answers = Vec::new();
-        let allocated = again(|| classify_into(200, None, body.as_bytes(), 100, format, &mut answers));
+        let allocated = again(|| classify(200, None, body.as_bytes(), 100, format, &mut answers));
         assert_eq!((allocated, answers.len()), (0, 100), "{format:?}");
         assert_eq!(answers.iter().filter(|answer| answer.is_acked()).count(), 50);
     }

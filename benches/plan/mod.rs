@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use landfall::load::{LEAD, LoadPlan, StreamPlan, Target};
-use landfall::record::{Catalogue, Expected, Feed, Format, IdentityPlace, RunId, Stream};
-use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
-use landfall::schedule::{Arrivals, Phase, Schedule, Sizes};
-use landfall::wire::produce::ProduceFormat;
+use landfall::record::{Catalogue, Feed, Format, IdentityPlace, RunId, Stream};
+use landfall::scenario::{Connections, Protocol, TlsSettings};
+use landfall::schedule::{Arrivals, Phase, Schedule};
 
 /// What is sent where.
 pub(crate) struct Shape<'a> {
@@ -41,29 +40,11 @@ pub(crate) fn plan(shape: Shape<'_>) -> Result<LoadPlan, String> {
     let place = IdentityPlace::Member("_landfall".into());
     let stream = Stream::new(0, Format::Json, place, None, &feed).map_err(|error| error.to_string())?;
     let run_id = RunId::new("bench").map_err(|error| error.to_string())?;
-    let minute = Duration::from_mins(1);
+    let plain = StreamPlan::plain(target, "t", Schedule::new(1, shape.phases));
     let stream_plan = StreamPlan {
-        target,
-        topic: "t".into(),
-        partition: None,
-        format: ProduceFormat::V2Json,
-        cluster_id: None,
-        sizes: Sizes::fixed(1),
-        schedule: Schedule::new(1, shape.phases),
-        seed: 1,
         protocol: shape.protocol,
-        connections: Connections {
-            count: shape.connections,
-            streams: shape.streams,
-            requests_each: None,
-            life: None,
-        },
-        timeouts: Timeouts { connect: minute, first_byte: minute, whole: minute },
-        retry: None,
-        partner: 0,
-        token: None,
-        grace: Duration::ZERO,
-        expectation: Expected::Accept,
+        connections: Connections { count: shape.connections, streams: shape.streams, ..plain.connections },
+        ..plain
     };
     Ok(LoadPlan {
         streams: vec![stream_plan],

@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::machine;
 use crate::doubles::null::NullServer;
+use crate::judge::CPU_LIMIT;
 use crate::load::{
     Interval, LEAD, LoadError, LoadPlan, Report, Sink, Stop, StreamPlan, Target, TargetError, run,
     wake_up_probe,
 };
-use crate::record::{AnswerView, Catalogue, Expected, Feed, Format, IdentityPlace, RunId, Sent, Stream};
+use crate::record::{Answer, Catalogue, Feed, Format, IdentityPlace, RunId, Sent, Stream};
 use crate::result::{Calibration, Quantiles};
 use crate::scenario::{Connections, Protocol, Timeouts, TlsSettings};
-use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
-use crate::wire::produce::ProduceFormat;
+use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Spacing};
 
 /// Version of the file's shape.
 const SCHEMA: u32 = 1;
@@ -33,8 +33,6 @@ const PROBE: Duration = Duration::from_secs(3);
 const SHARES: [f64; 9] = [0.95, 0.9, 0.8, 0.7, 0.55, 0.4, 0.25, 0.15, 0.05];
 /// How often the rate between the last one that was kept and the one above it is tried.
 const REFINEMENTS: u32 = 3;
-/// CPU share of a load thread up to which a rate counts as kept: that of the self-audit.
-const CPU_LIMIT: f64 = 0.9;
 /// How much later than a thread that only waits a thread that sends may be, at the 99th percentile, in microseconds.
 const LAG_LIMIT_US: u64 = 1_000;
 /// Share of the rate that must be achieved.
@@ -211,24 +209,12 @@ fn send(server: &NullServer, rate: Option<f64>) -> Result<Report, CalibrateError
         },
     };
     let phase = Phase { name: "main".into(), measured: true, duration: SLICE, arrivals };
+    let simple = StreamPlan::plain(target, "calibrate", Schedule::new(0, vec![phase]));
     let plan = LoadPlan {
         streams: vec![StreamPlan {
-            target,
-            topic: "calibrate".into(),
-            partition: None,
-            format: ProduceFormat::V2Json,
-            cluster_id: None,
-            sizes: Sizes::fixed(1),
-            schedule: Schedule::new(0, vec![phase]),
-            seed: 0,
-            protocol: Protocol::Http1,
-            connections: Connections { count: CONNECTIONS, streams: 1, requests_each: None, life: None },
+            connections: Connections { count: CONNECTIONS, ..simple.connections },
             timeouts: Timeouts { connect: SLICE, first_byte: SLICE, whole: SLICE },
-            retry: None,
-            partner: 0,
-            token: None,
-            grace: Duration::ZERO,
-            expectation: Expected::Accept,
+            ..simple
         }],
         catalogue: Catalogue::new(run_id, 0, vec![stream]),
         tokens: Vec::new(),
@@ -244,7 +230,7 @@ fn send(server: &NullServer, rate: Option<f64>) -> Result<Report, CalibrateError
 struct Deaf;
 
 impl Sink for Deaf {
-    fn attempt(&mut self, _sent: &Sent, _answer: AnswerView<'_>) {}
+    fn attempt(&mut self, _sent: &Sent, _answer: Answer<'_>) {}
 
     fn idle(&mut self) {}
 

@@ -8,7 +8,7 @@ use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::time_text;
 
 /// CPU share of a load thread beyond which its times mean nothing.
-const CPU_LIMIT: f64 = 0.9;
+pub const CPU_LIMIT: f64 = 0.9;
 /// Share of the time that a load thread may have waited for a CPU.
 const RUN_QUEUE_LIMIT: f64 = 0.1;
 /// Generator lag, in microseconds at the 99th percentile, beyond which no time means anything.

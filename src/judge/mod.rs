@@ -14,6 +14,7 @@ use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::time_text;
 
 pub use abort::{AbortWatch, Figures};
+pub use audit::CPU_LIMIT;
 use audit::{Audit, lag_spoils};
 use metric::{Metric, Sample};
 

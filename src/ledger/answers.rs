@@ -5,30 +5,13 @@
 
 mod items;
 
-use crate::record::{Answers, RecordAnswer};
+use crate::record::RecordAnswer;
 use crate::wire::produce::{Api, ProduceFormat};
 
-/// Reads the answer to a produce request of `records` records in `format`. `error_type` is the response's
-/// `x-amzn-ErrorType`, which only API Gateway sends.
-#[must_use]
+/// Reads the answer to a produce request of `records` records in `format` into `out`, in place of what was there: an
+/// answer for each record. `error_type` is the response's `x-amzn-ErrorType`, which only API Gateway sends. Allocates
+/// nothing once `out` has grown, but for what the error texts of a refusal need in order to be skipped.
 pub fn classify(
-    status: u16,
-    error_type: Option<&str>,
-    body: &[u8],
-    records: u32,
-    format: ProduceFormat,
-) -> Answers {
-    let mut items = Vec::new();
-    if read_items(status, body, records, format, &mut items) {
-        Answers::Each(items)
-    } else {
-        Answers::All(by_status(status, error_type))
-    }
-}
-
-/// The same into `out`, in place of what was there: an answer for each record. Allocates nothing once `out` has
-/// grown, but for what the error texts of a refusal need in order to be skipped.
-pub fn classify_into(
     status: u16,
     error_type: Option<&str>,
     body: &[u8],

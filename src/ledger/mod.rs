@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::record::{
-    AnswerView, Catalogue, End, Expected, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent,
+    Answer, Catalogue, End, Expected, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent,
     TopicPartition, UNANSWERED,
 };
 
@@ -164,7 +164,7 @@ impl Ledger {
     }
 
     /// An attempt ended. Attempts of producers that the run does not have are ignored.
-    pub fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
+    pub fn attempt(&mut self, sent: &Sent, answer: Answer<'_>) {
         self.sent(sent);
         self.answer(sent.request, sent.attempt, answer);
     }
@@ -200,7 +200,7 @@ impl Ledger {
     }
 
     /// Must follow the request's [`Ledger::sent`].
-    fn answer(&mut self, id: RequestId, attempt: u32, answer: AnswerView<'_>) {
+    fn answer(&mut self, id: RequestId, attempt: u32, answer: Answer<'_>) {
         let producer = usize::from(id.producer);
         let Some(request) = self.requests.get_mut(producer).and_then(|r| r.get_mut(&id.index)) else {
             return;

@@ -1,6 +1,6 @@
 //! An HTTP answer in the ledger's words.
 
-use crate::ledger::answers::classify_into;
+use crate::ledger::answers::classify;
 use crate::record::RecordAnswer;
 use crate::secret::Secret;
 use crate::wire::produce::{ErrorEntity, ProduceFormat};
@@ -19,7 +19,7 @@ pub(super) fn read_answer(
     token: Option<&Secret>,
     answers: &mut Vec<RecordAnswer>,
 ) -> (u64, u64, Option<String>) {
-    classify_into(status, error_type, body, records, format, answers);
+    classify(status, error_type, body, records, format, answers);
     let count =
         |which: fn(RecordAnswer) -> bool| answers.iter().filter(|answer| which(**answer)).count() as u64;
     let acked = count(RecordAnswer::is_acked);

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::record::{Catalogue, Expected};
-use crate::scenario::{Connections, Protocol, Timeouts};
+use crate::scenario::{Connections, Protocol, RetrySpec, Timeouts};
 use crate::schedule::{Schedule, Sizes};
 use crate::wire::produce::ProduceFormat;
 
@@ -54,7 +54,6 @@ use report::Punctuality;
 pub use preflight::{PreflightError, preflight};
 pub use probe::wake_up_probe;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
-pub use retry::RetryPolicy;
 pub use sink::Sink;
 pub use stop::Stop;
 pub use target::{Target, TargetError};
@@ -93,7 +92,7 @@ pub struct StreamPlan {
     /// How long each part of an attempt may take.
     pub timeouts: Timeouts,
     /// When requests are tried again; `None`: never.
-    pub retry: Option<RetryPolicy>,
+    pub retry: Option<RetrySpec>,
     /// Number of the partner, by which results are grouped.
     pub partner: usize,
     /// Index into the plan's tokens.
@@ -102,6 +101,33 @@ pub struct StreamPlan {
     pub grace: Duration,
     /// What must happen to the requests while the token is valid; only those that must be accepted are measured.
     pub expectation: Expected,
+}
+
+impl StreamPlan {
+    /// Requests of one JSON record each that must be accepted, over one connection of HTTP/1.1, without tokens or
+    /// further attempts; each part of an attempt may take a minute.
+    #[must_use]
+    pub fn plain(target: Target, topic: &str, schedule: Schedule) -> Self {
+        let minute = Duration::from_mins(1);
+        Self {
+            target,
+            topic: topic.to_owned(),
+            partition: None,
+            format: ProduceFormat::V2Json,
+            cluster_id: None,
+            sizes: Sizes::fixed(1),
+            schedule,
+            seed: 0,
+            protocol: Protocol::Http1,
+            connections: Connections { count: 1, streams: 1, requests_each: None, life: None },
+            timeouts: Timeouts { connect: minute, first_byte: minute, whole: minute },
+            retry: None,
+            partner: 0,
+            token: None,
+            grace: Duration::ZERO,
+            expectation: Expected::Accept,
+        }
+    }
 }
 
 /// All that is to be sent.

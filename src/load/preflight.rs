@@ -170,39 +170,24 @@ mod tests {
     use std::time::Instant;
 
     use crate::load::Target;
-    use crate::record::{Catalogue, Expected, RunId};
-    use crate::scenario::{Connections, Protocol, Timeouts};
-    use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
-    use crate::wire::produce::ProduceFormat;
+    use crate::record::{Catalogue, RunId};
+    use crate::scenario::Connections;
+    use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Spacing};
 
     pub(super) fn plan(count: u16, requests_each: Option<u32>, rate: f64) -> LoadPlan {
         let second = Duration::from_secs(1);
         let arrivals =
             Arrivals::Open { intensity: Intensity::constant(rate, second), spacing: Spacing::Poisson };
         let phase = Phase { name: "main".into(), measured: true, duration: second, arrivals };
-        let stream = StreamPlan {
-            target: Target {
-                addresses: vec![([127, 0, 0, 1], 80).into()],
-                authority: "127.0.0.1".into(),
-                base_path: String::new(),
-                tls: None,
-            },
-            topic: "t".into(),
-            partition: None,
-            format: ProduceFormat::V2Json,
-            cluster_id: None,
-            sizes: Sizes::fixed(1),
-            schedule: Schedule::new(1, vec![phase]),
-            seed: 1,
-            protocol: Protocol::Http1,
-            connections: Connections { count, streams: 1, requests_each, life: None },
-            timeouts: Timeouts { connect: second, first_byte: second, whole: second },
-            retry: None,
-            partner: 0,
-            token: None,
-            grace: second,
-            expectation: Expected::Accept,
+        let target = Target {
+            addresses: vec![([127, 0, 0, 1], 80).into()],
+            authority: "127.0.0.1".into(),
+            base_path: String::new(),
+            tls: None,
         };
+        let plain = StreamPlan::plain(target, "t", Schedule::new(1, vec![phase]));
+        let stream =
+            StreamPlan { connections: Connections { count, requests_each, ..plain.connections }, ..plain };
         LoadPlan {
             streams: vec![stream],
             catalogue: Catalogue::new(RunId::new("r").unwrap(), 0, Vec::new()),

@@ -6,16 +6,7 @@ use super::StreamPlan;
 use super::lane::Request;
 use crate::record::{Class, End};
 use crate::scenario::RetryOn;
-use crate::schedule::Retry;
-
-/// When a stream's requests are tried again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RetryPolicy {
-    /// How often, and after what time.
-    pub retry: Retry,
-    /// What another attempt follows on.
-    pub on: Vec<RetryOn>,
-}
+use crate::schedule::retry_wait;
 
 /// How an attempt ended, as far as trying again depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +21,12 @@ pub(super) struct Ending {
 
 /// How long to wait for the next attempt; `None` where there is none.
 pub(super) fn wait_before_retry(plan: &StreamPlan, request: &Request, ending: Ending) -> Option<Duration> {
-    let policy = plan.retry.as_ref()?;
+    let retry = plan.retry.as_ref()?;
     // What was accepted whole is never sent again, whatever its status.
-    if ending.class == Class::Accepted || !policy.on.iter().any(|on| strikes(*on, ending)) {
+    if ending.class == Class::Accepted || !retry.on.iter().any(|on| strikes(*on, ending)) {
         return None;
     }
-    policy.retry.wait(plan.seed, request.index, request.attempt, ending.retry_after)
+    retry_wait(retry, plan.seed, request.index, request.attempt, ending.retry_after)
 }
 
 fn strikes(on: RetryOn, ending: Ending) -> bool {

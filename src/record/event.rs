@@ -48,26 +48,9 @@ pub struct Sent {
     pub token_expires_us: u64,
 }
 
-/// What an attempt came to, for each of its records.
+/// What an attempt came to. What it says of the records is lent, so that it costs no allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The request.
-    pub request: RequestId,
-    /// Number of the attempt, from 1.
-    pub attempt: u32,
-    /// Last byte read, or the moment the attempt was given up; [`UNANSWERED`] where landfall stopped first.
-    pub answered_us: u64,
-    /// How the attempt ended.
-    pub end: End,
-    /// What the answer said, in a few words without secrets, where it was not a plain ack.
-    pub note: Option<String>,
-    /// What it says about each record.
-    pub answers: Answers,
-}
-
-/// An [`Answer`] that is lent, so that it costs no allocation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnswerView<'a> {
+pub struct Answer<'a> {
     /// Last byte read, or the moment the attempt was given up; [`UNANSWERED`] where landfall stopped first.
     pub answered_us: u64,
     /// How the attempt ended.
@@ -78,7 +61,7 @@ pub struct AnswerView<'a> {
     pub answers: &'a [RecordAnswer],
 }
 
-impl AnswerView<'_> {
+impl Answer<'_> {
     /// The answer for the record at `index` in the request.
     #[must_use]
     pub fn get(&self, index: usize) -> RecordAnswer {
@@ -152,51 +135,6 @@ impl Class {
             Self::Reset => "reset",
             Self::TimedOut => "timed_out",
             Self::Malformed => "malformed",
-        }
-    }
-}
-
-/// Answers for the records of a request, in the request's order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answers {
-    /// The same for every record.
-    All(RecordAnswer),
-    /// One each; as many as the request has records.
-    Each(Vec<RecordAnswer>),
-}
-
-impl Answers {
-    /// The answers as a list: one for all, or one each.
-    #[must_use]
-    pub fn as_slice(&self) -> &[RecordAnswer] {
-        match self {
-            Self::All(answer) => std::slice::from_ref(answer),
-            Self::Each(list) => list,
-        }
-    }
-
-    /// The answer for the record at `index` in the request.
-    #[must_use]
-    pub fn get(&self, index: usize) -> RecordAnswer {
-        match self {
-            Self::All(answer) => *answer,
-            // A list that is too short says nothing about the rest.
-            Self::Each(list) => list.get(index).copied().unwrap_or(RecordAnswer::Unknown),
-        }
-    }
-
-    /// How many of `records` answers satisfy `which`.
-    #[must_use]
-    pub fn count(&self, records: u32, which: impl Fn(RecordAnswer) -> bool) -> u32 {
-        match self {
-            Self::All(answer) => {
-                if which(*answer) {
-                    records
-                } else {
-                    0
-                }
-            }
-            Self::Each(_) => (0..records).map(|i| u32::from(which(self.get(i as usize)))).sum(),
         }
     }
 }

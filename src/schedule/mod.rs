@@ -23,7 +23,7 @@ mod spacing;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use backoff::{Backoff, Jitter, Retry};
+pub use backoff::retry_wait;
 pub use cursor::{Arrival, Cursor};
 pub use draws::workload_seed;
 pub use intensity::Intensity;

@@ -4,10 +4,9 @@ use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use landfall::load::{Report, RetryPolicy};
+use landfall::load::Report;
 use landfall::record::{Class, End, UNANSWERED};
-use landfall::scenario::{Connections, RetryOn};
-use landfall::schedule::{Backoff, Retry};
+use landfall::scenario::{Backoff, Connections, RetryOn, RetrySpec};
 
 use crate::harness::{Server, Told, ack, response, send, send_on, stream};
 
@@ -225,8 +224,11 @@ fn a_retry_is_an_attempt_of_its_own() {
     });
     let mut stream = stream(&server.url());
     let wait = Duration::from_millis(30);
-    stream.retry = Some(RetryPolicy {
-        retry: Retry { times: 2, backoff: Backoff::Fixed(wait), honour_retry_after: true, max_wait: wait },
+    stream.retry = Some(RetrySpec {
+        times: 2,
+        backoff: Backoff::Fixed(wait),
+        retry_after: true,
+        max_wait: wait,
         on: vec![RetryOn::Status(429)],
     });
     let (report, told) = send(stream);

@@ -8,12 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use landfall::load::{Interval, LEAD, LoadPlan, Report, Sink, Stop, StreamPlan, Target, run};
-use landfall::record::{
-    Answer, AnswerView, Answers, Catalogue, End, Expected, Feed, Format, IdentityPlace, RunId, Sent, Stream,
-};
+use landfall::record::{Answer, Catalogue, End, Feed, Format, IdentityPlace, RunId, Sent, Stream};
 use landfall::scenario::{Connections, Protocol, Timeouts, TlsSettings};
-use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Sizes, Spacing};
-use landfall::wire::produce::ProduceFormat;
+use landfall::schedule::{Arrivals, Intensity, Phase, Schedule, Spacing};
 
 /// A plain ack, as a whole response.
 pub(crate) fn ack() -> Vec<u8> {
@@ -136,10 +133,18 @@ impl Drop for Server {
     }
 }
 
+/// What came of an attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Came {
+    pub(crate) answered_us: u64,
+    pub(crate) end: End,
+    pub(crate) note: Option<String>,
+}
+
 /// What was reported of each attempt, and each second.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    pub(crate) attempts: Vec<(Sent, Answer)>,
+    pub(crate) attempts: Vec<(Sent, Came)>,
     pub(crate) seconds: Vec<Interval>,
 }
 
@@ -153,13 +158,8 @@ impl Told {
 struct Notebook(Arc<Mutex<Told>>);
 
 impl Sink for Notebook {
-    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
-        let AnswerView { answered_us, end, note, answers } = answer;
-        let answers = match answers {
-            [all] => Answers::All(*all),
-            each => Answers::Each(each.to_vec()),
-        };
-        let answer = Answer { request: sent.request, attempt: sent.attempt, answered_us, end, note, answers };
+    fn attempt(&mut self, sent: &Sent, answer: Answer<'_>) {
+        let answer = Came { answered_us: answer.answered_us, end: answer.end, note: answer.note };
         self.0.lock().expect("no panic").attempts.push((*sent, answer));
     }
 
@@ -180,23 +180,14 @@ pub(crate) fn stream_with(url: &str, tls: &TlsSettings, protocol: Protocol) -> S
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let target = runtime.block_on(Target::resolve(url, &[], tls, protocol)).expect("loopback");
     let limit = Duration::from_secs(20);
+    let schedule = Schedule::new(7, vec![constant("main", 50.0, Duration::from_secs(1))]);
+    let plain = StreamPlan::plain(target, "t", schedule);
     StreamPlan {
-        target,
-        topic: "t".into(),
-        partition: None,
-        format: ProduceFormat::V2Json,
-        cluster_id: None,
-        sizes: Sizes::fixed(1),
-        schedule: Schedule::new(7, vec![constant("main", 50.0, Duration::from_secs(1))]),
         seed: 7,
         protocol,
-        connections: Connections { count: 2, streams: 1, requests_each: None, life: None },
+        connections: Connections { count: 2, ..plain.connections },
         timeouts: Timeouts { connect: limit, first_byte: limit, whole: limit },
-        retry: None,
-        partner: 0,
-        token: None,
-        grace: Duration::ZERO,
-        expectation: Expected::Accept,
+        ..plain
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules that end a run early: the load stops, what was sent is settled, and the run never passes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
@@ -9,19 +10,30 @@ use hyper::{Response, StatusCode};
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::http::{Server, bind};
 use landfall::result::Verdict;
+use tokio::sync::watch;
 
 use crate::harness::{Ended, Landfall};
 
-/// A run of ten minutes against a proxy that answers so, after a while, with these rules.
-async fn aborted(status: StatusCode, after: Duration, rules: &str) -> Ended {
+/// A run of ten minutes with these rules, against a proxy that answers so, and each request only when so many more have
+/// come. Where it is slow, it is so by that.
+async fn aborted(status: StatusCode, behind: u64, rules: &str) -> Ended {
     let topics = vec![TopicConfig { name: "quakes".into(), partitions: 6, configs: BTreeMap::new() }];
     let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.expect("a broker");
     let listener = bind("proxy", ([127, 0, 0, 1], 0).into()).await.expect("a free port");
-    let server = Server::start(listener, move |_, _| async move {
-        tokio::time::sleep(after).await;
-        let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
-        *response.status_mut() = status;
-        response
+    let (come, _) = watch::channel(0_u64);
+    let come = Arc::new(come);
+    let server = Server::start(listener, move |_, _| {
+        let come = come.clone();
+        async move {
+            let mut mine = 0;
+            come.send_modify(|count| {
+                *count += 1;
+                mine = *count;
+            });
+            // The channel is there for as long as this holds its other end.
+            let _ = come.subscribe().wait_for(|count| *count >= mine + behind).await;
+            answered(status)
+        }
     })
     .expect("a bound listener has an address");
     let call = Landfall::short_quickstart()
@@ -35,6 +47,12 @@ async fn aborted(status: StatusCode, after: Duration, rules: &str) -> Ended {
     tokio::task::spawn_blocking(move || call.end()).await.expect("the call does not panic")
 }
 
+fn answered(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
+    *response.status_mut() = status;
+    response
+}
+
 fn reason(ended: &Ended) -> &str {
     ended.result().incomplete.as_deref().expect("the run is incomplete")
 }
@@ -43,7 +61,7 @@ fn reason(ended: &Ended) -> &str {
 async fn too_many_failures_stop_the_load_and_leave_the_run_undecided() {
     let began = Instant::now();
     let rules = "connections.errors > 1000, requests.failed > 30";
-    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, Duration::ZERO, rules).await;
+    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, 0, rules).await;
     let result = ended.result();
     assert_eq!((ended.code, result.verdict), (Some(4), Verdict::Inconclusive), "{}", ended.stdout);
     assert!(
@@ -58,8 +76,9 @@ async fn too_many_failures_stop_the_load_and_leave_the_run_undecided() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_system_stops_the_load_when_it_has_been_slow_for_long_enough() {
+    // Of 70 requests a second, each is answered when 28 more have come: 400 ms later.
     let rules = "latency.p50 > 300ms for 2s";
-    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, Duration::from_millis(400), rules).await;
+    let ended = aborted(StatusCode::INTERNAL_SERVER_ERROR, 28, rules).await;
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
     let seen = reason(&ended).strip_prefix("stopped by abort_when: latency.p50 > 300ms for 2s (seen ");
     let seen = seen.and_then(|rest| rest.strip_suffix(')')).unwrap_or_else(|| panic!("{}", reason(&ended)));

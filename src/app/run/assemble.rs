@@ -12,7 +12,9 @@ use crate::app::{calibrate, machine};
 use crate::judge::judge;
 use crate::load::{Report, Share, TokenReport};
 use crate::record::Class;
-use crate::result::{Attempts, Generator, Latency, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict};
+use crate::result::{
+    Attempts, Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict,
+};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
 use crate::stats::Histogram;
@@ -41,7 +43,8 @@ pub(super) fn result(
     let (started, origin) = began;
     let mut notes = notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable);
     notes.extend(scarce);
-    load_notes(&mut notes, scenario, load, &watched, &readable);
+    let calibration = calibrate::known();
+    load_notes(&mut notes, scenario, load, &watched, calibration.as_ref(), &readable);
     let overall = part("all".into(), true, &report.overall);
     let mut result = RunResult {
         schema: SCHEMA,
@@ -75,7 +78,7 @@ pub(super) fn result(
             .iter()
             .map(|(index, share)| part(partner_name(scenario, *index), true, share))
             .collect(),
-        generator: generator(report, watched.backlog_peak),
+        generator: generator(report, watched.backlog_peak, calibration),
         tokens: tokens::figures(scenario, &tokens),
         horizon,
         checks: Vec::new(),
@@ -142,7 +145,7 @@ fn attempts(report: &Report) -> Attempts {
     }
 }
 
-fn generator(report: &Report, backlog_peak: u64) -> Generator {
+fn generator(report: &Report, backlog_peak: u64, calibration: Option<Calibration>) -> Generator {
     let worst = |shares: &mut dyn Iterator<Item = f64>| shares.max_by(f64::total_cmp);
     Generator {
         threads: report.threads.len() as u64,
@@ -154,7 +157,7 @@ fn generator(report: &Report, backlog_peak: u64) -> Generator {
         unsent: report.unsent,
         backlog_peak,
         closed: report.closed,
-        calibration: calibrate::known(),
+        calibration,
     }
 }
 
@@ -164,6 +167,7 @@ fn load_notes(
     scenario: &Scenario,
     load: &Load<'_>,
     watched: &Watched,
+    calibration: Option<&Calibration>,
     readable: &Histogram,
 ) {
     if load.report.closed {
@@ -174,7 +178,7 @@ fn load_notes(
         );
     }
     let overall = &load.report.overall;
-    if let Some(known) = calibrate::known().filter(|known| overall.target_per_s() > known.honest_rate_per_s) {
+    if let Some(known) = calibration.filter(|known| overall.target_per_s() > known.honest_rate_per_s) {
         notes.push(format!(
             "{:.0} requests a second were asked for, and landfall was measured to keep its times up to {:.0} a second on \
              this machine (`landfall calibrate`)",

@@ -11,7 +11,7 @@ use super::monitor::Intervals;
 use super::outbox::Outbox;
 use crate::ledger::Ledger;
 use crate::load::{Interval, Sink};
-use crate::record::{AnswerView, End, Landed, RecordAnswer, Sent};
+use crate::record::{Answer, End, Landed, RecordAnswer, Sent};
 
 /// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
 const WAITING: usize = 4096;
@@ -131,13 +131,13 @@ struct Head {
 
 impl Batch {
     /// Gives back the attempts in their order, and goes home empty.
-    fn empty(mut self, mut each: impl FnMut(&Sent, AnswerView<'_>)) {
+    fn empty(mut self, mut each: impl FnMut(&Sent, Answer<'_>)) {
         let Self { heads, answers: flat, home } = &mut self;
         let mut rest = flat.as_slice();
         for Head { sent, answered_us, end, note, answers } in heads.drain(..) {
             let (answers, others) = rest.split_at(answers);
             rest = others;
-            each(&sent, AnswerView { answered_us, end, note, answers });
+            each(&sent, Answer { answered_us, end, note, answers });
         }
         flat.clear();
         let home = home.clone();
@@ -179,8 +179,8 @@ fn fresh(home: &SyncSender<Batch>) -> Batch {
 }
 
 impl Sink for LoadSink {
-    fn attempt(&mut self, sent: &Sent, answer: AnswerView<'_>) {
-        let AnswerView { answered_us, end, note, answers } = answer;
+    fn attempt(&mut self, sent: &Sent, answer: Answer<'_>) {
+        let Answer { answered_us, end, note, answers } = answer;
         self.filling.answers.extend_from_slice(answers);
         self.filling.heads.push(Head { sent: *sent, answered_us, end, note, answers: answers.len() });
         if self.filling.heads.len() >= FULL || self.filling.answers.len() >= FULL_RECORDS {
@@ -228,7 +228,7 @@ fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>, counts: &Counts) {
     }
 }
 
-fn count(counts: &Counts, sent: &Sent, answer: &AnswerView<'_>) {
+fn count(counts: &Counts, sent: &Sent, answer: &Answer<'_>) {
     if sent.attempt == 1 {
         counts.sent.fetch_add(u64::from(sent.records), Ordering::Relaxed);
     }
@@ -241,7 +241,7 @@ fn count(counts: &Counts, sent: &Sent, answer: &AnswerView<'_>) {
 struct Notes(HashSet<String>);
 
 impl Notes {
-    fn look_at(&mut self, sent: &Sent, answer: &AnswerView<'_>) {
+    fn look_at(&mut self, sent: &Sent, answer: &Answer<'_>) {
         let Some(note) = &answer.note else { return };
         if self.0.len() < NOTES && !self.0.contains(note) {
             self.0.insert(note.clone());
@@ -275,8 +275,8 @@ mod tests {
         }
     }
 
-    fn view(answers: &[RecordAnswer]) -> AnswerView<'_> {
-        AnswerView { answered_us: 9, end: End::Status(200), note: None, answers }
+    fn view(answers: &[RecordAnswer]) -> Answer<'_> {
+        Answer { answered_us: 9, end: End::Status(200), note: None, answers }
     }
 
     fn sink(waiting: usize) -> (LoadSink, Receiver<Event>) {
@@ -297,7 +297,7 @@ mod tests {
         let (mut sink, received) = sink(8);
         let each = [ACK, RecordAnswer::Refused, RecordAnswer::Unknown];
         sink.attempt(&sent(0, 3), view(&each));
-        sink.attempt(&sent(1, 3), AnswerView { note: Some("why".into()), ..view(&[RecordAnswer::Refused]) });
+        sink.attempt(&sent(1, 3), Answer { note: Some("why".into()), ..view(&[RecordAnswer::Refused]) });
         sink.attempt(&sent(2, 0), view(&[]));
         drop(sink);
         let mut seen = Vec::new();

@@ -1,53 +1,61 @@
 //! From a scenario to what the load is to do.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
 use super::RunError;
-use crate::load::{RetryPolicy, StreamPlan, Target};
+use crate::load::{StreamPlan, Target};
 use crate::record::Expected;
-use crate::scenario::{
-    self, Expect, Protocol, ProxySpec, RecordsPerRequest, RetrySpec, Scenario, Shape, TlsSettings,
-};
-use crate::schedule::{
-    Arrivals, Backoff, Intensity, Jitter, Phase, Replay, Retry, Schedule, Sizes, Spacing, workload_seed,
-};
+use crate::scenario::{self, Expect, Protocol, ProxySpec, RecordsPerRequest, Scenario, Shape, TlsSettings};
+use crate::schedule::{Arrivals, Intensity, Phase, Replay, Schedule, Sizes, Spacing, workload_seed};
 use crate::stack::Stack;
 use crate::wire::produce::ProduceFormat;
 
 /// The schedule of each workload. Reads the files of recorded arrivals.
 pub(super) fn schedules(scenario: &Scenario) -> Result<Vec<Schedule>, RunError> {
-    let schedule = |(number, workload): (u16, &scenario::Workload)| {
-        let phases = workload.phases.iter().map(|phase| {
+    let mut schedules = Vec::with_capacity(scenario.workloads.len());
+    // By place in the file and phase: the members of a fleet have the same recording, which is read once.
+    let mut recordings: BTreeMap<(usize, usize), Replay> = BTreeMap::new();
+    for (number, workload) in (0..).zip(&scenario.workloads) {
+        let phases = workload.phases.iter().enumerate().map(|(index, phase)| {
+            let arrivals = match &phase.arrivals {
+                scenario::Arrivals::Open { shape, spacing } => open(number, shape, *spacing, phase.duration),
+                scenario::Arrivals::Replay { file, column, speed } => {
+                    let recording = match recordings.entry((workload.place, index)) {
+                        Entry::Occupied(known) => known.get().clone(),
+                        Entry::Vacant(place) => {
+                            let of = (workload.place, phase);
+                            place.insert(recording(of, file, column.as_deref(), *speed)?).clone()
+                        }
+                    };
+                    Arrivals::Replay(recording)
+                }
+                scenario::Arrivals::Closed { workers, think } => {
+                    Arrivals::Closed { workers: *workers, think: *think }
+                }
+            };
             Ok(Phase {
                 name: phase.name.clone(),
                 measured: phase.measured,
                 duration: phase.duration,
-                arrivals: arrivals(number, workload.place, phase)?,
+                arrivals,
             })
         });
-        Ok(Schedule::new(workload_seed(scenario.seed, number), phases.collect::<Result<_, RunError>>()?))
-    };
-    (0..).zip(&scenario.workloads).map(schedule).collect()
+        let phases = phases.collect::<Result<_, RunError>>()?;
+        schedules.push(Schedule::new(workload_seed(scenario.seed, number), phases));
+    }
+    Ok(schedules)
 }
 
-fn arrivals(number: u16, place: usize, phase: &scenario::Phase) -> Result<Arrivals, RunError> {
-    Ok(match &phase.arrivals {
-        scenario::Arrivals::Open { shape, spacing } => {
-            let intensity = intensity(shape, phase.duration);
-            let spacing = match spacing {
-                scenario::Spacing::Even => Spacing::even(number, intensity.expected()),
-                scenario::Spacing::Poisson => Spacing::Poisson,
-            };
-            Arrivals::Open { intensity, spacing }
-        }
-        scenario::Arrivals::Replay { file, column, speed } => {
-            Arrivals::Replay(recording((place, phase), file, column.as_deref(), *speed)?)
-        }
-        scenario::Arrivals::Closed { workers, think } => {
-            Arrivals::Closed { workers: *workers, think: *think }
-        }
-    })
+fn open(workload: u16, shape: &Shape, spacing: scenario::Spacing, duration: Duration) -> Arrivals {
+    let intensity = intensity(shape, duration);
+    let spacing = match spacing {
+        scenario::Spacing::Even => Spacing::even(workload, intensity.expected()),
+        scenario::Spacing::Poisson => Spacing::Poisson,
+    };
+    Arrivals::Open { intensity, spacing }
 }
 
 fn intensity(shape: &Shape, duration: Duration) -> Intensity {
@@ -60,7 +68,7 @@ fn intensity(shape: &Shape, duration: Duration) -> Intensity {
     }
 }
 
-/// Reads the recorded arrivals of a phase of a workload.
+/// Reads the recorded arrivals of a phase of the workload at this place of the file.
 fn recording(
     (workload, phase): (usize, &scenario::Phase),
     file: &Path,
@@ -82,23 +90,6 @@ fn sizes(records: &RecordsPerRequest) -> Sizes {
         RecordsPerRequest::Poisson { mean } => Sizes::poisson(*mean),
         RecordsPerRequest::Weighted(sizes) => Sizes::weighted(sizes),
     }
-}
-
-fn retry(spec: &RetrySpec) -> RetryPolicy {
-    let backoff = match spec.backoff {
-        scenario::Backoff::Fixed(wait) => Backoff::Fixed(wait),
-        scenario::Backoff::Exponential { base, max, jitter } => {
-            let jitter = match jitter {
-                scenario::Jitter::None => Jitter::None,
-                scenario::Jitter::Full => Jitter::Full,
-                scenario::Jitter::Equal => Jitter::Equal,
-            };
-            Backoff::Exponential { base, max, jitter }
-        }
-    };
-    let RetrySpec { times, retry_after, max_wait, .. } = *spec;
-    let retry = Retry { times, backoff, honour_retry_after: retry_after, max_wait };
-    RetryPolicy { retry, on: spec.on.clone() }
 }
 
 fn format(format: scenario::Format) -> ProduceFormat {
@@ -139,7 +130,7 @@ pub(super) async fn streams(
             seed: workload_seed(scenario.seed, number),
             sizes: sizes(&workload.records_per_request),
             schedule,
-            retry: workload.retry.as_ref().map(retry),
+            retry: workload.retry.clone(),
             partner: workload.partner,
             protocol: workload.protocol,
             connections: workload.connections,

@@ -3,8 +3,8 @@
 use super::*;
 use crate::ledger::StreamTerms;
 use crate::record::{
-    AnswerView, Answers, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Key, Landed, RequestId,
-    RunId, Sent, Stream,
+    Answer, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Key, Landed, RequestId, RunId, Sent,
+    Stream,
 };
 use proptest::prelude::*;
 
@@ -62,21 +62,20 @@ impl Bench {
         });
     }
 
-    fn answered(&mut self, index: u64, end: End, answers: &Answers) {
+    fn answered(&mut self, index: u64, end: End, answers: &[RecordAnswer]) {
         self.attempt_answered(index, 1, end, answers);
     }
 
-    fn attempt_answered(&mut self, index: u64, attempt: u32, end: End, answers: &Answers) {
+    fn attempt_answered(&mut self, index: u64, attempt: u32, end: End, answers: &[RecordAnswer]) {
         let request = RequestId { producer: 0, index };
         let answered_us = 1000 * index + 500;
-        let answers = answers.as_slice();
-        self.ledger.answer(request, attempt, AnswerView { answered_us, end, note: None, answers });
+        self.ledger.answer(request, attempt, Answer { answered_us, end, note: None, answers });
     }
 
     /// A request of one record, acked at `offset` of partition 0.
     fn acked(&mut self, index: u64, offset: i64) {
         self.sent(index, 1);
-        self.answered(index, End::Status(200), &Answers::Each(vec![ack(0, offset)]));
+        self.answered(index, End::Status(200), &[ack(0, offset)]);
     }
 
     fn content(&self, sequence: u64) -> Content {
@@ -156,7 +155,7 @@ fn acked_and_absent_is_lost_only_where_the_topic_was_read() {
 fn an_absurd_acked_position_is_lost() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 2);
-    bench.answered(0, End::Status(200), &Answers::Each(vec![ack(0, i64::MAX), ack(99, 0)]));
+    bench.answered(0, End::Status(200), &[ack(0, i64::MAX), ack(99, 0)]);
     assert_eq!(bench.settle().records.lost, 2);
 }
 
@@ -164,9 +163,9 @@ fn an_absurd_acked_position_is_lost() {
 fn refused_and_found_is_leaked() {
     let mut bench = bench(REFUSE);
     bench.sent(0, 1);
-    bench.answered(0, End::Status(403), &Answers::All(RecordAnswer::Refused));
+    bench.answered(0, End::Status(403), &[RecordAnswer::Refused]);
     bench.sent(1, 1);
-    bench.answered(1, End::Status(403), &Answers::All(RecordAnswer::Refused));
+    bench.answered(1, End::Status(403), &[RecordAnswer::Refused]);
     let content = bench.content(10);
     bench.lands(1, 0, content);
     let settled = bench.settle();
@@ -180,7 +179,7 @@ fn refused_and_found_is_leaked() {
 fn unknown_is_no_finding_whether_it_landed_or_not() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 1);
-    bench.answered(0, End::TimedOut, &Answers::All(RecordAnswer::Unknown));
+    bench.answered(0, End::TimedOut, &[RecordAnswer::Unknown]);
     bench.sent(1, 1);
     let content = bench.content(0);
     bench.lands(0, 0, content);
@@ -194,7 +193,7 @@ fn unknown_is_no_finding_whether_it_landed_or_not() {
 fn expectations_are_held_against_each_request() {
     let mut wrong = bench(ACCEPT);
     wrong.sent(0, 1);
-    wrong.answered(0, End::Status(415), &Answers::All(RecordAnswer::Refused));
+    wrong.answered(0, End::Status(415), &[RecordAnswer::Refused]);
     assert_eq!(kinds(&wrong.settle()), [("requests.wrongly_refused", 1)]);
     let mut admitted = bench(REFUSE);
     admitted.acked(0, 0);
@@ -205,8 +204,8 @@ fn expectations_are_held_against_each_request() {
 
 #[test]
 fn what_was_to_be_expected_is_the_attempts() {
-    let refused = || Answers::All(RecordAnswer::Refused);
-    let kinds_after = |attempts: &[(Expected, Answers)]| {
+    let refused = || [RecordAnswer::Refused];
+    let kinds_after = |attempts: &[(Expected, [RecordAnswer; 1])]| {
         let mut bench = bench(ACCEPT);
         for (number, (expect, answers)) in (1..).zip(attempts) {
             bench.attempt(4000, 1, number, *expect);
@@ -217,14 +216,14 @@ fn what_was_to_be_expected_is_the_attempts() {
             settled.findings.iter().map(|finding| finding.examples[0].detail.clone()).collect();
         (settled.requests.wrongly_refused, settled.requests.wrongly_admitted, details.join(""))
     };
-    let acked = || Answers::All(RecordAnswer::Acked { partition: None, offset: None });
+    let acked = || [RecordAnswer::Acked { partition: None, offset: None }];
     let nothing = (0, 0, String::new());
     let refused_wrongly = (
         1,
         0,
         "1 of 1 records refused, all had to be accepted; its token had expired 0.8 s before".to_owned(),
     );
-    let unknown = || Answers::All(RecordAnswer::Unknown);
+    let unknown = || [RecordAnswer::Unknown];
     for (attempts, expected) in [
         (vec![(Expected::Either, refused())], &nothing),
         (vec![(Expected::Refuse, refused())], &nothing),
@@ -236,7 +235,7 @@ fn what_was_to_be_expected_is_the_attempts() {
         assert_eq!(kinds_after(&attempts), *expected, "{attempts:?}");
     }
     // Without a position the record would be looked for in vain; it is lost, and that is another matter.
-    let admitted = |attempts: &[(Expected, Answers)]| kinds_after(attempts).1;
+    let admitted = |attempts: &[(Expected, [RecordAnswer; 1])]| kinds_after(attempts).1;
     assert_eq!(admitted(&[(Expected::Refuse, refused()), (Expected::Refuse, acked())]), 1);
     assert_eq!(admitted(&[(Expected::Either, refused()), (Expected::Refuse, acked())]), 0);
     assert_eq!(admitted(&[(Expected::Either, acked())]), 0);
@@ -247,7 +246,7 @@ fn a_leak_is_a_leak_whatever_was_expected() {
     for expect in [ACCEPT, REFUSE, Expected::Either] {
         let mut bench = bench(expect);
         bench.sent(0, 1);
-        bench.answered(0, End::Status(401), &Answers::All(RecordAnswer::Refused));
+        bench.answered(0, End::Status(401), &[RecordAnswer::Refused]);
         let content = bench.content(0);
         bench.lands(0, 0, content);
         assert_eq!(bench.settle().records.leaked, 1, "{expect:?}");
@@ -258,7 +257,7 @@ fn a_leak_is_a_leak_whatever_was_expected() {
 fn a_record_that_had_to_be_refused_and_landed_without_an_answer_was_admitted() {
     let mut bench = bench(REFUSE);
     bench.sent(0, 1);
-    bench.answered(0, End::Status(504), &Answers::All(RecordAnswer::Unknown));
+    bench.answered(0, End::Status(504), &[RecordAnswer::Unknown]);
     let content = bench.content(0);
     bench.lands(0, 0, content);
     assert_eq!(kinds(&bench.settle()), [("requests.wrongly_admitted", 1)]);
@@ -340,7 +339,7 @@ fn misplaced_is_not_where_the_ack_or_the_request_said() {
     let mut nowhere = bench(ACCEPT);
     nowhere.sent(0, 1);
     let answer = RecordAnswer::Acked { partition: None, offset: None };
-    nowhere.answered(0, End::Status(200), &Answers::Each(vec![answer]));
+    nowhere.answered(0, End::Status(200), &[answer]);
     let content = nowhere.content(0);
     nowhere.lands(0, 6, content);
     assert!(nowhere.settle().findings.is_empty());
@@ -350,7 +349,7 @@ fn misplaced_is_not_where_the_ack_or_the_request_said() {
 fn a_swap_in_a_request_is_reordered_once() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 3);
-    bench.answered(0, End::Status(200), &Answers::Each(vec![ack(0, 1), ack(0, 0), ack(0, 2)]));
+    bench.answered(0, End::Status(200), &[ack(0, 1), ack(0, 0), ack(0, 2)]);
     let contents = [bench.content(1), bench.content(0), bench.content(2)];
     for (offset, content) in (0..).zip(contents) {
         bench.lands(0, offset, content);
@@ -368,7 +367,7 @@ fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
     bench.acked(2, 7);
     bench.sent(3, 1);
     let nowhere = RecordAnswer::Acked { partition: None, offset: None };
-    bench.answered(3, End::Status(200), &Answers::Each(vec![nowhere]));
+    bench.answered(3, End::Status(200), &[nowhere]);
     let content = bench.content(0);
     bench.lands(0, 5, content.clone());
     let damaged = Content { value: Some(b"{\"k\":\"a\",\"n\":7}".to_vec()), ..content.clone() };
@@ -476,7 +475,7 @@ proptest! {
                 Fate::Lost | Fate::WrongOffset => ack(1, offset),
                 _ => ack(0, offset),
             };
-            bench.answered(index, End::Status(200), &Answers::Each(vec![answer]));
+            bench.answered(index, End::Status(200), &[answer]);
             for _ in 0..copies {
                 bench.lands(0, offset, content.clone());
                 offset += 1;

@@ -6,12 +6,13 @@ use super::super::StreamPlan;
 use super::super::answer::read_answer;
 use super::super::clock::{Nanos, micros, nanos};
 use super::super::http1::Response;
+use super::super::lane::Lane;
 use super::super::place::{Exchange, Read, State, Wrote};
 use super::super::recorder::AttemptTimes;
 use super::super::retry::{Ending, wait_before_retry};
 use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
-use crate::record::{AnswerView, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
+use crate::record::{Answer, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
 
 /// How an attempt has ended.
 struct Ended {
@@ -172,7 +173,7 @@ impl<S: Sink> Engine<'_, S> {
             // The next attempt decides. Where there is none, because the load ends, nothing is decided.
             sent.expect = Expected::Either;
         }
-        let view = AnswerView { answered_us: micros(now), end, note, answers: &self.answers };
+        let view = Answer { answered_us: micros(now), end, note, answers: &self.answers };
         self.sink.attempt(&sent, view);
         let shares = self.shares(lane, &request);
         let times = AttemptTimes { due: request.attempt_due, free: free.min(now), written, ended: now };
@@ -207,8 +208,7 @@ impl<S: Sink> Engine<'_, S> {
             let sent = sent(self.plan(lane), producer, &exchange, UNANSWERED);
             let note = Some("no answer when draining ended".to_owned());
             let answers = &[RecordAnswer::Unknown];
-            self.sink
-                .attempt(&sent, AnswerView { answered_us: UNANSWERED, end: End::TimedOut, note, answers });
+            self.sink.attempt(&sent, Answer { answered_us: UNANSWERED, end: End::TimedOut, note, answers });
             let shares = self.shares(lane, &exchange.request);
             self.recorder.attempts.add(Class::TimedOut);
             self.recorder.interval.attempts.add(Class::TimedOut);
@@ -237,7 +237,7 @@ impl<S: Sink> Engine<'_, S> {
         };
         self.finish_seconds(end);
         self.sink.idle();
-        let closed = self.lanes.iter().any(super::super::lane::Lane::is_closed);
+        let closed = self.lanes.iter().any(Lane::is_closed);
         Finished { recorder: self.recorder, thread, closed, stopped_at: self.stopped_at }
     }
 }

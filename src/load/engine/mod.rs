@@ -231,8 +231,8 @@ impl<'a, S: Sink> Engine<'a, S> {
         }
     }
 
-    /// Begins what is due in one lane at `now`, as far as connections are free, and has the lane looked at again when more is
-    /// due. Where all connections are taken, the next that becomes free brings it back.
+    /// Begins what is due in one lane at `now`, as far as connections are free, and has the lane looked at again when
+    /// more is due. Where all connections are taken, the next that becomes free brings it back.
     fn launch(&mut self, lane: usize, now: Nanos) {
         if self.stopped_at.is_some() {
             return;
