@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{exit, print, runtime};
-use crate::app::calibrate::{Measured, keep, measure};
+use crate::app::calibrate::{CalibrateError, Measured, keep, measure};
 use crate::stats::time_text;
 
 /// Options of `landfall calibrate`.
@@ -37,7 +37,8 @@ pub(super) fn main(options: &Options) -> ExitCode {
         }
         Err(error) => {
             tell!("landfall: {error}");
-            ExitCode::from(exit::STACK)
+            let files = matches!(error, CalibrateError::NoHome | CalibrateError::Unwritable { .. });
+            ExitCode::from(if files { exit::USAGE } else { exit::STACK })
         }
     }
 }

@@ -27,20 +27,30 @@ impl Metric {
     /// The metric of this name; `None` for an unknown one.
     pub(super) fn of(result: &RunResult, name: &str) -> Option<Self> {
         let (family, member) = name.split_once('.')?;
+        // What was never answered stands in these three with what it had come to by then.
+        let censored = result.latency_us.censored;
         match family {
-            "latency" if member == "censored" => {
-                Some(Self::Count { count: result.latency_us.censored, landing: false })
-            }
-            "latency" => quantile(result.latency_us.quantiles(), member, Some(result.latency_us.censored)),
-            "service" => quantile(result.service_us, member, None),
-            "blocked" => quantile(result.blocked_us, member, None),
-            "generator_lag" => quantile(result.generator_lag_us, member, None),
-            "readable" => quantile(result.readable_us, member, None),
+            "latency" if member == "censored" => Some(Self::Count { count: censored, landing: false }),
+            "latency" => quantile(result.latency_us.quantiles(), member, censored).map(Self::from_due),
+            "service" => quantile(result.service_us, member, censored),
+            "blocked" => quantile(result.blocked_us, member, censored),
+            "generator_lag" => quantile(result.generator_lag_us, member, 0),
+            "readable" => quantile(result.readable_us, member, 0),
             "tokens" => token_metric(result, member),
             "requests" => request_count(result, member),
             "records" => record_count(result, member),
             "rate" if member == "achieved" => Some(Self::Rate),
             _ => None,
+        }
+    }
+
+    /// The same time, counted from when requests were due.
+    fn from_due(self) -> Self {
+        match self {
+            Self::Time { micros, permille, count, censored, .. } => {
+                Self::Time { micros, permille, count, censored, from_due: true }
+            }
+            other => other,
         }
     }
 
@@ -108,8 +118,8 @@ impl Metric {
     }
 }
 
-/// `censored` is how many of the values are lower bounds, where the times count from due.
-fn quantile(quantiles: Quantiles, member: &str, censored: Option<u64>) -> Option<Metric> {
+/// `censored` is how many of the values may be lower bounds only.
+fn quantile(quantiles: Quantiles, member: &str, censored: u64) -> Option<Metric> {
     let (micros, permille) = match member {
         "p50" => (quantiles.p50, 500),
         "p90" => (quantiles.p90, 900),
@@ -118,8 +128,7 @@ fn quantile(quantiles: Quantiles, member: &str, censored: Option<u64>) -> Option
         "max" => (quantiles.max, 1000),
         _ => return None,
     };
-    let from_due = censored.is_some();
-    Some(Metric::Time { micros, permille, count: quantiles.count, censored: censored.unwrap_or(0), from_due })
+    Some(Metric::Time { micros, permille, count: quantiles.count, censored, from_due: false })
 }
 
 fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
@@ -127,7 +136,7 @@ fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
     let count = match member {
         "fetched" => tokens.fetched,
         "failed" => tokens.failed,
-        _ => return quantile(tokens.fetch_us, member.strip_prefix("fetch.")?, None),
+        _ => return quantile(tokens.fetch_us, member.strip_prefix("fetch.")?, 0),
     };
     Some(Metric::Count { count, landing: false })
 }

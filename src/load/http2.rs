@@ -4,6 +4,7 @@
 //! until nothing moves. Sockets are those of the thread's own poller.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -15,8 +16,9 @@ use bytes::Bytes;
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::future::{AbortHandle, abortable};
 use futures_util::task::LocalSpawnExt as _;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::Request;
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
@@ -33,10 +35,23 @@ const READ: usize = 16 * 1024;
 pub(super) enum Happened {
     /// A connection is open.
     Opened { connection: usize },
-    /// A connection could not be opened, or has ended.
-    Ended { connection: usize, error: io::Error },
-    /// A request has its whole response, or never will.
-    Answered { slot: usize, serial: u64, ended: Nanos, answer: Result<Answer, String> },
+    /// A connection takes no further request; without an error where the server said so in good order (RFC 9113, section
+    /// 6.8). What is on it goes on, and each request is told of by itself.
+    Ended { connection: usize, error: Option<io::Error> },
+    /// A request has moved.
+    Moved { slot: usize, serial: u64, to: Step },
+}
+
+/// What becomes of a request.
+pub(super) enum Step {
+    /// It had to wait for the other side before it could be written: for a stream, or for room.
+    Admitted(Nanos),
+    /// Its first byte was handed to the socket.
+    Written(Nanos),
+    /// The head of its response has come.
+    Head,
+    /// It has its whole response, or never will.
+    Answered { ended: Nanos, answer: Result<Answer, String> },
 }
 
 /// A whole response.
@@ -55,7 +70,7 @@ enum Connection {
     /// Being connected, below HTTP/2.
     Opening(Transport),
     /// Below HTTP/2 it stands.
-    Standing { wire: Rc<Wire>, sender: Option<SendRequest<Full<Bytes>>>, number: u64 },
+    Standing { wire: Rc<Wire>, sender: Option<SendRequest<Content>>, number: u64 },
 }
 
 /// All HTTP/2 connections of one thread.
@@ -64,18 +79,24 @@ pub(super) struct Http2 {
     spawner: LocalSpawner,
     clock: Clock,
     connections: Vec<Connection>,
-    happened: Rc<RefCell<Vec<Happening>>>,
+    /// Wires of those that take no further request, with whose they were, while requests are still on them.
+    draining: Vec<(usize, Rc<Wire>)>,
+    happened: Happenings,
     /// Whether something may move when polled.
     dirty: bool,
+    /// How many times it was polled.
+    turn: Rc<Cell<u64>>,
     opened: u64,
 }
 
 /// What a task has to tell, with the number of the connection that it was for: one that is gone has nothing to say.
 enum Happening {
-    Shaken { connection: usize, number: u64, sender: SendRequest<Full<Bytes>> },
-    Ended { connection: usize, number: u64, error: io::Error },
-    Answered { slot: usize, serial: u64, ended: Nanos, answer: Result<Answer, String> },
+    Shaken { connection: usize, number: u64, sender: SendRequest<Content> },
+    Ended { connection: usize, number: u64, error: Option<io::Error> },
+    Moved { slot: usize, serial: u64, to: Step },
 }
+
+type Happenings = Rc<RefCell<Vec<Happening>>>;
 
 impl Http2 {
     /// So many connections, none of them open.
@@ -86,8 +107,10 @@ impl Http2 {
             pool,
             clock,
             connections: (0..connections).map(|_| Connection::Shut).collect(),
+            draining: Vec::new(),
             happened: Rc::default(),
             dirty: false,
+            turn: Rc::default(),
             opened: 0,
         }
     }
@@ -114,7 +137,7 @@ impl Http2 {
         }
     }
 
-    /// Drops a connection with all that is on it.
+    /// Drops a connection that could not be opened.
     pub(super) fn shut(&mut self, connection: usize) {
         self.connections[connection] = Connection::Shut;
     }
@@ -122,6 +145,10 @@ impl Http2 {
     /// A connection's socket is ready.
     pub(super) fn on_ready(&mut self, connection: usize, event: Ready) -> io::Result<()> {
         self.dirty = true;
+        // Which of the connection's sockets it was is not known, and it is no harm to look at all of them.
+        for (_, wire) in self.draining.iter().filter(|(of, _)| *of == connection) {
+            wire.tell(event);
+        }
         if let Connection::Opening(transport) = &mut self.connections[connection] {
             if !transport.open()? {
                 return Ok(());
@@ -131,12 +158,7 @@ impl Http2 {
             }
             self.shake_hands(connection);
         } else if let Connection::Standing { wire, .. } = &self.connections[connection] {
-            if event.readable || event.closed {
-                wake(&wire.reader);
-            }
-            if event.writable {
-                wake(&wire.writer);
-            }
+            wire.tell(event);
         }
         Ok(())
     }
@@ -147,7 +169,7 @@ impl Http2 {
         };
         self.opened += 1;
         let number = self.opened;
-        let wire = Rc::new(Wire::new(transport, self.clock));
+        let wire = Rc::new(Wire::new(transport, self.clock, self.happened.clone()));
         let io = Stream(wire.clone());
         self.connections[connection] = Connection::Standing { wire, sender: None, number };
         let happened = self.happened.clone();
@@ -156,13 +178,11 @@ impl Http2 {
             let error = match Builder::new(executor).handshake(io).await {
                 Ok((sender, ended)) => {
                     happened.borrow_mut().push(Happening::Shaken { connection, number, sender });
-                    match ended.await {
-                        Ok(()) => io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the other side"),
-                        Err(error) => io::Error::other(describe(&error)),
-                    }
+                    ended.await.err()
                 }
-                Err(error) => io::Error::other(describe(&error)),
+                Err(error) => Some(error),
             };
+            let error = error.map(|error| io::Error::other(describe(&error)));
             happened.borrow_mut().push(Happening::Ended { connection, number, error });
         });
     }
@@ -172,17 +192,21 @@ impl Http2 {
     pub(super) fn send(
         &mut self,
         connection: usize,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         slot: usize,
         serial: u64,
     ) -> Option<AbortHandle> {
         let Connection::Standing { wire, sender: Some(sender), .. } = &self.connections[connection] else {
             return None;
         };
-        let (mut sender, wire, happened) = (sender.clone(), wire.clone(), self.happened.clone());
+        let (mut sender, wire) = (sender.clone(), wire.clone());
+        let (turn, asked) = (self.turn.clone(), self.turn.get());
         let (exchange, abort) = abortable(async move {
             let answer = async {
+                let content = |bytes| Content { bytes, slot, serial, wire: wire.clone(), turn, asked };
+                let request = request.map(content);
                 let response = sender.send_request(request).await.map_err(|error| describe(&error))?;
+                wire.moved(slot, serial, Step::Head);
                 let (head, body) = response.into_parts();
                 let body =
                     Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| error.to_string())?;
@@ -195,8 +219,7 @@ impl Http2 {
                 })
             };
             let answer = answer.await;
-            let ended = wire.last_read.get();
-            happened.borrow_mut().push(Happening::Answered { slot, serial, ended, answer });
+            wire.moved(slot, serial, Step::Answered { ended: wire.last_read.get(), answer });
         });
         self.spawn(async move {
             // One that is taken back has nothing to tell.
@@ -216,10 +239,17 @@ impl Http2 {
         if !std::mem::take(&mut self.dirty) {
             return false;
         }
+        self.draining.retain(|(_, wire)| Rc::strong_count(wire) > 1);
         self.pool.run_until_stalled();
+        self.turn.set(self.turn.get() + 1);
         let mut happened = std::mem::take(&mut *self.happened.borrow_mut());
-        // A response that came with the end of its connection has come.
-        happened.sort_by_key(|happening| matches!(happening, Happening::Ended { .. }));
+        // What is told of a request can have it sent anew, for which it must be known whether its connection still stands;
+        // and what had been written must be known before that.
+        happened.sort_by_key(|happening| match happening {
+            Happening::Ended { .. } => 1,
+            Happening::Moved { to: Step::Answered { .. }, .. } => 2,
+            _ => 0,
+        });
         for happening in happened {
             match happening {
                 Happening::Shaken { connection, number, sender: shaken } => {
@@ -232,29 +262,57 @@ impl Http2 {
                     }
                 }
                 Happening::Ended { connection, number, error } => {
-                    let current = match &self.connections[connection] {
-                        Connection::Standing { number: now, .. } => *now == number,
-                        _ => false,
-                    };
-                    if current {
+                    if let Connection::Standing { wire, number: now, .. } = &self.connections[connection]
+                        && *now == number
+                    {
+                        self.draining.push((connection, wire.clone()));
                         self.connections[connection] = Connection::Shut;
                         into.push(Happened::Ended { connection, error });
                     }
                 }
-                Happening::Answered { slot, serial, ended, answer } => {
-                    into.push(Happened::Answered { slot, serial, ended, answer });
-                }
+                Happening::Moved { slot, serial, to } => into.push(Happened::Moved { slot, serial, to }),
             }
         }
         true
     }
+}
 
-    /// When a connection has handed bytes to its socket for the first time since this was asked last.
-    pub(super) fn wrote(&self, connection: usize) -> Option<Nanos> {
-        match &self.connections[connection] {
-            Connection::Standing { wire, .. } => wire.first_write.take(),
-            _ => None,
+/// A request's body, which notes when it is taken: until then the request waits inside, for a stream that the server
+/// allows.
+struct Content {
+    bytes: Bytes,
+    slot: usize,
+    serial: u64,
+    wire: Rc<Wire>,
+    turn: Rc<Cell<u64>>,
+    /// The turn in which it was given to hyper: it would be taken then, if nothing stood in its way.
+    asked: u64,
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(None);
         }
+        self.wire.taken.borrow_mut().push((self.slot, self.serial));
+        if self.turn.get() != self.asked {
+            self.wire.moved(self.slot, self.serial, Step::Admitted(self.wire.clock.now()));
+        }
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }
 
@@ -277,20 +335,45 @@ struct Wire {
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
     clock: Clock,
-    first_write: Cell<Option<Nanos>>,
+    /// Requests whose bodies were taken since bytes were last written.
+    taken: RefCell<Vec<(usize, u64)>>,
+    happened: Happenings,
     last_read: Cell<Nanos>,
 }
 
 impl Wire {
-    fn new(transport: Transport, clock: Clock) -> Self {
+    fn new(transport: Transport, clock: Clock, happened: Happenings) -> Self {
         Self {
             transport: RefCell::new(transport),
             reader: Cell::default(),
             writer: Cell::default(),
             clock,
-            first_write: Cell::default(),
+            taken: RefCell::default(),
+            happened,
             last_read: Cell::default(),
         }
+    }
+
+    /// Its socket is ready.
+    fn tell(&self, event: Ready) {
+        if event.readable || event.closed {
+            wake(&self.reader);
+        }
+        if event.writable {
+            wake(&self.writer);
+        }
+    }
+
+    /// Bytes were handed to the socket.
+    fn wrote(&self, at: Nanos) {
+        for (slot, serial) in self.taken.borrow_mut().drain(..) {
+            self.moved(slot, serial, Step::Written(at));
+        }
+    }
+
+    /// A request has moved.
+    fn moved(&self, slot: usize, serial: u64, to: Step) {
+        self.happened.borrow_mut().push(Happening::Moved { slot, serial, to });
     }
 }
 
@@ -335,8 +418,7 @@ impl Write for Stream {
                 Poll::Pending
             }
             Ok(count) => {
-                let first = self.0.first_write.take().unwrap_or(now);
-                self.0.first_write.set(Some(first));
+                self.0.wrote(now);
                 Poll::Ready(Ok(count))
             }
             Err(error) => Poll::Ready(Err(error)),

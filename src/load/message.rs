@@ -3,7 +3,6 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -105,7 +104,7 @@ impl Message {
         catalogue: &Catalogue,
         request: &Request,
         token: Option<&Secret>,
-    ) -> Result<hyper::Request<Full<Bytes>>, String> {
+    ) -> Result<hyper::Request<Bytes>, String> {
         self.compose_body(catalogue, request);
         let Request { index, attempt, .. } = request;
         let mut built = hyper::Request::post(&self.uri)
@@ -119,7 +118,7 @@ impl Message {
             value.set_sensitive(true);
             built = built.header(AUTHORIZATION, value);
         }
-        built.body(Full::new(Bytes::copy_from_slice(&self.body))).map_err(|error| error.to_string())
+        built.body(Bytes::copy_from_slice(&self.body)).map_err(|error| error.to_string())
     }
 
     fn compose_body(&mut self, catalogue: &Catalogue, request: &Request) {

@@ -65,6 +65,8 @@ pub(super) struct Place {
     pub(super) serial: u64,
     /// Takes that attempt back.
     pub(super) abort: Option<AbortHandle>,
+    /// Whether its answer has begun to come.
+    pub(super) answering: bool,
     transport: Option<Transport>,
     written: usize,
     inbox: Vec<u8>,
@@ -112,6 +114,7 @@ impl Place {
             joint,
             serial: 0,
             abort: None,
+            answering: false,
             transport: None,
             written: 0,
             inbox: Vec::new(),
@@ -139,16 +142,20 @@ impl Place {
         self.transport = None;
         self.state = State::Shut;
         self.served = 0;
+        self.rewind();
+    }
+
+    /// Makes ready for the next attempt.
+    pub(super) fn rewind(&mut self) {
+        self.answering = false;
         self.written = 0;
         self.filled = 0;
         self.decoder.reset();
     }
 
-    /// Makes ready for the next attempt.
-    pub(super) fn rewind(&mut self) {
-        self.written = 0;
-        self.filled = 0;
-        self.decoder.reset();
+    /// Whether the attempt has not been written at all, and its connection was not yet opened anew.
+    pub(super) fn may_reopen(&self) -> bool {
+        !self.reopened && self.exchange.as_ref().is_some_and(|exchange| exchange.written.is_none())
     }
 
     /// Whether the whole request has been handed over.
@@ -159,11 +166,6 @@ impl Place {
     /// Whether it has left for the socket, too.
     pub(super) fn has_left(&self) -> bool {
         self.has_written() && self.transport.as_ref().is_none_or(Transport::has_flushed)
-    }
-
-    /// Whether a byte of the answer has come.
-    pub(super) fn has_begun_to_read(&self) -> bool {
-        self.filled > 0
     }
 
     /// Writes what the socket takes.
@@ -200,9 +202,15 @@ impl Place {
                 Err(error) => return Read::Broken(error),
             };
             something |= count > 0;
+            self.answering |= something;
             self.filled += count;
             match self.decoder.decode(&mut self.inbox[..self.filled], ended) {
-                Ok(Some(response)) => return Read::Response(response),
+                Ok(Some(mut response)) => {
+                    // Bytes that nobody asked for must not be taken for the next answer.
+                    let perhaps = count == room || transport.buffers();
+                    response.keep_alive &= !(perhaps && transport.has_more());
+                    return Read::Response(response);
+                }
                 Ok(None) if ended => return Read::Ended,
                 Ok(None) => {}
                 Err(malformed) => return Read::Malformed(malformed),
@@ -244,13 +252,6 @@ impl Place {
 
     /// Whether an idle connection is still open, now that there is news of it. Bytes that nobody asked for end it too.
     pub(super) fn is_still_open(&mut self) -> bool {
-        match &mut self.transport {
-            Some(transport) => {
-                let mut byte = [0; 1];
-                // TLS may have something to say between requests that is no data.
-                matches!(transport.read(&mut byte), Ok(None))
-            }
-            None => false,
-        }
+        self.transport.as_mut().is_some_and(|transport| !transport.has_more())
     }
 }

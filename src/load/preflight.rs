@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{LoadPlan, StreamPlan};
+use crate::schedule::{Arrivals, Phase};
 
 /// Descriptors besides those of connections: pollers, files, Kafka clients, what opens while a run goes on.
 const MARGIN: u64 = 128;
@@ -12,6 +13,9 @@ const MARGIN: u64 = 128;
 const TIME_WAIT: Duration = Duration::from_mins(1);
 /// How long it does where it may be taken again early (Linux, `tcp_tw_reuse`).
 const TIME_WAIT_REUSED: Duration = Duration::from_secs(1);
+
+/// The least time that an answer plausibly takes.
+const ANSWER: Duration = Duration::from_millis(1);
 
 /// What this machine cannot give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,7 +122,8 @@ fn descriptors(plan: &LoadPlan, boxes: u64, open: u64) -> u64 {
 /// How many connections a second a stream opens because it is told to use none for long.
 fn opened_per_second(stream: &StreamPlan) -> f64 {
     let length = stream.schedule.duration().as_secs_f64().max(1e-9);
-    let rate = stream.schedule.expected_before(stream.schedule.duration()) / length;
+    let open = stream.schedule.expected_before(stream.schedule.duration()) / length;
+    let rate = stream.schedule.phases().iter().map(closed_rate).fold(open, f64::max);
     let worn = stream.connections.requests_each.map_or(0.0, |most| rate / f64::from(most.max(1)));
     let aged = stream
         .connections
@@ -126,6 +131,14 @@ fn opened_per_second(stream: &StreamPlan) -> f64 {
         .map_or(0.0, |life| f64::from(stream.connections.count) / life.as_secs_f64().max(1e-3));
     // None can be opened more often than it is used.
     worn.max(aged.min(rate))
+}
+
+/// The most that closed workers may send in a second, where an answer takes the least time that one plausibly does.
+fn closed_rate(phase: &Phase) -> f64 {
+    match &phase.arrivals {
+        Arrivals::Closed { workers, think } => f64::from(*workers) / (*think + ANSWER).as_secs_f64(),
+        _ => 0.0,
+    }
 }
 
 fn open_descriptors() -> u64 {
@@ -172,7 +185,7 @@ mod tests {
     use crate::load::Target;
     use crate::record::{Catalogue, RunId};
     use crate::scenario::Connections;
-    use crate::schedule::{Arrivals, Intensity, Phase, Schedule, Spacing};
+    use crate::schedule::{Intensity, Schedule, Spacing};
 
     pub(super) fn plan(count: u16, requests_each: Option<u32>, rate: f64) -> LoadPlan {
         let second = Duration::from_secs(1);
@@ -221,6 +234,16 @@ mod tests {
         // On loopback, Linux takes such ports again after a second.
         assert_eq!(judge(&churning, 0, Machine { reuse: Some(2), ..roomy }), Ok(vec![]));
         assert_eq!(judge(&plan(8, Some(100), 1_000.0), 0, roomy), Ok(vec![]));
+        let mut closed = plan(8, Some(1), 1.0);
+        let schedule = |think| {
+            let arrivals = Arrivals::Closed { workers: 8, think };
+            let duration = Duration::from_secs(1);
+            Schedule::new(1, vec![Phase { name: "main".into(), measured: true, duration, arrivals }])
+        };
+        closed.streams[0].schedule = schedule(Duration::ZERO);
+        assert_eq!(judge(&closed, 0, roomy).unwrap().len(), 1);
+        closed.streams[0].schedule = schedule(Duration::from_secs(1));
+        assert_eq!(judge(&closed, 0, roomy), Ok(vec![]));
     }
 
     #[test]

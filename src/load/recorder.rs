@@ -6,6 +6,7 @@ use super::audit::Usage;
 use super::clock::{Nanos, micros};
 use super::report::{Interval, Punctuality, Share, Tally};
 use crate::record::Class;
+use crate::stats::Times;
 
 /// Where a request's figures belong.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,19 @@ pub(super) struct AttemptTimes {
     pub(super) written: Option<Nanos>,
     /// Last byte read, or the moment of giving up.
     pub(super) ended: Nanos,
+}
+
+impl AttemptTimes {
+    /// Enters what the attempt waited, how late landfall was, and how long the other side took.
+    fn enter(self, times: &mut Times) {
+        let Self { due, free, written, ended } = self;
+        // Never written: all of the time went into waiting for a connection.
+        times.blocked.record(micros(written.map_or(ended, |_| free).saturating_sub(due)));
+        if let Some(written) = written {
+            times.service.record(micros(ended.saturating_sub(written)));
+            times.generator_lag.record(micros(written.saturating_sub(due.max(free))));
+        }
+    }
 }
 
 /// What one load thread has measured.
@@ -100,24 +114,10 @@ impl Recorder {
     pub(super) fn attempt(&mut self, shares: Shares, class: Class, times: AttemptTimes) {
         self.attempts.add(class);
         self.interval.attempts.add(class);
-        if !shares.measured {
-            return;
+        if shares.measured {
+            times.enter(&mut self.interval.times);
+            self.each(shares, |share| times.enter(&mut share.times));
         }
-        let AttemptTimes { due, free, written, ended } = times;
-        // Never written: all of the time went into waiting for a connection.
-        let blocked = micros(written.map_or(ended, |_| free).saturating_sub(due));
-        let served = written.map(|written| {
-            (micros(ended.saturating_sub(written)), micros(written.saturating_sub(due.max(free))))
-        });
-        let enter = |times: &mut crate::stats::Times| {
-            times.blocked.record(blocked);
-            if let Some((service, lag)) = served {
-                times.service.record(service);
-                times.generator_lag.record(lag);
-            }
-        };
-        enter(&mut self.interval.times);
-        self.each(shares, |share| enter(&mut share.times));
     }
 
     /// A request was sent first, or waited to be, so long after its phase began.
@@ -144,8 +144,8 @@ impl Recorder {
         }
     }
 
-    /// A request never came to its end: it enters at its age.
-    pub(super) fn censored(&mut self, shares: Shares, due: Nanos, now: Nanos) {
+    /// A request never came to its end: it enters at its age, and so does its last attempt, if that was due.
+    pub(super) fn censored(&mut self, shares: Shares, due: Nanos, now: Nanos, attempt: Option<AttemptTimes>) {
         if !shares.measured {
             return;
         }
@@ -153,6 +153,9 @@ impl Recorder {
         self.each(shares, |share| {
             share.times.latency.record(age);
             share.censored += 1;
+            if let Some(attempt) = attempt {
+                attempt.enter(&mut share.times);
+            }
         });
     }
 

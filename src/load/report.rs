@@ -46,7 +46,7 @@ pub struct Interval {
     pub times: Times,
     /// All attempts that ended in it, warm-up and those to be refused included.
     pub attempts: Tally,
-    /// Of `attempts`, those that were retries.
+    /// Retries begun in it.
     pub retries: u64,
     /// Requests begun in it, of all workloads.
     pub begun: u64,

@@ -1,6 +1,6 @@
 //! Whether an attempt that ended is followed by another.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::StreamPlan;
 use super::lane::Request;
@@ -29,6 +29,16 @@ pub(super) fn wait_before_retry(plan: &StreamPlan, request: &Request, ending: En
     retry_wait(retry, plan.seed, request.index, request.attempt, ending.retry_after)
 }
 
+/// What a `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3): how long that is from `now`.
+pub(super) fn asked_wait(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
 fn strikes(on: RetryOn, ending: Ending) -> bool {
     match ending.end {
         End::Status(status) => on.means_status(status),
@@ -42,6 +52,18 @@ fn strikes(on: RetryOn, ending: Ending) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_ask_in_seconds_or_for_a_date() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(asked_wait(" 120 ", at(0)), Some(Duration::from_secs(120)));
+        assert_eq!(asked_wait(date, at(784_111_770)), Some(Duration::from_secs(7)));
+        assert_eq!(asked_wait(date, at(784_111_778)), Some(Duration::ZERO));
+        for other in ["", "-1", "1.5", "soon"] {
+            assert_eq!(asked_wait(other, at(0)), None, "{other}");
+        }
+    }
 
     #[test]
     fn each_end_has_its_word() {

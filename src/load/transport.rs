@@ -97,22 +97,22 @@ impl Transport {
         Ok(true)
     }
 
-    /// Reads what is there, at most as much as `into` holds: `None` where nothing is, 0 at the end.
+    /// Reads what is there, at most as much as `into` holds: `None` where nothing is, 0 at the end. An end that TLS did not
+    /// announce is an error (RFC 8446, section 6.1): anybody can cut a connection off.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             let result = match &mut self.tls {
                 None => self.socket.read(into),
                 Some(tls) => match tls.reader().read(into) {
                     Err(error) if would_block(&error) => match tls.read_tls(&mut self.socket) {
-                        Ok(0) => return Ok(Some(0)),
+                        Ok(0) => return Err(cut_off()),
                         Ok(_) => {
                             process(tls, &mut self.socket)?;
                             continue;
                         }
                         Err(error) => Err(error),
                     },
-                    // Closed without a word (RFC 8446, section 6.1): the HTTP decoder knows whether all had come.
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(cut_off()),
                     other => other,
                 },
             };
@@ -123,6 +123,12 @@ impl Transport {
                 Err(error) => Err(error),
             };
         }
+    }
+
+    /// Whether there is more to read that nobody has asked for, or the connection has ended. A byte of it may be lost.
+    pub(super) fn has_more(&mut self) -> bool {
+        // TLS may have something to say that is no data.
+        !matches!(self.read(&mut [0]), Ok(None))
     }
 
     /// Whether the other side has agreed to speak HTTP/2: by ALPN, or, without TLS, because it is known to (RFC 9113,
@@ -151,6 +157,10 @@ fn process(tls: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()>
             Err(io::Error::new(io::ErrorKind::InvalidData, error))
         }
     }
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the other side without a word of TLS")
 }
 
 fn would_block(error: &io::Error) -> bool {

@@ -152,6 +152,11 @@ impl Told {
     pub(crate) fn ends(&self) -> Vec<End> {
         self.attempts.iter().map(|(_, answer)| answer.end).collect()
     }
+
+    /// What was said of those that were not plainly acked.
+    pub(crate) fn notes(&self) -> Vec<&str> {
+        self.attempts.iter().filter_map(|(_, answer)| answer.note.as_deref()).collect()
+    }
 }
 
 #[derive(Clone, Default)]

@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Response;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Frame};
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,7 +22,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 use tokio_rustls::TlsAcceptor;
 
 use crate::harness::{Server, ack, send, stream_with};
@@ -33,15 +35,51 @@ struct Http2Server {
     connections: Arc<AtomicU64>,
 }
 
+/// What a server does otherwise than others.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    /// The streams that it allows at once.
+    streams: Option<u32>,
+    /// How long after their heads the bodies of its answers come.
+    body_after: Duration,
+}
+
+/// What can be done with a connection while it answers.
+#[derive(Default)]
+struct Line {
+    broken: Notify,
+    going: Notify,
+    /// Connections of the server's so far.
+    connections: Arc<AtomicU64>,
+}
+
+impl Line {
+    async fn break_off(&self) {
+        self.broken.notify_one();
+        std::future::pending().await
+    }
+
+    /// Says that it takes no further request (GOAWAY), and answers those that it has.
+    fn go_away(&self) {
+        self.going.notify_one();
+    }
+
+    async fn until_there_is_another(&self) {
+        while self.connections.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
 impl Http2Server {
-    /// Answers each request, by its number in the server's life from 0, with what `answer` makes of it; `None` breaks
-    /// the connection.
+    /// Acks each request when `answer` is done with its number in the server's life, from 0.
     fn start<F>(
         tls: Option<Arc<ServerConfig>>,
-        answer: impl Fn(u64) -> F + Clone + Send + Sync + 'static,
+        manner: Manner,
+        answer: impl Fn(u64, Arc<Line>) -> F + Clone + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Option<&'static str>> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -56,15 +94,18 @@ impl Http2Server {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 stream.set_nodelay(true).expect("an open socket");
+                let line = Arc::new(Line { connections: count.clone(), ..Line::default() });
                 let (tls, answer, seen) = (tls.clone(), answer.clone(), seen.clone());
+                let answer =
+                    move |line: &Arc<Line>| answer(seen.fetch_add(1, Ordering::SeqCst), line.clone());
                 tokio::spawn(async move {
                     match tls {
                         Some(config) => {
                             if let Ok(stream) = TlsAcceptor::from(config).accept(stream).await {
-                                serve(stream, answer, seen).await;
+                                serve(stream, manner, line, answer).await;
                             }
                         }
-                        None => serve(stream, answer, seen).await,
+                        None => serve(stream, manner, line, answer).await,
                     }
                 });
             }
@@ -82,45 +123,48 @@ impl Http2Server {
 
 async fn serve<F>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    answer: impl Fn(u64) -> F + Clone + Send + 'static,
-    seen: Arc<AtomicU64>,
+    manner: Manner,
+    line: Arc<Line>,
+    answer: impl Fn(&Arc<Line>) -> F + Send + 'static,
 ) where
-    F: Future<Output = Option<&'static str>> + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
-    let broken = Arc::new(tokio::sync::Notify::new());
-    let (answer, breaking) = (Arc::new(answer), broken.clone());
+    let asked = line.clone();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let answered = answer(seen.fetch_add(1, Ordering::SeqCst));
-        let breaking = breaking.clone();
+        let answered = answer(&asked);
         async move {
-            let whole = request.into_body().collect().await.is_ok_and(|body| !body.to_bytes().is_empty());
-            let body = match answered.await {
-                Some(body) if whole => body,
-                _ => {
-                    breaking.notify_one();
-                    std::future::pending().await
-                }
-            };
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(body.as_bytes()))))
+            let body = request.into_body().collect().await.expect("a whole request").to_bytes();
+            assert!(!body.is_empty());
+            answered.await;
+            let body = stream::once(async move {
+                tokio::time::sleep(manner.body_after).await;
+                Ok::<_, Infallible>(Frame::data(Bytes::from_static(ACK)))
+            });
+            Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(body))))
         }
     });
-    tokio::select! {
-        _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service) => {}
-        () = broken.notified() => {}
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.max_concurrent_streams(manner.streams);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = line.broken.notified() => return,
+            () = line.going.notified() => connection.as_mut().graceful_shutdown(),
+        }
     }
 }
 
-const ACK: &str = "{\"offsets\":[{\"partition\":0,\"offset\":0}]}";
+const ACK: &[u8] = b"{\"offsets\":[{\"partition\":0,\"offset\":0}]}";
 
 #[test]
 fn several_requests_share_a_connection() {
     // No answer comes before five requests are under way: one after the other, they would all wait for ever.
     let five = Arc::new(Barrier::new(5));
-    let server = Http2Server::start(None, move |_| {
+    let server = Http2Server::start(None, Manner::default(), move |_, _| {
         let five = five.clone();
         async move {
             five.wait().await;
-            Some(ACK)
         }
     });
     let (report, told) = send(server.stream(1, 10));
@@ -137,14 +181,14 @@ fn over_tls_the_protocol_is_agreed_on() {
     let authority = Authority::new();
     let settings = TlsSettings { ca: Some(authority.file()), server_name: None };
     let speaks = authority.vouch("127.0.0.1", &[b"h2"]);
-    let server = Http2Server::start(Some(speaks), |_| async { Some(ACK) });
+    let server = Http2Server::start(Some(speaks), Manner::default(), |_, _| async {});
     let url = format!("https://{}", server.address);
     let (report, told) = send(stream_with(&url, &settings, Protocol::Http2));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.attempts[0]);
     assert_eq!(server.connections.load(Ordering::SeqCst), 2);
 
     let silent = authority.vouch("127.0.0.1", &[]);
-    let server = Http2Server::start(Some(silent), |_| async { Some(ACK) });
+    let server = Http2Server::start(Some(silent), Manner::default(), |_, _| async {});
     let url = format!("https://{}", server.address);
     let (report, told) = send(stream_with(&url, &settings, Protocol::Http2));
     assert_eq!((report.attempts.of(Class::Reset), report.attempts.total()), (50, 50));
@@ -154,27 +198,84 @@ fn over_tls_the_protocol_is_agreed_on() {
 
 #[test]
 fn an_attempt_that_times_out_leaves_its_connection_to_the_others() {
-    let server = Http2Server::start(None, |number| async move {
-        if number % 5 == 0 {
+    let server = Http2Server::start(None, Manner::default(), |number, _| async move {
+        if number % 10 == 0 {
             std::future::pending::<()>().await;
         }
-        Some(ACK)
     });
     let mut stream = server.stream(1, 40);
-    stream.timeouts.whole = Duration::from_millis(150);
+    stream.timeouts.whole = Duration::from_millis(1_500);
     let (report, _) = send(stream);
-    assert_eq!((report.attempts.of(Class::TimedOut), report.overall.accepted), (10, 40));
+    assert_eq!((report.attempts.of(Class::TimedOut), report.overall.accepted), (5, 45));
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }
 
 #[test]
+fn the_first_byte_may_come_long_before_the_last() {
+    let manner = Manner { body_after: Duration::from_millis(1_500), ..Manner::default() };
+    let server = Http2Server::start(None, manner, |_, _| async {});
+    let mut stream = server.stream(1, 100);
+    stream.timeouts.first_byte = Duration::from_secs(1);
+    let (report, told) = send(stream);
+    assert_eq!(report.overall.accepted, 50, "{:?}", told.ends());
+
+    let mut stream = server.stream(1, 100);
+    stream.timeouts.whole = Duration::from_millis(1_200);
+    let (report, told) = send(stream);
+    assert_eq!(report.attempts.of(Class::TimedOut), 50, "{:?}", told.ends());
+    assert!(told.attempts[0].1.note.as_deref().is_some_and(|note| note.contains("1.2 s")));
+}
+
+#[test]
 fn a_connection_that_breaks_takes_its_requests_with_it_and_is_opened_anew() {
-    let server = Http2Server::start(None, |number| async move { (number != 20).then_some(ACK) });
+    let server = Http2Server::start(None, Manner::default(), |number, line| async move {
+        if number == 20 {
+            line.break_off().await;
+        }
+    });
     let (report, _) = send(server.stream(1, 4));
     let (reset, accepted) = (report.attempts.of(Class::Reset), report.overall.accepted);
     assert_eq!(reset + accepted, 50);
     assert!((1..=4).contains(&reset), "{reset}");
     assert!(server.connections.load(Ordering::SeqCst) >= 2);
+}
+
+#[test]
+fn a_connection_that_takes_its_leave_answers_first() {
+    // The 20th is answered when the next connection has been opened, since the first took its leave.
+    let server = Http2Server::start(None, Manner::default(), |number, line| async move {
+        if number == 20 {
+            line.go_away();
+            line.until_there_is_another().await;
+        }
+    });
+    let (report, told) = send(server.stream(1, 10));
+    assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.notes());
+    assert_eq!(server.connections.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn an_answer_that_comes_with_the_end_of_its_connection_has_come() {
+    let server = Http2Server::start(None, Manner::default(), |_, line| async move { line.go_away() });
+    let (report, told) = send(server.stream(2, 1));
+    assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.notes());
+    assert!(server.connections.load(Ordering::SeqCst) >= 50);
+}
+
+#[test]
+fn what_waits_for_a_stream_is_blocked_and_no_lag_of_the_generators() {
+    // One at a time, and the first takes as long as half of the others are apart.
+    let manner = Manner { streams: Some(1), ..Manner::default() };
+    let server = Http2Server::start(None, manner, |number, _| async move {
+        if number == 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let (report, told) = send(server.stream(1, 50));
+    assert_eq!(report.overall.accepted, 50, "{:?}", told.ends());
+    let times = &report.overall.times;
+    let (blocked, lag) = (times.blocked.at(0.8), times.generator_lag.at(0.8));
+    assert!(blocked >= 200_000 && lag < blocked / 2, "{blocked} {lag}");
 }
 
 #[test]

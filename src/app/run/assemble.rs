@@ -177,19 +177,23 @@ fn load_notes(
                 .into(),
         );
     }
-    let overall = &load.report.overall;
-    if let Some(known) = calibration.filter(|known| overall.target_per_s() > known.honest_rate_per_s) {
+    if let Some(rule) = watched.strike.as_ref().filter(|_| !load.report.interrupted) {
+        notes.push(format!("abort_when struck when the load had ended, so it stopped nothing: {rule}"));
+    }
+    // Calibrating measures one thread; each of several has its part of the requests.
+    #[expect(clippy::cast_precision_loss, reason = "there are few threads")]
+    let each = load.timeline.peak_per_s() / load.report.threads.len().max(1) as f64;
+    if let Some(known) = calibration.filter(|known| each > known.honest_rate_per_s) {
         notes.push(format!(
-            "{:.0} requests a second were asked for, and landfall was measured to keep its times up to {:.0} a second on \
-             this machine (`landfall calibrate`)",
-            overall.target_per_s(),
+            "up to {each:.0} requests a second were asked of a load thread, and landfall was measured to keep its times \
+             up to {:.0} a second on this machine (`landfall calibrate`)",
             known.honest_rate_per_s
         ));
     }
     if let Some(reason) = &watched.log_failed {
         notes.push(format!("{INTERVALS} is not whole: {reason}"));
     }
-    let length = overall.scheduled_for;
+    let length = load.report.overall.scheduled_for;
     let partners: Vec<String> =
         (0..scenario.partners.len()).map(|index| partner_name(scenario, index)).collect();
     let written = load.folder.create_file(HISTOGRAMS).map_err(|error| error.to_string()).and_then(|file| {

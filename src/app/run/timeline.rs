@@ -28,6 +28,12 @@ impl Timeline {
         before(second.saturating_add(1)) - before(second)
     }
 
+    /// The most requests that are expected to be due in a second.
+    pub(super) fn peak_per_s(&self) -> f64 {
+        let seconds = u32::try_from(self.length().as_secs()).unwrap_or(u32::MAX);
+        (0..=seconds).map(|second| self.due_in(second)).fold(0.0, f64::max)
+    }
+
     /// The phases under way, each name once.
     pub(super) fn phases_at(&self, elapsed: Duration) -> Vec<PhaseNow> {
         let mut phases: Vec<PhaseNow> = Vec::new();
@@ -77,6 +83,8 @@ mod tests {
         let due = [0, 1, 2, 3].map(|second| timeline.due_in(second).round());
         assert_eq!(due.map(|due| format!("{due}")), ["405", "405", "5", "0"]);
         assert_eq!(timeline.length(), Duration::from_secs(3));
+        assert!((timeline.peak_per_s() - 405.0).abs() < 1e-9);
+        assert!(Timeline::default().peak_per_s().abs() < 1e-9);
     }
 
     #[test]

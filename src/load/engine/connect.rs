@@ -32,6 +32,13 @@ impl<S: Sink> Engine<'_, S> {
         self.try_address(slot);
     }
 
+    /// Has the connection opened anew for an attempt of which nothing has been written.
+    pub(super) fn reopen(&mut self, slot: usize) {
+        self.shut(slot);
+        self.places[slot].reopened = true;
+        self.open(slot);
+    }
+
     fn try_address(&mut self, slot: usize) {
         let plan = self.plan(self.places[slot].lane);
         let now = self.shared.clock.now();
@@ -162,9 +169,15 @@ impl<S: Sink> Engine<'_, S> {
         self.launch(lane, now);
     }
 
-    /// So does one that is not open.
+    /// So does one that is not open. A stream needs only that its shared connection is.
     pub(super) fn give_back_shut(&mut self, slot: usize) {
-        let lane = self.places[slot].lane;
+        let place = &mut self.places[slot];
+        let lane = place.lane;
+        if place.joint.is_some_and(|connection| self.http2.is_open(connection)) {
+            place.free = self.shared.clock.now();
+            self.give_back_idle(slot);
+            return;
+        }
         self.lanes[lane].shut.push(slot);
         self.enqueue(lane);
     }
@@ -190,8 +203,7 @@ impl<S: Sink> Engine<'_, S> {
                 continue;
             }
             let timeouts = self.plan(self.places[slot].lane).timeouts;
-            let limit =
-                if self.places[slot].has_begun_to_read() { timeouts.whole } else { timeouts.first_byte };
+            let limit = if self.places[slot].answering { timeouts.whole } else { timeouts.first_byte };
             self.shut(slot);
             self.fail(slot, End::TimedOut, Some(format!("no whole answer within {}", seconds(limit))));
         }
@@ -204,7 +216,7 @@ impl<S: Sink> Engine<'_, S> {
         let error = io::Error::from(io::ErrorKind::TimedOut);
         if let Some(connection) = self.places[slot].joint {
             // None of those that wait for it will have it.
-            self.joint_ended(connection, &error);
+            self.joint_ended(connection, Some(&error));
             return;
         }
         if self.places[slot].address + 1 < plan.target.addresses.len() {

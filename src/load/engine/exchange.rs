@@ -1,6 +1,6 @@
 //! One attempt: written, answered, told of.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::super::StreamPlan;
 use super::super::answer::read_answer;
@@ -9,7 +9,7 @@ use super::super::http1::Response;
 use super::super::lane::Lane;
 use super::super::place::{Exchange, Read, State, Wrote};
 use super::super::recorder::AttemptTimes;
-use super::super::retry::{Ending, wait_before_retry};
+use super::super::retry::{Ending, asked_wait, wait_before_retry};
 use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
 use crate::record::{Answer, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
@@ -90,10 +90,8 @@ impl<S: Sink> Engine<'_, S> {
     fn broke(&mut self, slot: usize, error: &std::io::Error) {
         self.recorder.socket_error(error);
         let place = &mut self.places[slot];
-        let nothing_written = place.exchange.as_ref().is_some_and(|exchange| exchange.written.is_none());
-        if nothing_written && !place.reopened {
-            place.reopened = true;
-            self.open(slot);
+        if place.may_reopen() {
+            self.reopen(slot);
             return;
         }
         self.shut(slot);
@@ -112,7 +110,7 @@ impl<S: Sink> Engine<'_, S> {
             std::str::from_utf8(bytes).ok()
         };
         let error_type = text(&response.error_type);
-        let retry_after = text(&response.retry_after).and_then(|text| text.trim().parse().ok());
+        let retry_after = text(&response.retry_after).and_then(|text| asked_wait(text, SystemTime::now()));
         let (acked, refused, note) = read_answer(
             response.status,
             error_type,
@@ -128,12 +126,13 @@ impl<S: Sink> Engine<'_, S> {
         let end = End::Status(response.status);
         let records = u64::from(exchange.request.records);
         let class = Class::of(end, acked, refused, records);
-        let retry_after = retry_after.map(Duration::from_secs);
         self.told(lane, &exchange, Ended { free, end, class, note, retry_after, now });
         let churn = &self.plan(lane).connections;
         let worn_out = churn.requests_each.is_some_and(|most| served >= most)
             || churn.life.is_some_and(|life| now >= opened + nanos(life));
-        if response.keep_alive && whole && !worn_out {
+        let joint = self.places[slot].joint;
+        let open = joint.is_none_or(|connection| self.http2.is_open(connection));
+        if response.keep_alive && whole && !worn_out && open {
             self.places[slot].rewind();
             self.give_back_idle(slot);
         } else {
@@ -212,7 +211,10 @@ impl<S: Sink> Engine<'_, S> {
             let shares = self.shares(lane, &exchange.request);
             self.recorder.attempts.add(Class::TimedOut);
             self.recorder.interval.attempts.add(Class::TimedOut);
-            self.recorder.censored(shares, exchange.request.due, end);
+            let Exchange { request, written, .. } = exchange;
+            let free = self.places[slot].free.min(end);
+            let times = AttemptTimes { due: request.attempt_due, free, written, ended: end };
+            self.recorder.censored(shares, request.due, end, Some(times));
         }
         for lane in 0..self.lanes.len() {
             let plan = self.plan(lane);
@@ -228,7 +230,10 @@ impl<S: Sink> Engine<'_, S> {
                     let after = self.shared.phases.sent_after(producer, request.phase, end);
                     self.recorder.sent(shares, after);
                 }
-                self.recorder.censored(shares, request.due, end);
+                // It waited for a connection, unless it is a retry whose time has not come.
+                let times = AttemptTimes { due: request.attempt_due, free: end, written: None, ended: end };
+                let waited = Some(times).filter(|times| times.due < end);
+                self.recorder.censored(shares, request.due, end, waited);
             }
         }
         let thread = match self.at_end {

@@ -2,12 +2,8 @@
 
 use std::io;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-
 use super::super::clock::{Nanos, nanos};
-use super::super::http2::{Answer, Happened};
+use super::super::http2::{Answer, Happened, Step};
 use super::super::place::State;
 use super::super::poller::Ready;
 use super::super::sink::Sink;
@@ -49,7 +45,7 @@ impl<S: Sink> Engine<'_, S> {
         let Some(slot) = self.joints[connection].places.first().copied() else { return };
         let target = &self.plan(self.places[slot].lane).target;
         let Some(address) = target.addresses.get(self.joints[connection].address).copied() else {
-            self.joint_ended(connection, &io::ErrorKind::AddrNotAvailable.into());
+            self.joint_ended(connection, Some(&io::ErrorKind::AddrNotAvailable.into()));
             return;
         };
         let opened = self.http2.open(connection, address, target.tls.as_ref());
@@ -75,45 +71,43 @@ impl<S: Sink> Engine<'_, S> {
         if self.joints[connection].address < addresses {
             self.try_joint_address(connection);
         } else {
-            self.joint_ended(connection, error);
+            self.joint_ended(connection, Some(error));
         }
     }
 
-    /// A shared connection has ended, or never came to be: so have all of its places.
-    pub(super) fn joint_ended(&mut self, connection: usize, error: &io::Error) {
-        self.recorder.socket_error(error);
+    /// A shared connection takes no further request, or never came to be; without an error where that was announced.
+    pub(super) fn joint_ended(&mut self, connection: usize, error: Option<&io::Error>) {
+        if let Some(error) = error {
+            self.recorder.socket_error(error);
+        }
         self.http2.shut(connection);
         for slot in self.joints[connection].places.clone() {
             let place = &mut self.places[slot];
-            let state = place.state;
-            place.shut();
-            place.deadline = Nanos::MAX;
-            match state {
+            match place.state {
                 State::Shut => {}
                 State::Idle => {
                     let lane = place.lane;
+                    self.shut(slot);
                     self.lanes[lane].idle.retain(|idle| *idle != slot);
                     self.give_back_shut(slot);
                 }
-                State::Opening | State::Busy if self.places[slot].exchange.is_none() => {
+                State::Opening if place.exchange.is_none() => {
+                    self.shut(slot);
                     self.give_back_shut(slot);
                 }
-                State::Busy if self.is_unwritten(slot) && !self.places[slot].reopened => {
-                    self.places[slot].reopened = true;
-                    self.open(slot);
-                }
                 State::Opening => {
-                    let late = error.kind() == io::ErrorKind::TimedOut;
+                    self.shut(slot);
+                    let late = error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
                     let end = if late { End::TimedOut } else { End::Reset };
-                    self.fail(slot, end, Some(format!("cannot connect: {error}")));
+                    let reason =
+                        error.map_or_else(|| "closed by the other side".to_owned(), ToString::to_string);
+                    self.fail(slot, end, Some(format!("cannot connect: {reason}")));
                 }
-                State::Busy => self.fail(slot, End::Reset, Some(error.to_string())),
+                State::Busy if place.may_reopen() => self.reopen(slot),
+                // Its answer may still come; if it cannot, that will be told.
+                State::Busy => {}
             }
         }
-    }
-
-    fn is_unwritten(&self, slot: usize) -> bool {
-        self.places[slot].exchange.as_ref().is_some_and(|exchange| exchange.written.is_none())
     }
 
     /// A place's connection is open.
@@ -137,14 +131,18 @@ impl<S: Sink> Engine<'_, S> {
         let Some(exchange) = &place.exchange else { return };
         let token = exchange.token.as_ref().map(|token| &token.secret);
         let message = &mut self.lanes[lane].message;
-        let request: Result<Request<Full<Bytes>>, String> =
-            message.request(&self.shared.plan.catalogue, &exchange.request, token);
+        let request = message.request(&self.shared.plan.catalogue, &exchange.request, token);
         place.state = State::Busy;
         place.serial += 1;
         let serial = place.serial;
         match request {
             Ok(request) => {
                 place.abort = self.http2.send(connection, request, slot, serial);
+                if place.abort.is_none() {
+                    // It has ended already, which is told next.
+                    place.state = State::Opening;
+                    return;
+                }
                 let deadline = self.shared.clock.now() + nanos(timeouts.first_byte.min(timeouts.whole));
                 self.set_deadline(slot, deadline);
             }
@@ -159,7 +157,6 @@ impl<S: Sink> Engine<'_, S> {
     pub(super) fn run_joints(&mut self) {
         let mut happened = std::mem::take(&mut self.happened);
         while self.http2.poll(&mut happened) {
-            self.note_written();
             for event in happened.drain(..) {
                 match event {
                     Happened::Opened { connection } => {
@@ -174,43 +171,47 @@ impl<S: Sink> Engine<'_, S> {
                             }
                         }
                     }
-                    Happened::Ended { connection, error } => self.joint_ended(connection, &error),
-                    Happened::Answered { slot, serial, ended, answer } => {
-                        self.joint_answered(slot, serial, ended, answer);
-                    }
+                    Happened::Ended { connection, error } => self.joint_ended(connection, error.as_ref()),
+                    Happened::Moved { slot, serial, to } => self.joint_moved(slot, serial, to),
                 }
             }
         }
         self.happened = happened;
     }
 
-    /// Attempts count as written when their connection hands over its first byte after them.
-    fn note_written(&mut self) {
-        for connection in 0..self.joints.len() {
-            let Some(at) = self.http2.wrote(connection) else { continue };
-            for slot in &self.joints[connection].places {
-                let place = &mut self.places[*slot];
-                if place.state == State::Busy
-                    && let Some(exchange) = &mut place.exchange
-                {
-                    exchange.written.get_or_insert(at.max(exchange.begun));
-                }
-            }
-        }
-    }
-
-    fn joint_answered(&mut self, slot: usize, serial: u64, ended: Nanos, answer: Result<Answer, String>) {
+    /// An attempt on a shared connection has been sent, or answered.
+    fn joint_moved(&mut self, slot: usize, serial: u64, to: Step) {
         let place = &mut self.places[slot];
         if place.serial != serial || place.state != State::Busy {
             // Given up meanwhile.
             return;
         }
+        let Some(exchange) = &mut place.exchange else { return };
+        let (ended, answer) = match to {
+            Step::Admitted(at) => {
+                place.free = place.free.max(at);
+                return;
+            }
+            Step::Written(at) => {
+                exchange.written.get_or_insert(at.max(exchange.begun));
+                return;
+            }
+            Step::Head => {
+                place.answering = true;
+                let begun = exchange.written.unwrap_or(exchange.begun);
+                let whole = self.plan(self.places[slot].lane).timeouts.whole;
+                self.set_deadline(slot, begun + nanos(whole));
+                return;
+            }
+            Step::Answered { ended, answer } => (ended, answer),
+        };
         place.abort = None;
         match answer {
             Ok(Answer { status, error_type, retry_after, body }) => {
                 let response = place.take_in(status, &body, error_type.as_deref(), retry_after.as_deref());
                 self.answered(slot, &response, ended);
             }
+            Err(_) if place.may_reopen() => self.reopen(slot),
             Err(reason) => {
                 // Its connection may go on for others; that it has ended is told apart from this.
                 self.shut(slot);
