@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::scenario::{Fault, FaultKind, Pace};
 
@@ -61,18 +61,22 @@ impl Injector {
         if self.fault.target.as_deref().is_some_and(|target| target != topic) {
             return false;
         }
-        if let Some((from, to)) = self.fault.window {
-            let Some(started) = self.started.get() else { return false };
-            let at = now.saturating_duration_since(*started);
-            if at < from || at >= to {
-                return false;
-            }
+        if self.fault.window.is_some() && self.window_left(now).is_none() {
+            return false;
         }
         let index = self.opportunities.fetch_add(1, Ordering::Relaxed) + 1;
         match self.fault.pace {
             Pace::Every(n) => index.is_multiple_of(n.max(1)),
             Pace::Rate(rate) => unit_interval(self.seed, index) < rate,
         }
+    }
+
+    /// What is left of the fault's window, within it.
+    #[must_use]
+    pub fn window_left(&self, now: Instant) -> Option<Duration> {
+        let (from, to) = self.fault.window?;
+        let at = now.saturating_duration_since(*self.started.get()?);
+        (from..to).contains(&at).then(|| to - at)
     }
 
     /// Counts `records` that the fault has really befallen.

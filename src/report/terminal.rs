@@ -44,7 +44,7 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         write_finding(out, finding)?;
     }
     for fault in &result.faults {
-        let expected = fault.expected_finding.as_deref().unwrap_or("no verdict");
+        let expected = fault.expected_finding.as_deref().unwrap_or("no finding");
         writeln!(
             out,
             "  fault     {}/{} took effect {} times (expected: {expected})",

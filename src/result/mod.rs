@@ -388,7 +388,7 @@ pub struct FaultReport {
     pub kind: String,
     /// Records (or requests, where the finding is a request's) that it befell, counted by the double.
     pub injected: u64,
-    /// The metric that must show the same number.
+    /// The metric that must show the same number; `None` where there is nothing to find.
     pub expected_finding: Option<String>,
 }
 

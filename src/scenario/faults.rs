@@ -15,6 +15,8 @@ use super::workload::Names;
 /// Clients try again what was refused, after pauses of their own. With a pace or a window, what the reader gets
 /// to see would be a matter of timing.
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
+const ALL_OF_THEM: &str =
+    "has no meaning for `stall`, which holds every produce request for as long as its window lasts";
 const NO_TARGET: &str =
     "has no meaning for `token-outage`, since tokens are fetched for no topic in particular";
 
@@ -38,19 +40,29 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
     if let Some(item) = &box_item {
         check_box(item, kind, around.stack, problems);
     }
-    let target_item = if kind == Some(FaultKind::TokenOutage) { None } else { fields.optional("target") };
+    let target_item = match kind {
+        Some(FaultKind::TokenOutage | FaultKind::Stall) => None,
+        _ => fields.optional("target"),
+    };
     let target = target_item
         .as_ref()
         .and_then(|item| around.topics.find(item, "topic", problems))
         .map(|index| around.topics.names[index].clone());
     let (pace, window_item) = match kind {
         Some(FaultKind::DenyRead) => (Some(Pace::Every(1)), None),
+        Some(FaultKind::Stall) => (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems)),
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
     // Only those that have not been asked for are refused.
-    let refused = [("every", ALWAYS), ("rate", ALWAYS), ("window", ALWAYS), ("target", NO_TARGET)];
-    fields.finish(&refused, problems);
+    let (paced, aimed) = match kind {
+        Some(FaultKind::Stall) => (ALL_OF_THEM, ALL_OF_THEM),
+        _ => (ALWAYS, NO_TARGET),
+    };
+    fields.finish(&[("every", paced), ("rate", paced), ("window", paced), ("target", aimed)], problems);
+    if kind == Some(FaultKind::Stall) && window.is_none() {
+        return None;
+    }
     let fault = Fault { kind: kind?, pace: pace?, target, window };
     if let Some(load) = around.load.filter(|_| problems.count() == before) {
         let written = Written { kind: kind_item, target: target_item, window: window_item };
@@ -168,17 +180,16 @@ mod tests {
     fn every_fault_belongs_to_its_box_alone() {
         for kind in FaultKind::ALL {
             for name in ["idp", "gateway", "proxy", "kafka"] {
-                let (pace, every) = match kind {
-                    FaultKind::DenyRead => ("", 1),
-                    _ => (", every: 3", 3),
+                let second = Duration::from_secs(1);
+                let (pace, every, window) = match kind {
+                    FaultKind::DenyRead => ("", 1, None),
+                    FaultKind::Stall => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
+                    _ => (", every: 3", 3, None),
                 };
                 let read =
                     fault("idp: { token_life: 5s }", &format!("box: {name}, kind: {}{pace}", kind.name()));
                 if name == kind.box_name() {
-                    assert_eq!(
-                        read,
-                        Ok(Fault { kind, pace: Pace::Every(every), target: None, window: None })
-                    );
+                    assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(every), target: None, window }));
                 } else {
                     let remedy = format!("write `box: {}`", kind.box_name());
                     assert!(read.unwrap_err().contains(&remedy));
@@ -219,6 +230,21 @@ mod tests {
         for (name, text) in [("every", "1"), ("rate", "50%"), ("window", "[0s, 1s]")] {
             let error = deny(&format!(", {name}: {text}")).unwrap_err();
             let sentence = format!("faults[0].{name}: has no meaning for `deny-read`");
+            assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stall_is_a_window_alone() {
+        let stall = |more: &str| fault("", &format!("box: proxy, kind: stall{more}"));
+        let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
+        let expected = Fault { kind: FaultKind::Stall, pace: Pace::Every(1), target: None, window };
+        assert_eq!(stall(", window: [1s, 3s]"), Ok(expected));
+        assert!(stall("").unwrap_err().contains("window"));
+        assert!(stall(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
+        for (name, text) in [("every", "1"), ("rate", "50%"), ("target", "t")] {
+            let error = stall(&format!(", window: [1s, 3s], {name}: {text}")).unwrap_err();
+            let sentence = format!("faults[0].{name}: has no meaning for `stall`");
             assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
         }
     }

@@ -111,6 +111,7 @@ impl Needs {
             | FaultKind::CorruptByte
             | FaultKind::WrongOffset
             | FaultKind::NullToEmpty
+            | FaultKind::Stall
             | FaultKind::DenyRead => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use landfall::load::Report;
@@ -11,7 +12,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::harness::{Server, Told, ack, send, stream_with};
+use crate::harness::{Server, Told, ack, response, send, stream_with};
+
+/// An ack whose body ends with the connection.
+const UNTIL_THE_END: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n{\"offsets\":[{\"partition\":0,\"offset\":0}]}";
 
 /// An authority in a file, and what a server that it vouches for has.
 pub(crate) struct Authority {
@@ -52,8 +56,18 @@ impl Authority {
         Arc::new(config)
     }
 
-    /// A server with a certificate for `name`; it notes the names that it is asked for.
+    /// A server with a certificate for `name` that acks; it notes the names that it is asked for.
     fn server(&self, name: &str) -> (Server, Arc<Mutex<Vec<Option<String>>>>) {
+        self.server_saying(name, |tls| tls.writer().write_all(&ack()).is_ok())
+    }
+
+    /// A server that answers each request with what `say` has ready, all of it in one write; where that gives false, the
+    /// connection ends after it.
+    fn server_saying(
+        &self,
+        name: &str,
+        say: fn(&mut ServerConnection) -> bool,
+    ) -> (Server, Arc<Mutex<Vec<Option<String>>>>) {
         let config = self.vouch(name, &[b"http/1.1"]);
         let asked: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
         let names = asked.clone();
@@ -72,7 +86,8 @@ impl Authority {
                 // Requests come one at a time, and each ends with its record.
                 if unread.ends_with(b"\"}}]}") {
                     unread.clear();
-                    if secured.write_all(&ack()).is_err() {
+                    let goes_on = say(secured.conn);
+                    if secured.flush().is_err() || !goes_on {
                         return;
                     }
                 }
@@ -96,6 +111,38 @@ fn a_trusted_server_is_spoken_to_and_asked_for_by_name() {
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.attempts[0]);
     let asked = asked.lock().expect("no panic");
     assert_eq!(*asked, vec![Some("kafka.example".to_owned()); 2]);
+}
+
+#[test]
+fn what_follows_an_answer_is_not_taken_for_the_next_one() {
+    let authority = Authority::new();
+    // Records of their own, which come together.
+    let (server, _) = authority.server_saying("127.0.0.1", |tls| {
+        let junk = response("403 Forbidden", "", "");
+        tls.writer().write_all(&ack()).is_ok() && tls.writer().write_all(&junk).is_ok()
+    });
+    let (report, told) = send_to(&server, Some(authority.file()), None);
+    assert_eq!((report.overall.accepted, report.attempts.total()), (50, 50), "{:?}", told.notes());
+    assert!(server.connections.load(Ordering::SeqCst) >= 50);
+}
+
+#[test]
+fn only_an_end_that_was_announced_ends_a_body() {
+    let authority = Authority::new();
+    let (announced, _) = authority.server_saying("127.0.0.1", |tls| {
+        tls.writer().write_all(UNTIL_THE_END).expect("room");
+        tls.send_close_notify();
+        false
+    });
+    let (report, told) = send_to(&announced, Some(authority.file()), None);
+    assert_eq!((report.overall.accepted, report.attempts.total()), (50, 50), "{:?}", told.notes());
+
+    let (cut_off, _) = authority.server_saying("127.0.0.1", |tls| {
+        tls.writer().write_all(UNTIL_THE_END).expect("room");
+        false
+    });
+    let (report, told) = send_to(&cut_off, Some(authority.file()), None);
+    assert_eq!((report.attempts.of(Class::Reset), report.attempts.total()), (50, 50), "{:?}", told.ends());
 }
 
 #[test]

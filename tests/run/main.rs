@@ -13,5 +13,6 @@ mod live;
 mod parts;
 mod payloads;
 mod schedules;
+mod stall;
 mod tokens;
 mod up;

@@ -58,6 +58,16 @@ pub(super) fn plan(
     strikes
 }
 
+/// Waits until no stall is under way, and counts each that was waited for.
+pub(super) async fn stalled(stalls: &[Arc<Injector>]) {
+    for stall in stalls {
+        if let Some(left) = stall.window_left(Instant::now()) {
+            stall.took_effect(1);
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
 /// What the injector's fault would do to the record, if it can befall it.
 fn eligible(
     injector: &Injector,
@@ -87,9 +97,11 @@ fn eligible(
             let next = (index + 1..records.len()).find(|other| lane(&records[*other]) == mine)?;
             strikes[next].is_none().then_some(Treatment::SwapWith(next))
         }
-        FaultKind::ForwardDenied | FaultKind::AdmitDenied | FaultKind::TokenOutage | FaultKind::DenyRead => {
-            None
-        }
+        FaultKind::Stall
+        | FaultKind::ForwardDenied
+        | FaultKind::AdmitDenied
+        | FaultKind::TokenOutage
+        | FaultKind::DenyRead => None,
     }
 }
 

@@ -25,9 +25,10 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::fault::Injector;
+use super::fault::{Injector, of_kinds};
 use super::http::{Answer, BindError, BodyError, Pieces, Server, bind, read_body};
 use crate::kafka::{self, Access};
+use crate::scenario::FaultKind;
 use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
 use produce::{Faults, Producer};
@@ -114,7 +115,16 @@ impl Proxy {
         let producer = Arc::new(producer);
         let streaming = Arc::new(AtomicU64::new(0));
         let streams = streaming.clone();
-        let answer = move |request, _| answer(producer.clone(), streams.clone(), request);
+        let stalls: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::Stall]).into();
+        let answer = move |request: Request<Incoming>, _| {
+            let (producer, streams, stalls) = (producer.clone(), streams.clone(), stalls.clone());
+            async move {
+                if request.method() == Method::POST {
+                    faults::stalled(&stalls).await;
+                }
+                answer(producer, streams, request).await
+            }
+        };
         let server = Server::start_with_idle(listener, IDLE, answer)?;
         Ok(Self { server, streaming })
     }

@@ -39,6 +39,9 @@ pub enum FaultKind {
     ReorderInRequest,
     /// Proxy: writes an empty value where the record's is null.
     NullToEmpty,
+    /// Proxy: takes up no produce request while its window lasts, as in a pause of its virtual machine, and takes up all of
+    /// them when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
+    Stall,
     /// Gateway: refuses a request that the authorizer denies, or whose token it refuses, and forwards it all the same.
     ForwardDenied,
     /// Gateway: lets such a request pass.
@@ -53,13 +56,14 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
         Self::WrongOffset,
         Self::ReorderInRequest,
         Self::NullToEmpty,
+        Self::Stall,
         Self::ForwardDenied,
         Self::AdmitDenied,
         Self::TokenOutage,
@@ -75,7 +79,8 @@ impl FaultKind {
             | Self::CorruptByte
             | Self::WrongOffset
             | Self::ReorderInRequest
-            | Self::NullToEmpty => "proxy",
+            | Self::NullToEmpty
+            | Self::Stall => "proxy",
             Self::ForwardDenied | Self::AdmitDenied => "gateway",
             Self::TokenOutage => "idp",
             Self::DenyRead => "kafka",
@@ -92,6 +97,7 @@ impl FaultKind {
             Self::WrongOffset => "wrong-offset",
             Self::ReorderInRequest => "reorder-in-request",
             Self::NullToEmpty => "null-to-empty",
+            Self::Stall => "stall",
             Self::ForwardDenied => "forward-denied",
             Self::AdmitDenied => "admit-denied",
             Self::TokenOutage => "token-outage",
@@ -99,8 +105,8 @@ impl FaultKind {
         }
     }
 
-    /// The metric whose value equals the number of times the fault took effect; `None` where it leaves
-    /// the run without a verdict instead.
+    /// The metric whose value equals the number of times the fault took effect; `None` where there is nothing to find:
+    /// it leaves the run without a verdict, or makes it slow.
     #[must_use]
     pub fn expected_finding(self) -> Option<&'static str> {
         match self {
@@ -112,7 +118,7 @@ impl FaultKind {
             Self::ForwardDenied => Some("records.leaked"),
             Self::AdmitDenied => Some("requests.wrongly_admitted"),
             Self::TokenOutage => Some("tokens.failed"),
-            Self::DenyRead => None,
+            Self::DenyRead | Self::Stall => None,
         }
     }
 }
