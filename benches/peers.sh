@@ -2,7 +2,8 @@
 # landfall's load engine beside wrk, oha and k6: the same POST of 200 bytes over 64 keep-alive connections, as fast as
 # each can, to nginx on loopback that answers as a REST proxy does. nginx has one core, the tool the other. Tools take
 # turns in each round, so that a change of the machine's mood meets all of them; what counts is the median of the
-# ratios within rounds.
+# ratios within rounds. Where nginx is busy all of the time, its rate is what was measured, and only the requests for each
+# CPU second tell tools apart.
 #
 #   benches/peers.sh [ROUNDS] [SECONDS]
 #
@@ -34,12 +35,17 @@ export default function () {
 }
 EOF
 
-# Runs a tool on its core; prints its requests, the CPU seconds it used, and how long it sent.
+worker=$(pgrep -P "$(cat "$folder/pid")")
+
+# Runs a tool on its core; prints its requests, their rate, the CPU seconds it used, and how busy nginx was.
 measure() {
-  python3 - "$tool_core" "$folder" "$seconds" "$@" <<'EOF'
+  python3 - "$tool_core" "$worker" "$seconds" "$@" <<'EOF'
 import json, os, re, resource, subprocess, sys
-core, folder, seconds, tool, *command = sys.argv[1:]
-before = resource.getrusage(resource.RUSAGE_CHILDREN)
+core, worker, seconds, tool, *command = sys.argv[1:]
+def ticks():
+    fields = open(f"/proc/{worker}/stat").read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+before, served = resource.getrusage(resource.RUSAGE_CHILDREN), ticks()
 out = subprocess.run(["taskset", "-c", core, *command], capture_output=True, text=True)
 after = resource.getrusage(resource.RUSAGE_CHILDREN)
 cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -61,7 +67,8 @@ elif tool == "oha":
 else:
     match = re.search(r"http_reqs[^:]*: (\d+)\s+([\d.]+)/s", text)
     requests, rate = int(match.group(1)), float(match.group(2))
-print(tool, requests, rate, cpu)
+busy = (ticks() - served) / os.sysconf("SC_CLK_TCK") / float(seconds)
+print(tool, requests, rate, cpu, busy)
 EOF
 }
 
@@ -91,12 +98,12 @@ python3 - "$folder/rounds" <<'EOF'
 import collections, statistics, sys
 rounds = collections.defaultdict(dict)
 for line in open(sys.argv[1]):
-    number, tool, requests, rate, cpu = line.split()
-    rounds[number][tool] = (float(rate), float(requests) / float(cpu))
+    number, tool, requests, rate, cpu, busy = line.split()
+    rounds[number][tool] = (float(rate), float(requests) / float(cpu), float(busy))
 tools = [tool for tool in next(iter(rounds.values()))]
-print(f"\n{'tool':<10} {'median req/s':>13} {'req/CPU-s':>11} {'landfall is':>12} {'per CPU-s':>10}")
+print(f"\n{'tool':<10} {'median req/s':>13} {'req/CPU-s':>11} {'landfall is':>12} {'per CPU-s':>10} {'nginx busy':>11}")
 for tool in tools:
     of = lambda index: statistics.median(round[tool][index] for round in rounds.values())
     ratio = lambda index: statistics.median(r["landfall"][index] / r[tool][index] for r in rounds.values())
-    print(f"{tool:<10} {of(0):>13.0f} {of(1):>11.0f} {ratio(0):>11.2f}x {ratio(1):>9.2f}x")
+    print(f"{tool:<10} {of(0):>13.0f} {of(1):>11.0f} {ratio(0):>11.2f}x {ratio(1):>9.2f}x {of(2):>10.0%}")
 EOF

@@ -76,7 +76,7 @@ impl Injector {
     pub fn window_left(&self, now: Instant) -> Option<Duration> {
         let (from, to) = self.fault.window?;
         let at = now.saturating_duration_since(*self.started.get()?);
-        (from..to).contains(&at).then(|| to - at)
+        (from..to).contains(&at).then(|| to.saturating_sub(at))
     }
 
     /// Counts `records` that the fault has really befallen.

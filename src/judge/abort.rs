@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::record::Class;
-use crate::scenario::{AbortRule, Limit};
+use crate::scenario::{AbortRule, Check, Comparison, Limit};
 use crate::stats::{Times, time_text};
 
 /// What the load had come to when a second ended.
@@ -11,6 +11,8 @@ use crate::stats::{Times, time_text};
 pub struct Figures<'a> {
     /// Times of the requests that ended in this second.
     pub times: &'a Times,
+    /// How long the measured request has been due, in microseconds, that is under way for longest; 0 where none is.
+    pub oldest_us: u64,
     /// Attempts so far, in the order of [`Class::ALL`].
     pub outcomes: [u64; Class::ALL.len()],
     /// Connections so far that could not be opened or broke.
@@ -39,12 +41,14 @@ impl AbortWatch {
     /// Takes the next second. Gives the first rule that strikes with what was seen, for instance
     /// `latency.p99 > 5s for 3s (seen 7.20s)`.
     ///
-    /// A second in which no measured request ended has no times: it neither counts as one in which a rule over
-    /// times holds, nor breaks a row of them.
+    /// In a second in which no measured request ended, the latency is the age of the oldest that is under way, which may
+    /// be above a limit but is never below one. Other times there are none then: such a second neither counts as one in
+    /// which a rule over them holds, nor breaks a row of them.
     pub fn second(&mut self, figures: &Figures<'_>) -> Option<String> {
         let mut strike = None;
         for (rule, held) in &mut self.rules {
-            let Some(seen) = Seen::of(&rule.condition.metric, figures) else { continue };
+            let seen = Seen::of(&rule.condition.metric, figures);
+            let Some(seen) = seen.or_else(|| Seen::under_way(&rule.condition, figures)) else { continue };
             let holds =
                 seen.stands_to(rule.condition.limit).is_some_and(|o| rule.condition.comparison.holds(o));
             *held = if holds { *held + 1 } else { 0 };
@@ -83,6 +87,13 @@ impl Seen {
         }
     }
 
+    /// The least that a latency can come to where nothing ends any more, for rules of what is too slow.
+    fn under_way(condition: &Check, figures: &Figures<'_>) -> Option<Self> {
+        let latency = condition.metric.starts_with("latency.");
+        let above = matches!(condition.comparison, Comparison::Greater | Comparison::AtLeast);
+        (latency && above && figures.oldest_us > 0).then_some(Self::Micros(figures.oldest_us))
+    }
+
     fn stands_to(&self, limit: Limit) -> Option<Ordering> {
         match (self, limit) {
             (Self::Micros(micros), Limit::Duration(limit)) => {
@@ -104,7 +115,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{ABORT_METRICS, Check, Comparison};
+    use crate::scenario::ABORT_METRICS;
     use std::time::Duration;
 
     fn rule(metric: &str, limit: Limit, seconds: u32) -> AbortRule {
@@ -128,7 +139,7 @@ mod tests {
     fn figures(times: &Times, failed: u64, socket_errors: u64) -> Figures<'_> {
         let mut outcomes = [0; Class::ALL.len()];
         outcomes[Class::Failed as usize] = failed;
-        Figures { times, outcomes, socket_errors }
+        Figures { times, oldest_us: 0, outcomes, socket_errors }
     }
 
     #[test]
@@ -154,6 +165,23 @@ mod tests {
         assert_eq!(watch.second(&figures(&times, 101, 2)).unwrap(), "requests.failed too high (seen 101)");
         let mut watch = AbortWatch::new(&[rule("connections.errors", Limit::Count(0), 1)]);
         assert_eq!(watch.second(&figures(&times, 0, 2)).unwrap(), "connections.errors too high (seen 2)");
+    }
+
+    #[test]
+    fn what_never_ends_grows_old() {
+        let none = slow(&[]);
+        let second = |rule: &AbortRule, oldest_us| {
+            AbortWatch::new(std::slice::from_ref(rule)).second(&Figures { oldest_us, ..figures(&none, 0, 0) })
+        };
+        let limit = Limit::Duration(Duration::from_secs(5));
+        let over = rule("latency.p50", limit, 1);
+        assert_eq!(second(&over, 4_900_000), None);
+        assert_eq!(second(&over, 5_100_000).unwrap(), "latency.p50 too high (seen 5.10s)");
+        // It says nothing of what is not above a limit, nor of other times.
+        let mut below = over.clone();
+        below.condition.comparison = Comparison::Less;
+        assert_eq!(second(&below, 1), None);
+        assert_eq!(second(&rule("service.p50", limit, 1), 9_000_000), None);
     }
 
     #[test]

@@ -31,7 +31,9 @@ impl Metric {
         let censored = result.latency_us.censored;
         match family {
             "latency" if member == "censored" => Some(Self::Count { count: censored, landing: false }),
-            "latency" => quantile(result.latency_us.quantiles(), member, censored).map(Self::from_due),
+            "latency" => {
+                quantile(result.latency_us.quantiles(), member, censored).map(Self::counted_from_due)
+            }
             "service" => quantile(result.service_us, member, censored),
             "blocked" => quantile(result.blocked_us, member, censored),
             "generator_lag" => quantile(result.generator_lag_us, member, 0),
@@ -45,7 +47,7 @@ impl Metric {
     }
 
     /// The same time, counted from when requests were due.
-    fn from_due(self) -> Self {
+    fn counted_from_due(self) -> Self {
         match self {
             Self::Time { micros, permille, count, censored, .. } => {
                 Self::Time { micros, permille, count, censored, from_due: true }

@@ -54,6 +54,9 @@ pub struct Interval {
     pub waiting: u64,
     /// Requests that are under way at its end.
     pub in_flight: u64,
+    /// How long the measured request has been due, in microseconds, that is under way for longest at its end; 0 where none
+    /// is.
+    pub oldest_us: u64,
     /// Connections opened in it.
     pub opened: u64,
     /// Connections that could not be opened or broke in it.

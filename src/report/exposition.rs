@@ -1,6 +1,7 @@
 //! A run that is under way as Prometheus and its kin read it: the text format of `OpenMetrics` 1.0.
 
 use std::fmt;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
@@ -60,6 +61,12 @@ impl Collector for Snapshot {
             "requests_waiting",
             "Requests that are due and wait for a connection",
             float(last.waiting),
+        )?;
+        gauge(
+            out,
+            "oldest_request_seconds",
+            "How long the measured request has been due that is under way for longest",
+            Duration::from_micros(last.oldest_us).as_secs_f64(),
         )?;
         gauge(out, "generator_cpu_share", "CPU share of the busiest load thread", last.cpu_share)?;
         if let Some(share) = last.run_queue_share {

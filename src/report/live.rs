@@ -7,7 +7,6 @@ use console::truncate_str;
 use super::progress::{LastSecond, PhaseNow, Progress, Stage};
 use super::text::{grouped, plain};
 use crate::record::Class;
-use crate::result::Quantiles;
 use crate::stats::time_text;
 
 /// Width of the bar, in characters.
@@ -29,7 +28,7 @@ pub fn screen(progress: &Progress, width: usize) -> Vec<String> {
         ),
         format!(
             "  latency   {}; so far p99 {}, max {}",
-            last_second(last.times.latency),
+            last_second(last),
             time_text(so_far.times.latency.p99),
             time_text(so_far.times.latency.max)
         ),
@@ -60,11 +59,7 @@ pub fn line(progress: &Progress) -> String {
         parts.push(begun(last));
     }
     parts.extend([
-        format!(
-            "latency {}, so far p99 {}",
-            last_second(last.times.latency),
-            time_text(so_far.times.latency.p99)
-        ),
+        format!("latency {}, so far p99 {}", last_second(last), time_text(so_far.times.latency.p99)),
         outcomes(so_far.attempts),
         format!("{} socket errors", grouped(so_far.socket_errors)),
         format!("records {} sent, {} read back", grouped(so_far.sent), grouped(so_far.landed)),
@@ -79,8 +74,12 @@ fn begun(last: &LastSecond) -> String {
 }
 
 /// A second in which nothing ended has no quantiles, which is not the same as zero.
-fn last_second(quantiles: Quantiles) -> String {
+fn last_second(last: &LastSecond) -> String {
+    let quantiles = last.times.latency;
     match quantiles.count {
+        0 if last.oldest_us > 0 => {
+            format!("last second none, the oldest has been due for {}", time_text(last.oldest_us))
+        }
         0 => "last second none".to_owned(),
         _ => format!("last second p50 {}, p99 {}", time_text(quantiles.p50), time_text(quantiles.p99)),
     }
@@ -143,6 +142,7 @@ fn outcomes(attempts: [u64; Class::ALL.len()]) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::report::progress::{SoFar, TimeQuantiles};
+    use crate::result::Quantiles;
 
     fn quantiles(p50: u64, p99: u64) -> Quantiles {
         Quantiles { p50, p90: p50 * 2, p99, p999: p99 + 1, max: p99 * 2, count: 400 }
@@ -161,6 +161,7 @@ pub(super) mod tests {
                 begun: 398,
                 accepted: 391,
                 in_flight: 8,
+                oldest_us: 31_000,
                 waiting: 2,
                 times: TimeQuantiles {
                     latency: quantiles(1_490, 25_400),
@@ -187,6 +188,16 @@ pub(super) mod tests {
     #[test]
     fn the_screen_shows_the_run_at_a_glance() {
         insta::assert_snapshot!(screen(&progress(), 120).join("\n"));
+    }
+
+    #[test]
+    fn a_second_without_answers_tells_what_has_been_waited_for() {
+        let mut progress = progress();
+        progress.last.times.latency = Quantiles::default();
+        let told = line(&progress);
+        assert!(told.contains("latency last second none, the oldest has been due for 31.0ms,"), "{told}");
+        progress.last.oldest_us = 0;
+        assert!(line(&progress).contains("latency last second none, so far"));
     }
 
     #[test]

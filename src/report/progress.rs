@@ -71,6 +71,9 @@ pub struct LastSecond {
     pub accepted: u64,
     /// Requests under way at its end.
     pub in_flight: u64,
+    /// How long the measured request had been due, in microseconds, that was under way for longest at its end; 0 where none
+    /// was.
+    pub oldest_us: u64,
     /// Requests that waited for a connection at its end.
     pub waiting: u64,
     /// Times of the measured requests that ended in it.

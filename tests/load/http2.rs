@@ -56,7 +56,7 @@ struct Line {
 impl Line {
     async fn break_off(&self) {
         self.broken.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Says that it takes no further request (GOAWAY), and answers those that it has.

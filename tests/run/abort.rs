@@ -106,3 +106,19 @@ fn a_rule_that_never_strikes_changes_nothing() {
     let ended = Landfall::short_quickstart().set("abort_when=[requests.failed > 0, latency.p99 > 1h]").end();
     assert_eq!((ended.code, ended.result().incomplete.as_deref()), (Some(0), None), "{}", ended.stdout);
 }
+
+#[test]
+fn a_system_that_stops_answering_is_noticed_while_it_does() {
+    // Held from the first second to the sixth: whoever waits for answers sees five seconds.
+    let ended = Landfall::short_quickstart()
+        .set("workload[0].for=9s")
+        .set("faults=[{box: proxy, kind: stall, window: [1s, 6s]}]")
+        .set("abort_when=[latency.p99 > 1s]")
+        .end();
+    let result = ended.result();
+    assert_eq!((ended.code, result.verdict), (Some(4), Verdict::Inconclusive), "{}", ended.stdout);
+    let incomplete = result.incomplete.as_deref().expect("it was stopped");
+    let seen = incomplete.rsplit("(seen ").next().and_then(|seen| seen.strip_suffix("s)"));
+    let seen: f64 = seen.and_then(|seconds| seconds.parse().ok()).expect("a time in seconds");
+    assert!((1.0..4.0).contains(&seen), "{incomplete}");
+}

@@ -352,14 +352,24 @@ impl<'a, S: Sink> Engine<'a, S> {
     /// Reports the second that has passed.
     fn finish_seconds(&mut self, now: Nanos) {
         let waiting = (0..self.lanes.len()).map(|lane| self.lanes[lane].waiting(self.plan(lane), now)).sum();
+        let oldest_us = self.oldest(now).map_or(0, micros);
         let usage = self.auditor.usage();
         let interval = self.recorder.finish_second(usage);
+        interval.oldest_us = oldest_us;
         interval.in_flight = self.in_flight;
         interval.waiting = waiting;
         let spent = std::mem::take(&mut self.recorder.interval);
         let next = self.sink.second(spent);
         let (second, _) = self.second_of(now);
         self.recorder.begin_second(self.thread, second, next);
+    }
+
+    /// How long the measured request has been due that is under way for longest.
+    fn oldest(&self, now: Nanos) -> Option<Nanos> {
+        let under_way =
+            self.places.iter().filter_map(|place| Some((place.lane, &place.exchange.as_ref()?.request)));
+        let measured = under_way.filter(|(lane, request)| self.shares(*lane, request).measured);
+        measured.map(|(_, request)| now.saturating_sub(request.due)).max()
     }
 
     fn thread_report(&mut self, now: Nanos) -> ThreadReport {

@@ -84,7 +84,6 @@ impl<S: Sink> Engine<'_, S> {
         for slot in self.joints[connection].places.clone() {
             let place = &mut self.places[slot];
             match place.state {
-                State::Shut => {}
                 State::Idle => {
                     let lane = place.lane;
                     self.shut(slot);
@@ -104,8 +103,8 @@ impl<S: Sink> Engine<'_, S> {
                     self.fail(slot, end, Some(format!("cannot connect: {reason}")));
                 }
                 State::Busy if place.may_reopen() => self.reopen(slot),
-                // Its answer may still come; if it cannot, that will be told.
-                State::Busy => {}
+                // The answer to what was sent may still come; if it cannot, that will be told.
+                State::Busy | State::Shut => {}
             }
         }
     }

@@ -17,6 +17,7 @@ pub(super) struct Second {
     pub(super) begun: u64,
     pub(super) waiting: u64,
     pub(super) in_flight: u64,
+    pub(super) oldest_us: u64,
     pub(super) opened: u64,
     pub(super) socket_errors: u64,
     /// CPU time of the busiest thread.
@@ -39,6 +40,7 @@ impl Second {
         self.begun += interval.begun;
         self.waiting += interval.waiting;
         self.in_flight += interval.in_flight;
+        self.oldest_us = self.oldest_us.max(interval.oldest_us);
         self.opened += interval.opened;
         self.socket_errors += interval.socket_errors;
         self.cpu = self.cpu.max(interval.cpu);
@@ -155,13 +157,20 @@ mod tests {
         merge.add(&Interval {
             waiting: 3,
             in_flight: 2,
+            oldest_us: 70,
             cpu: millis(300),
             run_queue: Some(millis(9)),
             ..interval(0, 0, &[])
         });
-        merge.add(&Interval { waiting: 4, in_flight: 1, cpu: millis(200), ..interval(1, 0, &[]) });
+        merge.add(&Interval {
+            waiting: 4,
+            in_flight: 1,
+            oldest_us: 90,
+            cpu: millis(200),
+            ..interval(1, 0, &[])
+        });
         let second = merge.complete().unwrap();
-        assert_eq!((second.waiting, second.in_flight), (7, 3));
+        assert_eq!((second.waiting, second.in_flight, second.oldest_us), (7, 3, 90));
         assert_eq!((second.cpu, second.run_queue), (millis(300), Some(millis(9))));
     }
 }

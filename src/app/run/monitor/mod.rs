@@ -261,6 +261,7 @@ impl Watcher {
             begun: second.begun,
             accepted: second.attempts.of(Class::Accepted),
             in_flight: second.in_flight,
+            oldest_us: second.oldest_us,
             waiting: second.waiting,
             times: TimeQuantiles::of(&second.times),
             cpu_share: second.cpu.as_secs_f64(),
@@ -279,6 +280,7 @@ impl Watcher {
         self.tell(second);
         let figures = Figures {
             times: &second.times,
+            oldest_us: second.oldest_us,
             outcomes: self.progress.so_far.attempts,
             socket_errors: self.progress.so_far.socket_errors,
         };
