@@ -5,5 +5,6 @@ mod closed;
 mod harness;
 mod http2;
 mod stall;
+mod stop;
 mod threads;
 mod tls;
