@@ -4,6 +4,7 @@ mod classes;
 mod closed;
 mod harness;
 mod http2;
+mod retries;
 mod stall;
 mod stop;
 mod threads;
