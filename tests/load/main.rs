@@ -2,6 +2,7 @@
 
 mod classes;
 mod closed;
+mod early;
 mod harness;
 mod http2;
 mod retries;
