@@ -1,5 +1,6 @@
 //! The load's times and its account, against servers that misbehave.
 
+mod addresses;
 mod classes;
 mod closed;
 mod early;
