@@ -11,3 +11,4 @@ mod stall;
 mod stop;
 mod threads;
 mod tls;
+mod wear;
