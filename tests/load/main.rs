@@ -12,3 +12,4 @@ mod stop;
 mod threads;
 mod tls;
 mod wear;
+mod workers;
