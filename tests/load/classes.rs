@@ -1,14 +1,16 @@
 //! Each way in which a server can misbehave, and the class that its requests end in. None hangs the load.
 
 use std::net::Shutdown;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use landfall::load::Report;
+use landfall::load::{Report, Stop};
 use landfall::record::{Class, End, UNANSWERED};
 use landfall::scenario::{Backoff, Connections, RetryOn, RetrySpec};
+use landfall::schedule::{Arrivals, Phase, Schedule};
 
-use crate::harness::{Server, Told, ack, response, send, send_on, stream};
+use crate::harness::{Sending, Server, Told, ack, identity, response, send, send_as, send_on, stream};
 
 /// Sends 50 requests and expects all of them to end so.
 fn all(class: Class, server: &Server) -> (Report, Told) {
@@ -60,13 +62,42 @@ fn connections_that_the_server_closes_are_opened_anew_and_nothing_is_lost() {
         response("200 OK", "Connection: close\r\n", "{\"offsets\":[{\"partition\":0,\"offset\":0}]}")
     });
     all(Class::Accepted, &announced);
-    // Closed without a word, after each answer: the next request finds it out before it is written.
-    let silent = Server::start(|mut conversation| {
-        if conversation.request().is_some() {
-            conversation.say(&ack());
+}
+
+#[test]
+fn connections_that_are_closed_without_a_word_are_found_out_before_they_are_used() {
+    const LAST: u64 = 49;
+    // A close that is seen only when the next request has been written is a reset, and rightly. So one worker sends
+    // one request after the other, and each is answered only when the connection of the one before has been closed: by
+    // the time it comes to a connection again, which is after all the others, that has long been closed.
+    let closed = Arc::new((Mutex::new(0_u64), Condvar::new()));
+    let stop = Stop::default();
+    let stopping = stop.clone();
+    let server = Server::start(move |mut conversation| {
+        let Some((number, _)) = conversation.request() else { return };
+        let (count, changed) = &*closed;
+        let guard = count.lock().expect("no panic");
+        drop(changed.wait_while(guard, |count| *count < number).expect("no panic"));
+        if number == LAST {
+            stopping.stop();
         }
+        conversation.say(&ack());
+        conversation.stream.shutdown(Shutdown::Both).expect("an open socket");
+        *count.lock().expect("no panic") = number + 1;
+        changed.notify_all();
     });
-    all(Class::Accepted, &silent);
+    let mut stream = stream(&server.url());
+    stream.connections.count = 8;
+    let arrivals = Arrivals::Closed { workers: 1, think: Duration::ZERO };
+    let duration = Duration::from_mins(1);
+    let phase = Phase { name: "main".into(), measured: true, duration, arrivals };
+    stream.schedule = Schedule::new(1, vec![phase]);
+    let (report, told) = send_as(vec![stream], Sending { stop, ..Sending::default() });
+    let sent = told.attempts.len() as u64;
+    // One more where the stop was seen only after the next request had begun.
+    assert!((LAST + 1..=LAST + 2).contains(&sent), "{sent}");
+    assert_eq!((report.overall.accepted, report.socket_errors), (sent, 0), "{:?}", told.ends());
+    assert!(server.connections.load(Ordering::SeqCst) >= sent);
 }
 
 #[test]
@@ -126,21 +157,33 @@ fn what_is_no_http_is_malformed() {
 
 #[test]
 fn silence_times_out_and_the_connection_is_not_used_again() {
-    let server = Server::start(|mut conversation| {
+    // Longer than any answer takes, however slow the machine.
+    let limit = Duration::from_secs(1);
+    let used_again: Arc<AtomicU64> = Arc::default();
+    let again = used_again.clone();
+    let server = Server::start(move |mut conversation| {
+        let mut silent = false;
         while let Some((number, _)) = conversation.request() {
-            if number % 2 == 1 {
+            again.fetch_add(u64::from(silent), Ordering::SeqCst);
+            silent |= number < 2;
+            if !silent {
                 conversation.say(&ack());
             }
         }
     });
     let mut stream = stream(&server.url());
-    stream.connections.count = 8;
-    stream.timeouts.first_byte = Duration::from_millis(100);
+    stream.timeouts.first_byte = limit;
     let (report, told) = send(stream);
-    assert_eq!((report.attempts.of(Class::TimedOut), report.overall.accepted), (25, 25), "{:?}", told.ends());
+    assert_eq!((report.attempts.of(Class::TimedOut), report.overall.accepted), (2, 48), "{:?}", told.ends());
+    assert_eq!(used_again.load(Ordering::SeqCst), 0);
+    // The first two have a connection each; all others have those that follow these, or the first of them.
+    let connections = server.connections.load(Ordering::SeqCst);
+    assert!((3..=4).contains(&connections), "{connections}");
     assert_eq!((report.overall.times.latency.count(), report.overall.censored), (50, 0));
+    let note = told.attempts[0].1.note.as_deref();
+    assert_eq!((told.attempts[0].1.end, note), (End::TimedOut, Some("no whole answer within 1 s")));
     let service = report.overall.times.service.quantiles();
-    assert!(service.max >= 100_000, "{service:?}");
+    assert!(service.max >= 1_000_000, "{service:?}");
 }
 
 #[test]
@@ -213,9 +256,7 @@ fn a_retry_is_an_attempt_of_its_own() {
     // Every second request is turned away for the first time, with a wait that is shorter than its own.
     let server = Server::start(|mut conversation| {
         while let Some((_, head)) = conversation.request() {
-            let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
-            let mut parts = id.rsplit('.').map(|part| part.parse::<u64>().expect("a number"));
-            let (attempt, index) = (parts.next().expect("an attempt"), parts.next().expect("an index"));
+            let (index, attempt) = identity(&head);
             let busy = index % 2 == 0 && attempt == 1;
             let answer =
                 if busy { response("429 Too Many Requests", "Retry-After: 0\r\n", "") } else { ack() };

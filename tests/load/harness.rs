@@ -1,5 +1,6 @@
 //! Servers on raw sockets, one thread a connection, and the load that goes to them.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +29,9 @@ pub(crate) struct Conversation {
     unread: Vec<u8>,
     /// Requests that the server has had so far, on all connections.
     seen: Arc<AtomicU64>,
+    /// Which of the server's connections it is, from 0.
+    pub(crate) number: u64,
+    open: Arc<Mutex<HashMap<u64, TcpStream>>>,
 }
 
 impl Conversation {
@@ -38,12 +42,43 @@ impl Conversation {
                 self.unread.drain(..length);
                 return Some((self.seen.fetch_add(1, Ordering::SeqCst), head));
             }
-            let mut more = [0; 4096];
-            match self.stream.read(&mut more) {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => self.unread.extend_from_slice(&more[..count]),
+            self.hear()?;
+        }
+    }
+
+    /// Reads until a request's head is there, whose body is left where it is.
+    pub(crate) fn head(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = head_end(&self.unread) {
+                return Some(String::from_utf8_lossy(&self.unread[..end]).into_owned());
+            }
+            self.hear()?;
+        }
+    }
+
+    /// Reads what comes; `None` at the end.
+    pub(crate) fn hear(&mut self) -> Option<()> {
+        let mut more = [0; 4096];
+        match self.stream.read(&mut more) {
+            Ok(0) | Err(_) => None,
+            Ok(count) => {
+                self.unread.extend_from_slice(&more[..count]);
+                Some(())
             }
         }
+    }
+
+    /// How many bytes have been heard and belong to no request so far.
+    pub(crate) fn unread(&self) -> usize {
+        self.unread.len()
+    }
+
+    /// Closes the connection while something is unread: what the other side gets is a reset.
+    pub(crate) fn reset(self) {
+        let mut one = [0; 1];
+        assert!(matches!(self.stream.peek(&mut one), Ok(1)), "all was read");
+        // The only other descriptor of it.
+        self.open.lock().expect("no panic").remove(&self.number);
     }
 
     pub(crate) fn say(&mut self, bytes: &[u8]) {
@@ -53,18 +88,30 @@ impl Conversation {
 }
 
 fn whole_request(bytes: &[u8]) -> Option<(usize, String)> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let end = head_end(bytes)?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let field = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let length = field.map_or(0, |length| length.parse().expect("a length"));
     (bytes.len() >= end + length).then_some((end + length, head))
 }
 
+fn head_end(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|start| start + 4)
+}
+
+/// The index of a request and the number of the attempt, out of its head.
+pub(crate) fn identity(head: &str) -> (u64, u64) {
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+    let mut parts = id.rsplit('.').map(|part| part.parse().expect("a number"));
+    let (attempt, index) = (parts.next().expect("an attempt"), parts.next().expect("an index"));
+    (index, attempt)
+}
+
 /// A server whose connections each run `serve`; it stops when dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
+    open: Arc<Mutex<HashMap<u64, TcpStream>>>,
     accepting: Option<JoinHandle<()>>,
     pub(crate) connections: Arc<AtomicU64>,
 }
@@ -74,7 +121,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it has an address");
         let stopped = Arc::new(AtomicBool::new(false));
-        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let open: Arc<Mutex<HashMap<u64, TcpStream>>> = Arc::default();
         let connections: Arc<AtomicU64> = Arc::default();
         let seen: Arc<AtomicU64> = Arc::default();
         let (serve, stop, kept, count) =
@@ -85,15 +132,16 @@ impl Server {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                count.fetch_add(1, Ordering::SeqCst);
+                let number = count.fetch_add(1, Ordering::SeqCst);
                 stream.set_nodelay(true).expect("an open socket");
-                kept.lock().expect("no panic").push(stream.try_clone().expect("a descriptor"));
-                let (serve, seen) = (serve.clone(), seen.clone());
+                kept.lock().expect("no panic").insert(number, stream.try_clone().expect("a descriptor"));
+                let (serve, seen, open) = (serve.clone(), seen.clone(), kept.clone());
                 std::thread::spawn(move || {
-                    let closing = stream.try_clone().expect("a descriptor");
-                    serve(Conversation { stream, unread: Vec::new(), seen });
-                    // Other descriptors of the same connection are kept, for the server's end.
-                    let _ = closing.shutdown(std::net::Shutdown::Both);
+                    serve(Conversation { stream, unread: Vec::new(), seen, number, open: open.clone() });
+                    // Another descriptor of the same connection is kept, for the server's end.
+                    if let Some(closing) = open.lock().expect("no panic").get(&number) {
+                        let _ = closing.shutdown(std::net::Shutdown::Both);
+                    }
                 });
             }
         });
@@ -122,7 +170,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        for stream in self.open.lock().expect("no panic").iter() {
+        for stream in self.open.lock().expect("no panic").values() {
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
         // Wakes the accepting thread.
@@ -206,19 +254,44 @@ pub(crate) fn open(name: &str, rate: f64, duration: Duration, spacing: Spacing) 
     Phase { name: name.into(), measured: true, duration, arrivals: Arrivals::Open { intensity, spacing } }
 }
 
+/// How streams are sent.
+pub(crate) struct Sending {
+    pub(crate) threads: usize,
+    pub(crate) drain: Duration,
+    pub(crate) start: Instant,
+    pub(crate) stop: Stop,
+    /// What each record holds besides its identity.
+    pub(crate) line: String,
+}
+
+impl Default for Sending {
+    /// On one thread, to the end, whenever that comes.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            drain: Duration::from_secs(20),
+            start: Instant::now() + LEAD,
+            stop: Stop::default(),
+            line: "{\"a\":1}".into(),
+        }
+    }
+}
+
 /// Sends the streams on so many threads.
 pub(crate) fn send_on(streams: Vec<StreamPlan>, threads: usize, drain: Duration) -> (Report, Told) {
-    send_from(streams, threads, drain, Instant::now() + LEAD)
+    send_as(streams, Sending { threads, drain, ..Sending::default() })
 }
 
 /// Sends one stream, and tells when its schedule began.
 pub(crate) fn send_timed(stream: StreamPlan) -> ((Report, Told), Instant) {
-    let start = Instant::now() + LEAD;
-    (send_from(vec![stream], 1, Duration::from_secs(20), start), start)
+    let sending = Sending::default();
+    let start = sending.start;
+    (send_as(vec![stream], sending), start)
 }
 
-fn send_from(streams: Vec<StreamPlan>, threads: usize, drain: Duration, start: Instant) -> (Report, Told) {
-    let feed = Feed::parse(b"{\"a\":1}").expect("a feed");
+pub(crate) fn send_as(streams: Vec<StreamPlan>, sending: Sending) -> (Report, Told) {
+    let Sending { threads, drain, start, stop, line } = sending;
+    let feed = Feed::parse(line.as_bytes()).expect("a feed");
     let records = streams.iter().map(|_| {
         let place = IdentityPlace::Member("_landfall".into());
         Stream::new(0, Format::Json, place, None, &feed).expect("a stream")
@@ -233,7 +306,7 @@ fn send_from(streams: Vec<StreamPlan>, threads: usize, drain: Duration, start: I
         start,
     };
     let notebook = Notebook::default();
-    let report = run(&plan, |_| notebook.clone(), &Stop::default()).expect("the load runs");
+    let report = run(&plan, |_| notebook.clone(), &stop).expect("the load runs");
     let told = std::mem::take(&mut *notebook.0.lock().expect("no panic"));
     (report, told)
 }

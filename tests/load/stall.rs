@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use landfall::schedule::{Schedule, Spacing};
 
-use crate::harness::{Server, ack, open, send_timed, stream};
+use crate::harness::{Server, ack, identity, open, send_timed, stream};
 
 const RATE: f64 = 1_000.0;
 const LENGTH: Duration = Duration::from_secs(20);
@@ -28,8 +28,7 @@ fn stalling() -> (Server, Arc<Mutex<Diary>>) {
     let never = Arc::new((Mutex::new(()), Condvar::new()));
     let server = Server::start(move |mut conversation| {
         while let Some((number, head)) = conversation.request() {
-            let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
-            let index = id.rsplit('.').nth(1).and_then(|index| index.parse().ok()).expect("an index");
+            let (index, _) = identity(&head);
             let over = {
                 let mut diary = kept.lock().expect("no panic");
                 if number == FATAL {
