@@ -18,6 +18,8 @@ const REQUESTS: u64 = 5;
 enum Then {
     /// Closes, with the rest of the request unread: the connection is reset.
     Resets,
+    /// The same, perhaps while the request is being written.
+    ResetsMeanwhile,
     /// Closes its own half, and hears the rest.
     HalfCloses,
     /// Hears the rest.
@@ -63,10 +65,12 @@ fn turned_away(then: Then) {
         }
         // The load's one thread has turned to another request: it had to leave off writing this one, and will see the
         // answer before it can go on.
-        highest.wait_beyond(index);
+        if then != Then::ResetsMeanwhile {
+            highest.wait_beyond(index);
+        }
         conversation.say(&response("413 Content Too Large", "", "{\"message\":\"too large\"}"));
         match then {
-            Then::Resets => {
+            Then::Resets | Then::ResetsMeanwhile => {
                 conversation.reset();
                 return;
             }
@@ -88,7 +92,7 @@ fn turned_away(then: Then) {
         "{then:?}"
     );
     assert_eq!((report.attempts.total(), report.socket_errors), (REQUESTS, 0), "{then:?}");
-    if then != Then::Resets {
+    if matches!(then, Then::HalfCloses | Then::StaysOpen) {
         // Nobody went on with what was refused, nor used its connection for another.
         for _ in 0..refused {
             let length = lengths.recv_timeout(Duration::from_secs(20)).expect("its connection ends");
@@ -100,6 +104,11 @@ fn turned_away(then: Then) {
 #[test]
 fn an_early_refusal_before_a_reset_is_a_refusal() {
     turned_away(Then::Resets);
+}
+
+#[test]
+fn an_early_refusal_before_a_reset_within_the_request_is_a_refusal() {
+    turned_away(Then::ResetsMeanwhile);
 }
 
 #[test]

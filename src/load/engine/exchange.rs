@@ -41,21 +41,30 @@ impl<S: Sink> Engine<'_, S> {
         {
             exchange.written = Some(now);
         }
-        let begun = place.exchange.as_ref().and_then(|exchange| exchange.written).unwrap_or(now);
+        let begun = place.exchange.as_ref().and_then(|exchange| exchange.written);
+        let (begun_writing, begun) = (begun.is_some(), begun.unwrap_or(now));
         match wrote {
             Ok(Wrote::All | Wrote::Part) => {
                 let plan = self.plan(self.places[slot].lane);
                 let limit = plan.timeouts.first_byte.min(plan.timeouts.whole);
                 self.set_deadline(slot, begun + nanos(limit));
             }
+            // Who answers early and closes may have done both by now.
+            Err(error) if begun_writing => match self.places[slot].read(true) {
+                read @ (Read::Response(_) | Read::Malformed(_)) => self.take_in(slot, read, true),
+                _ => self.broke(slot, &error),
+            },
             Err(error) => self.broke(slot, &error),
         }
     }
 
     /// Reads what has come.
     pub(super) fn read(&mut self, slot: usize, closing: bool) {
-        let place = &mut self.places[slot];
-        let read = place.read(closing);
+        let read = self.places[slot].read(closing);
+        self.take_in(slot, read, closing);
+    }
+
+    fn take_in(&mut self, slot: usize, read: Read, closing: bool) {
         let now = self.shared.clock.now();
         match read {
             Read::More { something } => {
