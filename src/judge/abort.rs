@@ -41,17 +41,21 @@ impl AbortWatch {
     /// Takes the next second. Gives the first rule that strikes with what was seen, for instance
     /// `latency.p99 > 5s for 3s (seen 7.20s)`.
     ///
-    /// In a second in which no measured request ended, the latency is the age of the oldest that is under way, which may
-    /// be above a limit but is never below one. Other times there are none then: such a second neither counts as one in
-    /// which a rule over them holds, nor breaks a row of them.
+    /// In a second in which no measured request ended, the latency is the age of the oldest that is under way, where that
+    /// is above a limit. Else there are no times then: such a second neither counts as one in which a rule over them
+    /// holds, nor breaks a row of them.
     pub fn second(&mut self, figures: &Figures<'_>) -> Option<String> {
         let mut strike = None;
         for (rule, held) in &mut self.rules {
-            let seen = Seen::of(&rule.condition.metric, figures);
-            let Some(seen) = seen.or_else(|| Seen::under_way(&rule.condition, figures)) else { continue };
-            let holds =
-                seen.stands_to(rule.condition.limit).is_some_and(|o| rule.condition.comparison.holds(o));
-            *held = if holds { *held + 1 } else { 0 };
+            let condition = &rule.condition;
+            let holds = |seen: &Seen| {
+                seen.stands_to(condition.limit).is_some_and(|ordering| condition.comparison.holds(ordering))
+            };
+            let seen = Seen::of(&condition.metric, figures);
+            // An age is the least that a latency can come to: below a limit, it says nothing.
+            let old = || Seen::under_way(condition, figures).filter(holds);
+            let Some(seen) = seen.or_else(old) else { continue };
+            *held = if holds(&seen) { *held + 1 } else { 0 };
             if *held >= rule.seconds && strike.is_none() {
                 strike = Some(format!("{} (seen {})", rule.text, seen.text()));
             }
@@ -177,6 +181,12 @@ mod tests {
         let over = rule("latency.p50", limit, 1);
         assert_eq!(second(&over, 4_900_000), None);
         assert_eq!(second(&over, 5_100_000).unwrap(), "latency.p50 too high (seen 5.10s)");
+        // Young ones break no row.
+        let mut row = AbortWatch::new(&[rule("latency.p50", limit, 2)]);
+        let ended = slow(&[7_000_000]);
+        assert_eq!(row.second(&figures(&ended, 0, 0)), None);
+        assert_eq!(row.second(&Figures { oldest_us: 1_000_000, ..figures(&none, 0, 0) }), None);
+        assert!(row.second(&Figures { oldest_us: 6_000_000, ..figures(&none, 0, 0) }).is_some());
         // It says nothing of what is not above a limit, nor of other times.
         let mut below = over.clone();
         below.condition.comparison = Comparison::Less;

@@ -44,7 +44,7 @@ pub(super) enum Happened {
 
 /// What becomes of a request.
 pub(super) enum Step {
-    /// It had to wait for the other side before it could be written: for a stream, or for room.
+    /// It had to wait for a stream that the other side allows before it could be written.
     Admitted(Nanos),
     /// Its first byte was handed to the socket.
     Written(Nanos),
@@ -234,21 +234,38 @@ impl Http2 {
         let _ = self.spawner.spawn_local(task);
     }
 
+    /// Something has been taken back, which leaves room for others.
+    pub(super) fn stir(&mut self) {
+        self.dirty = true;
+    }
+
+    /// The wires of all connections that stand.
+    fn wires(&self) -> impl Iterator<Item = &Wire> {
+        let standing = self.connections.iter().filter_map(|connection| match connection {
+            Connection::Standing { wire, .. } => Some(&**wire),
+            _ => None,
+        });
+        standing.chain(self.draining.iter().map(|(_, wire)| &**wire))
+    }
+
     /// Lets move what can; what has come of it goes into `into`. False where nothing could move.
     pub(super) fn poll(&mut self, into: &mut Vec<Happened>) -> bool {
         if !std::mem::take(&mut self.dirty) {
             return false;
         }
-        self.draining.retain(|(_, wire)| Rc::strong_count(wire) > 1);
         self.pool.run_until_stalled();
         self.turn.set(self.turn.get() + 1);
+        for wire in self.wires() {
+            wire.note_heads();
+        }
+        self.draining.retain(|(_, wire)| Rc::strong_count(wire) > 1);
         let mut happened = std::mem::take(&mut *self.happened.borrow_mut());
-        // What is told of a request can have it sent anew, for which it must be known whether its connection still stands;
-        // and what had been written must be known before that.
+        // What opens and what is answered has requests sent, for which it must be known which connections have ended; and
+        // what had been written must be known before that.
         happened.sort_by_key(|happening| match happening {
+            Happening::Moved { to: Step::Admitted(_) | Step::Written(_) | Step::Head, .. } => 0,
             Happening::Ended { .. } => 1,
-            Happening::Moved { to: Step::Answered { .. }, .. } => 2,
-            _ => 0,
+            Happening::Shaken { .. } | Happening::Moved { to: Step::Answered { .. }, .. } => 2,
         });
         for happening in happened {
             match happening {
@@ -338,6 +355,7 @@ struct Wire {
     /// Requests whose bodies were taken since bytes were last written.
     taken: RefCell<Vec<(usize, u64)>>,
     happened: Happenings,
+    last_write: Cell<Nanos>,
     last_read: Cell<Nanos>,
 }
 
@@ -350,6 +368,7 @@ impl Wire {
             clock,
             taken: RefCell::default(),
             happened,
+            last_write: Cell::default(),
             last_read: Cell::default(),
         }
     }
@@ -366,9 +385,20 @@ impl Wire {
 
     /// Bytes were handed to the socket.
     fn wrote(&self, at: Nanos) {
+        self.last_write.set(at);
         for (slot, serial) in self.taken.borrow_mut().drain(..) {
             self.moved(slot, serial, Step::Written(at));
         }
+    }
+
+    /// All that could be written has been. Of a request whose body was taken since then the head had left already, while
+    /// the body may wait for room at the other side.
+    fn note_heads(&self) {
+        let writer = self.writer.take();
+        if writer.is_none() {
+            self.wrote(self.last_write.get());
+        }
+        self.writer.set(writer);
     }
 
     /// A request has moved.

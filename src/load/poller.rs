@@ -58,10 +58,10 @@ impl Poller {
     /// Waits until a socket is ready, `until` has come (`None`: never) or the waker was used; then
     /// [`Poller::ready`] has the sockets.
     pub(super) fn wait(&mut self, until: Option<Nanos>, clock: &Clock) -> io::Result<()> {
-        let left = until.map(|until| until.saturating_sub(clock.now()));
+        let left = until.map(|until| (until, until.saturating_sub(clock.now())));
         let timeout = match left {
-            Some(0) => Some(Duration::ZERO),
-            Some(left) => self.timer.set(Duration::from_nanos(left))?,
+            Some((_, 0)) => Some(Duration::ZERO),
+            Some((until, left)) => self.timer.set(until, Duration::from_nanos(left))?,
             None => None,
         };
         match self.poll.poll(&mut self.events, timeout) {
@@ -97,26 +97,36 @@ mod timer {
         timerfd_settime,
     };
 
+    use crate::load::clock::Nanos;
+
     /// A `timerfd` on the monotonic clock. It need not be read: setting it anew clears it.
     #[derive(Debug)]
-    pub(super) struct Timer(OwnedFd);
+    pub(super) struct Timer {
+        descriptor: OwnedFd,
+        /// What it was set to last.
+        until: Nanos,
+    }
 
     impl Timer {
         pub(super) fn new(registry: &Registry) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
             registry.register(&mut SourceFd(&timer.as_raw_fd()), super::TIMER, Interest::READABLE)?;
-            Ok(Self(timer))
+            Ok(Self { descriptor: timer, until: 0 })
         }
 
-        /// Sets the timer; the poll itself then needs no time-out.
-        pub(super) fn set(&self, left: Duration) -> io::Result<Option<Duration>> {
+        /// Sets the timer to `until`, which is in the future; the poll itself then needs no time-out.
+        pub(super) fn set(&mut self, until: Nanos, left: Duration) -> io::Result<Option<Duration>> {
+            if self.until == until {
+                return Ok(None);
+            }
             let value = Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: i64::from(left.subsec_nanos()),
             };
             let set = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
-            timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &set)?;
+            timerfd_settime(&self.descriptor, TimerfdTimerFlags::empty(), &set)?;
+            self.until = until;
             Ok(None)
         }
     }
@@ -129,6 +139,8 @@ mod timer {
 
     use mio::Registry;
 
+    use crate::load::clock::Nanos;
+
     /// The poll's own time-out: where there is no `timerfd`, lag of a millisecond shows in the results.
     #[derive(Debug)]
     pub(super) struct Timer;
@@ -140,7 +152,7 @@ mod timer {
         }
 
         #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Linux")]
-        pub(super) fn set(&self, left: Duration) -> io::Result<Option<Duration>> {
+        pub(super) fn set(&mut self, _until: Nanos, left: Duration) -> io::Result<Option<Duration>> {
             Ok(Some(left))
         }
     }
@@ -163,6 +175,13 @@ mod tests {
             // A due time in the past does not wait, whatever the timer was set to.
             poller.wait(Some(due), &clock).unwrap();
             assert_eq!(poller.ready().count(), 0);
+        }
+        // The same due time twice, with another wait in between that does not reach it.
+        let due = clock.now() + 20_000_000;
+        let waker = poller.waker();
+        waker.wake().unwrap();
+        while clock.now() < due {
+            poller.wait(Some(due), &clock).unwrap();
         }
     }
 

@@ -77,8 +77,11 @@ impl Transport {
             },
             Some(tls) => {
                 let taken = tls.writer().write(bytes)?;
-                self.flush()?;
-                Ok(taken)
+                match self.flush() {
+                    // What was taken may have left in part; flushing it will fail again.
+                    Err(error) if taken == 0 => Err(error),
+                    _ => Ok(taken),
+                }
             }
         }
     }

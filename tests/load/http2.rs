@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Barrier, Notify};
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{Server, ack, send, stream_with};
+use crate::harness::{Sending, Server, ack, send, send_as, stream_with};
 use crate::tls::Authority;
 
 /// A server on a runtime of its own, which ends with it.
@@ -40,6 +40,8 @@ struct Http2Server {
 struct Manner {
     /// The streams that it allows at once.
     streams: Option<u32>,
+    /// Bytes of bodies that it takes on a connection before it has read some.
+    window: Option<u32>,
     /// How long after their heads the bodies of its answers come.
     body_after: Duration,
 }
@@ -133,9 +135,9 @@ async fn serve<F>(
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let answered = answer(&asked);
         async move {
+            answered.await;
             let body = request.into_body().collect().await.expect("a whole request").to_bytes();
             assert!(!body.is_empty());
-            answered.await;
             let body = stream::once(async move {
                 tokio::time::sleep(manner.body_after).await;
                 Ok::<_, Infallible>(Frame::data(Bytes::from_static(ACK)))
@@ -144,7 +146,7 @@ async fn serve<F>(
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.max_concurrent_streams(manner.streams);
+    builder.max_concurrent_streams(manner.streams).initial_connection_window_size(manner.window);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
@@ -260,6 +262,50 @@ fn an_answer_that_comes_with_the_end_of_its_connection_has_come() {
     let (report, told) = send(server.stream(2, 1));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.notes());
     assert!(server.connections.load(Ordering::SeqCst) >= 50);
+}
+
+#[test]
+fn what_waits_for_room_at_the_server_is_its_service() {
+    // The first body is read late, and takes all of the room.
+    let manner = Manner { window: Some(65_535), ..Manner::default() };
+    let server = Http2Server::start(None, manner, |number, _| async move {
+        if number == 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let line = format!("{{\"a\":\"{}\"}}", "x".repeat(70_000));
+    let (report, told) = send_as(vec![server.stream(1, 50)], Sending { line, ..Sending::default() });
+    assert_eq!(report.overall.accepted, 50, "{:?}", told.ends());
+    let times = &report.overall.times;
+    let (service, lag) = (times.service.at(0.8), times.generator_lag.at(0.8));
+    assert!(service >= 200_000 && lag < service / 2, "{service} {lag}");
+}
+
+#[test]
+fn waiting_for_a_stream_is_no_part_of_the_time_that_an_attempt_may_take() {
+    // Each holds the only stream for a tenth of a second: the last waits for five.
+    let manner = Manner { streams: Some(1), ..Manner::default() };
+    let server = Http2Server::start(None, manner, |_, _| tokio::time::sleep(Duration::from_millis(100)));
+    let mut stream = server.stream(1, 50);
+    stream.timeouts.whole = Duration::from_secs(2);
+    let (report, told) = send(stream);
+    assert_eq!(report.overall.accepted, 50, "{:?}", told.ends());
+}
+
+#[test]
+fn an_attempt_that_is_given_up_makes_room_for_the_next() {
+    // All are due before the first is given up, and nothing else happens that would let it go.
+    let manner = Manner { streams: Some(1), ..Manner::default() };
+    let server = Http2Server::start(None, manner, |number, _| async move {
+        if number == 0 {
+            std::future::pending::<()>().await;
+        }
+    });
+    let mut stream = server.stream(1, 50);
+    stream.timeouts.whole = Duration::from_millis(1_500);
+    let (report, told) = send(stream);
+    let counts = (report.attempts.of(Class::TimedOut), report.overall.accepted);
+    assert_eq!(counts, (1, 49), "{:?}", told.ends());
 }
 
 #[test]

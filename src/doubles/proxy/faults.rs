@@ -60,11 +60,10 @@ pub(super) fn plan(
 
 /// Waits until no stall is under way, and counts each that was waited for.
 pub(super) async fn stalled(stalls: &[Arc<Injector>]) {
-    for stall in stalls {
-        if let Some(left) = stall.window_left(Instant::now()) {
-            stall.took_effect(1);
-            tokio::time::sleep(left).await;
-        }
+    let under_way = || stalls.iter().find_map(|stall| Some((stall, stall.window_left(Instant::now())?)));
+    while let Some((stall, left)) = under_way() {
+        stall.took_effect(1);
+        tokio::time::sleep(left).await;
     }
 }
 

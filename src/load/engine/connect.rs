@@ -183,8 +183,12 @@ impl<S: Sink> Engine<'_, S> {
     }
 
     pub(super) fn shut(&mut self, slot: usize) {
-        self.places[slot].shut();
-        self.places[slot].deadline = Nanos::MAX;
+        let place = &mut self.places[slot];
+        place.shut();
+        place.deadline = Nanos::MAX;
+        if place.joint.is_some() {
+            self.http2.stir();
+        }
     }
 
     pub(super) fn set_deadline(&mut self, slot: usize, deadline: Nanos) {

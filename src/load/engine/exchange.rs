@@ -241,7 +241,7 @@ impl<S: Sink> Engine<'_, S> {
                 }
                 // It waited for a connection, unless it is a retry whose time has not come.
                 let times = AttemptTimes { due: request.attempt_due, free: end, written: None, ended: end };
-                let waited = Some(times).filter(|times| times.due < end);
+                let waited = Some(times).filter(|times| times.due < until);
                 self.recorder.censored(shares, request.due, end, waited);
             }
         }

@@ -125,25 +125,22 @@ impl<S: Sink> Engine<'_, S> {
     pub(super) fn send_joint(&mut self, slot: usize) {
         let Some(connection) = self.places[slot].joint else { return };
         let lane = self.places[slot].lane;
-        let timeouts = self.plan(lane).timeouts;
         let place = &mut self.places[slot];
         let Some(exchange) = &place.exchange else { return };
         let token = exchange.token.as_ref().map(|token| &token.secret);
         let message = &mut self.lanes[lane].message;
         let request = message.request(&self.shared.plan.catalogue, &exchange.request, token);
         place.state = State::Busy;
+        // It counts from when the request is written. Until then it may wait for a stream.
+        place.deadline = Nanos::MAX;
         place.serial += 1;
         let serial = place.serial;
         match request {
             Ok(request) => {
                 place.abort = self.http2.send(connection, request, slot, serial);
                 if place.abort.is_none() {
-                    // It has ended already, which is told next.
-                    place.state = State::Opening;
-                    return;
+                    self.open(slot);
                 }
-                let deadline = self.shared.clock.now() + nanos(timeouts.first_byte.min(timeouts.whole));
-                self.set_deadline(slot, deadline);
             }
             Err(reason) => {
                 self.shut(slot);
@@ -192,7 +189,11 @@ impl<S: Sink> Engine<'_, S> {
                 return;
             }
             Step::Written(at) => {
-                exchange.written.get_or_insert(at.max(exchange.begun));
+                let written = *exchange.written.get_or_insert(at.max(exchange.begun));
+                if !place.answering {
+                    let timeouts = self.plan(self.places[slot].lane).timeouts;
+                    self.set_deadline(slot, written + nanos(timeouts.first_byte.min(timeouts.whole)));
+                }
                 return;
             }
             Step::Head => {
