@@ -1,7 +1,5 @@
 //! The produce request as it goes out (RFC 9112, section 3), composed into a buffer that is used again.
 
-use std::io::Write as _;
-
 use bytes::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -87,14 +85,19 @@ impl Message {
         out.clear();
         out.extend_from_slice(&self.prefix);
         let Request { index, attempt, .. } = request;
-        // Writing into a vector cannot fail.
-        let _ = write!(out, "{index}.{attempt}\r\n");
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(digits.format(*index).as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(digits.format(*attempt).as_bytes());
+        out.extend_from_slice(b"\r\n");
         if let Some(token) = token {
             out.extend_from_slice(b"authorization: Bearer ");
             out.extend_from_slice(token.expose().as_bytes());
             out.extend_from_slice(b"\r\n");
         }
-        let _ = write!(out, "content-length: {}\r\n\r\n", self.body.len());
+        out.extend_from_slice(b"content-length: ");
+        out.extend_from_slice(digits.format(self.body.len()).as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
         out.extend_from_slice(&self.body);
     }
 
