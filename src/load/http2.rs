@@ -51,7 +51,7 @@ pub(super) enum Step {
     /// The head of its response has come.
     Head,
     /// It has its whole response, or never will.
-    Answered { ended: Nanos, answer: Result<Answer, String> },
+    Answered { ended: Nanos, answer: Result<Answer, Failed> },
 }
 
 /// A whole response.
@@ -60,6 +60,25 @@ pub(super) struct Answer {
     pub(super) error_type: Option<Vec<u8>>,
     pub(super) retry_after: Option<Vec<u8>>,
     pub(super) body: Bytes,
+}
+
+/// Why there is no response.
+pub(super) struct Failed {
+    pub(super) reason: String,
+    /// Whether the server has said that it did nothing with the request (RFC 9113, section 8.7).
+    pub(super) unprocessed: bool,
+}
+
+impl From<hyper::Error> for Failed {
+    fn from(error: hyper::Error) -> Self {
+        let cause = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<h2::Error>());
+        let unprocessed = cause.is_some_and(|cause| {
+            let left_behind = cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR);
+            let refused = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+            cause.is_remote() && (left_behind || refused)
+        });
+        Self { reason: describe(&error), unprocessed }
+    }
 }
 
 /// A connection.
@@ -205,11 +224,11 @@ impl Http2 {
             let answer = async {
                 let content = |bytes| Content { bytes, slot, serial, wire: wire.clone(), turn, asked };
                 let request = request.map(content);
-                let response = sender.send_request(request).await.map_err(|error| describe(&error))?;
+                let response = sender.send_request(request).await?;
                 wire.moved(slot, serial, Step::Head);
                 let (head, body) = response.into_parts();
-                let body =
-                    Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| error.to_string())?;
+                let body = Limited::new(body, BODY_LIMIT).collect().await;
+                let body = body.map_err(|error| Failed { reason: error.to_string(), unprocessed: false })?;
                 let field = |name: &str| head.headers.get(name).map(|value| value.as_bytes().to_vec());
                 Ok(Answer {
                     status: head.status.as_u16(),

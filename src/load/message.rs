@@ -5,7 +5,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::StreamPlan;
-use super::lane::Request;
+use super::request::Request;
 use crate::record::{Catalogue, ContentBuf, RecordId, RunId};
 use crate::secret::Secret;
 use crate::wire::produce::{ProduceFormat, RequestBody};

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `engine/` | the loop of one load thread |
 //! | `lane`, `phases` | one thread's part of a stream; the phases of all streams |
-//! | `message`, `answer` | the request as it goes out; its answer in the ledger's words |
+//! | `request`, `message`, `answer` | a request of the schedule; as it goes out; its answer in the ledger's words |
 //! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts |
 //! | `http1`, `http2` | responses out of bytes; hyper on this thread |
 //! | `poller`, `clock` | waiting, and the time |
@@ -30,6 +30,7 @@ mod preflight;
 mod probe;
 mod recorder;
 mod report;
+mod request;
 mod retry;
 mod sink;
 mod stop;

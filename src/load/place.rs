@@ -7,7 +7,7 @@ use futures_util::future::AbortHandle;
 
 use super::clock::Nanos;
 use super::http1::{Decoder, Malformed, Response};
-use super::lane::Request;
+use super::request::Request;
 use super::token::Token;
 use super::transport::Transport;
 

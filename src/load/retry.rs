@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::StreamPlan;
-use super::lane::Request;
+use super::request::Request;
 use crate::record::{Class, End};
 use crate::scenario::RetryOn;
 use crate::schedule::retry_wait;

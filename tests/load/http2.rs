@@ -308,6 +308,43 @@ fn an_attempt_that_is_given_up_makes_room_for_the_next() {
     assert_eq!(counts, (1, 49), "{:?}", told.ends());
 }
 
+/// Refuses the streams of which `refuses` says so, by their number from 0, and acks the others; `heads` counts all.
+async fn serve_or_refuse(listener: TcpListener, refuses: fn(u64) -> bool, heads: Arc<AtomicU64>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let heads = heads.clone();
+        tokio::spawn(async move {
+            let mut connection = h2::server::handshake(stream).await.expect("a client of HTTP/2");
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                if refuses(heads.fetch_add(1, Ordering::SeqCst)) {
+                    respond.send_reset(h2::Reason::REFUSED_STREAM);
+                } else {
+                    let mut body = respond.send_response(Response::new(()), false).expect("an open stream");
+                    body.send_data(Bytes::from_static(ACK), true).expect("an open stream");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn what_the_server_did_nothing_with_is_sent_once_more() {
+    let runtime = Runtime::new().expect("a runtime");
+    let send_to = |refuses: fn(u64) -> bool| {
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let heads: Arc<AtomicU64> = Arc::default();
+        runtime.spawn(serve_or_refuse(listener, refuses, heads.clone()));
+        let (report, told) = send(stream_with(&url, &TlsSettings::default(), Protocol::Http2));
+        (report, told, heads.load(Ordering::SeqCst))
+    };
+    let (report, told, heads) = send_to(|number| number % 10 == 3);
+    assert_eq!((report.overall.accepted, report.attempts.total()), (50, 50), "{:?}", told.notes());
+    assert!((55..=56).contains(&heads), "{heads}");
+    // Refused once more, it is an attempt that has failed.
+    let (report, _, heads) = send_to(|_| true);
+    assert_eq!((report.attempts.of(Class::Reset), report.attempts.total(), heads), (50, 50, 100));
+}
+
 #[test]
 fn what_waits_for_a_stream_is_blocked_and_no_lag_of_the_generators() {
     // One at a time, and the first takes as long as half of the others are apart.

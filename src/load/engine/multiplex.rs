@@ -211,11 +211,18 @@ impl<S: Sink> Engine<'_, S> {
                 let response = place.take_in(status, &body, error_type.as_deref(), retry_after.as_deref());
                 self.answered(slot, &response, ended);
             }
-            Err(_) if place.may_reopen() => self.reopen(slot),
-            Err(reason) => {
+            Err(failed) => {
+                if failed.unprocessed && !place.reopened {
+                    // It is as if nothing had been written.
+                    exchange.written = None;
+                }
+                if place.may_reopen() {
+                    self.reopen(slot);
+                    return;
+                }
                 // Its connection may go on for others; that it has ended is told apart from this.
                 self.shut(slot);
-                self.fail(slot, End::Reset, Some(reason));
+                self.fail(slot, End::Reset, Some(failed.reason));
             }
         }
     }
