@@ -44,8 +44,8 @@ pub(super) enum Happened {
 
 /// What becomes of a request.
 pub(super) enum Step {
-    /// It had to wait for a stream that the other side allows before it could be written.
-    Admitted(Nanos),
+    /// It is on its way to the socket, which it may have had to wait for: for a stream that the other side allows.
+    Taken { at: Nanos, waited: bool },
     /// Its first byte was handed to the socket.
     Written(Nanos),
     /// The head of its response has come.
@@ -67,17 +67,17 @@ pub(super) struct Failed {
     pub(super) reason: String,
     /// Whether the server has said that it did nothing with the request (RFC 9113, section 8.7).
     pub(super) unprocessed: bool,
+    /// Whether the connection takes no further request.
+    going: bool,
 }
 
 impl From<hyper::Error> for Failed {
     fn from(error: hyper::Error) -> Self {
         let cause = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<h2::Error>());
-        let unprocessed = cause.is_some_and(|cause| {
-            let left_behind = cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR);
-            let refused = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
-            cause.is_remote() && (left_behind || refused)
-        });
-        Self { reason: describe(&error), unprocessed }
+        let theirs = |reason| cause.filter(|cause| cause.is_remote() && cause.reason() == Some(reason));
+        let going = theirs(h2::Reason::NO_ERROR).is_some_and(h2::Error::is_go_away);
+        let refused = theirs(h2::Reason::REFUSED_STREAM).is_some_and(h2::Error::is_reset);
+        Self { reason: describe(&error), unprocessed: going || refused, going }
     }
 }
 
@@ -215,9 +215,11 @@ impl Http2 {
         slot: usize,
         serial: u64,
     ) -> Option<AbortHandle> {
-        let Connection::Standing { wire, sender: Some(sender), .. } = &self.connections[connection] else {
+        let Connection::Standing { wire, sender: Some(sender), number } = &self.connections[connection]
+        else {
             return None;
         };
+        let number = *number;
         let (mut sender, wire) = (sender.clone(), wire.clone());
         let (turn, asked) = (self.turn.clone(), self.turn.get());
         let (exchange, abort) = abortable(async move {
@@ -228,7 +230,11 @@ impl Http2 {
                 wire.moved(slot, serial, Step::Head);
                 let (head, body) = response.into_parts();
                 let body = Limited::new(body, BODY_LIMIT).collect().await;
-                let body = body.map_err(|error| Failed { reason: error.to_string(), unprocessed: false })?;
+                let body = body.map_err(|error| Failed {
+                    reason: error.to_string(),
+                    unprocessed: false,
+                    going: false,
+                })?;
                 let field = |name: &str| head.headers.get(name).map(|value| value.as_bytes().to_vec());
                 Ok(Answer {
                     status: head.status.as_u16(),
@@ -238,6 +244,10 @@ impl Http2 {
                 })
             };
             let answer = answer.await;
+            if matches!(&answer, Err(Failed { going: true, .. })) {
+                // hyper finds out with the next request only.
+                wire.happened.borrow_mut().push(Happening::Ended { connection, number, error: None });
+            }
             wire.moved(slot, serial, Step::Answered { ended: wire.last_read.get(), answer });
         });
         self.spawn(async move {
@@ -282,7 +292,7 @@ impl Http2 {
         // What opens and what is answered has requests sent, for which it must be known which connections have ended; and
         // what had been written must be known before that.
         happened.sort_by_key(|happening| match happening {
-            Happening::Moved { to: Step::Admitted(_) | Step::Written(_) | Step::Head, .. } => 0,
+            Happening::Moved { to: Step::Taken { .. } | Step::Written(_) | Step::Head, .. } => 0,
             Happening::Ended { .. } => 1,
             Happening::Shaken { .. } | Happening::Moved { to: Step::Answered { .. }, .. } => 2,
         });
@@ -337,9 +347,8 @@ impl Body for Content {
             return Poll::Ready(None);
         }
         self.wire.taken.borrow_mut().push((self.slot, self.serial));
-        if self.turn.get() != self.asked {
-            self.wire.moved(self.slot, self.serial, Step::Admitted(self.wire.clock.now()));
-        }
+        let (at, waited) = (self.wire.clock.now(), self.turn.get() != self.asked);
+        self.wire.moved(self.slot, self.serial, Step::Taken { at, waited });
         Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))))
     }
 
@@ -376,6 +385,8 @@ struct Wire {
     happened: Happenings,
     last_write: Cell<Nanos>,
     last_read: Cell<Nanos>,
+    /// Whether it has ended, or failed.
+    broken: Cell<bool>,
 }
 
 impl Wire {
@@ -389,6 +400,7 @@ impl Wire {
             happened,
             last_write: Cell::default(),
             last_read: Cell::default(),
+            broken: Cell::default(),
         }
     }
 
@@ -411,8 +423,12 @@ impl Wire {
     }
 
     /// All that could be written has been. Of a request whose body was taken since then the head had left already, while
-    /// the body may wait for room at the other side.
+    /// the body may wait for room at the other side; or it never will, where the connection has ended.
     fn note_heads(&self) {
+        if self.broken.get() {
+            self.taken.borrow_mut().clear();
+            return;
+        }
         let writer = self.writer.take();
         if writer.is_none() {
             self.wrote(self.last_write.get());
@@ -445,6 +461,7 @@ impl Read for Stream {
         let room = buf.remaining().min(READ);
         match self.0.transport.borrow_mut().read(&mut bytes[..room]) {
             Ok(Some(count)) => {
+                self.0.broken.set(count == 0);
                 self.0.last_read.set(self.0.clock.now());
                 buf.put_slice(&bytes[..count]);
                 Poll::Ready(Ok(()))
@@ -453,7 +470,10 @@ impl Read for Stream {
                 self.0.reader.set(Some(cx.waker().clone()));
                 Poll::Pending
             }
-            Err(error) => Poll::Ready(Err(error)),
+            Err(error) => {
+                self.0.broken.set(true);
+                Poll::Ready(Err(error))
+            }
         }
     }
 }
@@ -470,7 +490,10 @@ impl Write for Stream {
                 self.0.wrote(now);
                 Poll::Ready(Ok(count))
             }
-            Err(error) => Poll::Ready(Err(error)),
+            Err(error) => {
+                self.0.broken.set(true);
+                Poll::Ready(Err(error))
+            }
         }
     }
 

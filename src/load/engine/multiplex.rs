@@ -131,7 +131,7 @@ impl<S: Sink> Engine<'_, S> {
         let message = &mut self.lanes[lane].message;
         let request = message.request(&self.shared.plan.catalogue, &exchange.request, token);
         place.state = State::Busy;
-        // It counts from when the request is written. Until then it may wait for a stream.
+        // It counts from when the request is taken to be written. Until then it may wait for a stream.
         place.deadline = Nanos::MAX;
         place.serial += 1;
         let serial = place.serial;
@@ -175,6 +175,12 @@ impl<S: Sink> Engine<'_, S> {
         self.happened = happened;
     }
 
+    /// Bounds the time to the answer of an attempt that is sent `at` that time.
+    fn expect_answer(&mut self, slot: usize, at: Nanos) {
+        let timeouts = self.plan(self.places[slot].lane).timeouts;
+        self.set_deadline(slot, at + nanos(timeouts.first_byte.min(timeouts.whole)));
+    }
+
     /// An attempt on a shared connection has been sent, or answered.
     fn joint_moved(&mut self, slot: usize, serial: u64, to: Step) {
         let place = &mut self.places[slot];
@@ -184,15 +190,17 @@ impl<S: Sink> Engine<'_, S> {
         }
         let Some(exchange) = &mut place.exchange else { return };
         let (ended, answer) = match to {
-            Step::Admitted(at) => {
-                place.free = place.free.max(at);
+            Step::Taken { at, waited } => {
+                if waited {
+                    place.free = place.free.max(at);
+                }
+                self.expect_answer(slot, at);
                 return;
             }
             Step::Written(at) => {
                 let written = *exchange.written.get_or_insert(at.max(exchange.begun));
                 if !place.answering {
-                    let timeouts = self.plan(self.places[slot].lane).timeouts;
-                    self.set_deadline(slot, written + nanos(timeouts.first_byte.min(timeouts.whole)));
+                    self.expect_answer(slot, written);
                 }
                 return;
             }
