@@ -9,7 +9,7 @@
 //! | `lane`, `phases` | one thread's part of a stream; the phases of all streams |
 //! | `request`, `message`, `answer` | a request of the schedule; as it goes out; its answer in the ledger's words |
 //! | `place`, `transport`, `tls` | a connection, its bytes, what it trusts |
-//! | `http1`, `http2` | responses out of bytes; hyper on this thread |
+//! | `http1`, `http2/` | responses out of bytes; hyper on this thread |
 //! | `poller`, `clock` | waiting, and the time |
 //! | `preflight`, `probe` | whether this machine can hold the connections; how late it wakes a thread |
 //! | `recorder`, `report`, `audit`, `sink` | what is measured, and who is told |
