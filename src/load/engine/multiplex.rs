@@ -175,8 +175,11 @@ impl<S: Sink> Engine<'_, S> {
         self.happened = happened;
     }
 
-    /// Bounds the time to the answer of an attempt that is sent `at` that time.
+    /// Bounds the time to the answer of an attempt that is sent `at` that time, unless that has begun to come already.
     fn expect_answer(&mut self, slot: usize, at: Nanos) {
+        if self.places[slot].answering {
+            return;
+        }
         let timeouts = self.plan(self.places[slot].lane).timeouts;
         self.set_deadline(slot, at + nanos(timeouts.first_byte.min(timeouts.whole)));
     }
@@ -199,9 +202,7 @@ impl<S: Sink> Engine<'_, S> {
             }
             Step::Written(at) => {
                 let written = *exchange.written.get_or_insert(at.max(exchange.begun));
-                if !place.answering {
-                    self.expect_answer(slot, written);
-                }
+                self.expect_answer(slot, written);
                 return;
             }
             Step::Head => {
