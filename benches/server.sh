@@ -11,11 +11,12 @@ trap 'nginx -c "$folder/nginx.conf" -s stop 2>/dev/null || true; rm -rf "$folder
 command -v nginx >/dev/null || { echo "nginx is missing: apt-get install nginx-light"; exit 1; }
 cat >"$folder/nginx.conf" <<EOF
 worker_processes 1;
+timer_resolution 100ms;
 pid $folder/pid;
 error_log $folder/error.log;
 events { worker_connections 1024; }
 http {
-  access_log off;
+  access_log off; server_tokens off; etag off; max_ranges 0;
   keepalive_requests 1000000000;
   client_body_temp_path $folder/body; proxy_temp_path $folder/proxy; fastcgi_temp_path $folder/fastcgi;
   uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
