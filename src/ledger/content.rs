@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::record::{Content, Format, Header, Landed};
+use crate::record::{Catalogue, Content, ContentBuf, Format, Header, Landed, RecordId};
 
 /// How a landed record's content stands to what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,25 @@ pub(super) fn compare(format: Format, sent: &Content, landed: &Landed) -> Compar
         (Comparison::Rewritten, _) | (_, Comparison::Rewritten) => Comparison::Rewritten,
         (Comparison::Same, Comparison::Same) => Comparison::Same,
     }
+}
+
+/// The same for what `id` holds, made in `buf`. Where it has landed as it was sent, nothing is allocated.
+pub(super) fn compare_in(
+    catalogue: &Catalogue,
+    id: RecordId,
+    format: Format,
+    landed: &Landed,
+    buf: &mut ContentBuf,
+) -> Comparison {
+    catalogue.content_into(id, buf);
+    let headers = landed.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+    if buf.key() == landed.key.as_deref()
+        && buf.value() == landed.value.as_deref()
+        && buf.headers().eq(headers)
+    {
+        return Comparison::Same;
+    }
+    compare(format, &buf.to_content(), landed)
 }
 
 fn compare_one(format: Format, what: &str, sent: Option<&[u8]>, landed: Option<&[u8]>) -> Comparison {

@@ -1,12 +1,14 @@
 //! Findings: exact totals, and the first few examples of each kind with all that is known about them.
 
-use crate::record::{End, RecordAnswer, RecordId, UNANSWERED};
+use std::collections::BTreeMap;
+
+use crate::record::{Answer, End, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED};
 use crate::result::{Evidence, Finding};
 
-use super::{Ledger, Place, RecordState, RequestState, request_name};
+use super::place::Place;
 
 /// Examples kept of each kind.
-const EXAMPLES: usize = 5;
+pub(super) const EXAMPLES: usize = 5;
 
 /// What there is to find, the gravest first, and what each means.
 const KINDS: [(&str, &str); 8] = [
@@ -20,20 +22,42 @@ const KINDS: [(&str, &str); 8] = [
     ("requests.wrongly_refused", "had to be accepted, and was refused"),
 ];
 
+/// What an example is about; of each kind those of the least names are kept, whatever came first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Record(RecordId),
+    Request(RequestId),
+}
+
 /// Findings as they gather.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     counts: [u64; KINDS.len()],
-    examples: [Vec<Evidence>; KINDS.len()],
+    examples: [BTreeMap<Name, Evidence>; KINDS.len()],
 }
 
 impl Findings {
-    /// Counts one of `kind`; `evidence` is only asked for while examples are wanted.
-    pub(super) fn add(&mut self, kind: &str, evidence: impl FnOnce() -> Evidence) {
-        let place = KINDS.iter().position(|(name, _)| *name == kind).expect("every kind is listed in KINDS");
-        self.counts[place] += 1;
-        if self.examples[place].len() < EXAMPLES {
-            self.examples[place].push(evidence());
+    /// Counts a request of `kind`; `evidence` is only asked for while it may be wanted.
+    pub(super) fn of_request(&mut self, kind: &str, id: RequestId, evidence: impl FnOnce() -> Evidence) {
+        self.counts[place(kind)] += 1;
+        self.example(kind, Name::Request(id), evidence);
+    }
+
+    /// Counts more of `kind`.
+    pub(super) fn count(&mut self, kind: &str, more: u64) {
+        self.counts[place(kind)] += more;
+    }
+
+    /// An example of what has been counted.
+    pub(super) fn example(&mut self, kind: &str, name: Name, evidence: impl FnOnce() -> Evidence) {
+        let examples = &mut self.examples[place(kind)];
+        let full = examples.len() >= EXAMPLES;
+        if full && examples.last_key_value().is_some_and(|(last, _)| *last < name) {
+            return;
+        }
+        examples.insert(name, evidence());
+        if examples.len() > EXAMPLES {
+            examples.pop_last();
         }
     }
 
@@ -44,74 +68,136 @@ impl Findings {
                 kind: (*kind).to_owned(),
                 count,
                 meaning: (*meaning).to_owned(),
-                examples,
+                examples: examples.into_values().collect(),
             })
             .collect()
     }
 }
 
-impl Ledger {
+fn place(kind: &str) -> usize {
+    KINDS.iter().position(|(name, _)| *name == kind).expect("every kind is listed in KINDS")
+}
+
+/// What was told of a record: its attempts and their answers, gathered again for those that are examples.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) request: RequestId,
+    pub(super) attempts: u32,
+    /// First byte of its first attempt.
+    pub(super) written_us: u64,
+    /// The answer that a later request could rely on: an ack, or else the latest.
+    pub(super) answered_us: u64,
+    pub(super) acked: bool,
+    /// Where the first ack says that it stands.
+    pub(super) claimed: Option<Place>,
+    refused: bool,
+    doubted: bool,
+    /// How the latest attempt ended.
+    end: String,
+}
+
+impl Told {
+    pub(super) fn new(sent: &Sent) -> Self {
+        Self {
+            request: sent.request,
+            attempts: 0,
+            written_us: sent.written_us,
+            answered_us: UNANSWERED,
+            acked: false,
+            claimed: None,
+            refused: false,
+            doubted: false,
+            end: String::new(),
+        }
+    }
+
+    /// Another attempt, and what its answer says of the record.
+    pub(super) fn attempt(
+        &mut self,
+        sent: &Sent,
+        answer: &Answer<'_>,
+        said: RecordAnswer,
+        claim: Option<Place>,
+    ) {
+        self.attempts = self.attempts.max(sent.attempt);
+        self.written_us = self.written_us.min(sent.written_us);
+        match said {
+            RecordAnswer::Acked { .. } => {
+                self.answered_us = if self.acked { self.answered_us } else { answer.answered_us };
+                self.acked = true;
+                self.claimed = self.claimed.or(claim);
+            }
+            RecordAnswer::Refused => self.refused = true,
+            RecordAnswer::Unknown => self.doubted = true,
+        }
+        if !self.acked {
+            self.answered_us = answer.answered_us;
+        }
+        self.end = end_name(answer.end, answer.note.as_deref());
+    }
+
+    /// What it comes to, as evidence. `name` makes a place readable.
     pub(super) fn evidence(
         &self,
         id: RecordId,
-        record: &RecordState,
-        request: &RequestState,
+        found: &[Place],
         detail: String,
+        name: impl Fn(Place) -> String,
     ) -> Evidence {
-        let topic = self.topic_of(usize::from(id.producer));
-        let said = match record.answer {
-            None => "no answer".to_owned(),
-            Some(RecordAnswer::Acked { .. }) => record.acked_place(topic).map_or_else(
+        let answer = if self.acked {
+            self.claimed.map_or_else(
                 || "acked without a position".to_owned(),
-                |place| format!("acked at {}", self.place_name(place)),
-            ),
-            Some(RecordAnswer::Refused) => format!("refused: {}", end_name(request)),
-            Some(RecordAnswer::Unknown) => format!("unknown: {}", end_name(request)),
+                |place| format!("acked at {}", name(place)),
+            )
+        } else if self.refused && !self.doubted {
+            format!("refused: {}", self.end)
+        } else {
+            format!("unknown: {}", self.end)
         };
         Evidence {
+            request: request_name(self.request),
             record: Some(id.to_string()),
-            answer: said,
-            found: record.places().map(|place| self.place_name(place)).collect(),
-            ..Self::request_evidence(usize::from(id.producer), record.request, request, detail)
-        }
-    }
-
-    pub(super) fn request_evidence(
-        producer: usize,
-        index: u64,
-        request: &RequestState,
-        detail: String,
-    ) -> Evidence {
-        Evidence {
-            request: request_name(producer, index),
-            record: None,
-            attempts: request.attempts,
-            written_us: request.written_us,
-            answered_us: Some(request.answered_us).filter(|time| *time != UNANSWERED),
-            answer: end_name(request),
-            found: Vec::new(),
+            attempts: self.attempts,
+            written_us: self.written_us,
+            answered_us: Some(self.answered_us).filter(|time| *time != UNANSWERED),
+            answer,
+            found: found.iter().map(|place| name(*place)).collect(),
             detail,
         }
     }
+}
 
-    pub(super) fn topic_name(&self, topic: u16) -> &str {
-        self.topics.get(usize::from(topic)).map_or("?", String::as_str)
-    }
-
-    pub(super) fn place_name(&self, place: Place) -> String {
-        format!("{}/{}@{}", self.topic_name(place.at.topic), place.at.partition, place.offset)
+/// The evidence that a request's last attempt gives.
+pub(super) fn attempt_evidence(
+    sent: &Sent,
+    first_written_us: u64,
+    answer: &Answer<'_>,
+    detail: String,
+) -> Evidence {
+    Evidence {
+        request: request_name(sent.request),
+        record: None,
+        attempts: sent.attempt,
+        written_us: first_written_us,
+        answered_us: Some(answer.answered_us).filter(|time| *time != UNANSWERED),
+        answer: end_name(answer.end, answer.note.as_deref()),
+        found: Vec::new(),
+        detail,
     }
 }
 
-fn end_name(request: &RequestState) -> String {
-    let end = match request.end {
-        None => "no answer yet".to_owned(),
-        Some(End::Status(status)) => format!("HTTP {status}"),
-        Some(End::TimedOut) => "timed out".to_owned(),
-        Some(End::Reset) => "the connection broke".to_owned(),
-        Some(End::Malformed) => "what came back was no HTTP response".to_owned(),
+fn request_name(id: RequestId) -> String {
+    format!("{}.{}", id.producer, id.index)
+}
+
+fn end_name(end: End, note: Option<&str>) -> String {
+    let end = match end {
+        End::Status(status) => format!("HTTP {status}"),
+        End::TimedOut => "timed out".to_owned(),
+        End::Reset => "the connection broke".to_owned(),
+        End::Malformed => "what came back was no HTTP response".to_owned(),
     };
-    match &request.note {
+    match note {
         Some(note) => format!("{end}, {note}"),
         None => end,
     }

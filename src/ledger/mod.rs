@@ -3,23 +3,55 @@
 //! Pure: events go in, in any order among kinds; a [`Settlement`] comes out. DESIGN: "The ledger's truth".
 //! Invariant, asserted at settling: sent = acked + refused + unknown; acked = landed + lost + unverifiable;
 //! refused = leaked + absent; unknown = unknown landed + unknown absent.
+//!
+//! Memory is bounded: what is settled costs bits, what is in flight a slot of its partition's window, and what goes
+//! wrong is put aside and then into a [`Store`].
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `answers` | what an HTTP answer says of each record |
+//! | `account`, `levels` | a producer's records as sets of numbers |
+//! | `requests` | requests by outcome, and those to be tried again |
+//! | `join`, `window`, `place` | acks and copies, meeting at their places |
+//! | `nameless` | records whose identity cannot be read |
+//! | `content` | comparing what landed with what was sent |
+//! | `order`, `recheck` | which records overtook an earlier one |
+//! | `settle`, `evidence` | dispositions, flags and findings |
 
+mod account;
 pub mod answers;
 mod content;
 mod evidence;
+mod join;
+mod levels;
+mod nameless;
 mod order;
+mod place;
+mod recheck;
+mod requests;
 mod settle;
+mod window;
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::record::{
-    Answer, Catalogue, End, Expected, Identified, Landed, RecordAnswer, RecordId, RequestId, Sent,
-    TopicPartition, UNANSWERED,
+    Answer, Catalogue, ContentBuf, Identified, Landed, RecordAnswer, RecordId, Sent, Stream, TopicPartition,
 };
 
-use content::{Comparison, compare};
-pub use settle::Settlement;
+use account::Account;
+use content::{Comparison, compare_in};
+use evidence::{EXAMPLES, Findings};
+pub use join::Bounds;
+use join::Join;
+use nameless::Nameless;
+use place::Place;
+pub use place::{Run, Side, Store, StoreError, Unmatched};
+use requests::RequestLedger;
+pub use settle::{Replay, Settlement};
+use window::Times;
+
+/// Events after which the sets are packed.
+const PACKED_EVERY: u32 = 1 << 22;
 
 /// What the ledger must know of a stream besides its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,110 +60,25 @@ pub struct StreamTerms {
     pub partition: Option<i32>,
 }
 
-/// Where a copy of a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Place {
-    at: TopicPartition,
-    offset: i64,
-}
-
-impl Place {
-    fn of(landed: &Landed) -> Self {
-        Self { at: landed.at, offset: landed.offset }
-    }
-}
-
-/// What is known of one record.
-#[derive(Debug, Clone)]
-struct RecordState {
-    request: u64,
-    answer: Option<RecordAnswer>,
-    first: Option<Place>,
-    others: Vec<Place>,
-    key_hash: u64,
-    readable_us: u64,
-    corrupted: Option<String>,
-    rewritten: bool,
-}
-
-impl RecordState {
-    fn new(request: u64) -> Self {
-        Self {
-            request,
-            answer: None,
-            first: None,
-            others: Vec::new(),
-            key_hash: 0,
-            readable_us: 0,
-            corrupted: None,
-            rewritten: false,
-        }
-    }
-
-    fn copies(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
-    }
-
-    fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        self.first.into_iter().chain(self.others.iter().copied())
-    }
-
-    /// The place that an ack names, if it names one whole.
-    fn acked_place(&self, topic: u16) -> Option<Place> {
-        match self.answer {
-            Some(RecordAnswer::Acked { partition: Some(partition), offset: Some(offset) }) => {
-                Some(Place { at: TopicPartition { topic, partition }, offset })
-            }
-            _ => None,
-        }
-    }
-}
-
-/// What is known of one request.
-#[derive(Debug, Clone)]
-struct RequestState {
-    first_sequence: u64,
-    records: u32,
-    attempts: u32,
-    written_us: u64,
-    answered_us: u64,
-    end: Option<End>,
-    note: Option<String>,
-    last: Attempt,
-    /// Whether each of its attempts had to be refused.
-    all_to_be_refused: bool,
-}
-
-/// What is known of a request's last attempt.
-#[derive(Debug, Clone, Copy)]
-struct Attempt {
-    expect: Expected,
-    written_us: u64,
-    token_expires_us: u64,
-    /// Records that its own answer refused.
-    refused: u32,
-}
-
-impl Attempt {
-    fn new(sent: &Sent) -> Self {
-        let Sent { expect, written_us, token_expires_us, .. } = *sent;
-        Self { expect, written_us, token_expires_us, refused: 0 }
-    }
-}
-
 /// The account of one run.
 #[derive(Debug)]
 pub struct Ledger {
     catalogue: Catalogue,
     topics: Vec<String>,
     terms: Vec<StreamTerms>,
-    records: Vec<HashMap<u64, RecordState>>,
-    requests: Vec<HashMap<u64, RequestState>>,
-    /// Records in topics whose identity cannot be read.
-    unidentified: Vec<Landed>,
+    accounts: Vec<Account>,
+    requests: RequestLedger,
+    findings: Findings,
+    join: Join,
+    nameless: Nameless,
     foreign: u64,
-    /// One past the last offset seen in each partition: what stands below has been counted already.
-    seen: HashMap<TopicPartition, i64>,
+    /// Where the first examples of corrupted records differ.
+    damage: BTreeMap<RecordId, String>,
+    highest_acked: HashMap<TopicPartition, i64>,
+    buf: ContentBuf,
+    /// Used while an answer is entered: the last place that it has named in each partition.
+    last_acked: Vec<Place>,
+    events: u32,
 }
 
 /// What a reader must still wait for.
@@ -145,177 +92,267 @@ pub struct Outstanding {
     pub uncertain: u64,
 }
 
+/// What the ledger holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of the sets of settled records, when written down.
+    pub settled_bytes: usize,
+    /// Acks and copies that wait for each other.
+    pub waiting: usize,
+}
+
 impl Ledger {
     /// An empty account. `topics` are the names, in the scenario's order; `terms` one for each stream of the
-    /// catalogue.
+    /// catalogue. What waits beyond the `bounds` goes to the store; without one it stays in memory.
     #[must_use]
-    pub fn new(catalogue: Catalogue, topics: Vec<String>, terms: Vec<StreamTerms>) -> Self {
-        let streams = terms.len();
+    pub fn new(
+        catalogue: Catalogue,
+        topics: Vec<String>,
+        terms: Vec<StreamTerms>,
+        bounds: Bounds,
+        store: Option<Box<dyn Store>>,
+    ) -> Self {
         Self {
+            accounts: vec![Account::default(); terms.len().min(catalogue.streams().len())],
+            join: Join::new(topics.len(), bounds, store),
             catalogue,
             topics,
             terms,
-            records: vec![HashMap::new(); streams],
-            requests: vec![HashMap::new(); streams],
-            unidentified: Vec::new(),
+            requests: RequestLedger::default(),
+            findings: Findings::default(),
+            nameless: Nameless::default(),
             foreign: 0,
-            seen: HashMap::new(),
+            damage: BTreeMap::new(),
+            highest_acked: HashMap::new(),
+            buf: ContentBuf::default(),
+            last_acked: Vec::new(),
+            events: 0,
         }
     }
 
-    /// An attempt ended. Attempts of producers that the run does not have are ignored.
-    pub fn attempt(&mut self, sent: &Sent, answer: Answer<'_>) {
-        self.sent(sent);
-        self.answer(sent.request, sent.attempt, answer);
-    }
-
-    fn sent(&mut self, sent: &Sent) {
+    /// An attempt ended. Attempts of producers that the run does not have are ignored. `readable` is told, for each
+    /// record that had been seen before its answer was known, the microseconds from written to seen.
+    pub fn attempt(&mut self, sent: &Sent, answer: &Answer<'_>, readable: &mut impl FnMut(u64)) {
         let producer = usize::from(sent.request.producer);
-        let (Some(requests), Some(records)) =
-            (self.requests.get_mut(producer), self.records.get_mut(producer))
-        else {
-            return;
+        let Some(account) = self.accounts.get_mut(producer) else { return };
+        let range = sent.first_sequence..sent.first_sequence.saturating_add(u64::from(sent.records));
+        account.attempts.reach(sent.attempt, range.clone());
+        let all_acked = match answer.answers {
+            [all] => all.is_acked(),
+            each => each.len() == sent.records as usize && each.iter().all(|answer| answer.is_acked()),
         };
-        let request = requests.entry(sent.request.index).or_insert_with(|| RequestState {
-            first_sequence: sent.first_sequence,
-            records: sent.records,
-            attempts: 0,
-            written_us: sent.written_us,
-            answered_us: UNANSWERED,
-            end: None,
-            note: None,
-            last: Attempt::new(sent),
-            all_to_be_refused: true,
-        });
-        if sent.attempt > request.attempts {
-            request.attempts = sent.attempt;
-            request.last = Attempt::new(sent);
-        }
-        request.all_to_be_refused &= sent.expect == Expected::Refuse;
-        request.written_us = request.written_us.min(sent.written_us);
-        for sequence in sent.first_sequence..sent.first_sequence + u64::from(sent.records) {
-            records.entry(sequence).or_insert_with(|| RecordState::new(sent.request.index)).request =
-                sent.request.index;
-        }
-    }
-
-    /// Must follow the request's [`Ledger::sent`].
-    fn answer(&mut self, id: RequestId, attempt: u32, answer: Answer<'_>) {
-        let producer = usize::from(id.producer);
-        let Some(request) = self.requests.get_mut(producer).and_then(|r| r.get_mut(&id.index)) else {
-            return;
-        };
-        let records = &mut self.records[producer];
-        for index in 0..request.records {
-            let sequence = request.first_sequence + u64::from(index);
-            if let Some(record) = records.get_mut(&sequence) {
-                record.answer = Some(stronger(record.answer, answer.get(index as usize)));
+        if all_acked {
+            account.acked.insert_range(range);
+        } else {
+            for index in 0..sent.records {
+                account.answer(sent.first_sequence + u64::from(index), answer.get(index as usize));
             }
         }
-        // A later request can rely on an answer once it acknowledges something; before that, on the latest.
-        if request.end.is_none() || (0..request.records).any(|index| answer.get(index as usize).is_acked()) {
-            request.answered_us = answer.answered_us;
+        self.claims(sent, answer, readable);
+        self.requests.attempt(sent, answer, &mut self.accounts[producer], &mut self.findings);
+        self.pack(sent.records);
+    }
+
+    /// Enters the places that an answer names.
+    fn claims(&mut self, sent: &Sent, answer: &Answer<'_>, readable: &mut impl FnMut(u64)) {
+        let producer = usize::from(sent.request.producer);
+        let Some(stream) = self.catalogue.stream(sent.request.producer) else { return };
+        let (topic, anonymous) = (stream.topic(), stream.is_anonymous());
+        let times =
+            Times { written_us: self.requests.first_written_us(sent), answered_us: answer.answered_us };
+        let mut descends = false;
+        let mut last = std::mem::take(&mut self.last_acked);
+        last.clear();
+        for index in 0..sent.records {
+            let said = answer.get(index as usize);
+            let id = RecordId {
+                producer: sent.request.producer,
+                sequence: sent.first_sequence + u64::from(index),
+            };
+            let Some(place) = claimed(topic, said) else {
+                if said.is_acked() {
+                    self.accounts[producer].nowhere.insert(id.sequence);
+                }
+                continue;
+            };
+            let highest = self.highest_acked.entry(place.at).or_insert(place.offset);
+            *highest = (*highest).max(place.offset);
+            match last.iter_mut().find(|last| last.at == place.at) {
+                Some(last) => {
+                    descends |= last.offset > place.offset;
+                    *last = place;
+                }
+                None => last.push(place),
+            }
+            // A retry may be acked where the attempt before was: that is one claim.
+            if sent.attempt > 1 && self.requests.earlier(sent, index as usize) == Some(said) {
+                continue;
+            }
+            if let Some(took_us) = self.join.claim(place, id, times) {
+                readable(took_us);
+            } else if anonymous && self.nameless.has(place) {
+                self.claim_nameless(place, id, times, readable);
+            }
         }
-        if attempt == request.attempts {
-            let refused = (0..request.records).filter(|i| answer.get(*i as usize) == RecordAnswer::Refused);
-            request.last.refused = u32::try_from(refused.count()).unwrap_or(request.records);
+        self.last_acked = last;
+        if descends {
+            let swapped = recheck::swapped_in_request(&self.catalogue, sent, answer, &mut self.buf);
+            self.accounts[producer].swapped.extend(swapped);
         }
-        request.end = Some(answer.end);
-        request.note = answer.note;
+    }
+
+    /// A record of a stream without identities is claimed where something stands.
+    fn claim_nameless(&mut self, place: Place, id: RecordId, times: Times, readable: &mut impl FnMut(u64)) {
+        let Some((comparison, seen_us)) = self.nameless.take_if_same(place, id, &self.catalogue) else {
+            return;
+        };
+        let account = &mut self.accounts[usize::from(id.producer)];
+        account.copies.add(id.sequence);
+        if comparison == Comparison::Rewritten {
+            account.rewritten.insert(id.sequence);
+        }
+        self.join.land(place, id, seen_us);
+        readable(seen_us.saturating_sub(times.written_us));
     }
 
     /// A record was read. Events of one partition come in the order of their offsets; a repeated offset is a
-    /// re-read and counts once.
-    pub fn landed(&mut self, landed: &Landed) {
-        let seen = self.seen.entry(landed.at).or_insert(0);
-        if landed.offset < *seen {
+    /// re-read and counts once. `readable` is told the microseconds from written to seen, if its answer is known.
+    pub fn landed(&mut self, landed: &Landed, readable: &mut impl FnMut(u64)) {
+        if landed.offset < self.join.read_to(landed.at) {
             return;
         }
-        *seen = landed.offset + 1;
+        let place = Place::of(landed);
         match self.catalogue.identify(landed) {
-            Identified::Ours(id) => self.found(id, landed),
-            Identified::AnotherRun => self.foreign += 1,
-            Identified::Unreadable => self.unidentified.push(landed.clone()),
+            Identified::Ours(id) => self.found(id, landed, readable),
+            Identified::AnotherRun => {
+                self.foreign += 1;
+                self.join.read(place);
+            }
+            Identified::Unreadable => self.nameless(landed, readable),
+        }
+        self.pack(1);
+    }
+
+    fn found(&mut self, id: RecordId, landed: &Landed, readable: &mut impl FnMut(u64)) {
+        let place = Place::of(landed);
+        let producer = usize::from(id.producer);
+        let (Some(stream), Some(account)) =
+            (self.catalogue.stream(id.producer), self.accounts.get_mut(producer))
+        else {
+            return;
+        };
+        account.copies.add(id.sequence);
+        let strayed = landed.at.topic != stream.topic()
+            || self.terms[producer].partition.is_some_and(|wanted| wanted != landed.at.partition);
+        if strayed {
+            account.strayed.insert(id.sequence);
+        }
+        match compare_in(&self.catalogue, id, stream.format(), landed, &mut self.buf) {
+            Comparison::Same => {}
+            Comparison::Rewritten => drop(account.rewritten.insert(id.sequence)),
+            Comparison::Different(detail) => {
+                account.corrupted.insert(id.sequence);
+                self.damaged(id, detail);
+            }
+        }
+        if let Some(took_us) = self.join.land(place, id, landed.readable_us) {
+            readable(took_us);
         }
     }
 
-    fn found(&mut self, id: RecordId, landed: &Landed) {
+    fn nameless(&mut self, landed: &Landed, readable: &mut impl FnMut(u64)) {
         let place = Place::of(landed);
-        let Some(stream) = self.catalogue.stream(id.producer) else { return };
-        let Some(content) = self.catalogue.content(id) else { return };
-        let comparison = compare(stream.format(), &content, landed);
-        // A record may be read before its sender has told of it; `sent` then fills in the request.
-        let records = &mut self.records[usize::from(id.producer)];
-        let record = records.entry(id.sequence).or_insert_with(|| RecordState::new(u64::MAX));
-        if record.first.is_none() {
-            record.first = Some(place);
-            record.readable_us = landed.readable_us;
-            record.key_hash = hash(landed.key.as_deref());
-        } else {
-            record.others.push(place);
+        self.nameless.add(landed);
+        if !self.has_anonymous(place.at.topic) {
+            self.join.read(place);
+            return;
         }
-        match comparison {
-            Comparison::Same => {}
-            Comparison::Rewritten => record.rewritten = true,
-            Comparison::Different(detail) => record.corrupted = record.corrupted.take().or(Some(detail)),
+        let claimant =
+            self.join.claimant(place).filter(|(id, _)| self.is_anonymous(usize::from(id.producer)));
+        match claimant {
+            Some((id, times)) => {
+                self.join.read(place);
+                self.claim_nameless(place, id, times, readable);
+            }
+            None => self.join.land_nameless(place),
+        }
+    }
+
+    /// Keeps what is wrong with a record, of the first few.
+    fn damaged(&mut self, id: RecordId, detail: String) {
+        self.damage.entry(id).or_insert(detail);
+        if self.damage.len() > EXAMPLES {
+            self.damage.pop_last();
+        }
+    }
+
+    fn pack(&mut self, events: u32) {
+        self.events = self.events.saturating_add(events);
+        if self.events >= PACKED_EVERY {
+            self.events = 0;
+            self.accounts.iter_mut().for_each(Account::optimize);
         }
     }
 
     /// What must still be waited for, as things stand.
     #[must_use]
     pub fn outstanding(&self) -> Outstanding {
-        let mut outstanding = Outstanding::default();
-        for (producer, records) in self.records.iter().enumerate() {
-            let topic = self.topic_of(producer);
-            for record in records.values() {
-                match record.answer {
-                    // A record without identity is only told when settling; its position is waited for.
-                    Some(RecordAnswer::Acked { offset: Some(_), .. }) if self.is_anonymous(producer) => {}
-                    Some(RecordAnswer::Acked { .. }) => {
-                        outstanding.acked_unseen += u64::from(record.copies() == 0);
-                    }
-                    _ => outstanding.uncertain += 1,
-                }
-                if let Some(place) = record.acked_place(topic) {
-                    let highest = outstanding.highest_acked.entry(place.at).or_insert(place.offset);
-                    *highest = (*highest).max(place.offset);
-                }
-            }
+        let mut outstanding =
+            Outstanding { highest_acked: self.highest_acked.clone(), ..Outstanding::default() };
+        for (producer, account) in self.accounts.iter().enumerate() {
+            let sent = account.attempts.at_least(1);
+            outstanding.uncertain += sent.map_or(0, |sent| sent.difference_len(&account.acked));
+            // A record without identity may only be told when settling; its position is waited for.
+            outstanding.acked_unseen += if self.is_anonymous(producer) {
+                account.nowhere.len()
+            } else {
+                account
+                    .copies
+                    .at_least(1)
+                    .map_or(account.acked.len(), |found| account.acked.difference_len(found))
+            };
         }
         outstanding
     }
 
+    /// What the ledger holds. Packs the sets of settled records first.
+    #[must_use]
+    pub fn footprint(&mut self) -> Footprint {
+        self.accounts.iter_mut().for_each(Account::optimize);
+        Footprint {
+            settled_bytes: self.accounts.iter().map(Account::size).sum(),
+            waiting: self.join.waiting(),
+        }
+    }
+
     fn topic_of(&self, producer: usize) -> u16 {
-        self.catalogue.streams().get(producer).map_or(0, crate::record::Stream::topic)
+        self.catalogue.streams().get(producer).map_or(0, Stream::topic)
     }
 
     fn is_anonymous(&self, producer: usize) -> bool {
-        self.catalogue.streams().get(producer).is_some_and(crate::record::Stream::is_anonymous)
+        self.catalogue.streams().get(producer).is_some_and(Stream::is_anonymous)
     }
 
-    fn request(&self, producer: usize, index: u64) -> Option<&RequestState> {
-        self.requests.get(producer)?.get(&index)
+    /// Whether a workload without identities writes to the topic.
+    fn has_anonymous(&self, topic: u16) -> bool {
+        self.catalogue.streams().iter().any(|stream| stream.topic() == topic && stream.is_anonymous())
+    }
+
+    fn topic_name(&self, topic: u16) -> &str {
+        self.topics.get(usize::from(topic)).map_or("?", String::as_str)
+    }
+
+    fn place_name(&self, place: Place) -> String {
+        format!("{}/{}@{}", self.topic_name(place.at.topic), place.at.partition, place.offset)
     }
 }
 
-/// Of two answers for one record the one that binds: an ack over all; then doubt over refusal, since the
-/// attempt in doubt may have landed.
-fn stronger(before: Option<RecordAnswer>, now: RecordAnswer) -> RecordAnswer {
-    match (before, now) {
-        (Some(acked @ RecordAnswer::Acked { .. }), _) | (_, acked @ RecordAnswer::Acked { .. }) => acked,
-        (Some(RecordAnswer::Unknown), _) => RecordAnswer::Unknown,
-        (_, now) => now,
+/// The place that an ack names, if it names one whole.
+fn claimed(topic: u16, said: RecordAnswer) -> Option<Place> {
+    match said {
+        RecordAnswer::Acked { partition: Some(partition), offset: Some(offset) } => {
+            Some(Place { at: TopicPartition { topic, partition }, offset })
+        }
+        _ => None,
     }
-}
-
-fn hash(key: Option<&[u8]>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn request_name(producer: usize, index: u64) -> String {
-    let producer = u16::try_from(producer).unwrap_or(u16::MAX);
-    let id = RequestId { producer, index };
-    format!("{}.{}", id.producer, id.index)
 }

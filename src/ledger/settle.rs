@@ -1,18 +1,19 @@
 //! Settling: each record gets its one disposition, each finding its evidence.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::record::{
-    Class, End, Expected, Format, Landed, NEVER, PartitionRead, RecordAnswer, RecordId, Stream,
-    TopicPartition, UNANSWERED,
-};
+use crate::record::{Answer, PartitionRead, RecordId, Sent, Stream, TopicPartition};
 use crate::result::{Finding, Records, Requests};
 
-use super::content::{Comparison, compare, distance};
-use super::evidence::Findings;
-use super::order::{Ordered, overtakers};
-use super::{Ledger, Place, RecordState, RequestState, hash};
+use super::content::Comparison;
+use super::evidence::{EXAMPLES, Findings, Name, Told};
+use super::levels::Set;
+use super::place::{Place, Side, StoreError, Unmatched};
+use super::recheck::Recheck;
+use super::{Ledger, claimed};
+
+/// Tells every attempt of the run once more, as often as it is called, in the order in which they were told.
+pub type Replay<'r> = dyn FnMut(&mut dyn FnMut(&Sent, &Answer<'_>)) + 'r;
 
 /// The settled account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub struct Settlement {
     /// Whether every partition of every topic was read up to its high watermark: only then does an absent
     /// record's absence mean anything.
     pub read_completely: bool,
-    /// Records whose order could not be checked, since their key carries the identity.
+    /// Records whose order could not be checked: their key carries the identity, or there were too many that came
+    /// neither in the order of their offsets nor in time.
     pub order_unverifiable: u64,
     /// Records in topics of workloads without identities that belong to no ack: other producers', or copies and
     /// leaks that cannot be told from theirs.
@@ -45,12 +47,11 @@ impl Coverage<'_> {
         of_topic.peek().is_some() && of_topic.all(|read| read.is_complete() && read.log_start <= read.from)
     }
 
-    /// Whether a record that was acked at `place` (or nowhere in particular) and not seen is proven absent.
-    fn proves_absence(&self, topic: u16, place: Option<Place>) -> bool {
-        let Some(place) = place else { return self.topic_is_complete(topic) };
+    /// Whether a record that was acked at `place` and not seen is proven absent.
+    fn proves_absence(&self, place: Place) -> bool {
         let Some(read) = self.reads.get(&place.at) else {
             // The ack names a partition that the topic does not have.
-            return self.topic_is_complete(topic);
+            return self.topic_is_complete(place.at.topic);
         };
         let reached = read.is_complete() || (read.error.is_none() && place.offset < read.to);
         let deleted_meanwhile = place.offset < read.log_start && place.offset >= read.from;
@@ -58,363 +59,390 @@ impl Coverage<'_> {
     }
 }
 
+/// What is left where acks and copies have not met.
+#[derive(Debug, Default)]
+struct Leftovers {
+    /// Of each producer: records of which an ack was not met.
+    unplaced: Vec<Set>,
+    /// Of those, the ones that may stand there unseen.
+    unproven: Vec<Set>,
+    /// Acks of places where something stands without a readable identity.
+    disputed: BTreeMap<Place, Vec<RecordId>>,
+    /// Copies that stand where no ack said, as many as are kept.
+    copies: BTreeMap<RecordId, Vec<Place>>,
+    copies_kept: usize,
+    copies_beyond: u64,
+}
+
+/// A kind of finding, with the records that show it.
+struct Shown {
+    kind: &'static str,
+    producer: u16,
+    examples: Vec<u64>,
+}
+
 impl Ledger {
     /// Settles the account. `reads` says how far each partition of the run's topics was read; a partition
-    /// that is missing counts as unread. `readable` is told, for each record found, the microseconds from
-    /// written to seen.
+    /// that is missing counts as unread. `replay` is asked for the attempts where there is something to show.
+    ///
+    /// # Errors
+    /// [`StoreError`] where what was put aside cannot be read back: nothing can be said then.
     ///
     /// # Panics
     /// If the sums of the dispositions do not add up: a bug of the ledger's own, after which no verdict
     /// could be trusted.
-    #[must_use]
-    pub fn settle(mut self, reads: &[PartitionRead], mut readable: impl FnMut(u64)) -> Settlement {
+    pub fn settle(
+        mut self,
+        reads: &[PartitionRead],
+        replay: &mut Replay<'_>,
+    ) -> Result<Settlement, StoreError> {
         let coverage = Coverage { reads: reads.iter().map(|read| (read.at, read)).collect() };
-        let nobodys = self.settle_by_position();
+        let mut findings = std::mem::take(&mut self.findings);
+        let requests = self.requests.finish(&mut self.accounts, &mut findings);
+        let mut leftovers = self.leftovers(&coverage)?;
+        let nobodys = self.settle_by_position(&mut leftovers);
         let unattributed = nobodys.iter().filter(|topic| self.has_anonymous(**topic)).count() as u64;
-        let foreign = self.foreign + nobodys.len() as u64;
-        let mut records = Records { foreign, ..Records::default() };
-        let mut requests = Requests::default();
-        let mut findings = Findings::default();
-        let overtaken = self.reordered();
-        let mut order_unverifiable = 0;
+        let (reordered, not_ordered) = self.reordered(&leftovers, replay);
 
-        for producer in 0..self.records.len() {
-            self.settle_requests(producer, &mut requests, &mut findings);
-            let stream_order =
-                self.catalogue.streams().get(producer).is_some_and(Stream::order_is_verifiable);
-            for (sequence, record) in sorted(&self.records[producer]) {
-                // A record that was read but never sent: its identity is this run's, so a copy of an
-                // earlier run under the same id stood in the topic.
-                let Some(request) = self.request(producer, record.request) else {
-                    records.foreign += record.copies() as u64;
-                    continue;
-                };
-                order_unverifiable += u64::from(!stream_order && record.copies() > 0);
-                if record.first.is_some() {
-                    readable(record.readable_us.saturating_sub(request.written_us));
-                }
-                let id = RecordId { producer: u16::try_from(producer).unwrap_or(u16::MAX), sequence };
-                self.settle_record(id, record, request, &coverage, &mut records, &mut findings);
-                if overtaken.contains(&id) {
-                    records.reordered += 1;
-                    findings.add("records.reordered", || {
-                        self.evidence(
-                            id,
-                            record,
-                            request,
-                            "stands before an earlier record of its key".into(),
-                        )
-                    });
-                }
+        let mut records = Records { foreign: self.foreign + nobodys.len() as u64, ..Records::default() };
+        let mut order_unverifiable = not_ordered;
+        let mut shown = Vec::new();
+        for (producer, reordered) in reordered.iter().enumerate() {
+            self.count(producer, &coverage, &leftovers, reordered, &mut records, &mut shown);
+            if !self.catalogue.streams()[producer].order_is_verifiable() {
+                let account = &self.accounts[producer];
+                order_unverifiable += account.copies.at_least(1).map_or(0, |found| {
+                    account.attempts.at_least(1).map_or(0, |sent| sent.intersection_len(found))
+                });
             }
         }
+        let mut requests = requests;
+        let admitted = self.admitted_unanswered();
+        requests.wrongly_admitted += admitted.len() as u64;
         assert_sums(&records, &requests);
+        self.evidence(&records, &admitted, &shown, &leftovers, replay, &mut findings);
         let read_completely = (0..self.topics.len())
             .all(|topic| coverage.topic_is_complete(u16::try_from(topic).unwrap_or(u16::MAX)));
-        Settlement {
+        Ok(Settlement {
             requests,
             records,
             findings: findings.into_list(),
             read_completely,
             order_unverifiable,
             unattributed,
-        }
+        })
     }
 
-    fn settle_record(
-        &self,
-        id: RecordId,
-        record: &RecordState,
-        request: &RequestState,
-        coverage: &Coverage<'_>,
-        records: &mut Records,
-        findings: &mut Findings,
-    ) {
-        let producer = usize::from(id.producer);
-        let topic = self.topic_of(producer);
-        let found = record.copies() > 0;
-        let acked_place = record.acked_place(topic);
-        records.sent += 1;
-        match (record.answer.unwrap_or(RecordAnswer::Unknown), found) {
-            (RecordAnswer::Acked { .. }, true) => {
-                records.acked += 1;
-                records.landed += 1;
-            }
-            (RecordAnswer::Acked { .. }, false) => {
-                records.acked += 1;
-                // Without identity and position there is nothing to look for.
-                let can_be_told = acked_place.is_some() || !self.is_anonymous(producer);
-                if can_be_told && coverage.proves_absence(topic, acked_place) {
-                    records.lost += 1;
-                    findings.add("records.lost", || {
-                        self.evidence(id, record, request, "acknowledged, and nowhere in the topic".into())
-                    });
-                } else {
-                    records.unverifiable += 1;
+    /// Gathers what has not met.
+    fn leftovers(&mut self, coverage: &Coverage<'_>) -> Result<Leftovers, StoreError> {
+        let producers = self.accounts.len();
+        let mut left = Leftovers {
+            unplaced: vec![Set::new(); producers],
+            unproven: vec![Set::new(); producers],
+            ..Leftovers::default()
+        };
+        let most = self.join.bounds().apart;
+        let nameless = &self.nameless;
+        self.join.finish(|Unmatched { place, id, side }| {
+            let producer = usize::from(id.producer);
+            match side {
+                Side::Claim if nameless.has(place) => left.disputed.entry(place).or_default().push(id),
+                Side::Claim => {
+                    left.unplaced[producer].insert(id.sequence);
+                    if !coverage.proves_absence(place) {
+                        left.unproven[producer].insert(id.sequence);
+                    }
                 }
+                Side::Landing if left.copies_kept < most => {
+                    left.copies.entry(id).or_default().push(place);
+                    left.copies_kept += 1;
+                }
+                Side::Landing => left.copies_beyond += 1,
             }
-            (RecordAnswer::Refused, true) => {
-                records.refused += 1;
-                records.leaked += 1;
-                findings.add("records.leaked", || {
-                    self.evidence(id, record, request, "refused, and in the topic all the same".into())
-                });
-            }
-            (RecordAnswer::Refused, false) => {
-                records.refused += 1;
-                records.absent += 1;
-            }
-            (RecordAnswer::Unknown, true) => {
-                records.unknown += 1;
-                records.unknown_landed += 1;
-            }
-            (RecordAnswer::Unknown, false) => {
-                records.unknown += 1;
-                records.unknown_absent += 1;
-            }
-        }
-        self.flag(id, record, request, acked_place, records, findings);
-    }
-
-    /// The flags, each independent of the others and of the disposition.
-    fn flag(
-        &self,
-        id: RecordId,
-        record: &RecordState,
-        request: &RequestState,
-        acked_place: Option<Place>,
-        records: &mut Records,
-        findings: &mut Findings,
-    ) {
-        let producer = usize::from(id.producer);
-        let topic = self.topic_of(producer);
-        let copies = record.copies();
-        if copies > 1 {
-            records.duplicated += 1;
-            let beyond = copies > request.attempts as usize;
-            records.duplicated_beyond_attempts += u64::from(beyond);
-            let kind = if beyond {
-                "beyond_attempts: the path made copies"
-            } else {
-                "within_attempts: explicable by retries"
-            };
-            findings.add("records.duplicated", || {
-                self.evidence(
-                    id,
-                    record,
-                    request,
-                    format!("{copies} copies of {} attempts, {kind}", request.attempts),
-                )
-            });
-        }
-        if let Some(detail) = &record.corrupted {
-            records.corrupted += 1;
-            findings.add("records.corrupted", || self.evidence(id, record, request, detail.clone()));
-        } else if record.rewritten {
-            records.rewritten += 1;
-        }
-        if copies > 0 {
-            let wanted = self.terms[producer].partition;
-            let wrong =
-                if let Some(place) = acked_place.filter(|place| record.places().all(|copy| copy != *place)) {
-                    Some(format!("acknowledged at {}, where it is not", self.place_name(place)))
-                } else if record.places().any(|copy| copy.at.topic != topic) {
-                    Some(format!("sent to topic {}, found in another", self.topic_name(topic)))
-                } else {
-                    wanted
-                        .filter(|wanted| record.places().any(|copy| copy.at.partition != *wanted))
-                        .map(|wanted| format!("sent to partition {wanted}, found in another"))
-                };
-            if let Some(detail) = wrong {
-                records.misplaced += 1;
-                findings.add("records.misplaced", || self.evidence(id, record, request, detail));
-            }
-        }
-    }
-
-    fn settle_requests(&self, producer: usize, requests: &mut Requests, findings: &mut Findings) {
-        for (index, request) in sorted(&self.requests[producer]) {
-            let acked = self.records_of(producer, request, |r| r.answer.is_some_and(RecordAnswer::is_acked));
-            let refused = self.records_of(producer, request, |r| r.answer == Some(RecordAnswer::Refused));
-            let records = u64::from(request.records);
-            requests.sent += 1;
-            // A request without any end was given up when draining ended.
-            let end = request.end.unwrap_or(End::TimedOut);
-            *outcome(requests, Class::of(end, acked, refused, records)) += 1;
-            let last_refused = request.last.refused;
-            if request.last.expect == Expected::Accept && last_refused > 0 {
-                requests.wrongly_refused += 1;
-                findings.add("requests.wrongly_refused", || {
-                    let token = token_state(request);
-                    let detail =
-                        format!("{last_refused} of {records} records refused, all had to be accepted{token}");
-                    Self::request_evidence(producer, index, request, detail)
-                });
-            }
-            let unknown_landed = self.records_of(producer, request, |record| {
-                record.answer.unwrap_or(RecordAnswer::Unknown) == RecordAnswer::Unknown && record.copies() > 0
-            });
-            // A record that landed without a word was admitted all the same; after a refusal it is a leak.
-            let admitted = acked + unknown_landed;
-            if request.all_to_be_refused && admitted > 0 {
-                requests.wrongly_admitted += 1;
-                findings.add("requests.wrongly_admitted", || {
-                    let token = token_state(request);
-                    let detail = format!(
-                        "{admitted} of {records} records acknowledged or found, all had to be refused{token}"
-                    );
-                    Self::request_evidence(producer, index, request, detail)
-                });
-            }
-        }
-    }
-
-    /// How many records of a request are such.
-    fn records_of(
-        &self,
-        producer: usize,
-        request: &RequestState,
-        such: impl Fn(&RecordState) -> bool,
-    ) -> u64 {
-        (request.first_sequence..request.first_sequence + u64::from(request.records))
-            .filter_map(|sequence| self.records[producer].get(&sequence))
-            .filter(|record| such(record))
-            .count() as u64
+        })?;
+        Ok(left)
     }
 
     /// Gives each record without a readable identity to the record that was acked at its position and seen
     /// nowhere else: that one is corrupted, unless its records carry no identity and it is as it should be. Returns the
     /// topic of each that belongs to nobody.
-    fn settle_by_position(&mut self) -> Vec<u16> {
-        let unidentified = std::mem::take(&mut self.unidentified);
-        if unidentified.is_empty() {
-            return Vec::new();
-        }
-        let mut claims: HashMap<Place, Vec<RecordId>> =
-            unidentified.iter().map(|event| (Place::of(event), Vec::new())).collect();
-        for (producer, records) in self.records.iter().enumerate() {
-            let topic = self.topic_of(producer);
-            for (sequence, record) in records {
-                let place = record.acked_place(topic).filter(|_| record.copies() == 0);
-                if let Some(claimants) = place.and_then(|place| claims.get_mut(&place)) {
-                    let producer = u16::try_from(producer).unwrap_or(u16::MAX);
-                    claimants.push(RecordId { producer, sequence: *sequence });
-                }
-            }
-        }
+    fn settle_by_position(&mut self, left: &mut Leftovers) -> Vec<u16> {
         let mut nobodys = Vec::new();
-        for event in unidentified {
-            let claimants = claims.remove(&Place::of(&event)).unwrap_or_default();
-            match self.closest(&claimants, &event) {
-                Some(id) => self.found_by_position(id, &event),
-                None => nobodys.push(event.at.topic),
+        let all: Vec<_> = self.nameless.drain().collect();
+        for (place, found) in all {
+            let claimants = left.disputed.get(&place).cloned().unwrap_or_default();
+            let unseen: Vec<RecordId> = claimants
+                .iter()
+                .copied()
+                .filter(|id| !self.accounts[usize::from(id.producer)].copies.has(1, id.sequence))
+                .collect();
+            let owner = found.closest(&unseen, &self.catalogue);
+            for id in claimants.iter().filter(|id| Some(**id) != owner) {
+                left.unplaced[usize::from(id.producer)].insert(id.sequence);
             }
+            let Some(id) = owner else {
+                nobodys.push(place.at.topic);
+                continue;
+            };
+            let anonymous = self.is_anonymous(usize::from(id.producer));
+            self.join.apart.add(id, place, self.join.bounds().apart);
+            let comparison = found.compare_with(id, &self.catalogue);
+            let account = &mut self.accounts[usize::from(id.producer)];
+            account.copies.add(id.sequence);
+            let detail = match comparison {
+                Some(Comparison::Same) if anonymous => continue,
+                Some(Comparison::Rewritten) if anonymous => {
+                    account.rewritten.insert(id.sequence);
+                    continue;
+                }
+                Some(Comparison::Different(detail)) => detail,
+                _ => "its identity cannot be read".to_owned(),
+            };
+            account.corrupted.insert(id.sequence);
+            self.damaged(id, format!("{detail}; recognised by its acknowledged position"));
         }
         nobodys
     }
 
-    /// Of several records acked at one position, the one whose content is closest to what stands there.
-    fn closest(&self, claimants: &[RecordId], event: &Landed) -> Option<RecordId> {
-        let apart = |id: &RecordId| {
-            let content = self.catalogue.content(*id)?;
-            Some((distance(&content, event), *id))
-        };
-        claimants.iter().filter_map(apart).min().map(|(_, id)| id)
-    }
-
-    fn found_by_position(&mut self, id: RecordId, event: &Landed) {
-        let anonymous = self.is_anonymous(usize::from(id.producer));
-        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
-        let content = self.catalogue.content(id);
-        let Some(record) = self.records[usize::from(id.producer)].get_mut(&id.sequence) else { return };
-        record.first = Some(Place::of(event));
-        record.readable_us = event.readable_us;
-        record.key_hash = hash(event.key.as_deref());
-        let comparison = content.map(|content| compare(format, &content, event));
-        let detail = match comparison {
-            Some(Comparison::Same) if anonymous => return,
-            Some(Comparison::Rewritten) if anonymous => {
-                record.rewritten = true;
-                return;
-            }
-            Some(Comparison::Different(detail)) => detail,
-            _ => "its identity cannot be read".to_owned(),
-        };
-        record.corrupted = Some(format!("{detail}; recognised by its acknowledged position"));
-    }
-
-    /// Whether a workload without identities writes to the topic.
-    fn has_anonymous(&self, topic: u16) -> bool {
-        self.catalogue.streams().iter().any(|stream| stream.topic() == topic && stream.is_anonymous())
-    }
-
-    /// Every record that overtook an earlier one of its key and partition. Records with copies of retries
-    /// are left out, since a retry's copy promises no order.
-    fn reordered(&self) -> std::collections::HashSet<RecordId> {
-        let mut lanes: HashMap<(TopicPartition, u64), Vec<Ordered<RecordId>>> = HashMap::new();
-        for (producer, records) in self.records.iter().enumerate() {
-            if !self.catalogue.streams().get(producer).is_some_and(Stream::order_is_verifiable) {
-                continue;
-            }
-            for (sequence, record) in records {
-                let (Some(place), Some(request)) = (record.first, self.request(producer, record.request))
-                else {
-                    continue;
-                };
-                if record.copies() > 1 && request.attempts > 1 {
-                    continue;
+    /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.
+    fn reordered(&mut self, left: &Leftovers, replay: &mut Replay<'_>) -> (Vec<Set>, u64) {
+        let mut apart = std::mem::take(&mut self.join.apart);
+        let most = self.join.bounds().apart;
+        for (id, places) in &left.copies {
+            let producer = usize::from(id.producer);
+            let account = &self.accounts[producer];
+            let placed = account.acked.contains(id.sequence)
+                && !account.nowhere.contains(id.sequence)
+                && !left.unplaced[producer].contains(id.sequence);
+            // A copy beside the one that was acked, and a record of somebody else's run, have no order to keep.
+            let orderly = self.catalogue.stream(id.producer).is_some_and(Stream::order_is_verifiable);
+            if orderly && !placed && account.attempts.has(1, id.sequence) {
+                for place in places {
+                    apart.add(*id, *place, most);
                 }
-                let id =
-                    RecordId { producer: u16::try_from(producer).unwrap_or(u16::MAX), sequence: *sequence };
-                let index =
-                    u32::try_from(sequence.saturating_sub(request.first_sequence)).unwrap_or(u32::MAX);
-                let answered_us = match record.answer {
-                    Some(RecordAnswer::Acked { .. }) => request.answered_us,
-                    _ => UNANSWERED,
-                };
-                lanes.entry((place.at, record.key_hash)).or_default().push(Ordered {
-                    id,
-                    offset: place.offset,
-                    request: (u64::from(id.producer) << 48) | record.request,
-                    index,
-                    written_us: request.written_us,
-                    answered_us,
+            }
+        }
+        let mut sets: Vec<Set> = vec![Set::new(); self.accounts.len()];
+        if !apart.places.is_empty() || self.accounts.iter().any(|account| !account.swapped.is_empty()) {
+            let mut recheck = Recheck::new(&self.catalogue, &self.accounts, &apart.places, &left.unplaced);
+            replay(&mut |sent, answer| recheck.attempt(sent, answer));
+            if recheck.prepare() {
+                replay(&mut |sent, answer| recheck.attempt_again(sent, answer));
+            }
+            for id in recheck.finish() {
+                sets[usize::from(id.producer)].insert(id.sequence);
+            }
+        }
+        (sets, apart.beyond + left.copies_beyond)
+    }
+
+    /// Counts one producer's records.
+    fn count(
+        &self,
+        producer: usize,
+        coverage: &Coverage<'_>,
+        left: &Leftovers,
+        reordered: &Set,
+        records: &mut Records,
+        shown: &mut Vec<Shown>,
+    ) {
+        let account = &self.accounts[producer];
+        let (sent, found) = (account.attempts.all(), account.copies.all());
+        // A record that was read but never sent: its identity is this run's, so a copy of an earlier run under the
+        // same id stood in the topic.
+        let strangers = |times| account.copies.at_least(times).map_or(0, |set| set.difference_len(&sent));
+        records.foreign += (1..=account.copies.highest()).map(strangers).sum::<u64>();
+
+        let refused = &account.refused - &account.acked - &account.doubted;
+        let unknown = &sent - &account.acked - &refused;
+        records.sent += sent.len();
+        records.acked += account.acked.len();
+        records.refused += refused.len();
+        records.unknown += unknown.len();
+        records.landed += account.acked.intersection_len(&found);
+        records.unknown_landed += unknown.intersection_len(&found);
+        records.unknown_absent += unknown.difference_len(&found);
+        let leaked = &refused & &found;
+        records.leaked += leaked.len();
+        records.absent += refused.len() - leaked.len();
+
+        let missing = &account.acked - &found;
+        let somewhere = &missing & &left.unplaced[producer];
+        let mut lost = &somewhere - &left.unproven[producer];
+        // Without identity and position there is nothing to look for.
+        if !self.is_anonymous(producer) && coverage.topic_is_complete(self.topic_of(producer)) {
+            lost |= &missing - &somewhere;
+        }
+        records.lost += lost.len();
+        records.unverifiable += missing.len() - lost.len();
+
+        let duplicated = account.copies.at_least(2).map(|set| set & &sent).unwrap_or_default();
+        records.duplicated += duplicated.len();
+        records.duplicated_beyond_attempts += beyond_attempts(account, &sent);
+        let corrupted = &account.corrupted & &sent;
+        records.corrupted += corrupted.len();
+        records.rewritten += (&account.rewritten & &sent).difference_len(&corrupted);
+        let misplaced = ((&left.unplaced[producer] & &found) | &account.strayed) & &sent;
+        records.misplaced += misplaced.len();
+        records.reordered += reordered.len();
+        let kinds: [(&str, &Set); 6] = [
+            ("records.lost", &lost),
+            ("records.leaked", &leaked),
+            ("records.corrupted", &corrupted),
+            ("records.duplicated", &duplicated),
+            ("records.misplaced", &misplaced),
+            ("records.reordered", reordered),
+        ];
+        let producer = u16::try_from(producer).unwrap_or(u16::MAX);
+        shown.extend(kinds.into_iter().filter(|(_, set)| !set.is_empty()).map(|(kind, set)| Shown {
+            kind,
+            producer,
+            examples: set.iter().take(EXAMPLES).collect(),
+        }));
+    }
+
+    /// Requests that had to be refused, that no answer admitted, and of which a record landed without a word.
+    fn admitted_unanswered(&self) -> Vec<RecordId> {
+        let mut admitted = BTreeSet::new();
+        for (producer, account) in (0_u16..).zip(&self.accounts) {
+            let landed = &account.denied & &account.copies.all();
+            for sequence in &landed - &account.acked {
+                // The request began with the nearest start before it.
+                let number = account.denied_starts.rank(sequence);
+                if let Some(start) = number.checked_sub(1).and_then(|n| account.denied_starts.select(n)) {
+                    admitted.insert(RecordId { producer, sequence: start });
+                }
+            }
+        }
+        admitted.into_iter().collect()
+    }
+
+    /// Has the attempts told once more, for the evidence of what is shown.
+    fn evidence(
+        &self,
+        records: &Records,
+        admitted: &[RecordId],
+        shown: &[Shown],
+        left: &Leftovers,
+        replay: &mut Replay<'_>,
+        findings: &mut Findings,
+    ) {
+        let counts = [
+            ("records.lost", records.lost),
+            ("records.leaked", records.leaked),
+            ("records.corrupted", records.corrupted),
+            ("records.duplicated", records.duplicated),
+            ("records.misplaced", records.misplaced),
+            ("records.reordered", records.reordered),
+            ("requests.wrongly_admitted", admitted.len() as u64),
+        ];
+        for (kind, count) in counts {
+            findings.count(kind, count);
+        }
+        let admitted = &admitted[..admitted.len().min(EXAMPLES)];
+        let of_kind = |shown: &Shown| {
+            let producer = shown.producer;
+            shown.examples.iter().map(move |sequence| RecordId { producer, sequence: *sequence }).collect()
+        };
+        let examples: Vec<(&str, Vec<RecordId>)> =
+            shown.iter().map(|shown| (shown.kind, of_kind(shown))).collect();
+        let mut wanted: BTreeMap<RecordId, Option<Told>> = examples
+            .iter()
+            .flat_map(|(_, ids)| ids.iter().copied())
+            .chain(admitted.iter().copied())
+            .map(|id| (id, None))
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        replay(&mut |sent, answer| {
+            let first = RecordId { producer: sent.request.producer, sequence: sent.first_sequence };
+            let last = RecordId { sequence: sent.first_sequence + u64::from(sent.records), ..first };
+            for (id, told) in wanted.range_mut(first..last) {
+                let index = usize::try_from(id.sequence - first.sequence).unwrap_or(usize::MAX);
+                let said = answer.get(index);
+                let claim = claimed(self.topic_of(usize::from(id.producer)), said);
+                told.get_or_insert_with(|| Told::new(sent)).attempt(sent, answer, said, claim);
+            }
+        });
+        for (kind, ids) in examples {
+            for id in ids {
+                let Some(Some(told)) = wanted.get(&id) else { continue };
+                let found = self.found_at(id, told, left);
+                let detail = self.detail(kind, id, told, &found);
+                findings.example(kind, Name::Record(id), || {
+                    told.evidence(id, &found, detail, |place| self.place_name(place))
                 });
             }
         }
-        lanes.into_values().flat_map(overtakers).collect()
+        for id in admitted {
+            let Some(Some(told)) = wanted.get(id) else { continue };
+            findings.example("requests.wrongly_admitted", Name::Request(told.request), || {
+                let detail = "without an answer that says so: records of it landed, all had to be refused";
+                let mut evidence = told.evidence(*id, &[], detail.into(), |place| self.place_name(place));
+                evidence.record = None;
+                evidence
+            });
+        }
+    }
+
+    /// Where copies of a record stand, as far as it is known.
+    fn found_at(&self, id: RecordId, told: &Told, left: &Leftovers) -> Vec<Place> {
+        let producer = usize::from(id.producer);
+        let found = self.accounts[producer].copies.has(1, id.sequence);
+        let met = found && !left.unplaced[producer].contains(id.sequence);
+        let mut places: Vec<Place> = told.claimed.filter(|_| met).into_iter().collect();
+        places.extend(left.copies.get(&id).into_iter().flatten());
+        places
+    }
+
+    fn detail(&self, kind: &str, id: RecordId, told: &Told, found: &[Place]) -> String {
+        let producer = usize::from(id.producer);
+        match kind {
+            "records.lost" => "acknowledged, and nowhere in the topic".into(),
+            "records.leaked" => "refused, and in the topic all the same".into(),
+            "records.corrupted" => {
+                self.damage.get(&id).cloned().unwrap_or_else(|| "another content than was sent".into())
+            }
+            "records.duplicated" => {
+                let copies = self.accounts[producer].copies.count(id.sequence);
+                let kind = if copies > told.attempts as usize {
+                    "beyond_attempts: the path made copies"
+                } else {
+                    "within_attempts: explicable by retries"
+                };
+                format!("{copies} copies of {} attempts, {kind}", told.attempts)
+            }
+            "records.misplaced" => {
+                let topic = self.topic_of(producer);
+                match told.claimed.filter(|place| !found.contains(place)) {
+                    Some(place) => format!("acknowledged at {}, where it is not", self.place_name(place)),
+                    None if found.iter().any(|place| place.at.topic != topic) => {
+                        format!("sent to topic {}, found in another", self.topic_name(topic))
+                    }
+                    None => match self.terms[producer].partition {
+                        Some(wanted) => format!("sent to partition {wanted}, found in another"),
+                        None => "not in every place where it was acknowledged".into(),
+                    },
+                }
+            }
+            _ => "stands before an earlier record of its key".into(),
+        }
     }
 }
 
-fn sorted<T>(map: &HashMap<u64, T>) -> impl Iterator<Item = (u64, &T)> {
-    let mut entries: Vec<(u64, &T)> = map.iter().map(|(key, value)| (*key, value)).collect();
-    entries.sort_unstable_by_key(|(key, _)| *key);
-    entries.into_iter()
-}
-
-/// How long the token of a request's last attempt was valid still, or was not any more, as the end of a sentence.
-fn token_state(request: &RequestState) -> String {
-    let (written, expires) = (request.last.written_us, request.last.token_expires_us);
-    let seconds = Duration::from_micros(written.abs_diff(expires)).as_secs_f64();
-    if expires == NEVER {
-        String::new()
-    } else if expires > written {
-        format!("; its token was to expire {seconds:.1} s later")
-    } else {
-        format!("; its token had expired {seconds:.1} s before")
+/// How many records have more copies than they had attempts.
+fn beyond_attempts(account: &super::account::Account, sent: &Set) -> u64 {
+    let mut beyond = Set::new();
+    for attempts in 1..account.copies.highest() {
+        let Some(copies) = account.copies.at_least(attempts + 1) else { break };
+        let more = copies & sent;
+        beyond |= match account.attempts.at_least(attempts + 1) {
+            Some(tried_again) => more - tried_again,
+            None => more,
+        };
     }
-}
-
-/// The count of the requests that ended so.
-fn outcome(requests: &mut Requests, class: Class) -> &mut u64 {
-    match class {
-        Class::Accepted => &mut requests.accepted,
-        Class::Refused => &mut requests.refused,
-        Class::Failed => &mut requests.failed,
-        Class::Reset => &mut requests.reset,
-        Class::TimedOut => &mut requests.timed_out,
-        Class::Malformed => &mut requests.malformed,
-    }
+    beyond.len()
 }
 
 fn assert_sums(records: &Records, requests: &Requests) {
@@ -431,5 +459,7 @@ fn assert_sums(records: &Records, requests: &Requests) {
     );
 }
 
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,8 @@ pub struct Sent {
     pub expect: Expected,
     /// When the token that it carries has expired for certain; [`NEVER`] without one.
     pub token_expires_us: u64,
+    /// Whether the request is to be tried again.
+    pub again: bool,
 }
 
 /// What an attempt came to. What it says of the records is lent, so that it costs no allocation.

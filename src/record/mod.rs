@@ -12,6 +12,7 @@
 //! | `key`, `draws` | drawn keys; the randomness of a record |
 //! | `stream`, `catalogue` | the records of a workload, and of a run |
 //! | `event` | what happens to records |
+//! | `journal`, `varint` | attempts as bytes, to be told once more |
 
 mod catalogue;
 mod content;
@@ -22,11 +23,13 @@ mod expected;
 mod feed;
 mod identify;
 mod identity;
+mod journal;
 mod json;
 mod key;
 mod nearest;
 mod stream;
 mod template;
+pub mod varint;
 
 pub use catalogue::{Catalogue, Identified};
 pub use content::{Content, ContentBuf, Format, Header};
@@ -38,6 +41,7 @@ pub use event::{
 pub use expected::{Expected, Validity, expectation};
 pub use feed::{Feed, FeedError};
 pub use identity::{RecordId, RunId, RunIdError};
+pub use journal::{BLOCK_HEAD, BLOCK_MOST, JournalError, JournalWriter, payload_len, tell_block};
 pub use key::{Key, KeySpread, KeySpreadError};
 pub use stream::{IdentityPlace, Payload, Stream, StreamError};
 pub use template::{TemplateError, TemplateProblem};

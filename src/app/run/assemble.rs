@@ -36,9 +36,9 @@ pub(super) fn result(
     ending: Ending,
     began: (jiff::Timestamp, Instant),
 ) -> RunResult {
-    let Settled { settlement, readable, horizon, kafka_lost: _, unread } = settled;
+    let Settled { settlement, readable, horizon, kafka_lost: _, unread, journal_failed } = settled;
     let report = load.report;
-    let incomplete = incomplete(&ending, report.interrupted);
+    let incomplete = incomplete(&ending, journal_failed.as_deref(), report.interrupted);
     let Ending { unarmed, tokens, watched, scarce, .. } = ending;
     let (started, origin) = began;
     let mut notes = notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable);
@@ -101,9 +101,12 @@ pub(super) fn result(
 }
 
 /// Why the run did not go to its end. A rule that struck when the load had ended stopped nothing.
-fn incomplete(ending: &Ending, load_stopped: bool) -> Option<String> {
+fn incomplete(ending: &Ending, journal_failed: Option<&str>, load_stopped: bool) -> Option<String> {
     if let Some(signal) = ending.interrupt {
         return Some(format!("stopped by {}", signal.name()));
+    }
+    if let Some(reason) = journal_failed {
+        return Some(format!("stopped, since the disk does not take the journal: {reason}"));
     }
     let strike = ending.watched.strike.as_ref().filter(|_| load_stopped);
     let stopped = strike.map(|rule| format!("stopped by abort_when: {rule}"));

@@ -2,16 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::journal::{Journal, LATE};
 use super::monitor::Intervals;
 use super::outbox::Outbox;
 use crate::ledger::Ledger;
-use crate::load::{Interval, Sink};
+use crate::load::{Interval, Sink, Stop};
 use crate::record::{Answer, End, Landed, RecordAnswer, Sent};
+use crate::stats::Histogram;
 
 /// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
 const WAITING: usize = 4096;
@@ -55,18 +57,26 @@ pub(super) struct Collector {
     events: SyncSender<Event>,
     ledger: Arc<Mutex<Ledger>>,
     counts: Arc<Counts>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Kept>,
+}
+
+/// What the thread has beside the ledger, when it ends.
+pub(super) struct Kept {
+    pub(super) journal: Journal,
+    /// From written to seen.
+    pub(super) readable: Histogram,
 }
 
 impl Collector {
-    pub(super) fn start(ledger: Ledger) -> std::io::Result<Self> {
+    /// Starts the thread. The load is stopped where the disk does not take the journal.
+    pub(super) fn start(ledger: Ledger, journal: Journal, stop: Stop) -> std::io::Result<Self> {
         let (events, received) = sync_channel(WAITING);
         let ledger = Arc::new(Mutex::new(ledger));
         let counts = Arc::new(Counts::default());
         let (shared, counting) = (ledger.clone(), counts.clone());
         let thread = std::thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || keep(&received, &shared, &counting))?;
+            .spawn(move || keep(&received, &shared, &counting, journal, &stop))?;
         Ok(Self { events, ledger, counts, thread })
     }
 
@@ -100,12 +110,12 @@ impl Collector {
         lock(&self.ledger)
     }
 
-    /// Ends the thread, once all who report have gone, and gives the ledger out. `None` if the thread failed.
-    pub(super) fn into_ledger(self) -> Option<Ledger> {
+    /// Ends the thread, once all who report have gone, and gives out what it has kept. `None` if the thread failed.
+    pub(super) fn finish(self) -> Option<(Ledger, Kept)> {
         let Self { events, ledger, counts: _, thread } = self;
         drop(events);
-        thread.join().ok()?;
-        Arc::into_inner(ledger)?.into_inner().ok()
+        let kept = thread.join().ok()?;
+        Some((Arc::into_inner(ledger)?.into_inner().ok()?, kept))
     }
 }
 
@@ -206,9 +216,25 @@ impl Drop for LoadSink {
     }
 }
 
-fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>, counts: &Counts) {
+fn keep(
+    received: &Receiver<Event>,
+    ledger: &Mutex<Ledger>,
+    counts: &Counts,
+    mut journal: Journal,
+    stop: &Stop,
+) -> Kept {
     let mut notes = Notes::default();
-    while let Ok(first) = received.recv() {
+    let mut readable = Histogram::new();
+    loop {
+        journal.write_if_late();
+        if journal.failed().is_some() && !stop.is_asked() {
+            stop.stop();
+        }
+        let first = match received.recv_timeout(LATE) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let mut ledger = lock(ledger);
         // What has gathered meanwhile goes in under the same lock.
         for event in std::iter::once(first).chain(received.try_iter()) {
@@ -216,16 +242,18 @@ fn keep(received: &Receiver<Event>, ledger: &Mutex<Ledger>, counts: &Counts) {
                 Event::Attempts(batch) => batch.empty(|sent, answer| {
                     count(counts, sent, &answer);
                     notes.look_at(sent, &answer);
-                    ledger.attempt(sent, answer);
+                    journal.attempt(sent, &answer);
+                    ledger.attempt(sent, &answer, &mut |took_us| readable.record(took_us));
                 }),
                 Event::Landed(landed) => {
                     counts.landed.fetch_add(1, Ordering::Relaxed);
-                    ledger.landed(&landed);
+                    ledger.landed(&landed, &mut |took_us| readable.record(took_us));
                 }
                 Event::Flush(done) => drop(done.send(())),
             }
         }
     }
+    Kept { journal, readable }
 }
 
 fn count(counts: &Counts, sent: &Sent, answer: &Answer<'_>) {
@@ -272,6 +300,7 @@ mod tests {
             written_us: index,
             expect: crate::record::Expected::Accept,
             token_expires_us: crate::record::NEVER,
+            again: false,
         }
     }
 

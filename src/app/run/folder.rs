@@ -37,6 +37,8 @@ const RESULT: &str = "result.json";
 pub(super) const INTERVALS: &str = "intervals.hlog";
 /// The load's times as a whole.
 pub(super) const HISTOGRAMS: &str = "histograms.hlog";
+/// Every attempt, to be told again.
+pub(super) const JOURNAL: &str = "journal.bin";
 /// What happened, in words.
 const LOG: &str = "landfall.log";
 
@@ -80,7 +82,13 @@ impl Folder {
     /// Makes a file in it.
     pub(super) fn create_file(&self, name: &str) -> Result<fs::File, FolderError> {
         let path = self.path.join(name);
-        fs::File::create(&path).map_err(|source| FolderError::Unwritable { path, source })
+        let options = fs::File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        options.map_err(|source| FolderError::Unwritable { path, source })
+    }
+
+    /// The error of a file in it.
+    pub(super) fn unwritable(&self, source: std::io::Error) -> FolderError {
+        FolderError::Unwritable { path: self.path.clone(), source }
     }
 
     /// Writes the result: whole, or not at all.

@@ -5,11 +5,13 @@ mod catalogue;
 mod collect;
 mod folder;
 mod hlog;
+mod journal;
 mod metrics;
 mod monitor;
 mod outbox;
 mod plan;
 mod settle;
+mod spill;
 mod timeline;
 mod tokens;
 
@@ -19,7 +21,7 @@ use std::time::Instant;
 use tokio::sync::{oneshot, watch};
 
 use super::exit;
-use crate::ledger::{Ledger, StreamTerms};
+use crate::ledger::{Bounds, Ledger, StoreError, StreamTerms};
 use crate::load::{
     self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
     TokenReport, preflight,
@@ -35,10 +37,12 @@ use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 pub use catalogue::{PayloadError, PayloadFault, catalogue};
 use collect::Collector;
 pub use folder::{Folder, FolderError};
+use journal::Journal;
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
 use plan::{schedules, streams};
+use spill::Spill;
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -131,6 +135,12 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// What the ledger had put aside.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal.
+    #[error("the run's journal cannot be read back: {0}; check the disk, and run again")]
+    Journal(#[source] std::io::Error),
     /// A thread of landfall's own ended by a panic, which is a bug.
     #[error("landfall's {0} thread failed; this is a bug of landfall's, please report it with the scenario")]
     Bug(&'static str),
@@ -218,11 +228,13 @@ pub async fn run(
     let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let thread = |name| move |source| RunError::Thread { name, source };
-    let collector =
-        Collector::start(Ledger::new(catalogue, topics, terms.collect())).map_err(thread("ledger"))?;
+    let stop = Stop::default();
+    let journal = Journal::new(folder.create_file(folder::JOURNAL)?);
+    let spill = Spill::new(folder.path()).map_err(|source| folder.unwritable(source))?;
+    let ledger = Ledger::new(catalogue, topics, terms.collect(), Bounds::default(), Some(Box::new(spill)));
+    let collector = Collector::start(ledger, journal, stop.clone()).map_err(thread("ledger"))?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
 
-    let stop = Stop::default();
     let board = Board::default();
     // Served until the run is over.
     let _server = metrics.map(|port| port.serve(board.clone())).transpose().map_err(thread("metrics"))?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::collect::Collector;
+use super::collect::{Collector, Kept};
 use super::{Interrupt, RunError, signalled};
 use crate::ledger::Settlement;
 use crate::record::{PartitionRead, TopicPartition};
@@ -35,6 +35,8 @@ pub(super) struct Settled {
     pub(super) kafka_lost: Option<String>,
     /// Topics that could not be read, with the reason.
     pub(super) unread: Vec<(u16, String)>,
+    /// Why the disk did not take the journal to its end, which stopped the load.
+    pub(super) journal_failed: Option<String>,
 }
 
 /// How waiting went.
@@ -65,9 +67,15 @@ pub(super) async fn settle(
         broken_off(&mut reads);
     }
     let unread = unread(baseline, &reads);
-    let mut readable = Histogram::new();
-    let ledger = collector.into_ledger().ok_or(RunError::Bug("ledger"))?;
-    let settlement = ledger.settle(&reads, |micros| readable.record(micros));
+    let (ledger, Kept { mut journal, readable }) = collector.finish().ok_or(RunError::Bug("ledger"))?;
+    let mut unheard = None;
+    let settlement = ledger.settle(&reads, &mut |each| {
+        // What cannot be told again is missing from evidence, and may hide what was overtaken.
+        unheard = unheard.take().or(journal.replay(each).err());
+    })?;
+    if let Some(error) = unheard {
+        return Err(RunError::Journal(error));
+    }
     tracing::info!(
         read_completely = settlement.read_completely,
         landed = settlement.records.landed,
@@ -81,7 +89,8 @@ pub(super) async fn settle(
         complete: settlement.read_completely && baseline.forbidden.is_empty(),
         unattributed: settlement.unattributed,
     };
-    Ok(Settled { settlement, readable, horizon, kafka_lost, unread })
+    let journal_failed = journal.failed().map(str::to_owned);
+    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, journal_failed })
 }
 
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics

@@ -1,10 +1,10 @@
 //! Small histories, each with the one settlement that it must come to.
 
 use super::*;
-use crate::ledger::StreamTerms;
+use crate::ledger::{Bounds, StreamTerms};
 use crate::record::{
-    Answer, Catalogue, Content, Expected, Feed, Format, IdentityPlace, Key, Landed, RequestId, RunId, Sent,
-    Stream,
+    Answer, Catalogue, Content, End, Expected, Feed, Format, IdentityPlace, Key, Landed, RecordAnswer,
+    RequestId, RunId, Sent, Stream, UNANSWERED,
 };
 use proptest::prelude::*;
 
@@ -14,10 +14,26 @@ const REFUSE: Expected = Expected::Refuse;
 /// A ledger of one stream to a topic of two partitions, with what it takes to feed it.
 struct Bench {
     ledger: Ledger,
+    attempts: Vec<Told>,
     catalogue: Catalogue,
     reads: [PartitionRead; 2],
     /// What its requests must meet with.
     expect: Expected,
+}
+
+/// An attempt as it was told. One that was never answered has no end.
+#[derive(Debug, Clone)]
+struct Told {
+    sent: Sent,
+    answered: Option<(u64, End, Vec<RecordAnswer>)>,
+}
+
+impl Told {
+    fn tell(&self, to: &mut dyn FnMut(&Sent, &Answer<'_>)) {
+        let (answered_us, end, answers) =
+            self.answered.clone().unwrap_or((UNANSWERED, End::TimedOut, vec![RecordAnswer::Unknown]));
+        to(&self.sent, &Answer { answered_us, end, note: None, answers: &answers });
+    }
 }
 
 fn bench(expect: Expected) -> Bench {
@@ -36,8 +52,9 @@ fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Expected) -> B
         log_start: 0,
         error: None,
     };
-    let ledger = Ledger::new(catalogue.clone(), vec!["t".into()], vec![StreamTerms { partition }]);
-    Bench { ledger, catalogue, reads: [read(0), read(1)], expect }
+    let terms = vec![StreamTerms { partition }];
+    let ledger = Ledger::new(catalogue.clone(), vec!["t".into()], terms, Bounds::default(), None);
+    Bench { ledger, attempts: Vec::new(), catalogue, reads: [read(0), read(1)], expect }
 }
 
 impl Bench {
@@ -51,7 +68,7 @@ impl Bench {
         let first_sequence = index * 10;
         let written_us = 1000 * index;
         let token_expires_us = 3_200_000;
-        self.ledger.sent(&Sent {
+        let sent = Sent {
             request,
             attempt,
             first_sequence,
@@ -59,7 +76,9 @@ impl Bench {
             written_us,
             expect,
             token_expires_us,
-        });
+            again: false,
+        };
+        self.attempts.push(Told { sent, answered: None });
     }
 
     fn answered(&mut self, index: u64, end: End, answers: &[RecordAnswer]) {
@@ -69,7 +88,11 @@ impl Bench {
     fn attempt_answered(&mut self, index: u64, attempt: u32, end: End, answers: &[RecordAnswer]) {
         let request = RequestId { producer: 0, index };
         let answered_us = 1000 * index + 500;
-        self.ledger.answer(request, attempt, Answer { answered_us, end, note: None, answers });
+        let earlier = self.attempts.iter_mut().filter(|told| told.sent.request == request);
+        let told = earlier.filter(|told| told.sent.attempt == attempt).last().unwrap();
+        told.answered = Some((answered_us, end, answers.to_vec()));
+        let told = told.clone();
+        told.tell(&mut |sent, answer| self.ledger.attempt(sent, answer, &mut |_| {}));
     }
 
     /// A request of one record, acked at `offset` of partition 0.
@@ -83,18 +106,23 @@ impl Bench {
     }
 
     fn lands(&mut self, partition: i32, offset: i64, content: Content) {
-        self.ledger.landed(&Landed {
+        let landed = Landed {
             at: TopicPartition { topic: 0, partition },
             offset,
             key: content.key.map(Into::into),
             value: content.value.map(Into::into),
             headers: content.headers.into_iter().map(|(name, value)| (name, value.map(Into::into))).collect(),
             readable_us: 1_000_000,
-        });
+        };
+        self.ledger.landed(&landed, &mut |_| {});
     }
 
-    fn settle(self) -> Settlement {
-        self.ledger.settle(&self.reads, |_| {})
+    fn settle(mut self) -> Settlement {
+        for told in self.attempts.iter().filter(|told| told.answered.is_none()) {
+            told.tell(&mut |sent, answer| self.ledger.attempt(sent, answer, &mut |_| {}));
+        }
+        let attempts = self.attempts;
+        self.ledger.settle(&self.reads, &mut |to| attempts.iter().for_each(|told| told.tell(to))).unwrap()
     }
 }
 
@@ -209,6 +237,7 @@ fn what_was_to_be_expected_is_the_attempts() {
         let mut bench = bench(ACCEPT);
         for (number, (expect, answers)) in (1..).zip(attempts) {
             bench.attempt(4000, 1, number, *expect);
+            bench.attempts.last_mut().unwrap().sent.again = number < attempts.len().try_into().unwrap();
             bench.attempt_answered(4000, number, End::Status(401), answers);
         }
         let settled = bench.settle();

@@ -181,6 +181,7 @@ impl<S: Sink> Engine<'_, S> {
             // The next attempt decides. Where there is none, because the load ends, nothing is decided.
             sent.expect = Expected::Either;
         }
+        sent.again = wait.is_some() && self.stopped_at.is_none();
         let view = Answer { answered_us: micros(now), end, note, answers: &self.answers };
         self.sink.attempt(&sent, view);
         let shares = self.shares(lane, &request);
@@ -269,5 +270,6 @@ fn sent(plan: &StreamPlan, producer: u16, exchange: &Exchange, answered_us: u64)
         written_us,
         expect: expected(plan, written_us, answered_us, token),
         token_expires_us: token.map_or(NEVER, |token| token.expired_us),
+        again: false,
     }
 }

@@ -1,0 +1,327 @@
+//! Acks and copies meet at their places: in the partition's window while they come close together, aside where they do
+//! not, and in the end in the store, where what was put aside is merged by place.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use super::place::{Place, Run, Side, Store, StoreError, Unmatched};
+use super::window::{Brought, Retired, Times, Window};
+use crate::record::{RecordId, TopicPartition};
+
+/// How much is held in memory while acks and copies wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Offsets of a partition in which they meet.
+    pub window: usize,
+    /// Those that wait beyond, of all partitions together.
+    pub aside: usize,
+    /// Records whose order is to be looked at again in the end, and copies that no ack names.
+    pub apart: usize,
+}
+
+impl Default for Bounds {
+    /// 2 MiB for a partition at most, and some 100 MiB in all where everything goes wrong.
+    fn default() -> Self {
+        Self { window: 1 << 16, aside: 1 << 20, apart: 1 << 20 }
+    }
+}
+
+/// Partitions of higher numbers have no windows: no topic has them, and an ack may name any number.
+const PARTITIONS: i32 = 1 << 14;
+
+/// All places where acks and copies are to meet.
+#[derive(Debug)]
+pub(super) struct Join {
+    bounds: Bounds,
+    topics: Vec<Vec<Window>>,
+    /// What waits outside of the windows.
+    aside: HashMap<(Place, RecordId), Waiting>,
+    store: Option<Box<dyn Store>>,
+    store_is_full: bool,
+    /// Records whose order must be looked at again, with their places.
+    pub(super) apart: Apart,
+}
+
+/// What waits for its counterpart.
+#[derive(Debug, Clone, Copy)]
+enum Waiting {
+    /// An ack that is still to be met, with its times while they are known.
+    Claim(Option<Times>),
+    Landing,
+}
+
+impl Waiting {
+    fn of(side: Side) -> Self {
+        match side {
+            Side::Claim => Self::Claim(None),
+            Side::Landing => Self::Landing,
+        }
+    }
+
+    fn side(self) -> Side {
+        match self {
+            Self::Claim(_) => Side::Claim,
+            Self::Landing => Side::Landing,
+        }
+    }
+}
+
+/// Records that did not come in the order of their offsets, or that seem to have been overtaken.
+#[derive(Debug, Default)]
+pub(super) struct Apart {
+    pub(super) places: BTreeMap<RecordId, Place>,
+    /// Such records beyond the bound: their order is not verifiable.
+    pub(super) beyond: u64,
+}
+
+impl Apart {
+    /// Adds one, unless there are `most` already.
+    pub(super) fn add(&mut self, id: RecordId, place: Place, most: usize) {
+        if self.places.len() < most {
+            // Of several copies the first one counts.
+            let first = self.places.entry(id).or_insert(place);
+            *first = (*first).min(place);
+        } else {
+            self.beyond += 1;
+        }
+    }
+}
+
+impl Join {
+    pub(super) fn new(topics: usize, bounds: Bounds, store: Option<Box<dyn Store>>) -> Self {
+        let topics = (0..topics).map(|_| Vec::new()).collect();
+        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart: Apart::default() }
+    }
+
+    /// An ack names a place. How long after being written the record was seen, if it was.
+    pub(super) fn claim(&mut self, place: Place, id: RecordId, times: Times) -> Option<u64> {
+        if self.meets_aside(place, id, Side::Claim).is_some() {
+            // The window has passed it already.
+            self.apart.add(id, place, self.bounds.apart);
+            return None;
+        }
+        let most = self.bounds.window;
+        let brought =
+            self.window(place.at).map_or(Brought::NoPlace, |w| w.claim(place.offset, id, times, most));
+        self.brought(brought, place, id, Waiting::Claim(Some(times)))
+    }
+
+    /// A record stands at a place. How long after being written it was seen, if its ack is known.
+    pub(super) fn land(&mut self, place: Place, id: RecordId, readable_us: u64) -> Option<u64> {
+        self.read(place);
+        if let Some(waited) = self.meets_aside(place, id, Side::Landing) {
+            let Waiting::Claim(Some(times)) = waited else {
+                self.apart.add(id, place, self.bounds.apart);
+                return None;
+            };
+            self.settle(place, id, times);
+            return Some(readable_us.saturating_sub(times.written_us));
+        }
+        let most = self.bounds.window;
+        let brought =
+            self.window(place.at).map_or(Brought::NoPlace, |w| w.land(place.offset, id, readable_us, most));
+        self.brought(brought, place, id, Waiting::Landing)
+    }
+
+    /// A record without an identity stands at a place, and an ack may tell whose it is.
+    pub(super) fn land_nameless(&mut self, place: Place) {
+        self.read(place);
+        let most = self.bounds.window;
+        if let Some(window) = self.window(place.at) {
+            window.land_nameless(place.offset, most);
+        }
+    }
+
+    /// An ack tells whose a record is that was read before, and the record is that.
+    pub(super) fn settle(&mut self, place: Place, id: RecordId, times: Times) {
+        let most = self.bounds.window;
+        if self.window(place.at).is_some_and(|window| window.settle(place.offset, id, times, most)) {
+            self.retire(place.at);
+        } else {
+            self.apart.add(id, place, self.bounds.apart);
+        }
+    }
+
+    fn retire(&mut self, at: TopicPartition) {
+        let mut gone = Vec::new();
+        if let Some(window) = self.window(at) {
+            window.retire(&mut |retired| gone.push(retired));
+        }
+        self.retired(at, gone);
+    }
+
+    /// Something stands at a place that belongs to nobody, as far as is known.
+    pub(super) fn read(&mut self, place: Place) {
+        let most = self.bounds.window;
+        let mut gone = Vec::new();
+        if let Some(window) = self.window(place.at) {
+            window.make_room(place.offset, most, &mut |retired| gone.push(retired));
+            window.read_to = window.read_to.max(place.offset + 1);
+        }
+        self.retired(place.at, gone);
+    }
+
+    /// The record whose claim waits at this place in the window.
+    pub(super) fn claimant(&self, place: Place) -> Option<(RecordId, Times)> {
+        let partition = usize::try_from(place.at.partition).ok()?;
+        self.topics.get(usize::from(place.at.topic))?.get(partition)?.claimant(place.offset)
+    }
+
+    /// One past the last offset of the partition that was read.
+    pub(super) fn read_to(&self, at: TopicPartition) -> i64 {
+        let window = usize::try_from(at.partition)
+            .ok()
+            .and_then(|partition| self.topics.get(usize::from(at.topic))?.get(partition));
+        window.map_or(0, |window| window.read_to)
+    }
+
+    fn window(&mut self, at: TopicPartition) -> Option<&mut Window> {
+        if at.partition >= PARTITIONS {
+            return None;
+        }
+        let windows = self.topics.get_mut(usize::from(at.topic))?;
+        let partition = usize::try_from(at.partition).ok()?;
+        if partition >= windows.len() {
+            windows.resize_with(partition + 1, Window::default);
+        }
+        windows.get_mut(partition)
+    }
+
+    /// The counterpart that waits aside, and does so no more.
+    fn meets_aside(&mut self, place: Place, id: RecordId, side: Side) -> Option<Waiting> {
+        if self.aside.is_empty() {
+            return None;
+        }
+        let key = (place, id);
+        let meets = self.aside.get(&key).is_some_and(|waiting| waiting.side() != side);
+        if meets { self.aside.remove(&key) } else { None }
+    }
+
+    fn brought(&mut self, brought: Brought, place: Place, id: RecordId, waiting: Waiting) -> Option<u64> {
+        match brought {
+            Brought::Matched { took_us } => {
+                self.retire(place.at);
+                Some(took_us)
+            }
+            Brought::Waits => None,
+            Brought::NoPlace => {
+                self.put_aside(place, id, waiting);
+                None
+            }
+        }
+    }
+
+    fn retired(&mut self, at: TopicPartition, retired: Vec<Retired>) {
+        for gone in retired {
+            match gone {
+                Retired::Claim { offset, id, times } => {
+                    self.put_aside(Place { at, offset }, id, Waiting::Claim(Some(times)));
+                }
+                Retired::Landing { offset, id } => {
+                    self.put_aside(Place { at, offset }, id, Waiting::Landing);
+                }
+                Retired::Overtaken { offset, id } => {
+                    self.apart.add(id, Place { at, offset }, self.bounds.apart);
+                }
+            }
+        }
+    }
+
+    fn put_aside(&mut self, place: Place, id: RecordId, waiting: Waiting) {
+        self.aside.insert((place, id), waiting);
+        if self.aside.len() >= self.bounds.aside
+            && let Some(store) = self.store.as_mut().filter(|_| !self.store_is_full)
+            && let Err(run) = store.keep(sorted(&mut self.aside))
+        {
+            // From now on it stays in memory.
+            self.store_is_full = true;
+            self.aside = run.into_iter().map(|one| ((one.place, one.id), Waiting::of(one.side))).collect();
+        }
+    }
+
+    /// Ends the meeting: tells of everything that met late, and of everything that never met, in the order of places.
+    ///
+    /// # Errors
+    /// [`StoreError`] where what was put aside cannot be read back.
+    pub(super) fn finish(&mut self, mut each: impl FnMut(Unmatched)) -> Result<(), StoreError> {
+        for topic in 0..self.topics.len() {
+            for partition in 0..self.topics[topic].len() {
+                let mut gone = Vec::new();
+                self.topics[topic][partition].retire_all(&mut |retired| gone.push(retired));
+                let at = TopicPartition {
+                    topic: u16::try_from(topic).unwrap_or(u16::MAX),
+                    partition: i32::try_from(partition).unwrap_or(i32::MAX),
+                };
+                self.retired(at, gone);
+            }
+        }
+        let mut store = self.store.take();
+        let here = sorted(&mut self.aside);
+        let mut runs = store.as_mut().map(|store| store.runs()).unwrap_or_default();
+        runs.push(Box::new(here.into_iter().map(Ok)));
+        let mut waiting: Option<Unmatched> = None;
+        for unmatched in merged(runs) {
+            let unmatched = unmatched?;
+            match waiting.take() {
+                Some(before) if (before.place, before.id) == (unmatched.place, unmatched.id) => {
+                    if before.side == unmatched.side {
+                        waiting = Some(unmatched);
+                    } else {
+                        self.apart.add(before.id, before.place, self.bounds.apart);
+                    }
+                }
+                Some(before) => {
+                    each(before);
+                    waiting = Some(unmatched);
+                }
+                None => waiting = Some(unmatched),
+            }
+        }
+        waiting.into_iter().for_each(each);
+        Ok(())
+    }
+
+    /// How many wait for their counterpart, in memory.
+    pub(super) fn waiting(&self) -> usize {
+        self.aside.len() + self.topics.iter().flatten().map(Window::len).sum::<usize>()
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+}
+
+fn sorted(aside: &mut HashMap<(Place, RecordId), Waiting>) -> Vec<Unmatched> {
+    let drained = std::mem::take(aside).into_iter();
+    let mut run: Vec<Unmatched> =
+        drained.map(|((place, id), waiting)| Unmatched { place, id, side: waiting.side() }).collect();
+    run.sort_unstable();
+    run
+}
+
+/// The runs as one, in order; what cannot be read ends it.
+fn merged(runs: Vec<Run<'_>>) -> impl Iterator<Item = Result<Unmatched, StoreError>> {
+    let mut runs = runs;
+    let mut failed = None;
+    let mut heads = BinaryHeap::new();
+    for (index, run) in runs.iter_mut().enumerate() {
+        match run.next() {
+            Some(Ok(first)) => heads.push(Reverse((first, index))),
+            Some(Err(error)) => failed = Some(error),
+            None => {}
+        }
+    }
+    std::iter::from_fn(move || {
+        if let Some(error) = failed.take() {
+            heads.clear();
+            return Some(Err(error));
+        }
+        let Reverse((least, index)) = heads.pop()?;
+        match runs[index].next() {
+            Some(Ok(next)) => heads.push(Reverse((next, index))),
+            Some(Err(error)) => failed = Some(error),
+            None => {}
+        }
+        Some(Ok(least))
+    })
+}

@@ -1,0 +1,131 @@
+//! Records that carry no identity which could be read: whose they are, the acks may tell.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::content::{Comparison, compare, distance};
+use super::place::Place;
+use crate::record::{Catalogue, Content, Format, Landed, RecordId, Stream};
+
+/// Bytes of such records that are kept whole; of more there is only a digest each.
+const KEPT: usize = 64 << 20;
+
+/// Records without a readable identity, by place.
+#[derive(Debug, Default)]
+pub(super) struct Nameless {
+    records: BTreeMap<Place, Found>,
+    bytes: usize,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Found {
+    readable_us: u64,
+    content: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    Whole(Box<Landed>),
+    Digest(u64),
+}
+
+impl Nameless {
+    pub(super) fn add(&mut self, landed: &Landed) {
+        let bytes = size(landed);
+        let content = if self.bytes + bytes <= KEPT {
+            self.bytes += bytes;
+            Kept::Whole(Box::new(landed.clone()))
+        } else {
+            Kept::Digest(digest(
+                landed.key.as_deref(),
+                landed.value.as_deref(),
+                landed.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())),
+            ))
+        };
+        self.records.insert(Place::of(landed), Found { readable_us: landed.readable_us, content });
+    }
+
+    pub(super) fn has(&self, place: Place) -> bool {
+        !self.records.is_empty() && self.records.contains_key(&place)
+    }
+
+    /// Takes out the record at `place` if it is what `id` holds: how it compares, and when it was seen.
+    pub(super) fn take_if_same(
+        &mut self,
+        place: Place,
+        id: RecordId,
+        catalogue: &Catalogue,
+    ) -> Option<(Comparison, u64)> {
+        let found = self.records.get(&place)?;
+        let readable_us = found.readable_us;
+        let comparison = found.compare(&catalogue.content(id)?, format_of(catalogue, id));
+        if matches!(comparison, Comparison::Different(_)) {
+            return None;
+        }
+        if let Some(Found { content: Kept::Whole(landed), .. }) = self.records.remove(&place) {
+            self.bytes -= size(&landed);
+        }
+        Some((comparison, readable_us))
+    }
+
+    /// Each with its place.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (Place, Found)> {
+        self.bytes = 0;
+        std::mem::take(&mut self.records).into_iter()
+    }
+}
+
+impl Found {
+    /// Of several records acked at this place, the one whose content is closest to what stands there.
+    pub(super) fn closest(&self, claimants: &[RecordId], catalogue: &Catalogue) -> Option<RecordId> {
+        let apart = |id: &RecordId| {
+            let content = catalogue.content(*id)?;
+            let apart = match &self.content {
+                Kept::Whole(landed) => distance(&content, landed),
+                Kept::Digest(digest) => usize::from(*digest != digest_of(&content)),
+            };
+            Some((apart, *id))
+        };
+        claimants.iter().filter_map(apart).min().map(|(_, id)| id)
+    }
+
+    /// How it compares with what `id` holds.
+    pub(super) fn compare_with(&self, id: RecordId, catalogue: &Catalogue) -> Option<Comparison> {
+        Some(self.compare(&catalogue.content(id)?, format_of(catalogue, id)))
+    }
+
+    fn compare(&self, content: &Content, format: Format) -> Comparison {
+        match &self.content {
+            Kept::Whole(landed) => compare(format, content, landed),
+            Kept::Digest(digest) if *digest == digest_of(content) => Comparison::Same,
+            Kept::Digest(_) => Comparison::Different("another content, which was not kept".into()),
+        }
+    }
+}
+
+fn format_of(catalogue: &Catalogue, id: RecordId) -> Format {
+    catalogue.stream(id.producer).map_or(Format::Binary, Stream::format)
+}
+
+fn size(landed: &Landed) -> usize {
+    let of = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+    let headers = landed.headers.iter().map(|(name, value)| name.len() + of(value));
+    of(&landed.key) + of(&landed.value) + headers.sum::<usize>() + size_of::<Landed>()
+}
+
+fn digest_of(content: &Content) -> u64 {
+    let headers = content.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+    digest(content.key.as_deref(), content.value.as_deref(), headers)
+}
+
+fn digest<'c>(
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: impl Iterator<Item = (&'c str, Option<&'c [u8]>)>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, value).hash(&mut hasher);
+    headers.for_each(|header| header.hash(&mut hasher));
+    hasher.finish()
+}
