@@ -78,21 +78,49 @@ impl RecordId {
     /// [`RecordId::encode`] writes it.
     #[must_use]
     pub fn decode(text: &[u8]) -> Option<(&str, Self)> {
-        let text = std::str::from_utf8(text).ok()?;
-        let (body, check) = text.rsplit_once('.')?;
-        if check.len() != 8 || check.bytes().any(|b| b.is_ascii_uppercase()) {
+        let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
+        if check.first() != Some(&b'.') || hexadecimal(&check[1..])? != crc32c::crc32c(body) {
             return None;
         }
-        if u32::from_str_radix(check, 16).ok()? != crc32c::crc32c(body.as_bytes()) {
+        let (body, sequence) = split_at_last_dot(body)?;
+        let (run, producer) = split_at_last_dot(body)?;
+        if run.contains(&b'.') {
             return None;
         }
-        let mut parts = body.split('.');
-        let (run, producer, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() {
-            return None;
-        }
-        Some((run, Self { producer: producer.parse().ok()?, sequence: sequence.parse().ok()? }))
+        let id = Self { producer: u16::try_from(decimal(producer)?).ok()?, sequence: decimal(sequence)? };
+        Some((std::str::from_utf8(run).ok()?, id))
     }
+}
+
+/// Bytes of the check with its dot.
+const CHECK: usize = 9;
+
+fn split_at_last_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let dot = text.iter().rposition(|byte| *byte == b'.')?;
+    Some((&text[..dot], &text[dot + 1..]))
+}
+
+/// A number of digits `0-9` alone.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(digit.into()) }
+    })
+}
+
+/// A number of digits `0-9a-f` alone; eight of them fit.
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |number, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u32::from(digit))
+    })
 }
 
 impl fmt::Display for RecordId {

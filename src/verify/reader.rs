@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Baseline, ReaderConfig, VerifyError, client};
@@ -155,6 +156,7 @@ impl Reader {
     /// not answer. Partitions that Kafka gives no answer for are left out.
     #[must_use]
     pub fn look(&self) -> Ends {
+        self.read_new_partitions();
         let partitions: Vec<TopicPartition> = lock(&self.progress).keys().copied().collect();
         let mut silent: BTreeSet<u16> = BTreeSet::new();
         let mut answered = Ends::new();
@@ -181,6 +183,37 @@ impl Reader {
             self.reached_again(at, now);
         }
         answered
+    }
+
+    /// Begins to read partitions that have been added to a topic since the baseline: all that stands there has come
+    /// after it.
+    fn read_new_partitions(&self) {
+        for (place, topic) in
+            (0_u16..).zip(&self.topics).filter(|(place, _)| !self.forbidden.contains_key(place))
+        {
+            let Ok(metadata) = topic.consumer.fetch_metadata(Some(&topic.name), LOOK) else { continue };
+            let found = metadata.topics().iter().filter(|found| found.name() == topic.name);
+            for partition in found.flat_map(MetadataTopic::partitions).map(MetadataPartition::id) {
+                let at = TopicPartition { topic: place, partition };
+                if lock(&self.progress).contains_key(&at) {
+                    continue;
+                }
+                let mut more = TopicPartitionList::new();
+                let added = more
+                    .add_partition_offset(&topic.name, partition, Offset::Offset(0))
+                    .and_then(|()| topic.consumer.incremental_assign(&more));
+                let error = added.err().map(|error| ReadError {
+                    message: format!("partition {partition}, which was added: {}", describe(&error)),
+                    kind: ReadErrorKind::Refused,
+                });
+                tracing::info!(
+                    topic = topic.name,
+                    partition,
+                    "a partition was added; it is read from its beginning"
+                );
+                lock(&self.progress).insert(at, Progress { from: 0, next: 0, at_end_since: None, error });
+            }
+        }
     }
 
     /// Kafka has answered for this partition: if it was out of reach before, what it may have missed meanwhile
@@ -213,7 +246,8 @@ impl Reader {
             .iter()
             .map(|(at, progress)| {
                 let end = ends.get(at);
-                let complete = end.is_some_and(|end| reached(progress, end, now));
+                let gone_back = end.and_then(|end| gone_back(progress, end));
+                let complete = gone_back.is_none() && end.is_some_and(|end| reached(progress, end, now));
                 let high_watermark = end.map_or(i64::MAX, |end| end.high_watermark);
                 let error = progress.error.as_ref().filter(|_| !complete).map(|error| error.message.clone());
                 PartitionRead {
@@ -226,6 +260,7 @@ impl Reader {
                         .forbidden
                         .get(&at.topic)
                         .cloned()
+                        .or(gone_back)
                         .or(error)
                         .or_else(|| end.is_none().then(|| "Kafka does not tell where it ends".into())),
                 }
@@ -255,6 +290,19 @@ fn reached(progress: &Progress, end: &End, now: Instant) -> bool {
     let stood = |since: Instant| now.saturating_duration_since(since.max(end.since)) >= GAP_PATIENCE;
     progress.next >= end.high_watermark
         || (progress.error.is_none() && progress.at_end_since.is_some_and(stood))
+}
+
+/// What it means where a partition ends before what has been read of it already: its offsets begin anew, or were given
+/// to other records, so nothing can be looked up any more.
+fn gone_back(progress: &Progress, end: &End) -> Option<String> {
+    let Progress { next, .. } = progress;
+    let ends = end.high_watermark;
+    (ends < *next).then(|| {
+        format!(
+            "it ends at offset {ends}, and had been read up to {next} already: the topic was deleted and created \
+             again, or its log was cut back"
+        )
+    })
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
