@@ -74,6 +74,11 @@ impl Landfall {
         self
     }
 
+    /// Where its reports will go.
+    pub(crate) fn reports(&self) -> &Path {
+        self.reports.path()
+    }
+
     /// Runs it to its end.
     pub(crate) fn end(mut self) -> Ended {
         let output = self.command.output().expect("the binary runs");

@@ -3,6 +3,7 @@
 mod abort;
 mod bad_input;
 mod determinism;
+mod disk;
 mod external;
 mod faults;
 mod harness;
