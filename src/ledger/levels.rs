@@ -24,13 +24,15 @@ impl Levels {
         self.0.len() == 1
     }
 
-    /// Says of every sequence in the range that it occurs at least `times` times, which those below have said before.
+    /// Says of every sequence in the range that it occurs at least `times` times.
     pub(super) fn reach(&mut self, times: u32, range: Range<u64>) {
-        let level = times.saturating_sub(1) as usize;
-        while self.0.len() <= level {
+        let times = times as usize;
+        while self.0.len() < times {
             self.0.push(Set::new());
         }
-        self.0[level].insert_range(range);
+        for set in &mut self.0[..times] {
+            set.insert_range(range.clone());
+        }
     }
 
     /// Those that occur at least `times` times, where there may be any.
@@ -110,8 +112,8 @@ mod tests {
     #[test]
     fn attempts_reach_their_number() {
         let mut levels = Levels::default();
-        levels.reach(1, 0..10);
         levels.reach(2, 3..5);
+        levels.reach(1, 0..10);
         assert_eq!((0..6).map(|sequence| levels.count(sequence)).collect::<Vec<_>>(), [1, 1, 1, 2, 2, 1]);
     }
 }

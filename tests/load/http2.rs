@@ -24,7 +24,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Barrier, Notify};
+use tokio::sync::{Barrier, Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::harness::{Sending, Server, ack, send, send_as, stream_with};
@@ -34,7 +34,7 @@ use crate::tls::Authority;
 struct Http2Server {
     _runtime: Runtime,
     address: SocketAddr,
-    connections: Arc<AtomicU64>,
+    connections: watch::Sender<u64>,
 }
 
 /// What a server does otherwise than others.
@@ -54,7 +54,7 @@ struct Line {
     broken: Notify,
     going: Notify,
     /// Connections of the server's so far.
-    connections: Arc<AtomicU64>,
+    connections: watch::Sender<u64>,
 }
 
 impl Line {
@@ -69,9 +69,8 @@ impl Line {
     }
 
     async fn until_there_is_another(&self) {
-        while self.connections.load(Ordering::SeqCst) < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let another = self.connections.subscribe().wait_for(|connections| *connections >= 2).await.map(drop);
+        another.expect("the line itself counts them");
     }
 }
 
@@ -92,11 +91,11 @@ impl Http2Server {
             .expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("it has an address");
-        let connections: Arc<AtomicU64> = Arc::default();
+        let connections = watch::Sender::new(0);
         let (count, seen) = (connections.clone(), Arc::new(AtomicU64::new(0)));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::SeqCst);
+                count.send_modify(|connections| *connections += 1);
                 stream.set_nodelay(true).expect("an open socket");
                 let line = Arc::new(Line { connections: count.clone(), ..Line::default() });
                 let (tls, answer, seen) = (tls.clone(), answer.clone(), seen.clone());
@@ -173,7 +172,7 @@ fn several_requests_share_a_connection() {
     });
     let (report, told) = send(server.stream(1, 10));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.attempts[0]);
-    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(*server.connections.borrow(), 1);
     let (service, latency) = (&report.overall.times.service, &report.overall.times.latency);
     // The first of five waits for the fifth, 80 ms later.
     assert!(service.at(0.9) >= 70_000, "{:?}", service.quantiles());
@@ -189,7 +188,7 @@ fn over_tls_the_protocol_is_agreed_on() {
     let url = format!("https://{}", server.address);
     let (report, told) = send(stream_with(&url, &settings, Protocol::Http2));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.attempts[0]);
-    assert_eq!(server.connections.load(Ordering::SeqCst), 2);
+    assert_eq!(*server.connections.borrow(), 2);
 
     let silent = authority.vouch("127.0.0.1", &[]);
     let server = Http2Server::start(Some(silent), Manner::default(), |_, _| async {});
@@ -211,7 +210,7 @@ fn an_attempt_that_times_out_leaves_its_connection_to_the_others() {
     stream.timeouts.whole = Duration::from_millis(1_500);
     let (report, _) = send(stream);
     assert_eq!((report.attempts.of(Class::TimedOut), report.overall.accepted), (5, 45));
-    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(*server.connections.borrow(), 1);
 }
 
 #[test]
@@ -241,7 +240,7 @@ fn a_connection_that_breaks_takes_its_requests_with_it_and_is_opened_anew() {
     let (reset, accepted) = (report.attempts.of(Class::Reset), report.overall.accepted);
     assert_eq!(reset + accepted, 50);
     assert!((1..=4).contains(&reset), "{reset}");
-    assert!(server.connections.load(Ordering::SeqCst) >= 2);
+    assert!(*server.connections.borrow() >= 2);
 }
 
 #[test]
@@ -255,7 +254,7 @@ fn a_connection_that_takes_its_leave_answers_first() {
     });
     let (report, told) = send(server.stream(1, 10));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.notes());
-    assert_eq!(server.connections.load(Ordering::SeqCst), 2);
+    assert_eq!(*server.connections.borrow(), 2);
 }
 
 #[test]
@@ -263,7 +262,7 @@ fn an_answer_that_comes_with_the_end_of_its_connection_has_come() {
     let server = Http2Server::start(None, Manner::default(), |_, line| async move { line.go_away() });
     let (report, told) = send(server.stream(2, 1));
     assert_eq!((report.overall.accepted, report.socket_errors), (50, 0), "{:?}", told.notes());
-    assert!(server.connections.load(Ordering::SeqCst) >= 50);
+    assert!(*server.connections.borrow() >= 50);
 }
 
 #[test]
