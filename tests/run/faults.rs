@@ -5,7 +5,7 @@ use landfall::result::{RunResult, Verdict};
 use crate::harness::{Ended, Landfall, repository};
 
 /// The counts of all findings, by name.
-fn findings(result: &RunResult) -> Vec<(&str, u64)> {
+pub(crate) fn findings(result: &RunResult) -> Vec<(&str, u64)> {
     result.findings.iter().map(|finding| (finding.kind.as_str(), finding.count)).collect()
 }
 

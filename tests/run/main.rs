@@ -5,6 +5,8 @@ mod bad_input;
 mod determinism;
 mod external;
 mod faults;
+mod faults_in_doubt;
+mod faults_on_the_way;
 mod harness;
 mod healthy;
 mod histogram_logs;
