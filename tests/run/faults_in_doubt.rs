@@ -105,13 +105,16 @@ fn an_acknowledgement_without_offset_is_one() {
 }
 
 #[test]
-fn a_delay_is_seen_in_the_latencies() {
-    for call in both_apis() {
-        let call = call.set("checks=[latency.max >= 200ms]");
-        let ended = with_fault(call, "delay", "every: 5");
-        let result = ended.result();
-        assert_eq!((ended.code, result.faults[0].injected), (Some(0), 100), "{}", ended.stdout);
-        assert_eq!((result.records.landed, findings(result)), (500, vec![]));
+fn lateness_is_seen_in_the_latencies() {
+    for (kind, every, records) in [("delay", 5, 100), ("latency-spike", 25, 20)] {
+        let late = if kind == "delay" { "200ms" } else { "2s" };
+        for call in both_apis() {
+            let call = call.set(&format!("checks=[latency.max >= {late}]"));
+            let ended = with_fault(call, kind, &format!("every: {every}"));
+            let result = ended.result();
+            assert_eq!((ended.code, result.faults[0].injected), (Some(0), records), "{}", ended.stdout);
+            assert_eq!((result.records.landed, findings(result)), (500, vec![]));
+        }
     }
 }
 

@@ -35,12 +35,11 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
     let responses = request.topic_data.into_iter().map(|topic| {
         let partitions = topic.partition_data.into_iter().map(|data| {
             let records = data.records.unwrap_or_default();
-            let placed = match &whole {
-                Some(refusal) => Err(refusal.clone()),
-                None => {
-                    let may_fail = request.acks != 0;
-                    append(asked, version, (topic.name.as_str(), data.index), &records, now_ms, may_fail)
-                }
+            let placed = if let Some(refusal) = &whole {
+                Err(refusal.clone())
+            } else {
+                let place = (topic.name.as_str(), data.index);
+                append(asked, version, place, &records, now_ms, request.acks != 0)
             };
             let mut response = partition_response(data.index, placed);
             if version >= NAMES_LEADER

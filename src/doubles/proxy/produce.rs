@@ -21,9 +21,6 @@ use crate::scenario::FaultKind;
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// How late a request is answered that is delayed.
-const DELAY: Duration = Duration::from_millis(200);
-
 pub(super) struct Producer {
     client: FutureProducer,
     max_block: Duration,
@@ -159,8 +156,8 @@ impl Producer {
                 copies[index] = Some(self.enqueue(&call, record).await);
             }
         }
-        if matches!(plan.whole, Some((Whole::Delayed, _))) {
-            tokio::time::sleep(DELAY).await;
+        if let Some((Whole::Delayed(by), _)) = plan.whole {
+            tokio::time::sleep(by).await;
         }
         let outcomes = vec![None; call.records.len()];
         InHand { producer: self, call, plan, pending, copies, outcomes, answered: 0, hidden: Vec::new() }

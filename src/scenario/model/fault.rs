@@ -75,6 +75,8 @@ pub enum FaultKind {
     AppendLate,
     /// Proxy: answers a request 200 ms late.
     Delay,
+    /// Proxy: answers a request 2 s late.
+    LatencySpike,
     /// Proxy: takes up no produce request while its window lasts, as in a pause of its virtual machine, and takes up all of
     /// them when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
     Stall,
@@ -104,7 +106,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -128,6 +130,7 @@ impl FaultKind {
         Self::NeverAnswer,
         Self::AppendLate,
         Self::Delay,
+        Self::LatencySpike,
         Self::Stall,
         Self::ForwardDenied,
         Self::AdmitDenied,
@@ -194,6 +197,7 @@ impl FaultKind {
             Self::NeverAnswer => ("proxy", "never-answer", None),
             Self::AppendLate => ("proxy", "append-late", None),
             Self::Delay => ("proxy", "delay", None),
+            Self::LatencySpike => ("proxy", "latency-spike", None),
             Self::Stall => ("proxy", "stall", None),
             Self::ForwardDenied => ("gateway", "forward-denied", LEAKED),
             Self::AdmitDenied => ("gateway", "admit-denied", ADMITTED),

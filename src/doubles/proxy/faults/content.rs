@@ -1,5 +1,7 @@
 //! What faults make of a value; `None` where they leave it as it is.
 
+use std::ops::BitOr;
+
 use serde_json::{Number, Value};
 
 use crate::doubles::proxy::jackson;
@@ -44,12 +46,8 @@ fn round(value: &mut Value) -> bool {
             }
             changed
         }
-        Value::Array(elements) => {
-            elements.iter_mut().fold(false, |changed, element| round(element) || changed)
-        }
-        Value::Object(members) => {
-            members.values_mut().fold(false, |changed, member| round(member) || changed)
-        }
+        Value::Array(elements) => elements.iter_mut().map(round).fold(false, BitOr::bitor),
+        Value::Object(members) => members.values_mut().map(round).fold(false, BitOr::bitor),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }

@@ -3,12 +3,17 @@
 mod content;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::produce::Position;
 use super::request::ProduceRecord;
 use crate::doubles::fault::Injector;
 use crate::scenario::FaultKind;
+
+/// How late a request is answered that is delayed.
+const DELAY: Duration = Duration::from_millis(200);
+/// How late one is answered that meets a spike of latency.
+const SPIKE: Duration = Duration::from_secs(2);
 
 /// What is done to a record instead of writing it as it is and answering where it stands.
 #[derive(Debug, Clone)]
@@ -49,8 +54,8 @@ pub(super) enum Misreport {
 pub(super) enum Whole {
     /// Its records are written, and it is answered otherwise, or not at all.
     Ends(Ends),
-    /// It is answered late.
-    Delayed,
+    /// It is answered so late.
+    Delayed(Duration),
     /// It is answered with these positions, which are others' records'.
     Stale(Vec<Position>),
 }
@@ -150,7 +155,8 @@ fn eligible_whole(kind: FaultKind, subject: &Subject<'_>) -> Option<Whole> {
         FaultKind::ResetAfterAppend => Some(Whole::Ends(Ends::InReset)),
         FaultKind::NeverAnswer => Some(Whole::Ends(Ends::Never)),
         FaultKind::AppendLate => Some(Whole::Ends(Ends::NeverAndLate)),
-        FaultKind::Delay => Some(Whole::Delayed),
+        FaultKind::Delay => Some(Whole::Delayed(DELAY)),
+        FaultKind::LatencySpike => Some(Whole::Delayed(SPIKE)),
         FaultKind::StaleAnswer => {
             let previous = subject.previous.as_ref()?;
             (previous.len() == subject.records.len()).then(|| Whole::Stale(previous.clone()))
