@@ -10,7 +10,7 @@ fn with_fault(call: Landfall, kind: &str, pace: &str) -> Ended {
 }
 
 /// The quickstart, shortened, in v2 and v3.
-fn both_apis() -> [Landfall; 2] {
+pub(crate) fn both_apis() -> [Landfall; 2] {
     [
         Landfall::short_quickstart(),
         Landfall::short_quickstart().set("workload[0].format=v3-json").set("workload[0].identity=header"),

@@ -1,19 +1,13 @@
 //! Faults of the gateway before the proxy and of Kafka behind it.
 
+use std::collections::BTreeMap;
+
 use crate::faults::{findings, found_exactly};
-use crate::faults_in_doubt::passes_with;
+use crate::faults_in_doubt::{both_apis, passes_with};
 use crate::harness::{Ended, Landfall};
 
 fn gateway_fault(call: Landfall, kind: &str) -> Ended {
     call.set(&format!("faults=[{{box: gateway, kind: {kind}, every: 7}}]")).end()
-}
-
-/// In v2 and v3.
-fn both_apis() -> [Landfall; 2] {
-    [
-        Landfall::short_quickstart(),
-        Landfall::short_quickstart().set("workload[0].format=v3-json").set("workload[0].identity=header"),
-    ]
 }
 
 #[test]
@@ -66,4 +60,39 @@ fn a_batch_that_is_too_large_is_refused() {
     assert!(fault.injected >= 15 && fault.expected_finding.is_none(), "{out}");
     assert_eq!(findings(result), [("requests.wrongly_refused", fault.injected)], "{out}");
     assert_eq!(result.records.absent, fault.injected + 20, "those and the stranger's");
+}
+
+#[test]
+fn a_dozen_faults_at_once_are_told_apart() {
+    const FAULTS: [&str; 12] = [
+        "proxy, kind: drop-after-ack, every: 31",
+        "proxy, kind: duplicate, every: 29",
+        "proxy, kind: truncate, every: 17",
+        "proxy, kind: swap-keys, every: 13",
+        "proxy, kind: wrong-partition, rate: 5%",
+        "proxy, kind: exchange-offsets, every: 11",
+        "proxy, kind: false-failure, every: 19",
+        "proxy, kind: error-items, every: 19",
+        "proxy, kind: wrong-offset, every: 23",
+        "proxy, kind: negative-offset, every: 23",
+        "gateway, kind: late-success, every: 13",
+        "gateway, kind: forward-denied, every: 2",
+    ];
+    let ended =
+        Landfall::short_quickstart().set(&format!("faults=[{{box: {}}}]", FAULTS.join("}, {box: "))).end();
+    let (result, out) = (ended.result(), &ended.stdout);
+    let mut expected = BTreeMap::new();
+    for fault in &result.faults {
+        assert!(fault.injected > 0, "{} never struck\n{out}", fault.kind);
+        if let Some(finding) = &fault.expected_finding {
+            *expected.entry(finding.as_str()).or_default() += fault.injected;
+        }
+    }
+    let mut found: BTreeMap<&str, u64> = findings(result).into_iter().collect();
+    assert!(found.remove("requests.wrongly_refused").is_some(), "that of the false failures");
+    assert_eq!(found, expected, "{out}");
+    let in_doubt = |kind: &str| {
+        result.faults.iter().filter(|fault| fault.kind == kind).map(|it| it.injected).sum::<u64>()
+    };
+    assert_eq!(result.records.unknown_landed, in_doubt("error-items") + in_doubt("late-success"), "{out}");
 }

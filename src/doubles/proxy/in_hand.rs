@@ -57,13 +57,6 @@ impl InHand {
         Some(outcome)
     }
 
-    /// Waits for what becomes of the records that have not been answered for.
-    pub(super) async fn settle_all(&mut self) {
-        for index in 0..self.call.records.len() {
-            self.settle(index).await;
-        }
-    }
-
     async fn settle(&mut self, index: usize) {
         if self.outcomes[index].is_none() {
             let pending = self.pending[index].take();
@@ -95,9 +88,11 @@ impl InHand {
         }
     }
 
-    /// Ends it, after the last record: counts the faults that really befell one.
+    /// Ends it, whether or not all records have been answered for: counts the faults that really befell one.
     pub(super) async fn finish(mut self) {
-        self.settle_all().await;
+        for index in 0..self.call.records.len() {
+            self.settle(index).await;
+        }
         for (index, strike) in self.plan.strikes.iter().enumerate() {
             let Some(strike) = strike else { continue };
             let copied = match self.copies[index].take() {

@@ -22,11 +22,7 @@ pub(super) async fn end(
     behind: Arc<AtomicU64>,
 ) -> Answer {
     let client = call.client.clone();
-    let write = async move {
-        let mut in_hand = producer.begin(call, plan).await;
-        in_hand.settle_all().await;
-        in_hand.finish().await;
-    };
+    let write = async move { producer.begin(call, plan).await.finish().await };
     match (ends, client) {
         (Ends::NeverAndLate, Some(client)) => {
             let in_flight = InFlight::enter(behind);
