@@ -114,12 +114,9 @@ impl Producer {
         if call.faults == Faults::NotHere || self.injectors.is_empty() {
             return Plan { strikes: vec![None; call.records.len()], whole: None };
         }
-        let kinds = |kind| self.injectors.iter().any(|injector| injector.kind() == kind);
-        let partitions = if kinds(FaultKind::WrongPartition) {
-            self.clone().partitions_of(call.topic.clone()).await
-        } else {
-            None
-        };
+        let shows = |kind| self.injectors.iter().any(|injector| injector.kind() == kind);
+        let partitions =
+            if shows(FaultKind::WrongPartition) { self.partitions_of(&call.topic).await } else { None };
         let previous = call.client.as_ref().and_then(|client| {
             let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
             answered.get(&client.address).filter(|(topic, _)| *topic == call.topic).cloned()
@@ -189,7 +186,12 @@ impl Producer {
     }
 
     /// What became of the record at `index`.
-    pub(super) async fn outcome(&self, call: &Call, index: usize, pending: Option<Pending>) -> Outcome {
+    pub(super) async fn outcome(
+        self: &Arc<Self>,
+        call: &Call,
+        index: usize,
+        pending: Option<Pending>,
+    ) -> Outcome {
         let (topic, record) = (call.topic.as_str(), &call.records[index]);
         let error = match pending {
             Some(Pending::Enqueued(delivery)) => match delivery.await {
@@ -208,13 +210,19 @@ impl Producer {
             Some(Pending::Failed(error)) => error,
             Some(Pending::Dropped) | None => return Ok(self.pretended(topic)),
         };
+        let partitions = match error.rdkafka_error_code() {
+            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
+                self.partitions(topic.to_owned()).await
+            }
+            _ => None,
+        };
         Err(Failure::of(
             &error,
             &Around {
                 topic,
                 partition: record.partition.or(call.partition),
                 record,
-                partitions: self.partitions(topic),
+                partitions,
                 max_block: self.max_block,
                 delivery_timeout: self.delivery_timeout,
             },
@@ -242,17 +250,14 @@ impl Producer {
     }
 
     /// The number of partitions, asked of Kafka once.
-    async fn partitions_of(self: Arc<Self>, topic: String) -> Option<i32> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&topic).copied();
+    async fn partitions_of(self: &Arc<Self>, topic: &str) -> Option<i32> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
         if known.is_some() {
             return known;
         }
-        let asked = tokio::task::spawn_blocking(move || {
-            let count = self.partitions(&topic).and_then(|count| i32::try_from(count).ok())?;
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(topic, count);
-            Some(count)
-        });
-        asked.await.ok().flatten()
+        let count = i32::try_from(self.partitions(topic.to_owned()).await?).ok()?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);
+        Some(count)
     }
 
     /// The id of the cluster, asked of Kafka if need be. Blocks.
@@ -260,10 +265,16 @@ impl Producer {
         self.client.client().fetch_cluster_id(patience)
     }
 
-    /// The number of partitions, if the client knows the topic.
-    fn partitions(&self, topic: &str) -> Option<usize> {
-        let metadata = self.client.client().fetch_metadata(Some(topic), Duration::from_secs(1)).ok()?;
-        metadata.topics().first().map(|topic| topic.partitions().len())
+    /// The number of partitions, if Kafka knows the topic and says so at once. The client blocks while it asks, and who
+    /// is asked may be a double in the same process.
+    async fn partitions(self: &Arc<Self>, topic: String) -> Option<usize> {
+        let producer = self.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata =
+                producer.client.client().fetch_metadata(Some(&topic), Duration::from_secs(1)).ok()?;
+            metadata.topics().first().map(|topic| topic.partitions().len())
+        });
+        asked.await.ok().flatten()
     }
 }
 
