@@ -89,7 +89,7 @@ fn written_requests_that_are_answered_500_or_with_a_reset_are_in_doubt_and_lande
 fn what_is_never_answered_is_in_doubt_and_landed_even_if_it_is_late() {
     for kind in ["never-answer", "append-late"] {
         for call in both_apis() {
-            let call = call.set("stack.gateway.integration_timeout=2s");
+            let call = call.set("stack.gateway.integration_timeout=4s");
             passes_with(&with_fault(call, kind, "every: 20"), |records| records.unknown_landed, 20);
         }
     }
@@ -121,7 +121,7 @@ fn lateness_is_seen_in_the_latencies() {
 #[test]
 fn an_answer_given_once_more_is_misplaced() {
     for call in both_apis() {
-        found_exactly(&with_fault(call, "stale-answer", "every: 5"), "records.misplaced", 30);
+        found_exactly(&with_fault(call, "stale-answer", "every: 5"), "records.misplaced", 10);
     }
 }
 
