@@ -1,6 +1,7 @@
 //! The HTTP/1.1 server under the HTTP doubles: binds, serves, counts what is in flight, stops.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,9 +18,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// A response as most doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
@@ -54,6 +55,54 @@ impl Body for Pieces {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// How a request ends that gets no answer: an extension of the response that is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The connection is closed.
+    BreakOff,
+    /// Nothing more happens until the client gives up.
+    Silence,
+}
+
+/// Why a connection ends instead of an answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// So the handler wants it.
+    #[error("the connection is to break")]
+    BrokenOff,
+    /// The handler broke down.
+    #[error(transparent)]
+    Failed(#[from] JoinError),
+}
+
+/// A connection that can be reset rather than closed.
+trait Reset {
+    fn reset(&self);
+}
+
+impl Reset for TcpStream {
+    fn reset(&self) {
+        // Without it, the client sees an orderly end, which is no answer either.
+        let _ = self.set_zero_linger();
+    }
+}
+
+/// Who waits for the answer: an extension of every request.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The address that its connection comes from.
+    pub address: SocketAddr,
+    waits: watch::Receiver<()>,
+}
+
+impl Client {
+    /// Returns when the client waits no longer. Its handler must not have ended before.
+    pub async fn has_gone(mut self) {
+        // Nothing is ever sent; the sender goes with the client.
+        while self.waits.changed().await.is_ok() {}
     }
 }
 
@@ -185,29 +234,46 @@ async fn serve_connection<S, H, F, B>(
     in_flight: Arc<AtomicU64>,
     mut stopped: watch::Receiver<bool>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Reset + Unpin,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: AnswerBody,
 {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let guard = InFlight::enter(in_flight.clone());
+        let (held, waits) = watch::channel(());
+        request.extensions_mut().insert(Client { address: peer, waits });
         let work = handler(request, peer);
         // A task of its own: when the client hangs up, hyper drops the service's future, but a real
         // server's worker goes on and its record may still land.
-        tokio::spawn(async move {
+        let working = tokio::spawn(async move {
             let _guard = guard;
             work.await
-        })
+        });
+        async move {
+            let _held = held;
+            let response = working.await?;
+            match response.extensions().get() {
+                None => Ok(response),
+                Some(Ending::BreakOff) => Err(Unanswered::BrokenOff),
+                Some(Ending::Silence) => std::future::pending().await,
+            }
+        }
     });
     // hyper has no idle time of its own: it begins to wait for the next head when a request has ended.
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // A connection's error is its client's doing (reset, malformed request) and is told to nobody.
-        _ = connection => {}
+        ended = &mut connection => {
+            let error = ended.err();
+            let cause = error.as_ref().and_then(|error| error.source()?.downcast_ref());
+            if matches!(cause, Some(Unanswered::BrokenOff)) {
+                connection.into_parts().io.inner().reset();
+            }
+        }
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }
@@ -253,6 +319,10 @@ pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError>
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    impl Reset for DuplexStream {
+        fn reset(&self) {}
+    }
 
     async fn ask(client: &mut DuplexStream) -> std::io::Result<Vec<u8>> {
         client.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").await?;

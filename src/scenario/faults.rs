@@ -166,10 +166,12 @@ mod tests {
 
     fn fault(stack: &str, text: &str) -> Result<Fault, String> {
         let text = format!(
-            "version: 1\nname: x\ntopics: [{{ name: t }}]\n\
-             partners: [{{ name: p, secret: generated, expect: refuse }}]\n\
+            "version: 1\nname: x\ntopics: [{{ name: t, partitions: 2 }}]\n\
+             partners: [{{ name: p, secret: generated, expect: refuse }}, {{ name: q, secret: generated }}]\n\
              workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r, key: /k }}, \
-             records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 9s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
+             records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 9s }}, \
+             {{ partner: q, topic: t, format: v3-json, payload: {{ file: r }}, identity: header, \
+             arrivals: {{ constant: 1/s }}, for: 9s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
         );
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
             .map(|scenario| scenario.faults[0].clone())

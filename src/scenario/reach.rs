@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::decode::Item;
 use super::error::{Problems, quoted};
-use super::model::{Expect, Fault, FaultKind, IdentityPlace, Partner, Renew, TopicSpec, Workload};
+use super::model::{Expect, Fault, FaultKind, Format, IdentityPlace, Partner, Renew, TopicSpec, Workload};
 use super::quantity::format_duration;
 
 /// Who sends what in the scenario.
@@ -76,6 +76,11 @@ fn is_denied(workload: &Workload, load: Load<'_>) -> bool {
     partner.expect == Expect::Refuse || (partner.token.renew == Renew::Never && expires)
 }
 
+/// Whether some of a workload's requests must be accepted.
+fn is_let_through(workload: &Workload, load: Load<'_>) -> bool {
+    load.partners.get(workload.partner).is_some_and(|partner| partner.expect != Expect::Refuse)
+}
+
 /// Whether the workload's partner renews its token while requests are due.
 fn is_renewed(workload: &Workload, load: Load<'_>) -> bool {
     let Some(partner) = load.partners.get(workload.partner) else { return false };
@@ -96,8 +101,45 @@ impl Needs {
                 missing: "no partner renews its token before its workload ends",
                 remedy: "set `stack.idp.token_life` below the time for which requests are due",
             }),
-            // The swap is one of records with the same key and partition; each identity is another key.
-            FaultKind::ReorderInRequest => Some(Self {
+            FaultKind::DropHeader => Some(Self {
+                fits: |workload, load| is_let_through(workload, load) && workload.format != Format::V2Binary,
+                missing: "no partner that is let through sends requests whose format the proxy takes from a header",
+                remedy: "let one have a workload of another format than `v2-binary`",
+            }),
+            FaultKind::TruncateBody | FaultKind::LateSuccess => Some(Self {
+                fits: is_let_through,
+                missing: "no partner that is let through sends requests",
+                remedy: "let one that has the right to write have a workload",
+            }),
+            FaultKind::WrongPartition => Some(Self {
+                fits: |workload, load| {
+                    load.topics.get(workload.topic).is_some_and(|topic| topic.partitions > 1)
+                },
+                missing: "no workload writes to a topic of several partitions",
+                remedy: "set the topic's `partitions` above 1",
+            }),
+            FaultKind::LoseHeaders => Some(Self {
+                fits: |workload, _load| matches!(workload.identity, IdentityPlace::Header(_)),
+                missing: "no workload sends records with headers",
+                remedy: "set `identity: header`",
+            }),
+            FaultKind::RoundNumbers => Some(Self {
+                fits: |workload, _load| matches!(workload.format, Format::V2Json | Format::V3Json),
+                missing: "no workload sends JSON",
+                remedy: "let one have the format `v2-json` or `v3-json`",
+            }),
+            // Records that carry their identity in the key would only have changed places.
+            FaultKind::SwapKeys => Some(Self {
+                fits: |workload, _load| {
+                    workload.records_per_request.may_be_several()
+                        && workload.payload.key.is_some()
+                        && workload.identity != IdentityPlace::Key
+                },
+                missing: "no workload sends several records with keys of their payload in a request",
+                remedy: "set `records_per_request` above 1, and `payload.key`",
+            }),
+            // The pair is one of records with the same key and partition; each identity is another key.
+            FaultKind::ReorderInRequest | FaultKind::ExchangeOffsets => Some(Self {
                 fits: |workload, _load| {
                     let ordered = workload.payload.key.is_some()
                         || (workload.partition.is_some() && workload.identity != IdentityPlace::Key);
@@ -106,13 +148,7 @@ impl Needs {
                 missing: "no workload sends several records of one key or partition in a request",
                 remedy: "set `records_per_request` above 1, and `payload.key` or `partition`",
             }),
-            FaultKind::DropAfterAck
-            | FaultKind::Duplicate
-            | FaultKind::CorruptByte
-            | FaultKind::WrongOffset
-            | FaultKind::NullToEmpty
-            | FaultKind::Stall
-            | FaultKind::DenyRead => None,
+            _ => None,
         }
     }
 }
@@ -210,6 +246,47 @@ mod tests {
         refused(swap, &[no_key], alone);
         assert_eq!(fault(swap, &[no_key, "workload[0].partition=0"]), Ok(()));
         refused(swap, &[no_key, "workload[0].partition=0", "workload[0].identity=key"], alone);
+    }
+
+    #[test]
+    fn faults_of_content_and_place_need_records_that_they_can_change() {
+        let fault_of = |kind: &str| format!("box: proxy, kind: {kind}, every: 2");
+        let exchange = fault_of("exchange-offsets");
+        assert_eq!(fault(&exchange, &[]), Ok(()));
+        let alone = "faults[0].kind: no workload sends several records of one key or partition in a request";
+        refused(&exchange, &["workload[0].records_per_request=1"], alone);
+        let keys = fault_of("swap-keys");
+        assert_eq!(fault(&keys, &[]), Ok(()));
+        let no_keys =
+            "faults[0].kind: no workload sends several records with keys of their payload in a request";
+        refused(&keys, &["workload[0].records_per_request=1"], no_keys);
+        refused(&keys, &["workload[0].payload={file: r}"], no_keys);
+        let partition = fault_of("wrong-partition");
+        refused(&partition, &[], "faults[0].kind: no workload writes to a topic of several partitions");
+        assert_eq!(fault(&partition, &["topics[u].partitions=2"]), Ok(()));
+        let headers = fault_of("lose-headers");
+        refused(&headers, &[], "faults[0].kind: no workload sends records with headers");
+        let v3 = ["workload[0].format=v3-json", "workload[0].identity=header"];
+        assert_eq!(fault(&headers, &v3), Ok(()));
+        let numbers = fault_of("round-numbers");
+        assert_eq!(fault(&numbers, &[]), Ok(()));
+        let binary = ["workload[0].format=v2-binary", "workload[1].format=v3-string"];
+        refused(&numbers, &binary, "faults[0].kind: no workload sends JSON");
+    }
+
+    #[test]
+    fn what_befalls_requests_on_their_way_needs_some_that_are_let_through() {
+        for kind in ["drop-header", "truncate-body", "late-success"] {
+            let fault_of = format!("box: gateway, kind: {kind}, every: 2");
+            assert_eq!(fault(&fault_of, &[]), Ok(()));
+            refused(
+                &fault_of,
+                &["partners[p].expect=refuse"],
+                "no partner that is let through sends requests",
+            );
+        }
+        let header = "box: gateway, kind: drop-header, every: 2";
+        refused(header, &["workload[0].format=v2-binary"], "whose format the proxy takes from a header");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The gateway's faults, with exact counts.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,12 @@ use landfall::doubles::fault::Injector;
 use landfall::doubles::proxy::{Proxy, ProxyConfig};
 use landfall::kafka::Access;
 use landfall::scenario::{Fault, FaultKind, Pace};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::stage::{
-    Bare, LOOPBACK, ONE_RECORD, offsets, policy, post, produce, send, start_faulty_idp, token_form, until,
+    Bare, LOOPBACK, ONE_RECORD, V2_JSON, offsets, policy, post, produce, send, start_faulty_idp, token_form,
+    until,
 };
 
 fn injector(kind: FaultKind, pace: Pace) -> Arc<Injector> {
@@ -118,6 +122,37 @@ async fn a_request_whose_token_the_authorizer_refuses_is_denied_too() {
 }
 
 #[tokio::test]
+async fn what_is_let_through_is_forwarded_otherwise_or_answered_otherwise() {
+    let written = Some(V2_JSON);
+    let cut = &ONE_RECORD[..ONE_RECORD.len() - 1];
+    // What the back end answers; what it sees; what the client gets, and what is counted.
+    for (kind, answer, (media_type, body), status, count) in [
+        (FaultKind::DropHeader, 400, (None, ONE_RECORD), 400, 1),
+        (FaultKind::DropHeader, 200, (None, ONE_RECORD), 200, 0),
+        (FaultKind::TruncateBody, 400, (written, cut), 400, 1),
+        (FaultKind::LateSuccess, 200, (written, ONE_RECORD), 504, 3),
+        (FaultKind::LateSuccess, 422, (written, ONE_RECORD), 422, 0),
+    ] {
+        let fault = injector(kind, Pace::Every(2));
+        let bare = faulty(&fault).await;
+        bare.lambda.answer(200, &[], policy("Allow", "*"));
+        bare.backend.answer(answer, &[], offsets(3));
+        let sound = send(produce(&bare.topic("secret"), "Bearer x")).await;
+        assert_eq!(
+            (sound.status.as_u16(), bare.backend.last().body.as_ref()),
+            (answer, ONE_RECORD.as_bytes())
+        );
+        assert!(!bare.backend.last().headers.contains_key("x-landfall-fault"));
+        let struck = send(produce(&bare.topic("secret"), "Bearer x")).await;
+        let seen = bare.backend.last();
+        let content_type = seen.headers.get("content-type").map(|value| value.to_str().unwrap());
+        assert_eq!((content_type, seen.body.as_ref()), (media_type, body.as_bytes()), "{kind:?}");
+        assert_eq!(seen.headers["x-landfall-fault"], kind.name());
+        assert_eq!((struck.status.as_u16(), fault.injected()), (status, count), "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_outage_of_the_idp_begins_with_the_load() {
     let outage = Fault { kind: FaultKind::TokenOutage, pace: Pace::Every(2), target: None, window: None };
     let outage = Arc::new(Injector::new(outage, 1));
@@ -132,16 +167,62 @@ async fn an_outage_of_the_idp_begins_with_the_load() {
     assert_eq!(outage.injected(), 2);
 }
 
+/// A proxy that shows this fault, in front of a broker with one partition.
+async fn faulty_proxy(fault: &Arc<Injector>) -> (Broker, Proxy) {
+    let topics = vec![TopicConfig { name: "secret".into(), partitions: 1, configs: BTreeMap::new() }];
+    let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.unwrap();
+    let access = Access { bootstrap: broker.bootstrap(), ..Access::default() };
+    let config = ProxyConfig { injectors: vec![fault.clone()], ..ProxyConfig::new(LOOPBACK, access) };
+    let proxy = Proxy::start(config).await.unwrap();
+    (broker, proxy)
+}
+
+/// A connection on which one record has been sent to the proxy.
+async fn sent_to(proxy: &Proxy) -> TcpStream {
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    let length = ONE_RECORD.len();
+    let request = format!(
+        "POST /topics/secret HTTP/1.1\r\nhost: h\r\ncontent-type: {V2_JSON}\r\ncontent-length: {length}\r\n\r\n{ONE_RECORD}"
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_reset_when_its_record_has_been_written() {
+    let fault = injector(FaultKind::ResetAfterAppend, Pace::Every(1));
+    let (broker, proxy) = faulty_proxy(&fault).await;
+    let mut client = sent_to(&proxy).await;
+    let ended = client.read(&mut [0]).await;
+    assert_eq!(ended.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+    assert_eq!((broker.high_watermark("secret", 0), fault.injected()), (Some(1), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_append_waits_until_its_client_has_gone_and_a_silent_one_does_not() {
+    let fault = injector(FaultKind::NeverAnswer, Pace::Every(1));
+    let (broker, proxy) = faulty_proxy(&fault).await;
+    let client = sent_to(&proxy).await;
+    until("the record is written", || broker.high_watermark("secret", 0) == Some(1)).await;
+    until("nothing is in flight", || proxy.in_flight() == 0).await;
+    assert_eq!(fault.injected(), 1);
+    drop(client);
+
+    let fault = injector(FaultKind::AppendLate, Pace::Every(1));
+    let (broker, proxy) = faulty_proxy(&fault).await;
+    let client = sent_to(&proxy).await;
+    until("the request is in flight", || proxy.in_flight() > 0).await;
+    assert_eq!(broker.high_watermark("secret", 0), Some(0));
+    drop(client);
+    until("nothing is in flight", || proxy.in_flight() == 0).await;
+    assert_eq!((broker.high_watermark("secret", 0), fault.injected()), (Some(1), 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_one_box_s_fault_befell_meets_none_of_another() {
     for kind in [FaultKind::ForwardDenied, FaultKind::AdmitDenied] {
-        let topics = vec![TopicConfig { name: "secret".into(), partitions: 1, configs: BTreeMap::new() }];
-        let broker = Broker::start(BrokerConfig { topics, ..BrokerConfig::default() }).await.unwrap();
         let twice = injector(FaultKind::Duplicate, Pace::Every(1));
-        let access = Access { bootstrap: broker.bootstrap(), ..Access::default() };
-        let injectors = vec![twice.clone()];
-        let proxy = ProxyConfig { injectors, ..ProxyConfig::new(LOOPBACK, access) };
-        let proxy = Proxy::start(proxy).await.unwrap();
+        let (broker, proxy) = faulty_proxy(&twice).await;
         let fault = injector(kind, Pace::Every(2));
         let bare = Bare::start(|config| {
             config.injectors = vec![fault.clone()];

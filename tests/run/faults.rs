@@ -5,7 +5,7 @@ use landfall::result::{RunResult, Verdict};
 use crate::harness::{Ended, Landfall, repository};
 
 /// The counts of all findings, by name.
-fn findings(result: &RunResult) -> Vec<(&str, u64)> {
+pub(crate) fn findings(result: &RunResult) -> Vec<(&str, u64)> {
     result.findings.iter().map(|finding| (finding.kind.as_str(), finding.count)).collect()
 }
 
@@ -47,6 +47,37 @@ fn a_changed_byte_is_corrupted_wherever_it_stands() {
 #[test]
 fn a_wrong_offset_is_misplaced() {
     found_exactly(&proxy_fault("wrong-offset", 9), "records.misplaced", 50);
+}
+
+#[test]
+fn a_value_without_its_last_byte_is_corrupted() {
+    found_exactly(&proxy_fault("truncate", 1), "records.corrupted", 500);
+    let binary = Landfall::short_quickstart()
+        .set("workload[0].format=v2-binary")
+        .set("faults=[{box: proxy, kind: truncate, every: 3}]")
+        .end();
+    found_exactly(&binary, "records.corrupted", 160);
+}
+
+#[test]
+fn swapped_keys_are_corrupted_and_nothing_else() {
+    for more in ["workload[0].partition=3", "workload[0].identity=none", "seed=43"] {
+        let ended = Landfall::short_quickstart()
+            .set(more)
+            .set("faults=[{box: proxy, kind: swap-keys, every: 4}]")
+            .end();
+        found_exactly(&ended, "records.corrupted", 50);
+    }
+}
+
+#[test]
+fn another_partition_than_the_records_is_misplaced() {
+    found_exactly(&proxy_fault("wrong-partition", 9), "records.misplaced", 50);
+}
+
+#[test]
+fn offsets_of_each_other_are_misplaced_both() {
+    found_exactly(&proxy_fault("exchange-offsets", 3), "records.misplaced", 40);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod determinism;
 mod disk;
 mod external;
 mod faults;
+mod faults_in_doubt;
+mod faults_on_the_way;
 mod harness;
 mod healthy;
 mod histogram_logs;

@@ -124,6 +124,11 @@ fn faults_of_the_proxy_are_found_in_v3_as_often_as_they_struck() {
     found_exactly(&with_fault(orders(), "wrong-offset", 9), "records.misplaced", 20);
     let swaps = orders().set("workload[0].payload.key={uniform: 2}");
     found_exactly(&with_fault(swaps, "reorder-in-request", 3), "records.reordered", 20);
+    found_exactly(&with_fault(orders(), "truncate", 1), "records.corrupted", 250);
+    found_exactly(&with_fault(orders(), "wrong-partition", 9), "records.misplaced", 20);
+    let few_keys = || orders().set("workload[0].payload.key={uniform: 2}");
+    found_exactly(&with_fault(few_keys(), "swap-keys", 3), "records.corrupted", 20);
+    found_exactly(&with_fault(few_keys(), "exchange-offsets", 3), "records.misplaced", 20);
 }
 
 #[test]

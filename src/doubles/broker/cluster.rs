@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
+use super::faults::Faults;
 use super::partition::Partition;
 use super::refusal::Refusal;
 use super::settings::Settings;
-use crate::doubles::fault::Injector;
 
 /// Most partitions that one request may create, as in Kafka's `ReplicationControlManager`.
 const MAX_NEW_PARTITIONS: usize = 10_000;
@@ -36,8 +36,7 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Node>,
     /// Partitions of a topic that a client's mention creates; `None`: mentions create nothing.
     pub(super) auto_create: Option<i32>,
-    /// Faults of the kind `DenyRead`.
-    pub(super) deny_read: Vec<Arc<Injector>>,
+    pub(super) faults: Faults,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
     next_producer: AtomicI64,
 }
@@ -69,12 +68,12 @@ pub(super) enum Layout {
 
 impl Cluster {
     /// A cluster of `nodes` without topics.
-    pub(super) fn new(nodes: Vec<Node>, auto_create: Option<i32>, deny_read: Vec<Arc<Injector>>) -> Self {
+    pub(super) fn new(nodes: Vec<Node>, auto_create: Option<i32>, faults: Faults) -> Self {
         Self {
             id: Uuid::new_v4().simple().to_string(),
             nodes,
             auto_create,
-            deny_read,
+            faults,
             topics: RwLock::default(),
             next_producer: AtomicI64::new(1),
         }
@@ -333,7 +332,7 @@ mod tests {
 
     fn cluster(brokers: i32) -> Cluster {
         let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, Vec::new())
+        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, Faults::default())
     }
 
     fn spread(partitions: i32, replicas: i16) -> Layout {

@@ -12,7 +12,6 @@ use super::asked::Asked;
 use super::fetch_frame::{Answer, PartitionAnswer, TopicAnswer};
 use super::log::{LEADER_EPOCH, OutOfRange};
 use super::partition::Partition;
-use crate::doubles::fault::first_striking;
 
 /// Most that one answer holds, as Kafka's default for `fetch.max.bytes` of the broker.
 const MAX_BYTES: usize = 55 * 1024 * 1024;
@@ -52,16 +51,9 @@ pub(super) async fn answer(asked: &Asked, request: FetchRequest) -> Answer {
 /// For each partition of the request, in its order: whether reading it is denied this time.
 fn denied(asked: &Asked, request: &FetchRequest) -> Vec<bool> {
     let now = Instant::now();
-    let strikes = |topic: &str| {
-        let striking = first_striking(&asked.cluster.deny_read, topic, now);
-        if let Some(injector) = striking {
-            injector.took_effect(1);
-        }
-        striking.is_some()
-    };
     let partitions =
         request.topics.iter().flat_map(|topic| topic.partitions.iter().map(|_| topic.topic.as_str()));
-    partitions.map(strikes).collect()
+    partitions.map(|topic| asked.cluster.faults.deny_read(topic, now)).collect()
 }
 
 fn watch(asked: &Asked, request: &FetchRequest, waiter: &Arc<Notify>) {

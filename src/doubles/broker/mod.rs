@@ -6,7 +6,7 @@
 //!
 //! What is where: `frames`, `connection` and `requests` are the wire; `shape` keeps hostile claims from
 //! the decoder; `cluster`, `partition`, `log`, `producers` and `settings` are the state; `batch` and
-//! `records` know the format of what is stored; the other files each answer one family of requests.
+//! `records` know the format of what is stored; `faults` is what goes wrong on purpose; the other files each answer one family of requests.
 
 mod admin;
 mod asked;
@@ -16,6 +16,7 @@ mod config;
 mod connection;
 mod coordinator;
 mod describe;
+mod faults;
 mod fetch;
 mod fetch_frame;
 mod frames;
@@ -47,9 +48,8 @@ pub use config::{BrokerConfig, TopicConfig};
 
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
-use super::fault;
+use self::faults::Faults;
 use super::http::{BindError, bind};
-use crate::scenario::FaultKind;
 
 /// Why the embedded broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +110,7 @@ impl Broker {
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
         let addresses = nodes.iter().map(|node| node.address).collect();
-        let deny_read = fault::of_kinds(&injectors, &[FaultKind::DenyRead]);
-        let cluster = Arc::new(Cluster::new(nodes, auto_create, deny_read));
+        let cluster = Arc::new(Cluster::new(nodes, auto_create, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
             let layout = Layout::Spread { partitions, replicas: 1 };
             cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {

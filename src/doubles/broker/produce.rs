@@ -18,6 +18,7 @@ use super::partition::Placed;
 use super::records;
 use super::refusal::Refusal;
 use super::settings::Settings;
+use crate::scenario::FaultKind;
 
 /// First version whose answer names the leader to turn to instead.
 const NAMES_LEADER: i16 = 10;
@@ -34,9 +35,11 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
     let responses = request.topic_data.into_iter().map(|topic| {
         let partitions = topic.partition_data.into_iter().map(|data| {
             let records = data.records.unwrap_or_default();
-            let placed = match &whole {
-                Some(refusal) => Err(refusal.clone()),
-                None => append(asked, version, (topic.name.as_str(), data.index), &records, now_ms),
+            let placed = if let Some(refusal) = &whole {
+                Err(refusal.clone())
+            } else {
+                let place = (topic.name.as_str(), data.index);
+                append(asked, version, place, &records, now_ms, request.acks != 0)
             };
             let mut response = partition_response(data.index, placed);
             if version >= NAMES_LEADER
@@ -86,6 +89,7 @@ fn append(
     (topic, index): (&str, i32),
     raw: &Bytes,
     now_ms: i64,
+    may_fail: bool,
 ) -> Result<Placed, Refusal> {
     cluster::legal_name(topic)?;
     let (topic, partition) = asked.cluster.led_partition(topic, index, asked.node)?;
@@ -97,7 +101,25 @@ fn append(
         ));
     }
     fits(raw, &header, &topic.settings, now_ms)?;
-    partition.append(raw, &header, &topic.settings, now_ms)
+    let append = || partition.append(raw, &header, &topic.settings, now_ms);
+    // Nobody would hear of the fault where nobody waits for an answer.
+    let fault = if may_fail { asked.cluster.faults.of_batch(&topic.name, raw, &header) } else { None };
+    let Some(fault) = fault else { return append() };
+    let refusal = match fault.kind() {
+        FaultKind::TimeoutAfterAppend => {
+            append()?;
+            Refusal::new(ResponseError::RequestTimedOut, "the replicas took too long")
+        }
+        FaultKind::MessageTooLarge => {
+            Refusal::new(ResponseError::MessageTooLarge, "the batch is too large, by a fault")
+        }
+        _ => Refusal::new(
+            ResponseError::NotLeaderOrFollower,
+            "another broker leads this partition, by a fault",
+        ),
+    };
+    fault.took_effect(u64::try_from(header.count).unwrap_or(0));
+    Err(refusal)
 }
 
 /// Whether the topic's settings allow the batch.

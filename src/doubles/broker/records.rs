@@ -1,7 +1,8 @@
 //! Walking through the records of a batch for their keys' presence and their timestamps, without
 //! holding more than one buffer of them in memory.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 
 use flate2::bufread::MultiGzDecoder;
@@ -19,6 +20,8 @@ pub(super) struct Glance {
     pub(super) timestamp: i64,
     /// Whether the key is null.
     pub(super) null_key: bool,
+    /// A number that other records do not have: of timestamp, key, value and headers.
+    pub(super) fingerprint: u64,
 }
 
 /// Shows each record of `batch` to `visit`, in order, until it breaks off.
@@ -56,15 +59,33 @@ fn each(
         let offset_delta = varint(&mut record)?;
         let null_key = varint(&mut record)? < 0;
         let unread = record.limit();
-        if io::copy(&mut record, &mut io::sink())? != unread {
+        let mut fingerprint = Fingerprint::default();
+        (timestamp, null_key).hash(&mut fingerprint.0);
+        if io::copy(&mut record, &mut fingerprint)? != unread {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let timestamp = if header.is_log_append_time() { header.max_timestamp } else { timestamp };
-        if visit(Glance { offset_delta, timestamp, null_key }).is_break() {
+        if visit(Glance { offset_delta, timestamp, null_key, fingerprint: fingerprint.0.finish() }).is_break()
+        {
             break;
         }
     }
     Ok(())
+}
+
+/// Hashes what is written to it.
+#[derive(Default)]
+struct Fingerprint(DefaultHasher);
+
+impl Write for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A zigzag variable-length number of at most 64 bits (Kafka protocol, VARLONG).
@@ -86,7 +107,6 @@ fn varint(source: &mut impl Read) -> io::Result<i64> {
 mod tests {
     use super::super::batch::samples::{Sample, batch, batch_of, records};
     use super::*;
-    use std::io::Write;
 
     const SAMPLES: &[Sample<'static>] =
         &[(0, Some(b"k"), b"a"), (-250, None, b""), (70_000, Some(b""), b"ccc")];

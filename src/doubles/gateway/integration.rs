@@ -101,9 +101,26 @@ impl BackendResponse {
         if !self.status.is_success() {
             return 0;
         }
-        let values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
-        values.map_while(Result::ok).map(|value| written(&value)).sum()
+        self.values().map(|value| written(&value)).sum()
     }
+
+    /// Whether the back end refuses the request or one of its records: by a 4xx status, or by a receipt of v3 with such
+    /// a code.
+    pub(super) fn refuses(&self) -> bool {
+        let refused = |value: &Value| value.get("error_code").and_then(Value::as_i64).is_some_and(is_refusal);
+        self.status.is_client_error() || self.values().any(|value| refused(&value))
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value> {
+        let values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
+        values.map_while(Result::ok)
+    }
+}
+
+/// Whether a receipt's code is one of a 4xx status, which its first three digits name.
+fn is_refusal(code: i64) -> bool {
+    let status = if code >= 10_000 { code / 100 } else { code };
+    (400..500).contains(&status)
 }
 
 fn written(value: &Value) -> u64 {
@@ -122,6 +139,18 @@ mod tests {
     fn written(status: StatusCode, body: &'static str) -> u64 {
         BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
             .records_written()
+    }
+
+    #[test]
+    fn a_refusal_is_one_of_the_request_or_of_a_record() {
+        let refuses = |status, body: &'static str| {
+            BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
+                .refuses()
+        };
+        assert!(refuses(StatusCode::UNPROCESSABLE_ENTITY, ""));
+        assert!(refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":40002}"#));
+        assert!(!refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":50003}"#));
+        assert!(!refuses(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error_code":500}"#));
     }
 
     #[test]

@@ -135,7 +135,11 @@ impl Gateway {
             validator,
             integration: Integration::new(client, config.backend, host),
             integration_timeout: config.integration_timeout,
-            injectors: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
+            of_denied: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
+            of_allowed: of_kinds(
+                &config.injectors,
+                &[FaultKind::DropHeader, FaultKind::TruncateBody, FaultKind::LateSuccess],
+            ),
             leaking: leaking.clone(),
         });
         let server = Server::start_with_idle(listener, IDLE, move |request, client| {
@@ -168,7 +172,10 @@ struct Api {
     validator: RequestValidator,
     integration: Integration,
     integration_timeout: Duration,
-    injectors: Vec<Arc<Injector>>,
+    /// Faults that befall requests which are denied.
+    of_denied: Vec<Arc<Injector>>,
+    /// Faults that befall those which are allowed.
+    of_allowed: Vec<Arc<Injector>>,
     /// Requests that are being forwarded although they have been refused.
     leaking: Arc<AtomicU64>,
 }
@@ -180,8 +187,8 @@ struct Call {
     headers: HeaderMap,
     body: Bytes,
     client: SocketAddr,
-    /// The fault by which it passes although it is denied.
-    passed_by: Option<FaultKind>,
+    /// The fault that befalls it.
+    fault: Option<FaultKind>,
 }
 
 /// A response that the gateway makes itself.
@@ -224,14 +231,14 @@ impl Api {
         let route =
             route(&self.stage, &head.method, head.uri.path()).ok_or_else(|| no_route(&head.headers))?;
         let query = head.uri.query().map(str::to_owned);
-        let call = Call { route, query, headers: head.headers, body, client, passed_by: None };
+        let call = Call { route, query, headers: head.headers, body, client, fault: None };
         if call.route.method_arn.len() > METHOD_ARN_LIMIT {
             return Err(ResponseType::UriTooLong.into());
         }
         let denial = match self.authorizer.authorize(&call.headers, &call.route.method_arn).await {
             Outcome::Missing => return Err(ResponseType::Unauthorized.into()),
             Outcome::Failed => return Err(ResponseType::AuthorizerConfigurationError.into()),
-            Outcome::Decided(Decision::Allow) => return self.serve(call).await,
+            Outcome::Decided(Decision::Allow) => return self.allow(call).await,
             Outcome::Unauthorized => ResponseType::Unauthorized.into(),
             Outcome::Decided(Decision::ExplicitDeny) => {
                 Refused::with(ResponseType::AccessDenied, EXPLICIT_DENY_MESSAGE)
@@ -241,11 +248,28 @@ impl Api {
         self.deny(call, denial).await
     }
 
+    /// Serves a call that the policy allows, as one fault commands at most.
+    async fn allow(&self, call: Call) -> Result<BackendResponse, Refused> {
+        let striking = first_striking(&self.of_allowed, &call.route.topic, Instant::now());
+        let Some(fault) = striking else { return self.serve(call).await };
+        let served = self.serve(Call { fault: Some(fault.kind()), ..call }).await;
+        if fault.kind() != FaultKind::LateSuccess {
+            fault.took_effect(u64::from(served.as_ref().is_ok_and(BackendResponse::refuses)));
+            return served;
+        }
+        let written = served.as_ref().map_or(0, BackendResponse::records_written);
+        if written == 0 {
+            return served;
+        }
+        fault.took_effect(written);
+        Err(ResponseType::IntegrationTimeout.into())
+    }
+
     /// Refuses a call that the policy denies, or whose token the authorizer refuses, unless a fault says otherwise: one fault at most.
     async fn deny(self: Arc<Self>, call: Call, denial: Refused) -> Result<BackendResponse, Refused> {
-        let striking = first_striking(&self.injectors, &call.route.topic, Instant::now());
+        let striking = first_striking(&self.of_denied, &call.route.topic, Instant::now());
         let Some(fault) = striking.cloned() else { return Err(denial) };
-        let call = Call { passed_by: Some(fault.kind()), ..call };
+        let call = Call { fault: Some(fault.kind()), ..call };
         if fault.kind() == FaultKind::AdmitDenied {
             let served = self.serve(call).await;
             if served.as_ref().is_ok_and(|response| response.records_written() > 0) {
@@ -293,14 +317,23 @@ impl Api {
 
     async fn send(&self, call: Call, body: Bytes) -> Result<BackendResponse, Refused> {
         let mut headers = headers::to_backend(&call.headers, call.client, self.address, SystemTime::now());
-        if let Some(fault) = call.passed_by {
+        if let Some(fault) = call.fault {
             headers.insert(FAULT_HEADER, HeaderValue::from_static(fault.name()));
+        }
+        let mut body = payload::as_text(body);
+        match call.fault {
+            Some(FaultKind::DropHeader) => drop(headers.remove(CONTENT_TYPE)),
+            Some(FaultKind::TruncateBody) => {
+                // White space at the end means nothing.
+                body.truncate(body.trim_ascii_end().len().saturating_sub(1));
+            }
+            _ => {}
         }
         let path = match &call.query {
             Some(query) => format!("{}?{query}", call.route.backend_path),
             None => call.route.backend_path,
         };
-        Ok(self.integration.post(&path, headers, payload::as_text(body)).await?)
+        Ok(self.integration.post(&path, headers, body).await?)
     }
 }
 

@@ -7,11 +7,13 @@
 
 mod failure;
 mod faults;
+mod in_hand;
 mod jackson;
 mod produce;
 mod request;
 mod response;
 mod v3;
+mod whole;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -31,7 +33,7 @@ use crate::kafka::{self, Access};
 use crate::scenario::FaultKind;
 use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
-use produce::{Faults, Producer};
+use produce::{Call, Faults, Producer};
 use request::Embedded;
 use response::{error, error_untyped, produced};
 
@@ -160,10 +162,15 @@ async fn answer(
     if let ["v3", segments @ ..] = segments.as_slice() {
         return v3::answer(producer, streaming, segments, request).await;
     }
-    answer_v2(producer, &segments, request).await.map(Either::Left)
+    answer_v2(producer, streaming, &segments, request).await.map(Either::Left)
 }
 
-async fn answer_v2(producer: Arc<Producer>, segments: &[&str], request: Request<Incoming>) -> Answer {
+async fn answer_v2(
+    producer: Arc<Producer>,
+    behind: Arc<AtomicU64>,
+    segments: &[&str],
+    request: Request<Incoming>,
+) -> Answer {
     let target = match (segments, request.method()) {
         ([""], &Method::GET | &Method::HEAD) => {
             return response::json(StatusCode::OK, Some(RESPONSE), "{}");
@@ -191,13 +198,23 @@ async fn answer_v2(producer: Arc<Producer>, segments: &[&str], request: Request<
         return not_acceptable();
     }
     let faults = faults_at(request.headers());
+    let client = request.extensions().get().cloned();
     let body = match read_whole(request.into_body()).await {
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
-    match request::parse(&body, embedded) {
-        Ok(records) => produced(producer.begin(target.topic, target.partition, records, faults).await).await,
-        Err(refusal) => error(refusal.status(), i64::from(refusal.status().as_u16()), &refusal.to_string()),
+    let records = match request::parse(&body, embedded) {
+        Ok(records) => records,
+        Err(refusal) => {
+            let status = refusal.status();
+            return error(status, i64::from(status.as_u16()), &refusal.to_string());
+        }
+    };
+    let call = Call { topic: target.topic, partition: target.partition, records, faults, client };
+    let plan = producer.plan(&call).await;
+    match plan.ends() {
+        Some(ends) => whole::end(producer, call, plan, ends, behind).await,
+        None => produced(producer.begin(call, plan).await).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing the records of a request with librdkafka, and answering for each.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,12 @@ use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer a
 
 use super::ProxyConfig;
 use super::failure::{Around, Failure, MAX_REQUEST_SIZE};
-use super::faults::{Strike, Treatment, plan};
+use super::faults::{Plan, Strike, Subject, Treatment, Whole, plan};
+use super::in_hand::InHand;
 use super::request::ProduceRecord;
-use crate::doubles::fault::Injector;
+use crate::doubles::fault::{Injector, of_kinds};
+use crate::doubles::http::Client;
+use crate::scenario::FaultKind;
 
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -24,6 +28,13 @@ pub(super) struct Producer {
     injectors: Vec<Arc<Injector>>,
     /// The last position this proxy wrote in each topic: what a fault that writes nothing pretends to follow.
     last: Mutex<HashMap<String, (i32, i64)>>,
+    /// Partitions of each topic that was asked about.
+    known: Mutex<HashMap<String, i32>>,
+    hiding: Vec<Arc<Injector>>,
+    /// Whether a fault needs to know what was answered before.
+    remembers: bool,
+    /// Of each connection, the topic of the last request and where its records stand.
+    answered: Mutex<HashMap<SocketAddr, (String, Vec<Position>)>>,
 }
 
 /// Whether a request's records may meet the proxy's faults.
@@ -47,8 +58,19 @@ pub(super) struct Position {
 /// What a record is answered with.
 pub(super) type Outcome = Result<Position, Failure>;
 
+/// A produce request as it has been read.
+pub(super) struct Call {
+    pub(super) topic: String,
+    /// The one that the path names.
+    pub(super) partition: Option<i32>,
+    pub(super) records: Vec<ProduceRecord>,
+    pub(super) faults: Faults,
+    /// Who waits for the answer.
+    pub(super) client: Option<Client>,
+}
+
 /// A record on its way, or not.
-enum Pending {
+pub(super) enum Pending {
     Enqueued(DeliveryFuture),
     Failed(KafkaError),
     Dropped,
@@ -80,66 +102,73 @@ impl Producer {
             delivery_timeout: config.delivery_timeout,
             injectors: config.injectors.clone(),
             last: Mutex::default(),
+            known: Mutex::default(),
+            hiding: of_kinds(&config.injectors, &[FaultKind::HideFailure]),
+            remembers: !of_kinds(&config.injectors, &[FaultKind::StaleAnswer]).is_empty(),
+            answered: Mutex::default(),
         })
     }
 
-    /// Begins to write `records` in their order, as its faults command. Ends when all have been handed to the client.
-    pub(super) async fn begin(
-        self: Arc<Self>,
-        topic: String,
-        path_partition: Option<i32>,
-        records: Vec<ProduceRecord>,
-        faults: Faults,
-    ) -> InHand {
-        let injectors = if faults == Faults::AsPlanned { self.injectors.as_slice() } else { &[] };
-        let strikes = plan(injectors, &topic, path_partition, &records, Instant::now());
-        let mut pending: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
-        let mut copies: Vec<Option<Pending>> = records.iter().map(|_| None).collect();
-        for place in 0..records.len() {
+    /// What befalls a request.
+    pub(super) async fn plan(self: &Arc<Self>, call: &Call) -> Plan {
+        if call.faults == Faults::NotHere || self.injectors.is_empty() {
+            return Plan { strikes: vec![None; call.records.len()], whole: None };
+        }
+        let shows = |kind| self.injectors.iter().any(|injector| injector.kind() == kind);
+        let partitions =
+            if shows(FaultKind::WrongPartition) { self.partitions_of(&call.topic).await } else { None };
+        let previous = call.client.as_ref().and_then(|client| {
+            let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            answered.get(&client.address).filter(|(topic, _)| *topic == call.topic).cloned()
+        });
+        let subject = Subject {
+            topic: &call.topic,
+            partition: call.partition,
+            partitions,
+            records: &call.records,
+            previous: previous.map(|(_, positions)| positions),
+        };
+        plan(&self.injectors, &subject, Instant::now())
+    }
+
+    /// Begins to write a request's records in their order, as its faults command. Ends when all have been handed to
+    /// the client, but that a request which is to be answered late waits here.
+    pub(super) async fn begin(self: Arc<Self>, call: Call, plan: Plan) -> InHand {
+        let mut pending: Vec<Option<Pending>> = call.records.iter().map(|_| None).collect();
+        let mut copies: Vec<Option<Pending>> = call.records.iter().map(|_| None).collect();
+        for place in 0..call.records.len() {
             // A swapped record is written when its partner's turn comes.
-            let index = order(&strikes, place);
-            let record = &records[index];
-            let treatment = strikes[index].as_ref().map(|strike| &strike.treatment);
-            let value = match treatment {
-                Some(Treatment::Replace(value)) => value.as_deref(),
-                _ => record.value.as_deref(),
+            let index = order(&plan.strikes, place);
+            let treatment = plan.strikes[index].as_ref().map(|strike| &strike.treatment);
+            let record = match treatment {
+                Some(Treatment::Alter(other)) => other,
+                _ => &call.records[index],
             };
             if matches!(treatment, Some(Treatment::Drop)) {
                 pending[index] = Some(Pending::Dropped);
                 continue;
             }
-            pending[index] = Some(self.enqueue(&topic, path_partition, record, value).await);
+            pending[index] = Some(self.enqueue(&call, record).await);
             if matches!(treatment, Some(Treatment::Double)) {
-                copies[index] = Some(self.enqueue(&topic, path_partition, record, value).await);
+                copies[index] = Some(self.enqueue(&call, record).await);
             }
         }
-        InHand {
-            producer: self,
-            topic,
-            path_partition,
-            records,
-            strikes,
-            pending: pending.into(),
-            copies,
-            written: Vec::new(),
+        if let Some((Whole::Delayed(by), _)) = plan.whole {
+            tokio::time::sleep(by).await;
         }
+        let outcomes = vec![None; call.records.len()];
+        InHand { producer: self, call, plan, pending, copies, outcomes, answered: 0, hidden: Vec::new() }
     }
 
     /// Hands a record to the client. As Java's `send` does, it waits up to `max.block.ms` for buffer space or
     /// for a partition that the topic does not have yet.
-    async fn enqueue(
-        &self,
-        topic: &str,
-        path_partition: Option<i32>,
-        record: &ProduceRecord,
-        value: Option<&[u8]>,
-    ) -> Pending {
+    async fn enqueue(&self, call: &Call, record: &ProduceRecord) -> Pending {
         let deadline = Instant::now() + self.max_block;
         loop {
             let message = FutureRecord::<[u8], [u8]> {
-                topic,
-                partition: record.partition.or(path_partition),
-                payload: value,
+                topic: &call.topic,
+                partition: record.partition.or(call.partition),
+                payload: record.value.as_deref(),
                 key: record.key.as_deref(),
                 timestamp: record.timestamp,
                 headers: headers(record),
@@ -156,13 +185,14 @@ impl Producer {
         }
     }
 
-    async fn outcome(
-        &self,
-        topic: &str,
-        path_partition: Option<i32>,
-        record: &ProduceRecord,
+    /// What became of the record at `index`.
+    pub(super) async fn outcome(
+        self: &Arc<Self>,
+        call: &Call,
+        index: usize,
         pending: Option<Pending>,
     ) -> Outcome {
+        let (topic, record) = (call.topic.as_str(), &call.records[index]);
         let error = match pending {
             Some(Pending::Enqueued(delivery)) => match delivery.await {
                 Ok(Ok(delivered)) => {
@@ -178,23 +208,56 @@ impl Producer {
                 Err(_) => KafkaError::Canceled,
             },
             Some(Pending::Failed(error)) => error,
-            Some(Pending::Dropped) | None => {
-                let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
-                let (partition, offset) = last.unwrap_or((0, -1));
-                return Ok(Position { partition, offset: offset + 1, timestamp: None });
+            Some(Pending::Dropped) | None => return Ok(self.pretended(topic)),
+        };
+        let partitions = match error.rdkafka_error_code() {
+            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
+                self.partitions(topic.to_owned()).await
             }
+            _ => None,
         };
         Err(Failure::of(
             &error,
             &Around {
                 topic,
-                partition: record.partition.or(path_partition),
+                partition: record.partition.or(call.partition),
                 record,
-                partitions: self.partitions(topic),
+                partitions,
                 max_block: self.max_block,
                 delivery_timeout: self.delivery_timeout,
             },
         ))
+    }
+
+    /// Where a record might stand that is nowhere.
+    pub(super) fn pretended(&self, topic: &str) -> Position {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
+        let (partition, offset) = last.unwrap_or((0, -1));
+        Position { partition, offset: offset + 1, timestamp: None }
+    }
+
+    /// The faults that report a failed record as written.
+    pub(super) fn hiding(&self) -> &[Arc<Injector>] {
+        &self.hiding
+    }
+
+    /// Keeps where a request's records stand, for a fault that answers the next of its connection so.
+    pub(super) fn remember(&self, call: &Call, positions: Vec<Position>) {
+        if let Some(client) = call.client.as_ref().filter(|_| self.remembers) {
+            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            answered.insert(client.address, (call.topic.clone(), positions));
+        }
+    }
+
+    /// The number of partitions, asked of Kafka once.
+    async fn partitions_of(self: &Arc<Self>, topic: &str) -> Option<i32> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
+        if known.is_some() {
+            return known;
+        }
+        let count = i32::try_from(self.partitions(topic.to_owned()).await?).ok()?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);
+        Some(count)
     }
 
     /// The id of the cluster, asked of Kafka if need be. Blocks.
@@ -202,56 +265,16 @@ impl Producer {
         self.client.client().fetch_cluster_id(patience)
     }
 
-    /// The number of partitions, if the client knows the topic.
-    fn partitions(&self, topic: &str) -> Option<usize> {
-        let metadata = self.client.client().fetch_metadata(Some(topic), Duration::from_secs(1)).ok()?;
-        metadata.topics().first().map(|topic| topic.partitions().len())
-    }
-}
-
-/// Records that have been handed to the client, and are answered for one after another.
-pub(super) struct InHand {
-    producer: Arc<Producer>,
-    topic: String,
-    path_partition: Option<i32>,
-    records: Vec<ProduceRecord>,
-    strikes: Vec<Option<Strike>>,
-    pending: VecDeque<Option<Pending>>,
-    copies: Vec<Option<Pending>>,
-    /// Where the records that have been answered for really stand.
-    written: Vec<Option<Position>>,
-}
-
-impl InHand {
-    /// What the next record is answered with, when that is known; `None` after the last.
-    pub(super) async fn next(&mut self) -> Option<Outcome> {
-        let pending = self.pending.pop_front()?;
-        let index = self.written.len();
-        let record = &self.records[index];
-        let mut outcome = self.producer.outcome(&self.topic, self.path_partition, record, pending).await;
-        self.written.push(outcome.as_ref().ok().copied());
-        let treatment = self.strikes[index].as_ref().map(|strike| &strike.treatment);
-        if let (Some(Treatment::MisreportOffset), Ok(position)) = (treatment, &mut outcome) {
-            position.offset += 1;
-        }
-        Some(outcome)
-    }
-
-    /// Ends it, after the last record: counts the faults that really befell one.
-    pub(super) async fn finish(mut self) {
-        for (index, strike) in self.strikes.iter().enumerate() {
-            let Some(strike) = strike else { continue };
-            let copied = match self.copies[index].take() {
-                Some(copy) => {
-                    let record = &self.records[index];
-                    self.producer.outcome(&self.topic, None, record, Some(copy)).await.is_ok()
-                }
-                None => false,
-            };
-            if took_effect(strike, index, copied, &self.written) {
-                strike.injector.took_effect(1);
-            }
-        }
+    /// The number of partitions, if Kafka knows the topic and says so at once. The client blocks while it asks, and who
+    /// is asked may be a double in the same process.
+    async fn partitions(self: &Arc<Self>, topic: String) -> Option<usize> {
+        let producer = self.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata =
+                producer.client.client().fetch_metadata(Some(&topic), Duration::from_secs(1)).ok()?;
+            metadata.topics().first().map(|topic| topic.partitions().len())
+        });
+        asked.await.ok().flatten()
     }
 }
 
@@ -283,21 +306,4 @@ fn order(strikes: &[Option<Strike>], place: usize) -> usize {
         return other;
     }
     (0..place).find(|index| swaps_with(*index) == Some(place)).unwrap_or(place)
-}
-
-/// Whether the fault really befell the record at `index`.
-fn took_effect(strike: &Strike, index: usize, copied: bool, written: &[Option<Position>]) -> bool {
-    let position = |index: usize| written.get(index).copied().flatten();
-    match &strike.treatment {
-        Treatment::Drop => true,
-        Treatment::Double => position(index).is_some() && copied,
-        Treatment::Replace(_) | Treatment::MisreportOffset => position(index).is_some(),
-        Treatment::SwapWith(other) => {
-            let both = position(index).zip(position(*other));
-            both.is_some_and(|(mine, theirs)| {
-                mine.partition == theirs.partition && mine.offset > theirs.offset
-            })
-        }
-        Treatment::Swapped => false,
-    }
 }

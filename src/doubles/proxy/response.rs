@@ -6,7 +6,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::failure::Failure;
-use super::produce::{InHand, Outcome};
+use super::in_hand::InHand;
+use super::produce::Outcome;
 use crate::doubles::http::Answer;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v2::{ProduceItem, ProduceResponse, RESPONSE};

@@ -33,12 +33,50 @@ pub enum FaultKind {
     Duplicate,
     /// Proxy: changes one byte of a record's value.
     CorruptByte,
-    /// Proxy: answers with another offset than the record's.
-    WrongOffset,
-    /// Proxy: writes two records of one request, of the same key and partition, in the other order.
-    ReorderInRequest,
+    /// Proxy: writes a record's value without its last byte.
+    Truncate,
     /// Proxy: writes an empty value where the record's is null.
     NullToEmpty,
+    /// Proxy: exchanges the keys of two records of one request that have different ones.
+    SwapKeys,
+    /// Proxy: reads the numbers of a JSON value into binary floating point, whole ones into double precision and others
+    /// into single precision, and writes what is left of them.
+    RoundNumbers,
+    /// Proxy: writes `?` for each character of a value that ASCII does not have.
+    LoseUnicode,
+    /// Proxy: writes a record without its headers.
+    LoseHeaders,
+    /// Proxy: answers with another offset than the record's.
+    WrongOffset,
+    /// Proxy: answers with another partition than the record's, one that the topic has.
+    WrongPartition,
+    /// Proxy: answers for each of two records of one request, of the same key and partition, with the other's offset.
+    ExchangeOffsets,
+    /// Proxy: gives the positions of the answer before on the same connection once more. It strikes where that
+    /// answered for as many records of the same topic.
+    StaleAnswer,
+    /// Proxy: answers with the offset -1 for a record that was written.
+    NegativeOffset,
+    /// Proxy: writes two records of one request, of the same key and partition, in the other order.
+    ReorderInRequest,
+    /// Proxy: answers that a record was written which Kafka, or its client, has refused for good.
+    HideFailure,
+    /// Proxy: writes a record, and answers that Kafka has refused it.
+    FalseFailure,
+    /// Proxy: writes a record, and answers with an error after which it may be tried again.
+    ErrorItems,
+    /// Proxy: writes a request's records, and answers 500.
+    ErrorAfterAppend,
+    /// Proxy: writes a request's records, and breaks the connection.
+    ResetAfterAppend,
+    /// Proxy: writes a request's records, and never answers.
+    NeverAnswer,
+    /// Proxy: writes a request's records when its client has given up waiting for the answer.
+    AppendLate,
+    /// Proxy: answers a request 200 ms late.
+    Delay,
+    /// Proxy: answers a request 2 s late.
+    LatencySpike,
     /// Proxy: takes up no produce request while its window lasts, as in a pause of its virtual machine, and takes up all of
     /// them when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
     Stall,
@@ -46,79 +84,131 @@ pub enum FaultKind {
     ForwardDenied,
     /// Gateway: lets such a request pass.
     AdmitDenied,
+    /// Gateway: forwards a request without its Content-Type.
+    DropHeader,
+    /// Gateway: forwards a request without the last byte of its body.
+    TruncateBody,
+    /// Gateway: answers 504 to a request that its back end has carried out.
+    LateSuccess,
     /// Identity provider: answers a token request with 503. It strikes once the load has begun, so that every partner
     /// has a first token; it has no target.
     TokenOutage,
     /// Kafka: refuses every read of the topic, as an ACL without READ does. It strikes always: its pace is
     /// [`Pace::Every`] of 1, and it has no window.
     DenyRead,
+    /// Kafka: answers that the broker does not lead the partition, and appends nothing.
+    NotLeader,
+    /// Kafka: appends a batch, and answers that it took too long.
+    TimeoutAfterAppend,
+    /// Kafka: answers that a batch is too large, and does not append it.
+    MessageTooLarge,
 }
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 35] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
-        Self::WrongOffset,
-        Self::ReorderInRequest,
+        Self::Truncate,
         Self::NullToEmpty,
+        Self::SwapKeys,
+        Self::RoundNumbers,
+        Self::LoseUnicode,
+        Self::LoseHeaders,
+        Self::WrongOffset,
+        Self::WrongPartition,
+        Self::ExchangeOffsets,
+        Self::StaleAnswer,
+        Self::NegativeOffset,
+        Self::ReorderInRequest,
+        Self::HideFailure,
+        Self::FalseFailure,
+        Self::ErrorItems,
+        Self::ErrorAfterAppend,
+        Self::ResetAfterAppend,
+        Self::NeverAnswer,
+        Self::AppendLate,
+        Self::Delay,
+        Self::LatencySpike,
         Self::Stall,
         Self::ForwardDenied,
         Self::AdmitDenied,
+        Self::DropHeader,
+        Self::TruncateBody,
+        Self::LateSuccess,
         Self::TokenOutage,
         Self::DenyRead,
+        Self::NotLeader,
+        Self::TimeoutAfterAppend,
+        Self::MessageTooLarge,
     ];
 
     /// The box that shows it, as scenario files name it.
     #[must_use]
     pub fn box_name(self) -> &'static str {
-        match self {
-            Self::DropAfterAck
-            | Self::Duplicate
-            | Self::CorruptByte
-            | Self::WrongOffset
-            | Self::ReorderInRequest
-            | Self::NullToEmpty
-            | Self::Stall => "proxy",
-            Self::ForwardDenied | Self::AdmitDenied => "gateway",
-            Self::TokenOutage => "idp",
-            Self::DenyRead => "kafka",
-        }
+        self.row().0
     }
 
     /// Its name in scenario files and reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::DropAfterAck => "drop-after-ack",
-            Self::Duplicate => "duplicate",
-            Self::CorruptByte => "corrupt-byte",
-            Self::WrongOffset => "wrong-offset",
-            Self::ReorderInRequest => "reorder-in-request",
-            Self::NullToEmpty => "null-to-empty",
-            Self::Stall => "stall",
-            Self::ForwardDenied => "forward-denied",
-            Self::AdmitDenied => "admit-denied",
-            Self::TokenOutage => "token-outage",
-            Self::DenyRead => "deny-read",
-        }
+        self.row().1
     }
 
     /// The metric whose value equals the number of times the fault took effect; `None` where there is nothing to find:
-    /// it leaves the run without a verdict, or makes it slow.
+    /// it leaves records in doubt or the run without a verdict, or makes it slow.
     #[must_use]
     pub fn expected_finding(self) -> Option<&'static str> {
+        self.row().2
+    }
+
+    /// Its box, its name and its finding.
+    fn row(self) -> (&'static str, &'static str, Option<&'static str>) {
+        const LOST: Option<&str> = Some("records.lost");
+        const LEAKED: Option<&str> = Some("records.leaked");
+        const CORRUPTED: Option<&str> = Some("records.corrupted");
+        const DUPLICATED: Option<&str> = Some("records.duplicated");
+        const MISPLACED: Option<&str> = Some("records.misplaced");
+        const REORDERED: Option<&str> = Some("records.reordered");
+        const ADMITTED: Option<&str> = Some("requests.wrongly_admitted");
+        const REFUSED: Option<&str> = Some("requests.wrongly_refused");
         match self {
-            Self::DropAfterAck => Some("records.lost"),
-            Self::Duplicate => Some("records.duplicated"),
-            Self::CorruptByte | Self::NullToEmpty => Some("records.corrupted"),
-            Self::WrongOffset => Some("records.misplaced"),
-            Self::ReorderInRequest => Some("records.reordered"),
-            Self::ForwardDenied => Some("records.leaked"),
-            Self::AdmitDenied => Some("requests.wrongly_admitted"),
-            Self::TokenOutage => Some("tokens.failed"),
-            Self::DenyRead | Self::Stall => None,
+            Self::DropAfterAck => ("proxy", "drop-after-ack", LOST),
+            Self::Duplicate => ("proxy", "duplicate", DUPLICATED),
+            Self::CorruptByte => ("proxy", "corrupt-byte", CORRUPTED),
+            Self::Truncate => ("proxy", "truncate", CORRUPTED),
+            Self::NullToEmpty => ("proxy", "null-to-empty", CORRUPTED),
+            Self::SwapKeys => ("proxy", "swap-keys", CORRUPTED),
+            Self::RoundNumbers => ("proxy", "round-numbers", CORRUPTED),
+            Self::LoseUnicode => ("proxy", "lose-unicode", CORRUPTED),
+            Self::LoseHeaders => ("proxy", "lose-headers", CORRUPTED),
+            Self::WrongOffset => ("proxy", "wrong-offset", MISPLACED),
+            Self::WrongPartition => ("proxy", "wrong-partition", MISPLACED),
+            Self::ExchangeOffsets => ("proxy", "exchange-offsets", MISPLACED),
+            Self::StaleAnswer => ("proxy", "stale-answer", MISPLACED),
+            Self::NegativeOffset => ("proxy", "negative-offset", None),
+            Self::ReorderInRequest => ("proxy", "reorder-in-request", REORDERED),
+            Self::HideFailure => ("proxy", "hide-failure", LOST),
+            Self::FalseFailure => ("proxy", "false-failure", LEAKED),
+            Self::ErrorItems => ("proxy", "error-items", None),
+            Self::ErrorAfterAppend => ("proxy", "error-after-append", None),
+            Self::ResetAfterAppend => ("proxy", "reset-after-append", None),
+            Self::NeverAnswer => ("proxy", "never-answer", None),
+            Self::AppendLate => ("proxy", "append-late", None),
+            Self::Delay => ("proxy", "delay", None),
+            Self::LatencySpike => ("proxy", "latency-spike", None),
+            Self::Stall => ("proxy", "stall", None),
+            Self::ForwardDenied => ("gateway", "forward-denied", LEAKED),
+            Self::AdmitDenied => ("gateway", "admit-denied", ADMITTED),
+            Self::DropHeader => ("gateway", "drop-header", REFUSED),
+            Self::TruncateBody => ("gateway", "truncate-body", REFUSED),
+            Self::LateSuccess => ("gateway", "late-success", None),
+            Self::TokenOutage => ("idp", "token-outage", Some("tokens.failed")),
+            Self::DenyRead => ("kafka", "deny-read", None),
+            Self::NotLeader => ("kafka", "not-leader", None),
+            Self::TimeoutAfterAppend => ("kafka", "timeout-after-append", DUPLICATED),
+            Self::MessageTooLarge => ("kafka", "message-too-large", None),
         }
     }
 }

@@ -14,10 +14,11 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::mpsc;
 
-use super::produce::{InHand, Producer};
+use super::in_hand::InHand;
+use super::produce::{Call, Producer};
 use super::{
     Answer, ProxyAnswer, accepts, decode, drain, faults_at, not_acceptable, not_allowed, not_found,
-    read_whole, response, unsupported_media_type,
+    read_whole, response, unsupported_media_type, whole,
 };
 use crate::doubles::http::{InFlight, Pieces};
 use crate::wire::produce::ErrorEntity;
@@ -74,6 +75,7 @@ async fn produce(
         return Err(not_acceptable());
     }
     let faults = faults_at(request.headers());
+    let client = request.extensions().get().cloned();
     let body = read_whole(request.into_body()).await.map_err(|refusal| *refusal)?;
     let Target { cluster, topic } = target;
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
@@ -87,11 +89,16 @@ async fn produce(
             Entry::Refused(refusal) => Err(refusal),
         });
     }
+    let call = Call { topic: topic.clone(), partition: None, records, faults, client };
+    let plan = producer.plan(&call).await;
+    if let Some(ends) = plan.ends() {
+        return Err(whole::end(producer, call, plan, ends, streaming).await);
+    }
     // The receipts are made in a task of their own, which outlives the handler and, if need be, the client.
     let in_flight = InFlight::enter(streaming);
     let (receipts, body) = Pieces::new(BUFFERED);
     tokio::spawn(async move {
-        let in_hand = producer.begin(topic.clone(), None, records, faults).await;
+        let in_hand = producer.begin(call, plan).await;
         answer_each(in_hand, &cluster, &topic, echoes, receipts).await;
         drop(in_flight);
     });
