@@ -23,25 +23,26 @@ struct Bench {
 
 async fn bench(before: i32) -> Bench {
     let topic = TopicConfig { name: "quakes".into(), partitions: 1, configs: BTreeMap::new() };
-    let broker =
-        Broker::start(BrokerConfig { topics: vec![topic], ..BrokerConfig::default() }).await.unwrap();
+    let broker = Broker::start(BrokerConfig { topics: vec![topic], ..BrokerConfig::default() })
+        .await
+        .expect("a broker");
     for _ in 0..before {
         produce(&broker, 0).await;
     }
     let config = ReaderConfig {
         kafka: Access::plain(broker.bootstrap()),
-        run: RunId::new("r").unwrap(),
+        run: RunId::new("r").expect("legal"),
         topics: vec!["quakes".into()],
     };
     tokio::task::spawn_blocking(move || {
-        let baseline = baseline(&config).unwrap();
+        let baseline = baseline(&config).expect("it answers");
         let (sink, landed) = channel();
         let sink = move |record| drop(sink.send(record));
-        let reader = Reader::start(&config, &baseline, Instant::now(), sink).unwrap();
+        let reader = Reader::start(&config, &baseline, Instant::now(), sink).expect("a reader");
         Bench { broker, reader, landed }
     })
     .await
-    .unwrap()
+    .expect("no panic")
 }
 
 fn client(broker: &Broker) -> ClientConfig {
@@ -51,13 +52,13 @@ fn client(broker: &Broker) -> ClientConfig {
 }
 
 fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
-    client(broker).create().unwrap()
+    client(broker).create().expect("a client")
 }
 
 async fn produce(broker: &Broker, partition: i32) {
-    let producer: FutureProducer = client(broker).create().unwrap();
+    let producer: FutureProducer = client(broker).create().expect("a client");
     let record = FutureRecord::<str, str>::to("quakes").partition(partition).payload("x");
-    producer.send(record, PATIENCE).await.unwrap();
+    producer.send(record, PATIENCE).await.expect("it is written");
 }
 
 /// Looks until everything has been read, and gives that out.
@@ -81,12 +82,10 @@ async fn what_stands_in_an_added_partition_is_read() {
     admin(&bench.broker)
         .create_partitions(&[NewPartitions::new("quakes", 3)], &AdminOptions::new())
         .await
-        .unwrap()
-        .into_iter()
-        .for_each(|result| drop(result.unwrap()));
+        .expect("the broker answers");
     produce(&bench.broker, 2).await;
     produce(&bench.broker, 0).await;
-    let (reads, mut landed) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.unwrap();
+    let (reads, mut landed) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.expect("no panic");
     landed.sort_unstable();
     assert_eq!(landed, [(0, 1), (2, 0)]);
     let extents: Vec<_> = reads.iter().map(|read| (read.at.partition, read.from, read.to)).collect();
@@ -99,11 +98,11 @@ async fn a_topic_that_was_created_again_counts_as_unread() {
     let bench = bench(5).await;
     let admin = admin(&bench.broker);
     let options = AdminOptions::new();
-    admin.delete_topics(&["quakes"], &options).await.unwrap();
+    admin.delete_topics(&["quakes"], &options).await.expect("the broker answers");
     let topic = NewTopic::new("quakes", 1, TopicReplication::Fixed(1));
-    admin.create_topics(&[topic], &options).await.unwrap();
+    admin.create_topics(&[topic], &options).await.expect("the broker answers");
     produce(&bench.broker, 0).await;
-    let (reads, _) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.unwrap();
+    let (reads, _) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.expect("no panic");
     assert!(!reads[0].is_complete(), "{reads:?}");
     let error = reads[0].error.as_deref().unwrap_or_default();
     assert!(error.starts_with("it ends at offset 1, and had been read up to 5 already"), "{error}");

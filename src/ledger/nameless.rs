@@ -37,11 +37,7 @@ impl Nameless {
             self.bytes += bytes;
             Kept::Whole(Box::new(landed.clone()))
         } else {
-            Kept::Digest(digest(
-                landed.key.as_deref(),
-                landed.value.as_deref(),
-                landed.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())),
-            ))
+            Kept::Digest(digest_landed(landed))
         };
         self.records.insert(Place::of(landed), Found { readable_us: landed.readable_us, content });
     }
@@ -77,6 +73,14 @@ impl Nameless {
 }
 
 impl Found {
+    /// What stands for its content.
+    pub(super) fn digest(&self) -> u64 {
+        match &self.content {
+            Kept::Whole(landed) => digest_landed(landed),
+            Kept::Digest(digest) => *digest,
+        }
+    }
+
     /// Of several records acked at this place, the one whose content is closest to what stands there.
     pub(super) fn closest(&self, claimants: &[RecordId], catalogue: &Catalogue) -> Option<RecordId> {
         let apart = |id: &RecordId| {
@@ -114,7 +118,13 @@ fn size(landed: &Landed) -> usize {
     of(&landed.key) + of(&landed.value) + headers.sum::<usize>() + size_of::<Landed>()
 }
 
-fn digest_of(content: &Content) -> u64 {
+fn digest_landed(landed: &Landed) -> u64 {
+    let headers = landed.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+    digest(landed.key.as_deref(), landed.value.as_deref(), headers)
+}
+
+/// What stands for the content of a record that was sent.
+pub(super) fn digest_of(content: &Content) -> u64 {
     let headers = content.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
     digest(content.key.as_deref(), content.value.as_deref(), headers)
 }

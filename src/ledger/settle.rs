@@ -8,6 +8,7 @@ use crate::result::{Finding, Records, Requests};
 use super::content::Comparison;
 use super::evidence::{EXAMPLES, Findings, Name, Told};
 use super::levels::Set;
+use super::nameless::{Found, digest_of};
 use super::place::{Place, Side, StoreError, Unmatched};
 use super::recheck::Recheck;
 use super::{Ledger, claimed};
@@ -68,6 +69,10 @@ struct Leftovers {
     unproven: Vec<Set>,
     /// Acks of places where something stands without a readable identity.
     disputed: BTreeMap<Place, Vec<RecordId>>,
+    /// Records without identity of which an ack was not met, as many as are kept.
+    anonymous: Vec<RecordId>,
+    /// Records without identity that stand where they were acked.
+    met: BTreeSet<RecordId>,
     /// Copies that stand where no ack said, as many as are kept.
     copies: BTreeMap<RecordId, Vec<Place>>,
     copies_kept: usize,
@@ -143,6 +148,7 @@ impl Ledger {
         };
         let most = self.join.bounds().apart;
         let nameless = &self.nameless;
+        let anonymous: Vec<bool> = (0..producers).map(|producer| self.is_anonymous(producer)).collect();
         self.join.finish(|Unmatched { place, id, side }| {
             let producer = usize::from(id.producer);
             match side {
@@ -151,6 +157,9 @@ impl Ledger {
                     left.unplaced[producer].insert(id.sequence);
                     if !coverage.proves_absence(place) {
                         left.unproven[producer].insert(id.sequence);
+                    }
+                    if anonymous[producer] && left.anonymous.len() < most {
+                        left.anonymous.push(id);
                     }
                 }
                 Side::Landing if left.copies_kept < most => {
@@ -163,19 +172,17 @@ impl Ledger {
         Ok(left)
     }
 
-    /// Gives each record without a readable identity to the record that was acked at its position and seen
-    /// nowhere else: that one is corrupted, unless its records carry no identity and it is as it should be. Returns the
-    /// topic of each that belongs to nobody.
+    /// Gives each record without a readable identity to a record that was acked and seen nowhere else. What a record
+    /// without identity holds, wherever it stands in its topic, is that record, `misplaced` if that is not where it was
+    /// acked; of the others, what stands where a record was acked is that record `corrupted`. Returns the topic of each
+    /// that belongs to nobody.
     fn settle_by_position(&mut self, left: &mut Leftovers) -> Vec<u16> {
+        let mut found: BTreeMap<Place, Found> = self.nameless.drain().collect();
+        self.settle_by_content(left, &mut found);
         let mut nobodys = Vec::new();
-        let all: Vec<_> = self.nameless.drain().collect();
-        for (place, found) in all {
-            let claimants = left.disputed.get(&place).cloned().unwrap_or_default();
-            let unseen: Vec<RecordId> = claimants
-                .iter()
-                .copied()
-                .filter(|id| !self.accounts[usize::from(id.producer)].copies.has(1, id.sequence))
-                .collect();
+        for (place, found) in found {
+            let claimants = left.disputed.remove(&place).unwrap_or_default();
+            let unseen: Vec<RecordId> = claimants.iter().copied().filter(|id| !self.is_found(*id)).collect();
             let owner = found.closest(&unseen, &self.catalogue);
             for id in claimants.iter().filter(|id| Some(**id) != owner) {
                 left.unplaced[usize::from(id.producer)].insert(id.sequence);
@@ -184,24 +191,77 @@ impl Ledger {
                 nobodys.push(place.at.topic);
                 continue;
             };
-            let anonymous = self.is_anonymous(usize::from(id.producer));
             self.join.apart.add(id, place, self.join.bounds().apart);
-            let comparison = found.compare_with(id, &self.catalogue);
-            let account = &mut self.accounts[usize::from(id.producer)];
-            account.copies.add(id.sequence);
-            let detail = match comparison {
-                Some(Comparison::Same) if anonymous => continue,
-                Some(Comparison::Rewritten) if anonymous => {
-                    account.rewritten.insert(id.sequence);
-                    continue;
-                }
+            let detail = match found.compare_with(id, &self.catalogue) {
                 Some(Comparison::Different(detail)) => detail,
                 _ => "its identity cannot be read".to_owned(),
             };
+            let account = &mut self.accounts[usize::from(id.producer)];
+            account.copies.add(id.sequence);
             account.corrupted.insert(id.sequence);
             self.damaged(id, format!("{detail}; recognised by its acknowledged position"));
         }
+        // What they claimed has turned out to be another's.
+        for id in std::mem::take(&mut left.disputed).into_values().flatten() {
+            left.unplaced[usize::from(id.producer)].insert(id.sequence);
+        }
         nobodys
+    }
+
+    /// Finds records without identity by what they hold: at first where they were acked, then anywhere in their topic.
+    fn settle_by_content(&mut self, left: &mut Leftovers, found: &mut BTreeMap<Place, Found>) {
+        let mut astray = std::mem::take(&mut left.anonymous);
+        let disputed = left.disputed.iter().flat_map(|(place, ids)| ids.iter().map(|id| (*place, *id)));
+        let disputed: Vec<(Place, RecordId)> =
+            disputed.filter(|(_, id)| self.is_anonymous(usize::from(id.producer))).collect();
+        for (place, id) in disputed {
+            let there = found.get(&place).and_then(|found| found.compare_with(id, &self.catalogue));
+            match there {
+                Some(Comparison::Same | Comparison::Rewritten) if !self.is_found(id) => {
+                    self.join.apart.add(id, place, self.join.bounds().apart);
+                    let account = &mut self.accounts[usize::from(id.producer)];
+                    account.copies.add(id.sequence);
+                    if there == Some(Comparison::Rewritten) {
+                        account.rewritten.insert(id.sequence);
+                    }
+                    found.remove(&place);
+                    left.met.insert(id);
+                }
+                _ => astray.push(id),
+            }
+        }
+        if astray.is_empty() {
+            return;
+        }
+        let mut pool: HashMap<(u16, u64), Vec<Place>> = HashMap::new();
+        for (place, found) in found.iter().rev() {
+            pool.entry((place.at.topic, found.digest())).or_default().push(*place);
+        }
+        astray.sort_unstable();
+        for id in astray.into_iter().filter(|id| !left.met.contains(id)) {
+            let Some(content) = self.catalogue.content(id).filter(|_| !self.is_found(id)) else { continue };
+            let holds = (self.topic_of(usize::from(id.producer)), digest_of(&content));
+            let Some(place) = pool.get_mut(&holds).and_then(Vec::pop) else { continue };
+            found.remove(&place);
+            left.copies.entry(id).or_default().push(place);
+            left.unplaced[usize::from(id.producer)].insert(id.sequence);
+            self.accounts[usize::from(id.producer)].copies.add(id.sequence);
+        }
+        // Who was found is no claimant any more.
+        for claimants in left.disputed.values_mut() {
+            claimants.retain(|id| {
+                let producer = usize::from(id.producer);
+                let elsewhere = self.is_anonymous(producer) && self.is_found(*id) && !left.met.contains(id);
+                if elsewhere {
+                    left.unplaced[producer].insert(id.sequence);
+                }
+                !elsewhere && !left.met.contains(id)
+            });
+        }
+    }
+
+    fn is_found(&self, id: RecordId) -> bool {
+        self.accounts[usize::from(id.producer)].copies.has(1, id.sequence)
     }
 
     /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.

@@ -401,12 +401,30 @@ fn without_identities_position_and_content_tell_and_the_rest_is_left_open() {
     bench.lands(0, 5, content.clone());
     let damaged = Content { value: Some(b"{\"k\":\"a\",\"n\":7}".to_vec()), ..content.clone() };
     bench.lands(0, 6, damaged);
-    // A copy, or another producer's: nobody can tell.
-    bench.lands(0, 8, content);
+    // Another producer's, or a record of this run's that has been damaged elsewhere: nobody can tell.
+    bench.lands(0, 8, Content { value: Some(b"{\"k\":\"b\",\"n\":1.50}".to_vec()), ..content });
     let settled = bench.settle();
     let r = settled.records;
     assert_eq!((r.landed, r.lost, r.unverifiable, r.corrupted), (2, 1, 1, 1));
     assert_eq!((r.foreign, settled.unattributed), (1, 1));
+}
+
+#[test]
+fn without_identities_content_tells_what_stands_elsewhere_than_it_was_acked() {
+    let mut bench = bench_of(IdentityPlace::None, None, ACCEPT);
+    // The ack of each names the place of the next, and the last one's a place where nothing stands.
+    for index in 0..3 {
+        bench.acked(index, i64::try_from(index).unwrap() + 1);
+    }
+    let content = bench.content(0);
+    for offset in 0..3 {
+        bench.lands(0, offset, content.clone());
+    }
+    let settled = bench.settle();
+    // Equal contents cannot be told apart: two stand where one of them was acked.
+    let r = settled.records;
+    assert_eq!((r.landed, r.lost, r.corrupted, r.misplaced, r.foreign), (3, 0, 0, 1, 0));
+    assert_eq!(settled.unattributed, 0);
 }
 
 #[test]
