@@ -76,8 +76,8 @@ pub struct Ledger {
     damage: BTreeMap<RecordId, String>,
     highest_acked: HashMap<TopicPartition, i64>,
     buf: ContentBuf,
-    /// Used while an answer is entered: the last place that it has named in each partition.
-    last_acked: Vec<Place>,
+    /// Used while an answer is entered: the last place that it has named in each partition, and the highest offset.
+    last_acked: Vec<(Place, i64)>,
     events: u32,
 }
 
@@ -175,14 +175,13 @@ impl Ledger {
                 }
                 continue;
             };
-            let highest = self.highest_acked.entry(place.at).or_insert(place.offset);
-            *highest = (*highest).max(place.offset);
-            match last.iter_mut().find(|last| last.at == place.at) {
-                Some(last) => {
+            match last.iter_mut().find(|(last, _)| last.at == place.at) {
+                Some((last, highest)) => {
                     descends |= last.offset > place.offset;
                     *last = place;
+                    *highest = (*highest).max(place.offset);
                 }
-                None => last.push(place),
+                None => last.push((place, place.offset)),
             }
             // A retry may be acked where the attempt before was: that is one claim.
             if sent.attempt > 1 && self.requests.earlier(sent, index as usize) == Some(said) {
@@ -193,6 +192,10 @@ impl Ledger {
             } else if anonymous && self.nameless.has(place) {
                 self.claim_nameless(place, id, times, readable);
             }
+        }
+        for (place, offset) in &last {
+            let highest = self.highest_acked.entry(place.at).or_insert(*offset);
+            *highest = (*highest).max(*offset);
         }
         self.last_acked = last;
         if descends {
