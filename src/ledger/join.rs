@@ -29,6 +29,9 @@ impl Default for Bounds {
 /// Partitions of higher numbers have no windows: no topic has them, and an ack may name any number.
 const PARTITIONS: i32 = 1 << 14;
 
+/// Offsets in which acks of a partition wait while nothing of it has been read.
+const UNREAD: usize = 1024;
+
 /// All places where acks and copies are to meet.
 #[derive(Debug)]
 pub(super) struct Join {
@@ -101,8 +104,11 @@ impl Join {
             return None;
         }
         let most = self.bounds.window;
-        let brought =
-            self.window(place.at).map_or(Brought::NoPlace, |w| w.claim(place.offset, id, times, most));
+        let brought = self.window(place.at).map_or(Brought::NoPlace, |window| {
+            // A partition of which nothing was read may not exist.
+            let most = if window.read_to == 0 { most.min(UNREAD) } else { most };
+            window.claim(place.offset, id, times, most)
+        });
         self.brought(brought, place, id, Waiting::Claim(Some(times)))
     }
 
@@ -156,7 +162,7 @@ impl Join {
         let mut gone = Vec::new();
         if let Some(window) = self.window(place.at) {
             window.make_room(place.offset, most, &mut |retired| gone.push(retired));
-            window.read_to = window.read_to.max(place.offset + 1);
+            window.read_to = window.read_to.max(place.offset.saturating_add(1));
         }
         self.retired(place.at, gone);
     }

@@ -35,7 +35,8 @@ mod window;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::record::{
-    Answer, Catalogue, ContentBuf, Identified, Landed, RecordAnswer, RecordId, Sent, Stream, TopicPartition,
+    Answer, Catalogue, ContentBuf, Format, Identified, Landed, RecordAnswer, RecordId, Sent, Stream,
+    TopicPartition,
 };
 
 use account::Account;
@@ -209,9 +210,22 @@ impl Ledger {
         let Some((comparison, seen_us)) = self.nameless.take_if_same(place, id, &self.catalogue) else {
             return;
         };
+        self.nameless_found(place, id, times, &comparison, seen_us, readable);
+    }
+
+    /// A record of a stream without identities stands where it was acked.
+    fn nameless_found(
+        &mut self,
+        place: Place,
+        id: RecordId,
+        times: Times,
+        comparison: &Comparison,
+        seen_us: u64,
+        readable: &mut impl FnMut(u64),
+    ) {
         let account = &mut self.accounts[usize::from(id.producer)];
         account.copies.add(id.sequence);
-        if comparison == Comparison::Rewritten {
+        if *comparison == Comparison::Rewritten {
             account.rewritten.insert(id.sequence);
         }
         self.join.land(place, id, seen_us);
@@ -265,19 +279,25 @@ impl Ledger {
 
     fn nameless(&mut self, landed: &Landed, readable: &mut impl FnMut(u64)) {
         let place = Place::of(landed);
-        self.nameless.add(landed);
         if !self.has_anonymous(place.at.topic) {
+            self.nameless.add(landed);
             self.join.read(place);
             return;
         }
         let claimant =
             self.join.claimant(place).filter(|(id, _)| self.is_anonymous(usize::from(id.producer)));
-        match claimant {
-            Some((id, times)) => {
-                self.join.read(place);
-                self.claim_nameless(place, id, times, readable);
-            }
-            None => self.join.land_nameless(place),
+        let Some((id, times)) = claimant else {
+            self.nameless.add(landed);
+            self.join.land_nameless(place);
+            return;
+        };
+        self.join.read(place);
+        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
+        let comparison = compare_in(&self.catalogue, id, format, landed, &mut self.buf);
+        if matches!(comparison, Comparison::Different(_)) {
+            self.nameless.add(landed);
+        } else {
+            self.nameless_found(place, id, times, &comparison, landed.readable_us, readable);
         }
     }
 
@@ -305,6 +325,8 @@ impl Ledger {
         for (producer, account) in self.accounts.iter().enumerate() {
             let sent = account.attempts.at_least(1);
             outstanding.uncertain += sent.map_or(0, |sent| sent.difference_len(&account.acked));
+            // An attempt whose answer left it open may land yet, though another was acked.
+            outstanding.uncertain += account.doubted.intersection_len(&account.acked);
             // A record without identity may only be told when settling; its position is waited for.
             outstanding.acked_unseen += if self.is_anonymous(producer) {
                 account.nowhere.len()

@@ -73,6 +73,11 @@ impl Nameless {
 }
 
 impl Found {
+    /// Whether only its digest was kept, so that nothing is known of it but whether it is the same.
+    pub(super) fn is_vague(&self) -> bool {
+        matches!(self.content, Kept::Digest(_))
+    }
+
     /// What stands for its content.
     pub(super) fn digest(&self) -> u64 {
         match &self.content {

@@ -28,9 +28,10 @@ pub struct Settlement {
     /// Whether every partition of every topic was read up to its high watermark: only then does an absent
     /// record's absence mean anything.
     pub read_completely: bool,
-    /// Records whose order could not be checked: their key carries the identity, or there were too many that came
-    /// neither in the order of their offsets nor in time.
+    /// Records whose order could not be checked, since their key carries the identity.
     pub order_unverifiable: u64,
+    /// Records whose order was not checked, since too many came neither in the order of their offsets nor in time.
+    pub order_unchecked: u64,
     /// Records in topics of workloads without identities that belong to no ack: other producers', or copies and
     /// leaks that cannot be told from theirs.
     pub unattributed: u64,
@@ -110,7 +111,7 @@ impl Ledger {
         let (reordered, not_ordered) = self.reordered(&leftovers, replay);
 
         let mut records = Records { foreign: self.foreign + nobodys.len() as u64, ..Records::default() };
-        let mut order_unverifiable = not_ordered;
+        let mut order_unverifiable = 0;
         let mut shown = Vec::new();
         for (producer, reordered) in reordered.iter().enumerate() {
             self.count(producer, &coverage, &leftovers, reordered, &mut records, &mut shown);
@@ -134,6 +135,7 @@ impl Ledger {
             findings: findings.into_list(),
             read_completely,
             order_unverifiable,
+            order_unchecked: not_ordered,
             unattributed,
         })
     }
@@ -191,8 +193,16 @@ impl Ledger {
                 nobodys.push(place.at.topic);
                 continue;
             };
+            let comparison = found.compare_with(id, &self.catalogue);
+            if found.is_vague() && matches!(comparison, Some(Comparison::Different(_))) {
+                // It may be the same in other bytes, or not.
+                left.unplaced[usize::from(id.producer)].insert(id.sequence);
+                left.unproven[usize::from(id.producer)].insert(id.sequence);
+                nobodys.push(place.at.topic);
+                continue;
+            }
             self.join.apart.add(id, place, self.join.bounds().apart);
-            let detail = match found.compare_with(id, &self.catalogue) {
+            let detail = match comparison {
                 Some(Comparison::Different(detail)) => detail,
                 _ => "its identity cannot be read".to_owned(),
             };

@@ -68,6 +68,8 @@ pub struct End {
     pub high_watermark: i64,
     /// When this high watermark was first seen.
     pub since: Instant,
+    /// One past the last offset that had been read when Kafka was asked.
+    pub read_before: i64,
 }
 
 /// The ends of the partitions that Kafka told of.
@@ -165,6 +167,7 @@ impl Reader {
             else {
                 continue;
             };
+            let read_before = lock(&self.progress).get(&at).map_or(0, |progress| progress.next);
             let Ok((log_start, high_watermark)) =
                 topic.consumer.fetch_watermarks(&topic.name, at.partition, LOOK)
             else {
@@ -177,7 +180,7 @@ impl Reader {
                 .get(&at)
                 .filter(|end| end.high_watermark == high_watermark)
                 .map_or(now, |end| end.since);
-            let end = End { log_start, high_watermark, since };
+            let end = End { log_start, high_watermark, since, read_before };
             known.insert(at, end);
             answered.insert(at, end);
             self.reached_again(at, now);
@@ -198,20 +201,22 @@ impl Reader {
                 if lock(&self.progress).contains_key(&at) {
                     continue;
                 }
+                // Before the first of its records can come.
+                lock(&self.progress)
+                    .insert(at, Progress { from: 0, next: 0, at_end_since: None, error: None });
                 let mut more = TopicPartitionList::new();
                 let added = more
                     .add_partition_offset(&topic.name, partition, Offset::Offset(0))
                     .and_then(|()| topic.consumer.incremental_assign(&more));
-                let error = added.err().map(|error| ReadError {
-                    message: format!("partition {partition}, which was added: {}", describe(&error)),
-                    kind: ReadErrorKind::Refused,
-                });
+                if let (Err(error), Some(progress)) = (added, lock(&self.progress).get_mut(&at)) {
+                    let message = format!("partition {partition}, which was added: {}", describe(&error));
+                    progress.error = Some(ReadError { message, kind: ReadErrorKind::Refused });
+                }
                 tracing::info!(
                     topic = topic.name,
                     partition,
                     "a partition was added; it is read from its beginning"
                 );
-                lock(&self.progress).insert(at, Progress { from: 0, next: 0, at_end_since: None, error });
             }
         }
     }
@@ -246,7 +251,7 @@ impl Reader {
             .iter()
             .map(|(at, progress)| {
                 let end = ends.get(at);
-                let gone_back = end.and_then(|end| gone_back(progress, end));
+                let gone_back = end.and_then(gone_back);
                 let complete = gone_back.is_none() && end.is_some_and(|end| reached(progress, end, now));
                 let high_watermark = end.map_or(i64::MAX, |end| end.high_watermark);
                 let error = progress.error.as_ref().filter(|_| !complete).map(|error| error.message.clone());
@@ -294,10 +299,9 @@ fn reached(progress: &Progress, end: &End, now: Instant) -> bool {
 
 /// What it means where a partition ends before what has been read of it already: its offsets begin anew, or were given
 /// to other records, so nothing can be looked up any more.
-fn gone_back(progress: &Progress, end: &End) -> Option<String> {
-    let Progress { next, .. } = progress;
-    let ends = end.high_watermark;
-    (ends < *next).then(|| {
+fn gone_back(end: &End) -> Option<String> {
+    let End { high_watermark: ends, read_before: next, .. } = end;
+    (ends < next).then(|| {
         format!(
             "it ends at offset {ends}, and had been read up to {next} already: the topic was deleted and created \
              again, or its log was cut back"
@@ -328,6 +332,10 @@ impl Task {
                     let at = TopicPartition { topic: self.topic, partition: message.partition() };
                     let offset = message.offset();
                     let readable = now.saturating_duration_since(self.origin).as_micros();
+                    // While it waits for the ledger, the partition does not stand at its end.
+                    if let Some(progress) = lock(&self.progress).get_mut(&at) {
+                        progress.at_end_since = None;
+                    }
                     sink(Landed {
                         at,
                         offset,
@@ -338,7 +346,7 @@ impl Task {
                     });
                     // After the sink: who sees this progress has been told of the record.
                     if let Some(progress) = lock(&self.progress).get_mut(&at) {
-                        progress.next = progress.next.max(offset + 1);
+                        progress.next = progress.next.max(offset.saturating_add(1));
                         progress.at_end_since = None;
                         progress.error = None;
                     }
@@ -405,7 +413,7 @@ mod tests {
     fn an_end_below_the_watermark_counts_only_after_a_while() {
         let now = Instant::now();
         let later = now + GAP_PATIENCE;
-        let end = |since| End { log_start: 0, high_watermark: 10, since };
+        let end = |since| End { log_start: 0, high_watermark: 10, since, read_before: 0 };
         let at = |next, at_end_since| Progress { from: 0, next, at_end_since, error: None };
         assert!(reached(&at(10, None), &end(now), now));
         assert!(!reached(&at(9, None), &end(now), later));

@@ -17,6 +17,8 @@ use crate::stats::Histogram;
 
 /// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
 const WAITING: usize = 4096;
+/// Events that are entered before the journal is looked after, and others may look at the ledger.
+const AT_ONCE: usize = 1024;
 /// Attempts in a full batch.
 const FULL: usize = 256;
 /// Records in a full batch.
@@ -237,7 +239,7 @@ fn keep(
         };
         let mut ledger = lock(ledger);
         // What has gathered meanwhile goes in under the same lock.
-        for event in std::iter::once(first).chain(received.try_iter()) {
+        for event in std::iter::once(first).chain(received.try_iter().take(AT_ONCE)) {
             match event {
                 Event::Attempts(batch) => batch.empty(|sent, answer| {
                     count(counts, sent, &answer);

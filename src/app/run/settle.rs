@@ -86,7 +86,9 @@ pub(super) async fn settle(
     let horizon = Horizon {
         statement: statement(stack.settling(), whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        complete: settlement.read_completely && baseline.forbidden.is_empty(),
+        complete: settlement.read_completely
+            && baseline.forbidden.is_empty()
+            && settlement.order_unchecked == 0,
         unattributed: settlement.unattributed,
     };
     let journal_failed = journal.failed().map(str::to_owned);
