@@ -4,9 +4,11 @@ use crate::record::{Landed, RecordId, TopicPartition, varint};
 
 /// Where a copy of a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) at: TopicPartition,
-    pub(super) offset: i64,
+pub struct Place {
+    /// Which partition.
+    pub at: TopicPartition,
+    /// Offset in it.
+    pub offset: i64,
 }
 
 impl Place {
@@ -27,9 +29,12 @@ pub enum Side {
 /// A claim without its landing, or a landing without its claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Unmatched {
-    pub(super) place: Place,
-    pub(super) id: RecordId,
-    pub(super) side: Side,
+    /// Where the record is said to stand, or stands.
+    pub place: Place,
+    /// Which record.
+    pub id: RecordId,
+    /// Which of both.
+    pub side: Side,
 }
 
 impl Unmatched {
@@ -42,7 +47,7 @@ impl Unmatched {
             let Self { place, id, side } = unmatched;
             varint::push(&mut out, u64::from(id.producer) << 1 | u64::from(*side == Side::Landing));
             varint::push_delta(&mut out, place.at.topic.into(), before.place.at.topic.into());
-            varint::push_delta(&mut out, number(place.at.partition), number(before.place.at.partition));
+            varint::push(&mut out, place.at.partition.wrapping_sub(before.place.at.partition));
             varint::push_delta(&mut out, place.offset.cast_unsigned(), before.place.offset.cast_unsigned());
             varint::push_delta(&mut out, id.sequence, before.id.sequence);
             before = *unmatched;
@@ -57,10 +62,9 @@ impl Unmatched {
         let mut run = Vec::new();
         let mut before = START;
         while !rest.is_empty() {
-            let whose = varint::take(rest)?;
+            let whose: u64 = varint::take(rest)?;
             let topic = u16::try_from(varint::take_delta(rest, before.place.at.topic.into())?).ok()?;
-            let partition = varint::take_delta(rest, number(before.place.at.partition))?;
-            let partition = i32::try_from(partition.cast_signed()).ok()?;
+            let partition = before.place.at.partition.wrapping_add(varint::take(rest)?);
             let offset = varint::take_delta(rest, before.place.offset.cast_unsigned())?.cast_signed();
             let sequence = varint::take_delta(rest, before.id.sequence)?;
             before = Self {
@@ -81,12 +85,7 @@ const START: Unmatched = Unmatched {
     side: Side::Claim,
 };
 
-fn number(partition: i32) -> u64 {
-    i64::from(partition).cast_unsigned()
-}
-
-/// Where what is unmatched goes when there is too much of it to be kept in memory. Whether it is kept as it was given
-/// is the store's affair alone.
+/// Where what is unmatched goes when there is too much of it to be kept in memory.
 pub trait Store: Send + std::fmt::Debug {
     /// Keeps a run: sorted, without repetitions. Gives it back where it cannot, and is given no more then.
     ///

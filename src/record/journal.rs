@@ -9,7 +9,7 @@ use super::{Answer, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWE
 pub const BLOCK_HEAD: usize = 8;
 
 /// Payload bytes of the longest block.
-pub const BLOCK_MOST: usize = 1 << 26;
+const BLOCK_MOST: usize = 1 << 26;
 
 /// Writes attempts.
 #[derive(Debug, Default)]
@@ -75,11 +75,11 @@ impl JournalWriter {
                 | u8::from(expires) << 6
                 | u8::from(answer.answered_us != UNANSWERED) << 7,
         );
-        varint::push(out, producer.into());
+        varint::push(out, producer);
         varint::push_delta(out, sent.request.index, index);
-        varint::push(out, sent.attempt.into());
+        varint::push(out, sent.attempt);
         varint::push_delta(out, sent.first_sequence, sequence);
-        varint::push(out, sent.records.into());
+        varint::push(out, sent.records);
         varint::push_delta(out, sent.written_us, deltas.written_us);
         if answer.answered_us != UNANSWERED {
             varint::push_delta(out, answer.answered_us, sent.written_us);
@@ -89,10 +89,10 @@ impl JournalWriter {
             deltas.token_expires_us = sent.token_expires_us;
         }
         if let Some(status) = status {
-            varint::push(out, status.into());
+            varint::push(out, status);
         }
         if let Some(note) = &answer.note {
-            varint::push(out, note.len() as u64);
+            varint::push(out, note.len());
             out.extend_from_slice(note.as_bytes());
         }
         push_answers(out, producer, answer.answers, &mut deltas.offsets);
@@ -104,32 +104,21 @@ impl JournalWriter {
 
     /// Bytes of the block so far.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn block_len(&self) -> usize {
         self.block.len()
     }
 
-    /// Whether the block holds nothing.
+    /// Ends the block and gives it out, empty where it holds nothing; the next attempt begins another.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.block.is_empty()
-    }
-
-    /// Ends the block and hands it to `write`; the next attempt begins another. An empty block is none.
-    ///
-    /// # Errors
-    /// That of `write`; the block is gone then.
-    pub fn end_block<E>(&mut self, write: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        if self.block.is_empty() {
-            return Ok(());
-        }
-        let sum = crc32c::crc32c(&self.block[BLOCK_HEAD..]);
-        let length = u32::try_from(self.block.len() - BLOCK_HEAD).unwrap_or(u32::MAX);
-        self.block[..4].copy_from_slice(&length.to_le_bytes());
-        self.block[4..BLOCK_HEAD].copy_from_slice(&sum.to_le_bytes());
-        let written = write(&self.block);
-        self.block.clear();
+    pub fn end_block(&mut self) -> Vec<u8> {
         self.deltas = Deltas::default();
-        written
+        let mut block = std::mem::take(&mut self.block);
+        if let Some((head, payload)) = block.split_first_chunk_mut::<BLOCK_HEAD>() {
+            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            head[..4].copy_from_slice(&length.to_le_bytes());
+            head[4..].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+        }
+        block
     }
 }
 
@@ -139,7 +128,7 @@ fn push_answers(
     answers: &[RecordAnswer],
     offsets: &mut HashMap<(u16, i32), i64>,
 ) {
-    varint::push(out, answers.len() as u64);
+    varint::push(out, answers.len());
     let mut rest = answers;
     while let Some(first) = rest.first() {
         // Equal answers, and offsets that follow one another, are told once.
@@ -161,16 +150,18 @@ fn push_answers(
             RecordAnswer::Acked { partition: Some(partition), offset: Some(offset) } => {
                 tag(ACKED);
                 let next = offsets.entry((producer, *partition)).or_default();
-                varint::push(out, u64::from(partition.cast_unsigned()));
+                varint::push(out, *partition);
                 varint::push_delta(out, offset.cast_unsigned(), next.cast_unsigned());
                 *next = offset.wrapping_add_unsigned(run as u64);
             }
             RecordAnswer::Acked { partition, offset } => {
                 tag(ACKED_PARTLY);
-                varint::push(out, partition.map_or(0, |partition| u64::from(partition.cast_unsigned()) + 1));
-                out.push(u8::from(offset.is_some()));
+                out.push(u8::from(partition.is_some()) << 1 | u8::from(offset.is_some()));
+                if let Some(partition) = partition {
+                    varint::push(out, *partition);
+                }
                 if let Some(offset) = offset {
-                    varint::push(out, offset.cast_unsigned());
+                    varint::push(out, *offset);
                 }
             }
         }
@@ -214,12 +205,12 @@ type Head = (Sent, u64, End, Option<String>);
 fn take_attempt(rest: &mut &[u8], deltas: &mut Deltas, answers: &mut Vec<RecordAnswer>) -> Option<Head> {
     let (flags, bytes) = rest.split_first()?;
     *rest = bytes;
-    let producer = u16::try_from(varint::take(rest)?).ok()?;
+    let producer: u16 = varint::take(rest)?;
     let (index, sequence) = deltas.producers.get(&producer).copied().unwrap_or_default();
     let index = varint::take_delta(rest, index)?;
-    let attempt = u32::try_from(varint::take(rest)?).ok()?;
+    let attempt = varint::take(rest)?;
     let first_sequence = varint::take_delta(rest, sequence)?;
-    let records = u32::try_from(varint::take(rest)?).ok()?;
+    let records: u32 = varint::take(rest)?;
     let written_us = varint::take_delta(rest, deltas.written_us)?;
     let answered_us = if flags & 1 << 7 == 0 { UNANSWERED } else { varint::take_delta(rest, written_us)? };
     let token_expires_us = if flags & 1 << 6 == 0 {
@@ -229,7 +220,7 @@ fn take_attempt(rest: &mut &[u8], deltas: &mut Deltas, answers: &mut Vec<RecordA
         deltas.token_expires_us
     };
     let end = match flags & 3 {
-        0 => End::Status(u16::try_from(varint::take(rest)?).ok()?),
+        0 => End::Status(varint::take(rest)?),
         1 => End::TimedOut,
         2 => End::Reset,
         _ => End::Malformed,
@@ -243,7 +234,7 @@ fn take_attempt(rest: &mut &[u8], deltas: &mut Deltas, answers: &mut Vec<RecordA
     let note = if flags & 1 << 5 == 0 {
         None
     } else {
-        let length = usize::try_from(varint::take(rest)?).ok()?;
+        let length = varint::take(rest)?;
         let (text, bytes) = rest.split_at_checked(length)?;
         *rest = bytes;
         Some(String::from_utf8(text.to_vec()).ok()?)
@@ -273,9 +264,9 @@ fn take_answers(
     offsets: &mut HashMap<(u16, i32), i64>,
 ) -> Option<()> {
     answers.clear();
-    let count = usize::try_from(varint::take(rest)?).ok()?;
+    let count: usize = varint::take(rest)?;
     while answers.len() < count {
-        let tag = varint::take(rest)?;
+        let tag: u64 = varint::take(rest)?;
         let run = tag >> 2;
         if run == 0 || run > (count - answers.len()) as u64 {
             return None;
@@ -284,7 +275,7 @@ fn take_answers(
             UNKNOWN => (0..run).for_each(|_| answers.push(RecordAnswer::Unknown)),
             REFUSED => (0..run).for_each(|_| answers.push(RecordAnswer::Refused)),
             ACKED => {
-                let partition = u32::try_from(varint::take(rest)?).ok()?.cast_signed();
+                let partition = varint::take(rest)?;
                 let next = offsets.entry((producer, partition)).or_default();
                 let first = varint::take_delta(rest, next.cast_unsigned())?.cast_signed();
                 for ahead in 0..run {
@@ -294,14 +285,10 @@ fn take_answers(
                 *next = first.wrapping_add_unsigned(run);
             }
             _ => {
-                let partition = varint::take(rest)?.checked_sub(1);
-                let partition = match partition {
-                    Some(number) => Some(u32::try_from(number).ok()?.cast_signed()),
-                    None => None,
-                };
-                let (has_offset, bytes) = rest.split_first()?;
+                let (named, bytes) = rest.split_first()?;
                 *rest = bytes;
-                let first = if *has_offset == 1 { Some(varint::take(rest)?.cast_signed()) } else { None };
+                let partition = if named & 2 == 0 { None } else { Some(varint::take(rest)?) };
+                let first: Option<i64> = if named & 1 == 0 { None } else { Some(varint::take(rest)?) };
                 for ahead in 0..run {
                     let offset = first.map(|first| first.wrapping_add_unsigned(ahead));
                     answers.push(RecordAnswer::Acked { partition, offset });

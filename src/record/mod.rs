@@ -41,7 +41,7 @@ pub use event::{
 pub use expected::{Expected, Validity, expectation};
 pub use feed::{Feed, FeedError};
 pub use identity::{RecordId, RunId, RunIdError};
-pub use journal::{BLOCK_HEAD, BLOCK_MOST, JournalError, JournalWriter, payload_len, tell_block};
+pub use journal::{BLOCK_HEAD, JournalError, JournalWriter, payload_len, tell_block};
 pub use key::{Key, KeySpread, KeySpreadError};
 pub use stream::{IdentityPlace, Payload, Stream, StreamError};
 pub use template::{TemplateError, TemplateProblem};

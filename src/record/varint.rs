@@ -1,44 +1,30 @@
-//! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first (LEB128, as in Protocol Buffers);
-//! signed ones with their sign in the lowest bit ("zigzag").
+//! Whole numbers in as few bytes as they need: unsigned ones seven bits a byte, signed ones with their sign in the
+//! lowest bit, as in Protocol Buffers.
+
+use integer_encoding::VarInt;
 
 /// Appends a number.
-pub fn push(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push((number & 0x7f) as u8);
+pub fn push(out: &mut Vec<u8>, number: impl VarInt) {
+    let start = out.len();
+    out.resize(start + number.required_space(), 0);
+    number.encode_var(&mut out[start..]);
 }
 
 /// Appends how far `number` is from `base`, in either direction.
 pub fn push_delta(out: &mut Vec<u8>, number: u64, base: u64) {
-    let delta = number.wrapping_sub(base).cast_signed();
-    push(out, ((delta << 1) ^ (delta >> 63)).cast_unsigned());
+    push(out, number.wrapping_sub(base).cast_signed());
 }
 
-/// Takes a number from the beginning of `bytes`. `None` where it ends too early or is none.
-pub fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        let bits = u64::from(byte & 0x7f);
-        if shift == 63 && bits > 1 {
-            return None;
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
+/// Takes a number from the beginning of `bytes`. `None` where it ends too early or is none of this type.
+pub fn take<N: VarInt>(bytes: &mut &[u8]) -> Option<N> {
+    let (number, length) = N::decode_var(bytes)?;
+    *bytes = bytes.get(length..)?;
+    Some(number)
 }
 
 /// Takes a number that was written as its distance from `base`.
 pub fn take_delta(bytes: &mut &[u8], base: u64) -> Option<u64> {
-    let coded = take(bytes)?;
-    let delta = (coded >> 1).cast_signed() ^ -(coded & 1).cast_signed();
-    Some(base.wrapping_add(delta.cast_unsigned()))
+    Some(base.wrapping_add(take::<i64>(bytes)?.cast_unsigned()))
 }
 
 #[cfg(test)]

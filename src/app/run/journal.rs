@@ -41,7 +41,7 @@ impl Journal {
     /// Appends an attempt.
     pub(super) fn attempt(&mut self, sent: &Sent, answer: &Answer<'_>) {
         self.writer.attempt(sent, answer);
-        if self.writer.len() >= FULL {
+        if self.writer.block_len() >= FULL {
             self.write();
         }
     }
@@ -56,21 +56,17 @@ impl Journal {
     /// Writes what has gathered. What the disk does not take stays in memory.
     pub(super) fn write(&mut self) {
         self.written = Instant::now();
-        let Self { file, writer, len, unsaved, failed, .. } = self;
-        let ended = writer.end_block(|block| {
-            if failed.is_none() {
-                match file.write_all(block) {
-                    Ok(()) => {
-                        *len += block.len() as u64;
-                        return Ok(());
-                    }
-                    Err(error) => *failed = Some(error.to_string()),
+        let block = self.writer.end_block();
+        if self.failed.is_none() {
+            match self.file.write_all(&block) {
+                Ok(()) => {
+                    self.len += block.len() as u64;
+                    return;
                 }
+                Err(error) => self.failed = Some(error.to_string()),
             }
-            unsaved.push(block.to_vec());
-            Ok::<(), io::Error>(())
-        });
-        debug_assert!(ended.is_ok(), "the closure keeps what it cannot write");
+        }
+        self.unsaved.push(block);
     }
 
     /// Why the disk takes no more, if it does not.

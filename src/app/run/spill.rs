@@ -104,3 +104,52 @@ fn flat(part: Result<Vec<Unmatched>, StoreError>) -> Box<dyn Iterator<Item = Res
         Err(error) => Box::new(std::iter::once(Err(error))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Place, Side};
+    use crate::record::{RecordId, TopicPartition};
+
+    fn run(records: u64) -> Vec<Unmatched> {
+        let at = TopicPartition { topic: 0, partition: 3 };
+        let unmatched = |sequence: u64| Unmatched {
+            place: Place { at, offset: sequence.cast_signed() },
+            id: RecordId { producer: 1, sequence },
+            side: if sequence.is_multiple_of(2) { Side::Claim } else { Side::Landing },
+        };
+        (0..records).map(unmatched).collect()
+    }
+
+    #[test]
+    fn runs_come_back_as_they_were_and_leave_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let kept = [run(PART as u64 * 2 + 1), run(0), run(5)];
+        for run in &kept {
+            spill.keep(run.clone()).unwrap();
+        }
+        let runs: Vec<Vec<Unmatched>> =
+            spill.runs().into_iter().map(|run| run.map(Result::unwrap).collect()).collect();
+        assert_eq!(runs, kept);
+    }
+
+    #[test]
+    fn a_full_disk_gives_the_run_back_and_what_was_kept_stays() {
+        let mut spill =
+            Spill { file: File::options().write(true).open("/dev/full").unwrap(), runs: Vec::new() };
+        assert_eq!(spill.keep(run(3)), Err(run(3)));
+        assert!(spill.runs().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_an_error_and_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(folder.path()).unwrap();
+        spill.keep(run(PART as u64 + 1)).unwrap();
+        spill.file.set_len(20).unwrap();
+        let read: Vec<_> = spill.runs().remove(0).collect();
+        assert!(matches!(read.as_slice(), [Err(_)]), "{} came", read.len());
+    }
+}

@@ -24,13 +24,8 @@ fn block(events: &[Event]) -> Vec<u8> {
     for event in events {
         writer.attempt(&event.sent, &event.answer());
     }
-    let mut block = Vec::new();
-    let write = |bytes: &[u8]| -> Result<(), ()> {
-        block = bytes.to_vec();
-        Ok(())
-    };
-    writer.end_block(write).unwrap();
-    assert!(writer.is_empty());
+    let block = writer.end_block();
+    assert!(writer.end_block().is_empty());
     block
 }
 
