@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use super::place::{Place, Run, Side, Store, StoreError, Unmatched};
-use super::window::{Brought, Retired, Times, Window};
+use super::window::{Brought, Retired, Slot, Times, Window};
 use crate::record::{RecordId, TopicPartition};
 
 /// How much is held in memory while acks and copies wait for each other.
@@ -20,7 +20,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 2 MiB for a partition at most, and some 100 MiB in all where everything goes wrong.
+    /// 2.5 MiB for a partition at most, and some 100 MiB aside where everything goes wrong.
     fn default() -> Self {
         Self { window: 1 << 16, aside: 1 << 20, apart: 1 << 20 }
     }
@@ -28,9 +28,6 @@ impl Default for Bounds {
 
 /// Partitions of higher numbers have no windows: no topic has them, and an ack may name any number.
 const PARTITIONS: i32 = 1 << 14;
-
-/// Offsets in which acks of a partition wait while nothing of it has been read.
-const UNREAD: usize = 1024;
 
 /// All places where acks and copies are to meet.
 #[derive(Debug)]
@@ -70,20 +67,26 @@ impl Waiting {
 }
 
 /// Records that did not come in the order of their offsets, or that seem to have been overtaken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Apart {
+    most: usize,
     pub(super) places: BTreeMap<RecordId, Place>,
-    /// Such records beyond the bound: their order is not verifiable.
+    /// Such records beyond the bound: their order is not checked.
     pub(super) beyond: u64,
 }
 
 impl Apart {
-    /// Adds one, unless there are `most` already.
-    pub(super) fn add(&mut self, id: RecordId, place: Place, most: usize) {
-        if self.places.len() < most {
+    fn new(most: usize) -> Self {
+        Self { most, places: BTreeMap::new(), beyond: 0 }
+    }
+
+    /// Adds one, unless there are too many already.
+    pub(super) fn add(&mut self, id: RecordId, place: Place) {
+        if let Some(first) = self.places.get_mut(&id) {
             // Of several copies the first one counts.
-            let first = self.places.entry(id).or_insert(place);
             *first = (*first).min(place);
+        } else if self.places.len() < self.most {
+            self.places.insert(id, place);
         } else {
             self.beyond += 1;
         }
@@ -93,23 +96,18 @@ impl Apart {
 impl Join {
     pub(super) fn new(topics: usize, bounds: Bounds, store: Option<Box<dyn Store>>) -> Self {
         let topics = (0..topics).map(|_| Vec::new()).collect();
-        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart: Apart::default() }
+        let apart = Apart::new(bounds.apart);
+        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart }
     }
 
     /// An ack names a place. How long after being written the record was seen, if it was.
     pub(super) fn claim(&mut self, place: Place, id: RecordId, times: Times) -> Option<u64> {
         if self.meets_aside(place, id, Side::Claim).is_some() {
             // The window has passed it already.
-            self.apart.add(id, place, self.bounds.apart);
+            self.apart.add(id, place);
             return None;
         }
-        let most = self.bounds.window;
-        let brought = self.window(place.at).map_or(Brought::NoPlace, |window| {
-            // A partition of which nothing was read may not exist.
-            let most = if window.read_to == 0 { most.min(UNREAD) } else { most };
-            window.claim(place.offset, id, times, most)
-        });
-        self.brought(brought, place, id, Waiting::Claim(Some(times)))
+        self.bring(place, id, Slot::Claim { id, times }, Waiting::Claim(Some(times)))
     }
 
     /// A record stands at a place. How long after being written it was seen, if its ack is known.
@@ -117,34 +115,29 @@ impl Join {
         self.read(place);
         if let Some(waited) = self.meets_aside(place, id, Side::Landing) {
             let Waiting::Claim(Some(times)) = waited else {
-                self.apart.add(id, place, self.bounds.apart);
+                self.apart.add(id, place);
                 return None;
             };
             self.settle(place, id, times);
             return Some(readable_us.saturating_sub(times.written_us));
         }
-        let most = self.bounds.window;
-        let brought =
-            self.window(place.at).map_or(Brought::NoPlace, |w| w.land(place.offset, id, readable_us, most));
-        self.brought(brought, place, id, Waiting::Landing)
+        self.bring(place, id, Slot::Landing { id, readable_us }, Waiting::Landing)
     }
 
     /// A record without an identity stands at a place, and an ack may tell whose it is.
     pub(super) fn land_nameless(&mut self, place: Place) {
         self.read(place);
-        let most = self.bounds.window;
         if let Some(window) = self.window(place.at) {
-            window.land_nameless(place.offset, most);
+            window.bring(place.offset, Slot::Nameless);
         }
     }
 
     /// An ack tells whose a record is that was read before, and the record is that.
     pub(super) fn settle(&mut self, place: Place, id: RecordId, times: Times) {
-        let most = self.bounds.window;
-        if self.window(place.at).is_some_and(|window| window.settle(place.offset, id, times, most)) {
+        if self.window(place.at).is_some_and(|window| window.settle(place.offset, id, times)) {
             self.retire(place.at);
         } else {
-            self.apart.add(id, place, self.bounds.apart);
+            self.apart.add(id, place);
         }
     }
 
@@ -158,11 +151,9 @@ impl Join {
 
     /// Something stands at a place that belongs to nobody, as far as is known.
     pub(super) fn read(&mut self, place: Place) {
-        let most = self.bounds.window;
         let mut gone = Vec::new();
         if let Some(window) = self.window(place.at) {
-            window.make_room(place.offset, most, &mut |retired| gone.push(retired));
-            window.read_to = window.read_to.max(place.offset.saturating_add(1));
+            window.read(place.offset, &mut |retired| gone.push(retired));
         }
         self.retired(place.at, gone);
     }
@@ -178,17 +169,18 @@ impl Join {
         let window = usize::try_from(at.partition)
             .ok()
             .and_then(|partition| self.topics.get(usize::from(at.topic))?.get(partition));
-        window.map_or(0, |window| window.read_to)
+        window.map_or(0, Window::read_to)
     }
 
     fn window(&mut self, at: TopicPartition) -> Option<&mut Window> {
         if at.partition >= PARTITIONS {
             return None;
         }
+        let most = self.bounds.window;
         let windows = self.topics.get_mut(usize::from(at.topic))?;
         let partition = usize::try_from(at.partition).ok()?;
         if partition >= windows.len() {
-            windows.resize_with(partition + 1, Window::default);
+            windows.resize_with(partition + 1, || Window::new(most));
         }
         windows.get_mut(partition)
     }
@@ -203,8 +195,10 @@ impl Join {
         if meets { self.aside.remove(&key) } else { None }
     }
 
-    fn brought(&mut self, brought: Brought, place: Place, id: RecordId, waiting: Waiting) -> Option<u64> {
-        match brought {
+    /// Brings something to its window, or puts it aside as `waiting`.
+    fn bring(&mut self, place: Place, id: RecordId, coming: Slot, waiting: Waiting) -> Option<u64> {
+        let window = self.window(place.at);
+        match window.map_or(Brought::NoPlace, |window| window.bring(place.offset, coming)) {
             Brought::Matched { took_us } => {
                 self.retire(place.at);
                 Some(took_us)
@@ -227,7 +221,7 @@ impl Join {
                     self.put_aside(Place { at, offset }, id, Waiting::Landing);
                 }
                 Retired::Overtaken { offset, id } => {
-                    self.apart.add(id, Place { at, offset }, self.bounds.apart);
+                    self.apart.add(id, Place { at, offset });
                 }
             }
         }
@@ -273,7 +267,7 @@ impl Join {
                     if before.side == unmatched.side {
                         waiting = Some(unmatched);
                     } else {
-                        self.apart.add(before.id, before.place, self.bounds.apart);
+                        self.apart.add(before.id, before.place);
                     }
                 }
                 Some(before) => {
@@ -290,6 +284,11 @@ impl Join {
     /// How many wait for their counterpart, in memory.
     pub(super) fn waiting(&self) -> usize {
         self.aside.len() + self.topics.iter().flatten().map(Window::len).sum::<usize>()
+    }
+
+    /// Takes out the records whose order must be looked at again.
+    pub(super) fn take_apart(&mut self) -> Apart {
+        std::mem::replace(&mut self.apart, Apart::new(self.bounds.apart))
     }
 
     pub(super) fn bounds(&self) -> Bounds {

@@ -15,13 +15,12 @@ pub(super) struct Levels(Vec<Set>);
 impl Levels {
     /// Adds one occurrence; true if it is the first.
     pub(super) fn add(&mut self, sequence: u64) -> bool {
-        for (level, set) in self.0.iter_mut().enumerate() {
-            if set.insert(sequence) {
-                return level == 0;
-            }
+        let level = self.count(sequence);
+        match self.0.get_mut(level) {
+            Some(set) => drop(set.insert(sequence)),
+            None => self.0.push(Set::from_iter([sequence])),
         }
-        self.0.push(Set::from_iter([sequence]));
-        self.0.len() == 1
+        level == 0
     }
 
     /// Says of every sequence in the range that it occurs at least `times` times.
@@ -47,7 +46,8 @@ impl Levels {
 
     /// How often it occurs.
     pub(super) fn count(&self, sequence: u64) -> usize {
-        self.0.iter().take_while(|set| set.contains(sequence)).count()
+        // Who occurs n times stands in the first n levels.
+        self.0.partition_point(|set| set.contains(sequence))
     }
 
     /// Those that occur at all.

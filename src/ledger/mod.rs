@@ -184,7 +184,7 @@ impl Ledger {
                 None => last.push((place, place.offset)),
             }
             // A retry may be acked where the attempt before was: that is one claim.
-            if sent.attempt > 1 && self.requests.earlier(sent, index as usize) == Some(said) {
+            if sent.attempt > 1 && self.requests.has_acked(sent, index, said) {
                 continue;
             }
             if let Some(took_us) = self.join.claim(place, id, times) {

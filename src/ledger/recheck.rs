@@ -164,7 +164,7 @@ impl<'l> Recheck<'l> {
                 lane.push(Ordered {
                     id,
                     offset: place.offset,
-                    request: request(sent),
+                    request: number(sent.request),
                     index,
                     written_us,
                     answered_us: answer.answered_us,
@@ -214,7 +214,7 @@ impl Member {
         Ordered {
             id,
             offset: self.place.offset,
-            request: (u64::from(request.producer) << 48) | request.index,
+            request: number(*request),
             index: self.index,
             written_us: *written_us,
             answered_us: if *acked { *answered_us } else { UNANSWERED },
@@ -226,8 +226,8 @@ fn record(sent: &Sent, index: u32) -> RecordId {
     RecordId { producer: sent.request.producer, sequence: sent.first_sequence + u64::from(index) }
 }
 
-fn request(sent: &Sent) -> u64 {
-    (u64::from(sent.request.producer) << 48) | sent.request.index
+fn number(request: RequestId) -> u64 {
+    (u64::from(request.producer) << 48) | request.index
 }
 
 /// What stands for the record's key.

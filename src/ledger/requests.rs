@@ -1,6 +1,6 @@
 //! The account of requests: each counts once, by its last attempt and by what its answers said together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::account::Account;
@@ -27,6 +27,8 @@ struct Open {
     answered_us: u64,
     /// What its answers said together.
     answers: Vec<RecordAnswer>,
+    /// Every ack of one of its records, by place in the request.
+    acks: HashSet<(u32, RecordAnswer)>,
     /// Records that the latest answer refused.
     refused: u32,
     /// Whether each of its attempts had to be refused.
@@ -40,9 +42,9 @@ impl RequestLedger {
         before.map_or(sent.written_us, |before| before.min(sent.written_us))
     }
 
-    /// The ack that an earlier answer gave for the record at `index` of the request.
-    pub(super) fn earlier(&self, sent: &Sent, index: usize) -> Option<RecordAnswer> {
-        self.open.get(&sent.request)?.answers.get(index).copied()
+    /// Whether an earlier answer has acked the record at `index` of the request just so.
+    pub(super) fn has_acked(&self, sent: &Sent, index: u32, ack: RecordAnswer) -> bool {
+        self.open.get(&sent.request).is_some_and(|open| open.acks.contains(&(index, ack)))
     }
 
     /// An attempt ended.
@@ -54,32 +56,17 @@ impl RequestLedger {
         findings: &mut Findings,
     ) {
         if !sent.again && (self.open.is_empty() || !self.open.contains_key(&sent.request)) {
-            let count = |such: fn(RecordAnswer) -> bool| match answer.answers {
-                [all] => {
-                    if such(*all) {
-                        sent.records
-                    } else {
-                        0
-                    }
-                }
-                _ => number((0..sent.records).filter(|i| such(answer.get(*i as usize))).count()),
-            };
-            let (acked, refused) = (count(RecordAnswer::is_acked), count(is_refused));
             let closed = Closed {
                 sent,
                 first_written_us: sent.written_us,
                 answer,
-                acked,
-                refused,
-                last_refused: refused,
+                last_refused: count(sent, answer, is_refused),
                 all_to_be_refused: sent.expect == Expected::Refuse,
             };
-            let unknown = |index: u32| answer.get(index as usize) == RecordAnswer::Unknown;
-            self.close(&closed, unknown, account, findings);
+            self.close(&closed, account, findings);
             return;
         }
         let answers = (0..sent.records).map(|index| answer.get(index as usize));
-        let refused = number(answers.clone().filter(|answer| is_refused(*answer)).count());
         let open = self.open.entry(sent.request).or_insert_with(|| Open {
             sent: *sent,
             first_written_us: sent.written_us,
@@ -87,9 +74,11 @@ impl RequestLedger {
             note: None,
             answered_us: answer.answered_us,
             answers: Vec::new(),
+            acks: HashSet::new(),
             refused: 0,
             all_to_be_refused: true,
         });
+        open.acks.extend((0..).zip(answers.clone()).filter(|(_, said)| said.is_acked()));
         open.answers = match open.answers.as_slice() {
             [] => answers.collect(),
             before => before.iter().zip(answers).map(|(before, now)| stronger(*before, now)).collect(),
@@ -97,7 +86,7 @@ impl RequestLedger {
         open.first_written_us = open.first_written_us.min(sent.written_us);
         open.sent = *sent;
         (open.end, open.note, open.answered_us) = (answer.end, answer.note.clone(), answer.answered_us);
-        open.refused = refused;
+        open.refused = count(sent, answer, is_refused);
         open.all_to_be_refused &= sent.expect == Expected::Refuse;
         if !sent.again
             && let Some(open) = self.open.remove(&sent.request)
@@ -119,8 +108,6 @@ impl RequestLedger {
     }
 
     fn close_open(&mut self, open: &Open, account: &mut Account, findings: &mut Findings) {
-        let count =
-            |such: fn(RecordAnswer) -> bool| number(open.answers.iter().filter(|a| such(**a)).count());
         let answer = Answer {
             answered_us: open.answered_us,
             end: open.end,
@@ -131,24 +118,15 @@ impl RequestLedger {
             sent: &open.sent,
             first_written_us: open.first_written_us,
             answer: &answer,
-            acked: count(RecordAnswer::is_acked),
-            refused: count(is_refused),
             last_refused: open.refused,
             all_to_be_refused: open.all_to_be_refused,
         };
-        let unknown = |index: u32| open.answers.get(index as usize) == Some(&RecordAnswer::Unknown);
-        self.close(&closed, unknown, account, findings);
+        self.close(&closed, account, findings);
     }
 
-    fn close(
-        &mut self,
-        closed: &Closed<'_>,
-        unknown: impl Fn(u32) -> bool,
-        account: &mut Account,
-        findings: &mut Findings,
-    ) {
-        let Closed { sent, first_written_us, answer, acked, refused, last_refused, all_to_be_refused } =
-            *closed;
+    fn close(&mut self, closed: &Closed<'_>, account: &mut Account, findings: &mut Findings) {
+        let Closed { sent, first_written_us, answer, last_refused, all_to_be_refused } = *closed;
+        let (acked, refused) = (count(sent, answer, RecordAnswer::is_acked), count(sent, answer, is_refused));
         let evidence = |detail| attempt_evidence(sent, first_written_us, answer, detail);
         let records = sent.records;
         self.counts.sent += 1;
@@ -177,12 +155,8 @@ impl RequestLedger {
             return;
         }
         // A record that landed without a word was admitted all the same; after a refusal it is a leak.
-        let mut any = false;
-        for index in (0..records).filter(|index| unknown(*index)) {
-            any = true;
+        for index in (0..records).filter(|index| answer.get(*index as usize) == RecordAnswer::Unknown) {
             account.denied.insert(sent.first_sequence + u64::from(index));
-        }
-        if any {
             account.denied_starts.insert(sent.first_sequence);
         }
     }
@@ -194,11 +168,8 @@ struct Closed<'a> {
     /// Its last attempt.
     sent: &'a Sent,
     first_written_us: u64,
+    /// How that ended; of the records, what all answers said together.
     answer: &'a Answer<'a>,
-    /// Records acked by any answer.
-    acked: u32,
-    /// Records refused, by all answers together.
-    refused: u32,
     /// Records that the last answer refused.
     last_refused: u32,
     all_to_be_refused: bool,
@@ -208,8 +179,12 @@ fn is_refused(answer: RecordAnswer) -> bool {
     answer == RecordAnswer::Refused
 }
 
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// Of how many records of an attempt the answer says such.
+fn count(sent: &Sent, answer: &Answer<'_>, such: fn(RecordAnswer) -> bool) -> u32 {
+    match answer.answers {
+        [all] => sent.records * u32::from(such(*all)),
+        _ => (0..sent.records).map(|index| u32::from(such(answer.get(index as usize)))).sum(),
+    }
 }
 
 /// Of two answers for one record the one that binds: an ack over all, the first of several; then doubt over refusal,
@@ -223,7 +198,7 @@ fn stronger(before: RecordAnswer, now: RecordAnswer) -> RecordAnswer {
 }
 
 /// How long the token of a request's last attempt was valid still, or was not any more, as the end of a sentence.
-pub(super) fn token_state(sent: &Sent) -> String {
+fn token_state(sent: &Sent) -> String {
     let (written, expires) = (sent.written_us, sent.token_expires_us);
     let seconds = Duration::from_micros(written.abs_diff(expires)).as_secs_f64();
     if expires == NEVER {

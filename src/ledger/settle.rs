@@ -201,7 +201,7 @@ impl Ledger {
                 nobodys.push(place.at.topic);
                 continue;
             }
-            self.join.apart.add(id, place, self.join.bounds().apart);
+            self.join.apart.add(id, place);
             let detail = match comparison {
                 Some(Comparison::Different(detail)) => detail,
                 _ => "its identity cannot be read".to_owned(),
@@ -228,7 +228,7 @@ impl Ledger {
             let there = found.get(&place).and_then(|found| found.compare_with(id, &self.catalogue));
             match there {
                 Some(Comparison::Same | Comparison::Rewritten) if !self.is_found(id) => {
-                    self.join.apart.add(id, place, self.join.bounds().apart);
+                    self.join.apart.add(id, place);
                     let account = &mut self.accounts[usize::from(id.producer)];
                     account.copies.add(id.sequence);
                     if there == Some(Comparison::Rewritten) {
@@ -276,8 +276,7 @@ impl Ledger {
 
     /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.
     fn reordered(&mut self, left: &Leftovers, replay: &mut Replay<'_>) -> (Vec<Set>, u64) {
-        let mut apart = std::mem::take(&mut self.join.apart);
-        let most = self.join.bounds().apart;
+        let mut apart = self.join.take_apart();
         for (id, places) in &left.copies {
             let producer = usize::from(id.producer);
             let account = &self.accounts[producer];
@@ -288,7 +287,7 @@ impl Ledger {
             let orderly = self.catalogue.stream(id.producer).is_some_and(Stream::order_is_verifiable);
             if orderly && !placed && account.attempts.has(1, id.sequence) {
                 for place in places {
-                    apart.add(*id, *place, most);
+                    apart.add(*id, *place);
                 }
             }
         }

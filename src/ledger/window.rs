@@ -38,14 +38,19 @@ pub(super) enum Brought {
     NoPlace,
 }
 
+/// Offsets in which acks of a partition wait while nothing of it has been read: it may not exist.
+const UNREAD: usize = 1024;
+
 /// The window of one partition.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
+    /// Slots that it has at most.
+    most: usize,
     /// Offset of the first slot.
     base: i64,
     slots: VecDeque<Slot>,
     /// One past the last offset that was read.
-    pub(super) read_to: i64,
+    read_to: i64,
     begun: bool,
     retired: bool,
     /// Latest first byte of the records retired so far.
@@ -65,48 +70,40 @@ pub(super) enum Retired {
 }
 
 impl Window {
-    /// An ack names this offset.
-    pub(super) fn claim(&mut self, offset: i64, id: RecordId, times: Times, most: usize) -> Brought {
-        let Some(slot) = self.slot(offset, most) else { return Brought::NoPlace };
-        match *slot {
-            Slot::Empty => {
-                *slot = Slot::Claim { id, times };
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            base: 0,
+            slots: VecDeque::new(),
+            read_to: 0,
+            begun: false,
+            retired: false,
+            written_us: 0,
+        }
+    }
+
+    /// An ack names this offset, or something has been read there.
+    pub(super) fn bring(&mut self, offset: i64, coming: Slot) -> Brought {
+        let Some(slot) = self.slot(offset) else { return Brought::NoPlace };
+        match (*slot, coming) {
+            (Slot::Empty, _) => {
+                *slot = coming;
                 Brought::Waits
             }
-            Slot::Landing { id: found, readable_us } if found == id => {
+            (Slot::Claim { id, times }, Slot::Landing { id: found, readable_us })
+            | (Slot::Landing { id: found, readable_us }, Slot::Claim { id, times })
+                if id == found =>
+            {
                 *slot = Slot::Matched { id, times };
                 Brought::Matched { took_us: readable_us.saturating_sub(times.written_us) }
             }
             _ => Brought::NoPlace,
-        }
-    }
-
-    /// The record stands at this offset. Room for it must have been made.
-    pub(super) fn land(&mut self, offset: i64, id: RecordId, readable_us: u64, most: usize) -> Brought {
-        let Some(slot) = self.slot(offset, most) else { return Brought::NoPlace };
-        match *slot {
-            Slot::Empty => {
-                *slot = Slot::Landing { id, readable_us };
-                Brought::Waits
-            }
-            Slot::Claim { id: claimed, times } if claimed == id => {
-                *slot = Slot::Matched { id, times };
-                Brought::Matched { took_us: readable_us.saturating_sub(times.written_us) }
-            }
-            _ => Brought::NoPlace,
-        }
-    }
-
-    /// A record without an identity stands at this offset.
-    pub(super) fn land_nameless(&mut self, offset: i64, most: usize) {
-        if let Some(slot @ Slot::Empty) = self.slot(offset, most) {
-            *slot = Slot::Nameless;
         }
     }
 
     /// The record at this offset has met its ack elsewhere. False where there is no slot for it to say so.
-    pub(super) fn settle(&mut self, offset: i64, id: RecordId, times: Times, most: usize) -> bool {
-        match self.slot(offset, most) {
+    pub(super) fn settle(&mut self, offset: i64, id: RecordId, times: Times) -> bool {
+        match self.slot(offset) {
             Some(slot @ (Slot::Empty | Slot::Nameless)) => {
                 *slot = Slot::Matched { id, times };
                 true
@@ -124,8 +121,9 @@ impl Window {
         }
     }
 
-    /// The slot of an offset, if it lies within `most` slots of the window's beginning.
-    fn slot(&mut self, offset: i64, most: usize) -> Option<&mut Slot> {
+    /// The slot of an offset, if the window reaches there.
+    fn slot(&mut self, offset: i64) -> Option<&mut Slot> {
+        let most = if self.read_to == 0 { self.most.min(UNREAD) } else { self.most };
         if !self.begun {
             (self.begun, self.base) = (true, offset);
         }
@@ -148,21 +146,20 @@ impl Window {
         self.slots.get_mut(index)
     }
 
-    /// Makes room for an offset that has been read, by retiring what stands too far before it.
-    pub(super) fn make_room(&mut self, offset: i64, most: usize, retired: &mut impl FnMut(Retired)) {
+    /// An offset has been read: makes room for it, by retiring what stands too far before it.
+    pub(super) fn read(&mut self, offset: i64, retired: &mut impl FnMut(Retired)) {
+        self.read_to = self.read_to.max(offset.saturating_add(1));
         if !self.begun {
             (self.begun, self.base) = (true, offset);
         }
-        if self.base.saturating_sub(offset)
-            > i64::try_from(most - self.slots.len().min(most)).unwrap_or(i64::MAX)
-            && !self.retired
-        {
+        let most = i64::try_from(self.most).unwrap_or(i64::MAX);
+        let held = i64::try_from(self.slots.len()).unwrap_or(i64::MAX);
+        if !self.retired && self.base.saturating_sub(offset) > most.saturating_sub(held) {
             // An ack of an absurd offset came first.
             self.retire_all(retired);
             (self.base, self.retired) = (offset, false);
         }
-        let keep = i64::try_from(most).unwrap_or(i64::MAX);
-        let first = offset.saturating_sub(keep).saturating_add(1);
+        let first = offset.saturating_sub(most).saturating_add(1);
         while self.base < first && !self.slots.is_empty() {
             self.retire_one(retired);
         }
@@ -204,6 +201,11 @@ impl Window {
                 self.written_us = self.written_us.max(times.written_us);
             }
         }
+    }
+
+    /// One past the last offset that was read.
+    pub(super) fn read_to(&self) -> i64 {
+        self.read_to
     }
 
     /// Slots that are held.

@@ -142,7 +142,7 @@ impl Class {
 }
 
 /// What came back for one record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordAnswer {
     /// Written, it says; at this place, if it names one.
     Acked {
