@@ -13,16 +13,23 @@
 //! | `account`, `levels` | a producer's records as sets of numbers |
 //! | `requests` | requests by outcome, and those to be tried again |
 //! | `join`, `window`, `place` | acks and copies, meeting at their places |
-//! | `nameless` | records whose identity cannot be read |
+//! | `nameless`, `attribute` | records whose identity cannot be read, and whose they are |
 //! | `content` | comparing what landed with what was sent |
 //! | `order`, `recheck` | which records overtook an earlier one |
-//! | `settle`, `evidence` | dispositions, flags and findings |
+//! | `coverage`, `leftovers` | how far was read, and what has not met |
+//! | `settle` | dispositions and flags |
+//! | `show`, `evidence` | findings with what was told of them |
 
 mod account;
 pub mod answers;
+mod attribute;
+#[cfg(test)]
+mod bench;
 mod content;
+mod coverage;
 mod evidence;
 mod join;
+mod leftovers;
 mod levels;
 mod nameless;
 mod order;
@@ -30,6 +37,7 @@ mod place;
 mod recheck;
 mod requests;
 mod settle;
+mod show;
 mod window;
 
 use std::collections::{BTreeMap, HashMap};
@@ -222,11 +230,7 @@ impl Ledger {
         seen_us: u64,
         readable: &mut impl FnMut(u64),
     ) {
-        let account = &mut self.accounts[usize::from(id.producer)];
-        account.copies.add(id.sequence);
-        if *comparison == Comparison::Rewritten {
-            account.rewritten.insert(id.sequence);
-        }
+        self.copied(id, comparison);
         self.join.land(place, id, seen_us);
         readable(seen_us.saturating_sub(times.written_us));
     }
@@ -257,22 +261,29 @@ impl Ledger {
         else {
             return;
         };
-        account.copies.add(id.sequence);
         let strayed = landed.at.topic != stream.topic()
             || self.terms[producer].partition.is_some_and(|wanted| wanted != landed.at.partition);
         if strayed {
             account.strayed.insert(id.sequence);
         }
-        match compare_in(&self.catalogue, id, stream.format(), landed, &mut self.buf) {
+        let comparison = compare_in(&self.catalogue, id, stream.format(), landed, &mut self.buf);
+        self.copied(id, &comparison);
+        if let Some(took_us) = self.join.land(place, id, landed.readable_us) {
+            readable(took_us);
+        }
+    }
+
+    /// A copy of a record was found, and compares so with what was sent.
+    fn copied(&mut self, id: RecordId, comparison: &Comparison) {
+        let account = &mut self.accounts[usize::from(id.producer)];
+        account.copies.add(id.sequence);
+        match comparison {
             Comparison::Same => {}
             Comparison::Rewritten => drop(account.rewritten.insert(id.sequence)),
             Comparison::Different(detail) => {
                 account.corrupted.insert(id.sequence);
                 self.damaged(id, detail);
             }
-        }
-        if let Some(took_us) = self.join.land(place, id, landed.readable_us) {
-            readable(took_us);
         }
     }
 
@@ -301,8 +312,8 @@ impl Ledger {
     }
 
     /// Keeps what is wrong with a record, of the first few.
-    fn damaged(&mut self, id: RecordId, detail: String) {
-        self.damage.entry(id).or_insert(detail);
+    fn damaged(&mut self, id: RecordId, detail: &str) {
+        self.damage.entry(id).or_insert_with(|| detail.to_owned());
         if self.damage.len() > EXAMPLES {
             self.damage.pop_last();
         }

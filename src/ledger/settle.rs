@@ -1,17 +1,17 @@
 //! Settling: each record gets its one disposition, each finding its evidence.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use crate::record::{Answer, PartitionRead, RecordId, Sent, Stream, TopicPartition};
+use crate::record::{Answer, PartitionRead, RecordId, Sent, Stream};
 use crate::result::{Finding, Records, Requests};
 
-use super::content::Comparison;
-use super::evidence::{EXAMPLES, Findings, Name, Told};
+use super::Ledger;
+use super::account::Account;
+use super::coverage::Coverage;
+use super::evidence::EXAMPLES;
+use super::leftovers::Leftovers;
 use super::levels::Set;
-use super::nameless::{Found, digest_of};
-use super::place::{Place, Side, StoreError, Unmatched};
+use super::place::StoreError;
 use super::recheck::Recheck;
-use super::{Ledger, claimed};
+use super::show::Shown;
 
 /// Tells every attempt of the run once more, as often as it is called, in the order in which they were told.
 pub type Replay<'r> = dyn FnMut(&mut dyn FnMut(&Sent, &Answer<'_>)) + 'r;
@@ -37,56 +37,6 @@ pub struct Settlement {
     pub unattributed: u64,
 }
 
-/// How far each partition was read, and what that says of a record that was not seen.
-struct Coverage<'a> {
-    reads: HashMap<TopicPartition, &'a PartitionRead>,
-}
-
-impl Coverage<'_> {
-    /// Whether everything in the topic was read.
-    fn topic_is_complete(&self, topic: u16) -> bool {
-        let mut of_topic = self.reads.values().filter(|read| read.at.topic == topic).peekable();
-        of_topic.peek().is_some() && of_topic.all(|read| read.is_complete() && read.log_start <= read.from)
-    }
-
-    /// Whether a record that was acked at `place` and not seen is proven absent.
-    fn proves_absence(&self, place: Place) -> bool {
-        let Some(read) = self.reads.get(&place.at) else {
-            // The ack names a partition that the topic does not have.
-            return self.topic_is_complete(place.at.topic);
-        };
-        let reached = read.is_complete() || (read.error.is_none() && place.offset < read.to);
-        let deleted_meanwhile = place.offset < read.log_start && place.offset >= read.from;
-        reached && !deleted_meanwhile
-    }
-}
-
-/// What is left where acks and copies have not met.
-#[derive(Debug, Default)]
-struct Leftovers {
-    /// Of each producer: records of which an ack was not met.
-    unplaced: Vec<Set>,
-    /// Of those, the ones that may stand there unseen.
-    unproven: Vec<Set>,
-    /// Acks of places where something stands without a readable identity.
-    disputed: BTreeMap<Place, Vec<RecordId>>,
-    /// Records without identity of which an ack was not met, as many as are kept.
-    anonymous: Vec<RecordId>,
-    /// Records without identity that stand where they were acked.
-    met: BTreeSet<RecordId>,
-    /// Copies that stand where no ack said, as many as are kept.
-    copies: BTreeMap<RecordId, Vec<Place>>,
-    copies_kept: usize,
-    copies_beyond: u64,
-}
-
-/// A kind of finding, with the records that show it.
-struct Shown {
-    kind: &'static str,
-    producer: u16,
-    examples: Vec<u64>,
-}
-
 impl Ledger {
     /// Settles the account. `reads` says how far each partition of the run's topics was read; a partition
     /// that is missing counts as unread. `replay` is asked for the attempts where there is something to show.
@@ -102,11 +52,11 @@ impl Ledger {
         reads: &[PartitionRead],
         replay: &mut Replay<'_>,
     ) -> Result<Settlement, StoreError> {
-        let coverage = Coverage { reads: reads.iter().map(|read| (read.at, read)).collect() };
+        let coverage = Coverage::new(reads);
         let mut findings = std::mem::take(&mut self.findings);
         let requests = self.requests.finish(&mut self.accounts, &mut findings);
         let mut leftovers = self.leftovers(&coverage)?;
-        let nobodys = self.settle_by_position(&mut leftovers);
+        let nobodys = self.attribute(&mut leftovers);
         let unattributed = nobodys.iter().filter(|topic| self.has_anonymous(**topic)).count() as u64;
         let (reordered, not_ordered) = self.reordered(&leftovers, replay);
 
@@ -138,140 +88,6 @@ impl Ledger {
             order_unchecked: not_ordered,
             unattributed,
         })
-    }
-
-    /// Gathers what has not met.
-    fn leftovers(&mut self, coverage: &Coverage<'_>) -> Result<Leftovers, StoreError> {
-        let producers = self.accounts.len();
-        let mut left = Leftovers {
-            unplaced: vec![Set::new(); producers],
-            unproven: vec![Set::new(); producers],
-            ..Leftovers::default()
-        };
-        let most = self.join.bounds().apart;
-        let nameless = &self.nameless;
-        let anonymous: Vec<bool> = (0..producers).map(|producer| self.is_anonymous(producer)).collect();
-        self.join.finish(|Unmatched { place, id, side }| {
-            let producer = usize::from(id.producer);
-            match side {
-                Side::Claim if nameless.has(place) => left.disputed.entry(place).or_default().push(id),
-                Side::Claim => {
-                    left.unplaced[producer].insert(id.sequence);
-                    if !coverage.proves_absence(place) {
-                        left.unproven[producer].insert(id.sequence);
-                    }
-                    if anonymous[producer] && left.anonymous.len() < most {
-                        left.anonymous.push(id);
-                    }
-                }
-                Side::Landing if left.copies_kept < most => {
-                    left.copies.entry(id).or_default().push(place);
-                    left.copies_kept += 1;
-                }
-                Side::Landing => left.copies_beyond += 1,
-            }
-        })?;
-        Ok(left)
-    }
-
-    /// Gives each record without a readable identity to a record that was acked and seen nowhere else. What a record
-    /// without identity holds, wherever it stands in its topic, is that record, `misplaced` if that is not where it was
-    /// acked; of the others, what stands where a record was acked is that record `corrupted`. Returns the topic of each
-    /// that belongs to nobody.
-    fn settle_by_position(&mut self, left: &mut Leftovers) -> Vec<u16> {
-        let mut found: BTreeMap<Place, Found> = self.nameless.drain().collect();
-        self.settle_by_content(left, &mut found);
-        let mut nobodys = Vec::new();
-        for (place, found) in found {
-            let claimants = left.disputed.remove(&place).unwrap_or_default();
-            let unseen: Vec<RecordId> = claimants.iter().copied().filter(|id| !self.is_found(*id)).collect();
-            let owner = found.closest(&unseen, &self.catalogue);
-            for id in claimants.iter().filter(|id| Some(**id) != owner) {
-                left.unplaced[usize::from(id.producer)].insert(id.sequence);
-            }
-            let Some(id) = owner else {
-                nobodys.push(place.at.topic);
-                continue;
-            };
-            let comparison = found.compare_with(id, &self.catalogue);
-            if found.is_vague() && matches!(comparison, Some(Comparison::Different(_))) {
-                // It may be the same in other bytes, or not.
-                left.unplaced[usize::from(id.producer)].insert(id.sequence);
-                left.unproven[usize::from(id.producer)].insert(id.sequence);
-                nobodys.push(place.at.topic);
-                continue;
-            }
-            self.join.apart.add(id, place);
-            let detail = match comparison {
-                Some(Comparison::Different(detail)) => detail,
-                _ => "its identity cannot be read".to_owned(),
-            };
-            let account = &mut self.accounts[usize::from(id.producer)];
-            account.copies.add(id.sequence);
-            account.corrupted.insert(id.sequence);
-            self.damaged(id, format!("{detail}; recognised by its acknowledged position"));
-        }
-        // What they claimed has turned out to be another's.
-        for id in std::mem::take(&mut left.disputed).into_values().flatten() {
-            left.unplaced[usize::from(id.producer)].insert(id.sequence);
-        }
-        nobodys
-    }
-
-    /// Finds records without identity by what they hold: at first where they were acked, then anywhere in their topic.
-    fn settle_by_content(&mut self, left: &mut Leftovers, found: &mut BTreeMap<Place, Found>) {
-        let mut astray = std::mem::take(&mut left.anonymous);
-        let disputed = left.disputed.iter().flat_map(|(place, ids)| ids.iter().map(|id| (*place, *id)));
-        let disputed: Vec<(Place, RecordId)> =
-            disputed.filter(|(_, id)| self.is_anonymous(usize::from(id.producer))).collect();
-        for (place, id) in disputed {
-            let there = found.get(&place).and_then(|found| found.compare_with(id, &self.catalogue));
-            match there {
-                Some(Comparison::Same | Comparison::Rewritten) if !self.is_found(id) => {
-                    self.join.apart.add(id, place);
-                    let account = &mut self.accounts[usize::from(id.producer)];
-                    account.copies.add(id.sequence);
-                    if there == Some(Comparison::Rewritten) {
-                        account.rewritten.insert(id.sequence);
-                    }
-                    found.remove(&place);
-                    left.met.insert(id);
-                }
-                _ => astray.push(id),
-            }
-        }
-        if astray.is_empty() {
-            return;
-        }
-        let mut pool: HashMap<(u16, u64), Vec<Place>> = HashMap::new();
-        for (place, found) in found.iter().rev() {
-            pool.entry((place.at.topic, found.digest())).or_default().push(*place);
-        }
-        astray.sort_unstable();
-        for id in astray.into_iter().filter(|id| !left.met.contains(id)) {
-            let Some(content) = self.catalogue.content(id).filter(|_| !self.is_found(id)) else { continue };
-            let holds = (self.topic_of(usize::from(id.producer)), digest_of(&content));
-            let Some(place) = pool.get_mut(&holds).and_then(Vec::pop) else { continue };
-            found.remove(&place);
-            left.copies.entry(id).or_default().push(place);
-            left.unplaced[usize::from(id.producer)].insert(id.sequence);
-            self.accounts[usize::from(id.producer)].copies.add(id.sequence);
-        }
-        // Who was found is no claimant any more.
-        for claimants in left.disputed.values_mut() {
-            claimants.retain(|id| {
-                let producer = usize::from(id.producer);
-                let elsewhere = self.is_anonymous(producer) && self.is_found(*id) && !left.met.contains(id);
-                if elsewhere {
-                    left.unplaced[producer].insert(id.sequence);
-                }
-                !elsewhere && !left.met.contains(id)
-            });
-        }
-    }
-
-    fn is_found(&self, id: RecordId) -> bool {
-        self.accounts[usize::from(id.producer)].copies.has(1, id.sequence)
     }
 
     /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.
@@ -372,136 +188,26 @@ impl Ledger {
 
     /// Requests that had to be refused, that no answer admitted, and of which a record landed without a word.
     fn admitted_unanswered(&self) -> Vec<RecordId> {
-        let mut admitted = BTreeSet::new();
+        let mut admitted = Vec::new();
         for (producer, account) in (0_u16..).zip(&self.accounts) {
             let landed = &account.denied & &account.copies.all();
+            let mut starts = account.denied_starts.iter().peekable();
+            let mut start = None;
             for sequence in &landed - &account.acked {
-                // The request began with the nearest start before it.
-                let number = account.denied_starts.rank(sequence);
-                if let Some(start) = number.checked_sub(1).and_then(|n| account.denied_starts.select(n)) {
-                    admitted.insert(RecordId { producer, sequence: start });
+                // The request began with the nearest start up to here.
+                while let Some(next) = starts.next_if(|next| *next <= sequence) {
+                    start = Some(next);
                 }
+                let request = start.map(|sequence| RecordId { producer, sequence });
+                admitted.extend(request.filter(|request| admitted.last() != Some(request)));
             }
         }
-        admitted.into_iter().collect()
-    }
-
-    /// Has the attempts told once more, for the evidence of what is shown.
-    fn evidence(
-        &self,
-        records: &Records,
-        admitted: &[RecordId],
-        shown: &[Shown],
-        left: &Leftovers,
-        replay: &mut Replay<'_>,
-        findings: &mut Findings,
-    ) {
-        let counts = [
-            ("records.lost", records.lost),
-            ("records.leaked", records.leaked),
-            ("records.corrupted", records.corrupted),
-            ("records.duplicated", records.duplicated),
-            ("records.misplaced", records.misplaced),
-            ("records.reordered", records.reordered),
-            ("requests.wrongly_admitted", admitted.len() as u64),
-        ];
-        for (kind, count) in counts {
-            findings.count(kind, count);
-        }
-        let admitted = &admitted[..admitted.len().min(EXAMPLES)];
-        let of_kind = |shown: &Shown| {
-            let producer = shown.producer;
-            shown.examples.iter().map(move |sequence| RecordId { producer, sequence: *sequence }).collect()
-        };
-        let examples: Vec<(&str, Vec<RecordId>)> =
-            shown.iter().map(|shown| (shown.kind, of_kind(shown))).collect();
-        let mut wanted: BTreeMap<RecordId, Option<Told>> = examples
-            .iter()
-            .flat_map(|(_, ids)| ids.iter().copied())
-            .chain(admitted.iter().copied())
-            .map(|id| (id, None))
-            .collect();
-        if wanted.is_empty() {
-            return;
-        }
-        replay(&mut |sent, answer| {
-            let first = RecordId { producer: sent.request.producer, sequence: sent.first_sequence };
-            let last = RecordId { sequence: sent.first_sequence + u64::from(sent.records), ..first };
-            for (id, told) in wanted.range_mut(first..last) {
-                let index = usize::try_from(id.sequence - first.sequence).unwrap_or(usize::MAX);
-                let said = answer.get(index);
-                let claim = claimed(self.topic_of(usize::from(id.producer)), said);
-                told.get_or_insert_with(|| Told::new(sent)).attempt(sent, answer, said, claim);
-            }
-        });
-        for (kind, ids) in examples {
-            for id in ids {
-                let Some(Some(told)) = wanted.get(&id) else { continue };
-                let found = self.found_at(id, told, left);
-                let detail = self.detail(kind, id, told, &found);
-                findings.example(kind, Name::Record(id), || {
-                    told.evidence(id, &found, detail, |place| self.place_name(place))
-                });
-            }
-        }
-        for id in admitted {
-            let Some(Some(told)) = wanted.get(id) else { continue };
-            findings.example("requests.wrongly_admitted", Name::Request(told.request), || {
-                let detail = "without an answer that says so: records of it landed, all had to be refused";
-                let mut evidence = told.evidence(*id, &[], detail.into(), |place| self.place_name(place));
-                evidence.record = None;
-                evidence
-            });
-        }
-    }
-
-    /// Where copies of a record stand, as far as it is known.
-    fn found_at(&self, id: RecordId, told: &Told, left: &Leftovers) -> Vec<Place> {
-        let producer = usize::from(id.producer);
-        let found = self.accounts[producer].copies.has(1, id.sequence);
-        let met = found && !left.unplaced[producer].contains(id.sequence);
-        let mut places: Vec<Place> = told.claimed.filter(|_| met).into_iter().collect();
-        places.extend(left.copies.get(&id).into_iter().flatten());
-        places
-    }
-
-    fn detail(&self, kind: &str, id: RecordId, told: &Told, found: &[Place]) -> String {
-        let producer = usize::from(id.producer);
-        match kind {
-            "records.lost" => "acknowledged, and nowhere in the topic".into(),
-            "records.leaked" => "refused, and in the topic all the same".into(),
-            "records.corrupted" => {
-                self.damage.get(&id).cloned().unwrap_or_else(|| "another content than was sent".into())
-            }
-            "records.duplicated" => {
-                let copies = self.accounts[producer].copies.count(id.sequence);
-                let kind = if copies > told.attempts as usize {
-                    "beyond_attempts: the path made copies"
-                } else {
-                    "within_attempts: explicable by retries"
-                };
-                format!("{copies} copies of {} attempts, {kind}", told.attempts)
-            }
-            "records.misplaced" => {
-                let topic = self.topic_of(producer);
-                match told.claimed.filter(|place| !found.contains(place)) {
-                    Some(place) => format!("acknowledged at {}, where it is not", self.place_name(place)),
-                    None if found.iter().any(|place| place.at.topic != topic) => {
-                        format!("sent to topic {}, found in another", self.topic_name(topic))
-                    }
-                    None => match self.terms[producer].partition {
-                        Some(wanted) => format!("sent to partition {wanted}, found in another"),
-                        None => "not in every place where it was acknowledged".into(),
-                    },
-                }
-            }
-            _ => "stands before an earlier record of its key".into(),
-        }
+        admitted
     }
 }
 
 /// How many records have more copies than they had attempts.
-fn beyond_attempts(account: &super::account::Account, sent: &Set) -> u64 {
+fn beyond_attempts(account: &Account, sent: &Set) -> u64 {
     let mut beyond = Set::new();
     for attempts in 1..account.copies.highest() {
         let Some(copies) = account.copies.at_least(attempts + 1) else { break };

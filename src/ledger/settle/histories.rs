@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::ledger::{Bounds, Run, Store, StreamTerms};
+use crate::ledger::{Bounds, Run, Store, StreamTerms, Unmatched};
 use crate::record::{
     Catalogue, End, Expected, Feed, Format, IdentityPlace, Key, Landed, NEVER, RecordAnswer, RequestId,
-    RunId, UNANSWERED,
+    RunId, TopicPartition, UNANSWERED,
 };
 use proptest::prelude::*;
 
