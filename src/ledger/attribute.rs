@@ -62,16 +62,14 @@ impl Ledger {
             for id in claimants {
                 let anonymous = self.is_anonymous(usize::from(id.producer));
                 let there = found.get(&place).filter(|_| anonymous);
-                match there.and_then(|found| found.compare_with(id, &self.catalogue)) {
-                    Some(comparison @ (Comparison::Same | Comparison::Rewritten)) => {
-                        found.remove(&place);
-                        self.join.apart.add(id, place);
-                        self.copied(id, &comparison);
-                    }
-                    _ => {
-                        left.disputed.entry(place).or_default().push(id);
-                        astray.extend(anonymous.then_some(id));
-                    }
+                let compared = there.and_then(|found| found.compare_with(id, &self.catalogue));
+                if let Some(comparison @ (Comparison::Same | Comparison::Rewritten)) = compared {
+                    found.remove(&place);
+                    self.join.apart.add(id, place);
+                    self.copied(id, &comparison);
+                } else {
+                    left.disputed.entry(place).or_default().push(id);
+                    astray.extend(anonymous.then_some(id));
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "did not happen: {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn until_refused(address: SocketAddr) {
     let end = Instant::now() + DEADLINE;
     while TcpStream::connect(address).await.is_ok() {
         assert!(Instant::now() < end, "{address} still listens");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
 }
 

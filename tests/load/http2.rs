@@ -74,6 +74,11 @@ impl Line {
     }
 }
 
+/// What a slow server takes to answer: the load that is tested must meet with it, and nothing is waited for here.
+async fn slowness(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 impl Http2Server {
     /// Acks each request when `answer` is done with its number in the server's life, from 0.
     fn start<F>(
@@ -140,7 +145,7 @@ async fn serve<F>(
             let body = request.into_body().collect().await.expect("a whole request").to_bytes();
             assert!(!body.is_empty());
             let body = stream::once(async move {
-                tokio::time::sleep(manner.body_after).await;
+                slowness(manner.body_after).await;
                 Ok::<_, Infallible>(Frame::data(Bytes::from_static(ACK)))
             });
             Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(body))))
@@ -271,7 +276,7 @@ fn what_waits_for_room_at_the_server_is_its_service() {
     let manner = Manner { window: Some(65_535), ..Manner::default() };
     let server = Http2Server::start(None, manner, |number, _| async move {
         if number == 0 {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            slowness(Duration::from_secs(2)).await;
         }
     });
     let line = format!("{{\"a\":\"{}\"}}", "x".repeat(70_000));
@@ -286,7 +291,7 @@ fn what_waits_for_room_at_the_server_is_its_service() {
 fn waiting_for_a_stream_is_no_part_of_the_time_that_an_attempt_may_take() {
     // Each holds the only stream for a tenth of a second: the last waits for five.
     let manner = Manner { streams: Some(1), ..Manner::default() };
-    let server = Http2Server::start(None, manner, |_, _| tokio::time::sleep(Duration::from_millis(100)));
+    let server = Http2Server::start(None, manner, |_, _| slowness(Duration::from_millis(100)));
     let mut stream = server.stream(1, 50);
     stream.timeouts.whole = Duration::from_secs(2);
     let (report, told) = send(stream);
@@ -410,7 +415,7 @@ fn what_waits_for_a_stream_is_blocked_and_no_lag_of_the_generators() {
     let manner = Manner { streams: Some(1), ..Manner::default() };
     let server = Http2Server::start(None, manner, |number, _| async move {
         if number == 0 {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            slowness(Duration::from_secs(2)).await;
         }
     });
     let (report, told) = send(server.stream(1, 50));
