@@ -11,6 +11,9 @@ pub const BLOCK_HEAD: usize = 8;
 /// Payload bytes of the longest block.
 const BLOCK_MOST: usize = 1 << 26;
 
+/// Answers of an attempt that can be told: far more than a request has records. A few bytes can claim any number.
+const ANSWERS_MOST: usize = 1 << 20;
+
 /// Writes attempts.
 #[derive(Debug, Default)]
 pub struct JournalWriter {
@@ -264,7 +267,7 @@ fn take_answers(
     offsets: &mut HashMap<(u16, i32), i64>,
 ) -> Option<()> {
     answers.clear();
-    let count: usize = varint::take(rest)?;
+    let count = varint::take(rest).filter(|count| *count <= ANSWERS_MOST)?;
     while answers.len() < count {
         let tag: u64 = varint::take(rest)?;
         let run = tag >> 2;

@@ -110,6 +110,16 @@ proptest! {
 }
 
 #[test]
+fn a_claim_of_countless_answers_is_refused_and_not_believed() {
+    let mut payload = vec![1, 0, 0, 1, 0, 1, 0];
+    varint::push(&mut payload, u64::MAX);
+    varint::push(&mut payload, u64::MAX);
+    let mut head = [0; BLOCK_HEAD];
+    head[4..].copy_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
+    assert_eq!(tell_block(head, &payload, &mut |_, _| {}), Err(JournalError::Content));
+}
+
+#[test]
 fn a_plain_ack_takes_few_bytes() {
     let event = |index: u64| Event {
         sent: Sent {
