@@ -2,6 +2,8 @@
 
 pub mod calibrate;
 pub mod exit;
+mod journal;
 mod machine;
+pub mod recover;
 pub mod run;
 pub mod up;

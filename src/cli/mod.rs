@@ -10,7 +10,9 @@ macro_rules! tell {
 }
 
 mod calibrate;
+mod delivery;
 mod log;
+mod recover;
 mod run;
 mod signals;
 mod up;
@@ -42,6 +44,8 @@ Exit codes: 0 pass; 1 fail; 2 wrong usage or scenario; 3 the path could not be b
 enum Command {
     /// Run a scenario and settle every record of it
     Run(run::Options),
+    /// Finish the verification of a run that was killed, from its journal and its topics
+    Recover(recover::Options),
     /// Check a scenario and its payloads without running it
     Validate(validate::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
@@ -83,6 +87,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         Command::Run(options) => run::main(&options),
+        Command::Recover(options) => recover::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),

@@ -2,13 +2,13 @@
 
 use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ScenarioArgs, exit, log, print, runtime, signals};
-use crate::app::run::{Folder, Live, MetricsPort, Outcome, Reporting, random_run_id, run};
+use super::delivery::Delivery;
+use super::{ScenarioArgs, exit, log, runtime, signals};
+use crate::app::run::{Folder, Live, MetricsPort, Reporting, random_run_id, run};
 use crate::record::RunId;
-use crate::report;
 
 /// Options of `landfall run`.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,8 @@ pub(super) struct Options {
     /// Folder for reports; the run gets a folder of its own there
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
-    /// Also write the result as JSON to FILE, or to standard output with `-`
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
     /// Serve the run's metrics for Prometheus at ADDR while it is under way: `127.0.0.1:9464`, or a port of loopback
     /// alone; with port 0 the system chooses, and the address is printed
     #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
@@ -31,9 +30,6 @@ pub(super) struct Options {
     /// Write what happens to `landfall.log` in the run's folder
     #[arg(long)]
     verbose: bool,
-    /// Print no summary, and nothing while the run is under way
-    #[arg(long)]
-    quiet: bool,
 }
 
 /// An address to listen at; a port alone is one of loopback.
@@ -57,12 +53,8 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(run_id) => run_id,
         Err(error) => return usage(&error),
     };
-    if let Some(path) = options.json.as_ref().filter(|path| path.as_os_str() != "-" && !has_folder(path)) {
-        tell!(
-            "landfall: cannot write the result to {}: there is no such folder; check `--json`",
-            path.display()
-        );
-        return ExitCode::from(exit::USAGE);
+    if let Err(code) = options.delivery.check() {
+        return code;
     }
     let folder = match Folder::create(&options.reports, &run_id) {
         Ok(folder) => folder,
@@ -83,7 +75,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
             ExitCode::from(exit::STACK)
         })?;
         let metrics = open_metrics(options.metrics).await?;
-        let reporting = Reporting { folder: &folder, live: live(options.quiet), metrics };
+        let reporting = Reporting { folder: &folder, live: live(options.delivery.quiet), metrics };
         run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
             tracing::error!(error = ?error.to_string(), "the run failed");
             tell!("landfall: {error}");
@@ -93,7 +85,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     // Nothing of the run is left in the runtime that anybody would wait for.
     runtime.shutdown_background();
     match outcome {
-        Ok(outcome) => deliver(options, &folder, &outcome),
+        Ok(outcome) => options.delivery.deliver(&folder, &outcome),
         Err(code) => {
             folder.discard_if_empty();
             code
@@ -117,56 +109,6 @@ fn live(quiet: bool) -> Live {
         (false, true) => Live::Screen,
         (false, false) => Live::Lines,
     }
-}
-
-/// Whether the folder of a file to be written is there.
-fn has_folder(file: &Path) -> bool {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.is_dir(),
-        _ => true,
-    }
-}
-
-/// Writes and prints the result. A result that cannot be written is printed as JSON instead, so that a run is
-/// never lost for want of a folder.
-fn deliver(options: &Options, folder: &Folder, outcome: &Outcome) -> ExitCode {
-    let json = match report::json(&outcome.result) {
-        Ok(json) => json,
-        Err(error) => {
-            tell!("landfall: cannot serialize the result: {error}; this is a bug of landfall's");
-            return ExitCode::from(exit::STACK);
-        }
-    };
-    let mut code = outcome.exit_code();
-    let written = folder.write_result(&json);
-    let to_stdout = options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if !options.quiet {
-        let path = folder.result_path().display().to_string();
-        let summary = report::summary(&outcome.result, written.is_ok().then_some(path.as_str()));
-        // With the JSON on standard output, the summary is for the person at the terminal.
-        if to_stdout {
-            tell!("{}", summary.trim_end());
-        } else {
-            print(&summary);
-        }
-    }
-    if to_stdout {
-        print(&json);
-    } else if let Some(path) = &options.json
-        && let Err(error) = std::fs::write(path, &json)
-    {
-        tell!("landfall: cannot write the result to {}: {error}", path.display());
-        code = exit::unwritten(code);
-    }
-    if let Err(error) = written {
-        tell!("landfall: {error}");
-        if !to_stdout {
-            tell!("landfall: here is the result:");
-            tell!("{}", json.trim_end());
-        }
-        code = exit::unwritten(code);
-    }
-    ExitCode::from(code)
 }
 
 fn usage(error: &dyn std::error::Error) -> ExitCode {

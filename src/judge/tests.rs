@@ -19,6 +19,7 @@ fn good() -> RunResult {
         elapsed_us: 10_000_000,
         requests: Requests { sent: 4_000, accepted: 4_000, ..Requests::default() },
         records: Records { sent: 40_000, acked: 40_000, landed: 40_000, ..Records::default() },
+        recovery: None,
         latency_us: Latency::new(quantiles(5_000), 0),
         service_us: quantiles(4_000),
         blocked_us: quantiles(10),

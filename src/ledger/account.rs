@@ -31,6 +31,8 @@ pub(super) struct Account {
     pub(super) denied_starts: Set,
     /// Those that an answer acknowledged without a position.
     pub(super) nowhere: Set,
+    /// Those of which it is not known whether they were sent.
+    pub(super) perhaps: Set,
 }
 
 impl Account {
@@ -48,6 +50,11 @@ impl Account {
         self.copies.has(2, sequence) && self.attempts.has(2, sequence)
     }
 
+    /// How many of those of which it is not known whether they were sent were found.
+    pub(super) fn perhaps_found(&self) -> u64 {
+        self.copies.at_least(1).map_or(0, |found| found.intersection_len(&self.perhaps))
+    }
+
     /// Packs the sets.
     pub(super) fn optimize(&mut self) {
         self.attempts.optimize();
@@ -60,13 +67,14 @@ impl Account {
         }
         self.denied_starts.optimize();
         self.nowhere.optimize();
+        self.perhaps.optimize();
     }
 
     /// Bytes that it holds, when written down.
     pub(super) fn size(&self) -> usize {
         let Self { acked, refused, doubted, corrupted, rewritten, strayed, swapped, .. } = self;
         let sets = [acked, refused, doubted, corrupted, rewritten, strayed, swapped];
-        let sets = sets.into_iter().chain([&self.denied, &self.denied_starts, &self.nowhere]);
+        let sets = sets.into_iter().chain([&self.denied, &self.denied_starts, &self.nowhere, &self.perhaps]);
         self.attempts.size() + self.copies.size() + sets.map(Set::serialized_size).sum::<usize>()
     }
 }

@@ -161,6 +161,14 @@ impl Ledger {
         self.pack(sent.records);
     }
 
+    /// Of an attempt that is told of as one without an answer, it is not known whether it was made at all.
+    pub fn may_have_been_sent(&mut self, sent: &Sent) {
+        if let Some(account) = self.accounts.get_mut(usize::from(sent.request.producer)) {
+            let range = sent.first_sequence..sent.first_sequence.saturating_add(u64::from(sent.records));
+            account.perhaps.insert_range(range);
+        }
+    }
+
     /// Enters the places that an answer names.
     fn claims(&mut self, sent: &Sent, answer: &Answer<'_>, readable: &mut impl FnMut(u64)) {
         let producer = usize::from(sent.request.producer);

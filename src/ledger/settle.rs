@@ -35,6 +35,10 @@ pub struct Settlement {
     /// Records in topics of workloads without identities that belong to no ack: other producers', or copies and
     /// leaks that cannot be told from theirs.
     pub unattributed: u64,
+    /// Records of which it is not known whether they were sent; they count as sent, and as unknown.
+    pub perhaps_sent: u64,
+    /// Of these, the ones that were found.
+    pub perhaps_landed: u64,
 }
 
 impl Ledger {
@@ -87,6 +91,8 @@ impl Ledger {
             order_unverifiable,
             order_unchecked: not_ordered,
             unattributed,
+            perhaps_sent: self.accounts.iter().map(|account| account.perhaps.len()).sum(),
+            perhaps_landed: self.accounts.iter().map(Account::perhaps_found).sum(),
         })
     }
 

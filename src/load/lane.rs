@@ -27,6 +27,8 @@ pub(super) struct Lane {
     start: Nanos,
     turns: Turns,
     source: Source,
+    /// Index of the first request that may not be begun before it has been reserved.
+    pub(super) reserved: u64,
     /// Requests begun.
     begun: u64,
     retries: BinaryHeap<Reverse<Request>>,
@@ -85,6 +87,7 @@ impl Lane {
             start,
             turns: Turns { thread: thread as u64, threads: threads as u64, index: 0, sequence: 0 },
             source,
+            reserved: 0,
             begun: 0,
             retries: BinaryHeap::new(),
         };

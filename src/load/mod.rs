@@ -178,8 +178,7 @@ pub fn run<S: Sink>(
     let start = clock.at(plan.start);
     let phases = Phases::new(&plan.streams, start);
     let longest = plan.streams.iter().map(|stream| stream.schedule.duration()).max().unwrap_or_default();
-    let widest = plan.streams.iter().map(|stream| usize::from(stream.connections.count)).max().unwrap_or(1);
-    let threads = plan.threads.clamp(1, widest.max(1));
+    let threads = threads(plan.threads, plan.streams.iter().map(|stream| stream.connections.count));
     let end = start + nanos(longest);
     let shared = Shared { plan, phases: &phases, clock, start, end, stop, threads };
     let finished: Vec<Result<Finished, LoadError>> = std::thread::scope(|scope| {
@@ -212,6 +211,18 @@ pub fn run<S: Sink>(
     });
     let finished = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(merge(&shared, finished))
+}
+
+/// How many threads send a load: those that are wanted, but no more than the stream with the most connections has.
+#[must_use]
+pub fn threads(wanted: usize, connections: impl Iterator<Item = u16>) -> usize {
+    wanted.clamp(1, connections.map(usize::from).max().unwrap_or(1).max(1))
+}
+
+/// How many of a load's threads send a stream: of `k`, the thread `t` has the requests whose index leaves `t`.
+#[must_use]
+pub fn threads_of(threads: usize, connections: u16) -> usize {
+    threads.min(usize::from(connections)).max(1)
 }
 
 /// Stops the load when dropped, as happens where a thread fails.

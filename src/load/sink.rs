@@ -9,6 +9,12 @@ pub trait Sink: Send {
     /// An attempt ended; the times in both are those of the happening.
     fn attempt(&mut self, sent: &Sent, answer: Answer<'_>);
 
+    /// A stream's request of this index is about to be begun for the first time: the indices up to which this thread's
+    /// requests may be begun without asking again. Who keeps no account of that lets all begin.
+    fn reserve(&mut self, _producer: u16, _index: u64) -> u64 {
+        u64::MAX
+    }
+
     /// The thread has nothing to do for the moment: what has been gathered may be handed on.
     fn idle(&mut self);
 

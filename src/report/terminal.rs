@@ -31,14 +31,19 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         writeln!(out, "            {}", plain(note))?;
     }
     write_counts(out, result)?;
-    write_times(out, result)?;
+    // Of a run that was killed, no times are known.
+    if result.recovery.is_none() {
+        write_times(out, result)?;
+    }
     if result.phases.len() > 1 {
         write_parts(out, "phases", &result.phases)?;
     }
     if result.partners.len() > 1 {
         write_parts(out, "partners", &result.partners)?;
     }
-    write_generator(out, result)?;
+    if result.recovery.is_none() {
+        write_generator(out, result)?;
+    }
     write_checks(out, result)?;
     for finding in &result.findings {
         write_finding(out, finding)?;
@@ -315,6 +320,7 @@ mod tests {
                 absent: 50,
                 ..Records::default()
             },
+            recovery: None,
             latency_us: Latency::new(times, 3),
             service_us: times,
             blocked_us: times,

@@ -33,6 +33,9 @@ pub struct RunResult {
     pub attempts: Attempts,
     /// Records by disposition, and flags.
     pub records: Records,
+    /// What is particular to a run that was killed, and settled from its journal.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovery: Option<Recovery>,
     /// Answered − due, over all requests that were expected to be accepted when they were due.
     pub latency_us: Latency,
     /// Answered − written, over the same requests.
@@ -201,6 +204,23 @@ pub struct Records {
     pub rewritten: u64,
     /// In the topics, and not of this run.
     pub foreign: u64,
+}
+
+/// A run that was killed, as its journal tells of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The last moment that the journal tells of, in microseconds after the run's origin.
+    pub last_us: u64,
+    /// Requests that were to be tried again.
+    pub open_requests: u64,
+    /// Requests that may have been sent, and of which nothing was written down: these and no others.
+    pub unjournaled_requests: u64,
+    /// Their records; they are among `records.unknown`.
+    pub unjournaled_records: u64,
+    /// Of these, the ones that were found; they are among `records.unknown_landed`.
+    pub unjournaled_landed: u64,
+    /// Why the journal could not be read to its end, if it could not.
+    pub damage: Option<String>,
 }
 
 /// Quantiles of a histogram (HDR, 3 significant digits, 1 µs to 1 h).

@@ -35,6 +35,7 @@ mod topics;
 mod tree;
 mod workload;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,14 +79,68 @@ pub fn parse(
     load: &dyn Fn(&Path) -> Result<String, Unreadable>,
 ) -> Result<Scenario, ScenarioError> {
     let mut problems = Problems::default();
-    let Some(mut root) = extends::read_merged(text, origin, load, &mut problems) else {
+    // Where there is no current folder, a path stays as it is.
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let files = RefCell::new(vec![(absolute(origin), text.to_owned())]);
+    let remember = |path: &Path| {
+        let text = load(path)?;
+        files.borrow_mut().push((absolute(path), text.clone()));
+        Ok(text)
+    };
+    let Some(mut root) = extends::read_merged(text, origin, &remember, &mut problems) else {
         return Err(problems.into_error());
     };
     for set in sets {
         overrides::apply(&mut root, set, &mut problems);
     }
+    let source = Source { path: absolute(origin), files: files.into_inner(), sets: sets.to_vec() };
     match read::read_scenario(&root, &mut problems) {
-        Some(scenario) => problems.or(scenario),
+        Some(scenario) => problems.or(Scenario { source, ..scenario }),
         None => Err(problems.into_error()),
+    }
+}
+
+/// Reads a scenario once more, from the texts that it was read from, whatever its files say by now. Paths in it come
+/// out absolute.
+///
+/// # Errors
+/// [`ScenarioError`], where these texts say no scenario, or lack a file.
+pub fn read_again(source: &Source) -> Result<Scenario, ScenarioError> {
+    let load = |path: &Path| {
+        let found = source.files.iter().find(|(file, _)| file == path);
+        found.map(|(_, text)| text.clone()).ok_or_else(|| Unreadable {
+            line: 0,
+            column: 0,
+            message: "was not kept with the run".into(),
+        })
+    };
+    let text = load(&source.path).unwrap_or_default();
+    parse(&text, &source.path, &source.sets, &load)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_read_again_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        write(
+            "base.yaml",
+            "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
+             workload: [{ partner: p, topic: t, format: v2-json, payload: { file: r.ndjson }, \
+             arrivals: { constant: 1/s }, for: 1s }]\n",
+        );
+        write("deep/over.yaml", "version: 1\nextends: ../base.yaml\nseed: 7\n");
+        let path = folder.path().join("deep/over.yaml");
+        let first = read(&path, &["name=y".to_owned()]).unwrap();
+        write("base.yaml", "gone");
+        write("deep/over.yaml", "gone");
+        let again = read_again(&first.source).unwrap();
+        assert_eq!(again, first);
+        assert_eq!((again.name.as_str(), again.seed, again.hash), ("y", 7, first.hash));
+        assert!(read_again(&Source { files: Vec::new(), ..first.source }).is_err());
     }
 }

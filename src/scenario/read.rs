@@ -11,7 +11,9 @@ use super::extends::{VERSION, unknown_version};
 use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
-use super::model::{Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, StackSpec, TopicSpec, Workload};
+use super::model::{
+    Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, Source, StackSpec, TopicSpec, Workload,
+};
 use super::partners::{Partners, read_partners};
 use super::reach::Load;
 use super::topics::read_topics;
@@ -85,6 +87,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         name: name?.to_owned(),
         seed,
         hash: fingerprint(root),
+        source: Source::default(),
         stack: stack?,
         topics,
         partners: partners.list,

@@ -353,6 +353,28 @@ impl Stack {
     }
 }
 
+/// How the scenario's Kafka is reached, where it is external; `None` where it is not.
+///
+/// # Errors
+/// Where a secret of its properties cannot be had.
+pub fn external_kafka(scenario: &Scenario) -> Result<Option<Access>, StackError> {
+    match &scenario.stack.kafka {
+        KafkaSpec::External { bootstrap, properties, .. } => {
+            let properties = secrets::of_properties(properties)?;
+            Ok(Some(Access { bootstrap: bootstrap.clone(), properties }))
+        }
+        KafkaSpec::Embedded { .. } => Ok(None),
+    }
+}
+
+impl Settling {
+    /// How absence is to be established on the scenario's path.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Self {
+        settling(scenario)
+    }
+}
+
 fn settling(scenario: &Scenario) -> Settling {
     let embedded_proxy = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
     let embedded_kafka = matches!(scenario.stack.kafka, KafkaSpec::Embedded { .. });

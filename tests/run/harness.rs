@@ -50,6 +50,23 @@ impl Landfall {
         Self { reports, command: call }
     }
 
+    /// `landfall COMMAND ARGUMENT`, and nothing else.
+    pub(crate) fn bare(command: &str, argument: &Path) -> Self {
+        let reports = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut call = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        call.arg(command).arg(argument);
+        Self { reports, command: call }
+    }
+
+    /// With its reports in a folder that is there already.
+    pub(crate) fn reports_in(self, folder: &Path) -> Self {
+        let Self { reports, command } = self;
+        let mut call = Command::new(command.get_program());
+        let old = reports.path().as_os_str().to_owned();
+        call.args(command.get_args().map(|arg| if arg == old { folder.as_os_str() } else { arg }));
+        Self { reports, command: call }
+    }
+
     /// The quickstart, shortened to a second and without timing checks, which say nothing in a test run.
     pub(crate) fn short_quickstart() -> Self {
         Self::run(&repository("scenarios/quickstart.yaml"))

@@ -115,7 +115,10 @@ fn a_quiet_run_says_nothing_and_leaves_its_files() {
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["histograms.hlog", "intervals.hlog", "journal.bin", "result.json"]);
+    assert_eq!(
+        names,
+        ["histograms.hlog", "intervals.hlog", "journal.bin", "reserved.bin", "result.json", "start.json"]
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Putting the result together.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::folder::{Folder, HISTOGRAMS, INTERVALS};
@@ -69,6 +70,7 @@ pub(super) fn result(
         requests: settlement.requests,
         attempts: attempts(report),
         records: settlement.records,
+        recovery: None,
         latency_us: overall.latency_us,
         service_us: overall.service_us,
         blocked_us: overall.blocked_us,
@@ -93,11 +95,7 @@ pub(super) fn result(
         findings: settlement.findings,
         boxes: stack.boxes().to_vec(),
         machine: machine::this(),
-        versions: [
-            ("landfall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
-        ]
-        .into(),
+        versions: versions(),
         notes,
     };
     let judgement = judge(&result, &scenario.checks);
@@ -105,6 +103,15 @@ pub(super) fn result(
     result.checks = judgement.checks;
     result.reasons = judgement.reasons;
     result
+}
+
+/// Versions of what takes part in a run.
+pub(in crate::app) fn versions() -> BTreeMap<String, String> {
+    [
+        ("landfall".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("librdkafka".to_owned(), rdkafka::util::get_rdkafka_version().1),
+    ]
+    .into()
 }
 
 /// Why the run did not go to its end. A rule that struck when the load had ended stopped nothing.
@@ -215,6 +222,15 @@ fn load_notes(
     }
 }
 
+/// Which topics could not be read.
+pub(in crate::app) fn unread_notes(scenario: &Scenario, unread: &[(u16, String)]) -> Vec<String> {
+    let name = |topic: u16| scenario.topics.get(usize::from(topic)).map_or("?", |topic| topic.name.as_str());
+    let note = |(topic, reason): &(u16, String)| {
+        format!("topic `{}` could not be read to its end: {reason}", name(*topic))
+    };
+    unread.iter().map(note).collect()
+}
+
 /// What a reader must know to use the figures rightly.
 fn notes(
     scenario: &Scenario,
@@ -232,10 +248,7 @@ fn notes(
         notes.push(format!("partner `{partner}` went without a token: the identity provider refused it one"));
     }
     notes.extend(tokens::notes(scenario, tokens));
-    for (topic, reason) in unread {
-        let name = scenario.topics.get(usize::from(*topic)).map_or("?", |topic| topic.name.as_str());
-        notes.push(format!("topic `{name}` could not be read to its end: {reason}"));
-    }
+    notes.extend(unread_notes(scenario, unread));
     if order_unverifiable > 0 {
         notes.push(format!(
             "the order of {order_unverifiable} records was not verifiable: their key is their identity"

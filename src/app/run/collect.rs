@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::journal::{Journal, LATE};
 use super::monitor::Intervals;
 use super::outbox::Outbox;
+use crate::app::journal::{Journal, LATE, Reserved, ReservedThread};
 use crate::ledger::Ledger;
 use crate::load::{Interval, Sink, Stop};
 use crate::record::{Answer, End, Landed, RecordAnswer, Sent};
@@ -55,7 +55,7 @@ impl Counts {
 }
 
 /// The thread that keeps the ledger.
-pub(super) struct Collector {
+pub(in crate::app) struct Collector {
     events: SyncSender<Event>,
     ledger: Arc<Mutex<Ledger>>,
     counts: Arc<Counts>,
@@ -63,7 +63,7 @@ pub(super) struct Collector {
 }
 
 /// What the thread has beside the ledger, when it ends.
-pub(super) struct Kept {
+pub(in crate::app) struct Kept {
     pub(super) journal: Journal,
     /// From written to seen.
     pub(super) readable: Histogram,
@@ -71,7 +71,7 @@ pub(super) struct Kept {
 
 impl Collector {
     /// Starts the thread. The load is stopped where the disk does not take the journal.
-    pub(super) fn start(ledger: Ledger, journal: Journal, stop: Stop) -> std::io::Result<Self> {
+    pub(in crate::app) fn start(ledger: Ledger, journal: Journal, stop: Stop) -> std::io::Result<Self> {
         let (events, received) = sync_channel(WAITING);
         let ledger = Arc::new(Mutex::new(ledger));
         let counts = Arc::new(Counts::default());
@@ -82,17 +82,23 @@ impl Collector {
         Ok(Self { events, ledger, counts, thread })
     }
 
-    /// Where the load thread of a number reports to; its seconds go to what `intervals` gives for it.
+    /// Where the load thread of a number reports to; its seconds go to what `intervals` gives for it, and what it is about
+    /// to send to `reserved`. The load is stopped where the disk does not take that.
     pub(super) fn sinks(
         &self,
         intervals: impl Fn(usize) -> Intervals + Send + 'static,
+        reserved: Reserved,
+        stop: Stop,
     ) -> impl FnMut(usize) -> LoadSink + Send + 'static {
         let events = self.events.clone();
-        move |thread| LoadSink::new(events.clone(), intervals(thread))
+        move |thread| {
+            let reserved = (reserved.of_thread(thread), stop.clone());
+            LoadSink::new(events.clone(), intervals(thread), reserved)
+        }
     }
 
     /// Where the reader reports to.
-    pub(super) fn landed(&self) -> impl Fn(Landed) + Clone + Send + 'static {
+    pub(in crate::app) fn landed(&self) -> impl Fn(Landed) + Clone + Send + 'static {
         let events = self.events.clone();
         // The thread ends only after the last sender has gone.
         move |landed| drop(events.send(Event::Landed(landed)))
@@ -166,13 +172,20 @@ pub(super) struct LoadSink {
     spare: Receiver<Batch>,
     handed_on: Instant,
     intervals: Intervals,
+    reserved: ReservedThread,
+    stop: Stop,
 }
 
 impl LoadSink {
-    fn new(events: SyncSender<Event>, intervals: Intervals) -> Self {
+    fn new(
+        events: SyncSender<Event>,
+        intervals: Intervals,
+        (reserved, stop): (ReservedThread, Stop),
+    ) -> Self {
         let (home, spare) = sync_channel(SPARE);
         let filling = fresh(&home);
-        Self { events: Outbox::new(events), filling, home, spare, handed_on: Instant::now(), intervals }
+        let events = Outbox::new(events);
+        Self { events, filling, home, spare, handed_on: Instant::now(), intervals, reserved, stop }
     }
 
     fn hand_on(&mut self) {
@@ -198,6 +211,13 @@ impl Sink for LoadSink {
         if self.filling.heads.len() >= FULL || self.filling.answers.len() >= FULL_RECORDS {
             self.hand_on();
         }
+    }
+
+    fn reserve(&mut self, producer: u16, index: u64) -> u64 {
+        self.reserved.reserve(producer, index, Instant::now()).unwrap_or_else(|| {
+            self.stop.stop();
+            u64::MAX
+        })
     }
 
     fn idle(&mut self) {
@@ -313,7 +333,8 @@ mod tests {
     fn sink(waiting: usize) -> (LoadSink, Receiver<Event>) {
         let (events, received) = sync_channel(waiting);
         let (intervals, _) = Intervals::unheard(0);
-        (LoadSink::new(events, intervals), received)
+        let reserved = Reserved::new(tempfile::tempfile().unwrap(), 1, 1).unwrap().of_thread(0);
+        (LoadSink::new(events, intervals, (reserved, Stop::default())), received)
     }
 
     fn batch(event: Event) -> Batch {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::app::journal::START;
 use crate::record::RunId;
 
 /// The folder of one run; it exists and can be written to.
@@ -30,6 +31,15 @@ pub enum FolderError {
         /// Which.
         path: PathBuf,
     },
+    /// What another run left behind that was killed, or is under way.
+    #[error(
+        "{path} holds what a run without a result has left; finish it with `landfall recover {path}`, choose another \
+         `--run-id`, or remove it"
+    )]
+    Unsettled {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 const RESULT: &str = "result.json";
@@ -37,8 +47,6 @@ const RESULT: &str = "result.json";
 pub(super) const INTERVALS: &str = "intervals.hlog";
 /// The load's times as a whole.
 pub(super) const HISTOGRAMS: &str = "histograms.hlog";
-/// Every attempt, to be told again.
-pub(super) const JOURNAL: &str = "journal.bin";
 /// What happened, in words.
 const LOG: &str = "landfall.log";
 
@@ -53,6 +61,9 @@ impl Folder {
         fs::create_dir_all(&path).map_err(unwritable)?;
         if path.join(RESULT).exists() {
             return Err(FolderError::Taken { path });
+        }
+        if path.join(START).exists() {
+            return Err(FolderError::Unsettled { path });
         }
         let probe = path.join(".writable");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)?;
@@ -86,8 +97,23 @@ impl Folder {
         options.map_err(|source| FolderError::Unwritable { path, source })
     }
 
+    /// Makes a file in it that nobody else writes or recovers as long as it is open.
+    pub(super) fn create_locked(&self, name: &str) -> Result<fs::File, FolderError> {
+        let file = self.create_file(name)?;
+        match file.try_lock() {
+            // A file system without locks is no reason not to run.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(FolderError::Unsettled { path: self.path.clone() }),
+        }
+    }
+
+    /// The folder of a run that has been there before.
+    pub(in crate::app) fn of_killed(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// The error of a file in it.
-    pub(super) fn unwritable(&self, source: std::io::Error) -> FolderError {
+    pub(in crate::app) fn unwritable(&self, source: std::io::Error) -> FolderError {
         FolderError::Unwritable { path: self.path.clone(), source }
     }
 
@@ -96,11 +122,16 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Unwritable`], for instance on a full disk.
     pub fn write_result(&self, json: &str) -> Result<(), FolderError> {
+        self.write_whole(RESULT, json)
+    }
+
+    /// Writes a file: whole, or not at all.
+    pub(super) fn write_whole(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let unwritable = |source| FolderError::Unwritable { path: self.path.clone(), source };
-        let draft = self.path.join(".result.json");
+        let draft = self.path.join(format!(".{name}"));
         let mut file = fs::File::create(&draft).map_err(unwritable)?;
-        file.write_all(json.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
-        fs::rename(&draft, self.result_path()).map_err(unwritable)
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
+        fs::rename(&draft, self.path.join(name)).map_err(unwritable)
     }
 
     /// Removes the folder if nothing was written to it.

@@ -5,7 +5,6 @@ mod catalogue;
 mod collect;
 mod folder;
 mod hlog;
-mod journal;
 mod metrics;
 mod monitor;
 mod outbox;
@@ -21,6 +20,7 @@ use std::time::Instant;
 use tokio::sync::{oneshot, watch};
 
 use super::exit;
+use super::journal::{JOURNAL, Journal, RESERVED, Reserved, START, Start};
 use crate::ledger::{Bounds, Ledger, StoreError, StreamTerms};
 use crate::load::{
     self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
@@ -34,15 +34,17 @@ use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
+pub(super) use assemble::{unread_notes, versions};
 pub use catalogue::{PayloadError, PayloadFault, catalogue};
-use collect::Collector;
+pub(super) use collect::Collector;
 pub use folder::{Folder, FolderError};
-use journal::Journal;
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
+pub(super) use plan::sizes;
 use plan::{schedules, streams};
-use spill::Spill;
+pub(super) use settle::{Path, Settled, settle};
+pub(super) use spill::Spill;
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -224,12 +226,13 @@ pub async fn run(
     };
     let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
+    let reserved = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
     let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let thread = |name| move |source| RunError::Thread { name, source };
     let stop = Stop::default();
-    let journal = Journal::new(folder.create_file(folder::JOURNAL)?);
+    let journal = Journal::new(folder.create_locked(JOURNAL)?);
     let spill = Spill::new(folder.path()).map_err(|source| folder.unwritable(source))?;
     let ledger = Ledger::new(catalogue, topics, terms.collect(), Bounds::default(), Some(Box::new(spill)));
     let collector = Collector::start(ledger, journal, stop.clone()).map_err(thread("ledger"))?;
@@ -255,7 +258,7 @@ pub async fn run(
     .map_err(thread("monitor"))?;
     stack.load_starts(start);
     let plan = LoadPlan { start, ..plan };
-    let report = send(plan, &collector, &monitor, stop, &mut interrupt).await?;
+    let report = send(plan, &collector, &monitor, (stop, &reserved), &mut interrupt).await?;
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
     let tokens = keeper.report();
     drop(keeper);
@@ -268,7 +271,9 @@ pub async fn run(
     };
     // A load that a rule has stopped is settled in full: nobody waits at the terminal.
     let broke_off = interrupt.borrow().is_some();
-    let settled = settle::settle(&stack, reader, &baseline, collector, &mut interrupt, broke_off).await?;
+    let path = Path { settling: stack.settling(), quiet: stack.quiesce() };
+    let mut settled = settle(path, reader, &baseline, collector, &mut interrupt, broke_off).await?;
+    settled.journal_failed = settled.journal_failed.or(reserved.failed().map(str::to_owned));
     let watched = monitor.finish().ok_or(RunError::Bug("monitor"))?;
     let interrupt = *interrupt.borrow();
     let lost = proxy_lost
@@ -282,6 +287,23 @@ pub async fn run(
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
+}
+
+/// Writes down what the run begins with, so that it can be settled even if landfall is killed.
+fn write_start(
+    scenario: &Scenario,
+    run: &RunId,
+    started: jiff::Timestamp,
+    baseline: &verify::Baseline,
+    folder: &Folder,
+) -> Result<Reserved, RunError> {
+    let threads = usize::from(scenario.load_threads);
+    let unwritable = |source| folder.unwritable(source);
+    let start = Start::new(scenario, run.as_str(), started.to_string(), threads, baseline);
+    let json = start.and_then(|start| start.to_json().map_err(std::io::Error::other)).map_err(unwritable)?;
+    folder.write_whole(START, &json)?;
+    let reserved = Reserved::new(folder.create_file(RESERVED)?, scenario.workloads.len(), threads);
+    Ok(reserved.map_err(unwritable)?)
 }
 
 /// How a run ended, besides its figures.
@@ -388,11 +410,11 @@ async fn send(
     plan: LoadPlan,
     collector: &Collector,
     monitor: &Monitor,
-    stop: Stop,
+    (stop, reserved): (Stop, &Reserved),
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
 ) -> Result<Report, RunError> {
     let (done, mut finished) = oneshot::channel();
-    let sinks = collector.sinks(monitor.intervals());
+    let sinks = collector.sinks(monitor.intervals(), reserved.clone(), stop.clone());
     let stopped = stop.clone();
     std::thread::Builder::new()
         .name("load".into())

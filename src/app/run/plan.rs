@@ -83,7 +83,8 @@ fn recording(
     Replay::parse(&text, column, speed).map_err(|source| RunError::Replay { workload, phase, path, source })
 }
 
-fn sizes(records: &RecordsPerRequest) -> Sizes {
+/// How many records each request holds.
+pub(in crate::app) fn sizes(records: &RecordsPerRequest) -> Sizes {
     match records {
         RecordsPerRequest::Fixed(records) => Sizes::fixed(*records),
         RecordsPerRequest::Uniform { from, to } => Sizes::uniform(*from, *to),

@@ -1,6 +1,7 @@
 //! After the load: waiting until what has not landed never will, reading to the end, settling.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -10,7 +11,7 @@ use super::{Interrupt, RunError, signalled};
 use crate::ledger::Settlement;
 use crate::record::{PartitionRead, TopicPartition};
 use crate::result::Horizon;
-use crate::stack::{Settling, Stack};
+use crate::stack::Settling;
 use crate::stats::Histogram;
 use crate::verify::{Baseline, Ends, ReadErrorKind, Reader};
 
@@ -27,16 +28,16 @@ const SILENCE: Duration = Duration::from_secs(15);
 const INTERRUPTED: Duration = Duration::from_secs(5);
 
 /// What settling came to.
-pub(super) struct Settled {
-    pub(super) settlement: Settlement,
-    pub(super) readable: Histogram,
-    pub(super) horizon: Horizon,
+pub(in crate::app) struct Settled {
+    pub(in crate::app) settlement: Settlement,
+    pub(in crate::app) readable: Histogram,
+    pub(in crate::app) horizon: Horizon,
     /// Why Kafka could not be read, where it was lost rather than refused.
-    pub(super) kafka_lost: Option<String>,
+    pub(in crate::app) kafka_lost: Option<String>,
     /// Topics that could not be read, with the reason.
-    pub(super) unread: Vec<(u16, String)>,
+    pub(in crate::app) unread: Vec<(u16, String)>,
     /// Why the disk did not take the journal to its end, which stopped the load.
-    pub(super) journal_failed: Option<String>,
+    pub(in crate::app) journal_failed: Option<String>,
 }
 
 /// How waiting went.
@@ -48,15 +49,23 @@ struct Wait {
     took: Duration,
 }
 
-pub(super) async fn settle(
-    stack: &Stack,
+/// The path, as far as it must be waited for.
+pub(in crate::app) struct Path<Q> {
+    pub(in crate::app) settling: Settling,
+    /// Comes to its end when the doubles have nothing in hand; false where they still had when it was given up.
+    pub(in crate::app) quiet: Q,
+}
+
+pub(in crate::app) async fn settle(
+    path: Path<impl Future<Output = bool>>,
     reader: Reader,
     baseline: &Baseline,
     collector: Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     broke_off: bool,
 ) -> Result<Settled, RunError> {
-    let Wait { whole, ends, took } = wait(stack, &reader, &collector, interrupt, broke_off).await;
+    let settling = path.settling;
+    let Wait { whole, ends, took } = wait(path, &reader, &collector, interrupt, broke_off).await;
     let progress = reader.progress();
     let mut reads = reader.finish(&ends);
     let kafka_lost = reads.iter().filter(|read| !read.is_complete()).find_map(|read| {
@@ -84,7 +93,7 @@ pub(super) async fn settle(
         "settled"
     );
     let horizon = Horizon {
-        statement: statement(stack.settling(), whole, &settlement, ends.len()),
+        statement: statement(settling, whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         complete: settlement.read_completely
             && baseline.forbidden.is_empty()
@@ -98,16 +107,16 @@ pub(super) async fn settle(
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics
 /// have been read to their ends.
 async fn wait(
-    stack: &Stack,
+    path: Path<impl Future<Output = bool>>,
     reader: &Reader,
     collector: &Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     mut broke_off: bool,
 ) -> Wait {
     let began = Instant::now();
-    let Settling { proxies_tell, kafka_tells, grace } = stack.settling();
+    let Settling { proxies_tell, kafka_tells, grace } = path.settling;
     tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
-    let told = !proxies_tell || quiesce(stack, interrupt, broke_off).await;
+    let told = !proxies_tell || quiesce(path.quiet, interrupt, broke_off).await;
     tracing::info!(told, "settling: waiting for what has not landed");
     let deadline = Instant::now() + grace;
     // A run that was broken off does not wait out a long grace; what that leaves open is said.
@@ -148,14 +157,19 @@ fn nothing_is_open(collector: &Collector, ends: &Ends) -> bool {
 }
 
 /// Waits until the doubles have nothing in hand; after a signal, for a few seconds only.
-async fn quiesce(stack: &Stack, interrupt: &mut watch::Receiver<Option<Interrupt>>, broke_off: bool) -> bool {
+async fn quiesce(
+    quiet: impl Future<Output = bool>,
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+    broke_off: bool,
+) -> bool {
+    let mut quiet = pin!(quiet);
     if !broke_off {
         tokio::select! {
-            told = stack.quiesce() => return told,
+            told = &mut quiet => return told,
             _ = signalled(interrupt) => {}
         }
     }
-    tokio::time::timeout(INTERRUPTED, stack.quiesce()).await.unwrap_or(false)
+    tokio::time::timeout(INTERRUPTED, quiet).await.unwrap_or(false)
 }
 
 /// Where waiting was broken off, what was not seen may still come: no partition counts as read.
@@ -182,7 +196,8 @@ fn statement(settling: Settling, whole: bool, settlement: &Settlement, partition
     } else {
         "not every partition was read to its end".to_owned()
     };
-    let seconds = settling.grace.as_secs_f64();
+    let seconds =
+        Duration::from_millis(u64::try_from(settling.grace.as_millis()).unwrap_or(u64::MAX)).as_secs_f64();
     let r = &settlement.records;
     if !whole {
         format!("waiting was broken off; {extent}")

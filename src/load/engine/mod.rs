@@ -26,7 +26,7 @@ use super::request::Request;
 use super::sink::Sink;
 use super::stop::Stop;
 use super::token::{Token, TokenReader};
-use super::{LoadError, LoadPlan, StreamPlan};
+use super::{LoadError, LoadPlan, StreamPlan, threads_of};
 use crate::record::{Expected, RecordAnswer, Validity, expectation};
 use crate::scenario::Protocol;
 
@@ -102,7 +102,7 @@ impl<'a, S: Sink> Engine<'a, S> {
         let mut stages = Vec::new();
         let mut joints: Vec<Joint> = Vec::new();
         for (producer, plan) in (0_u16..).zip(&shared.plan.streams) {
-            let threads = shared.threads.min(usize::from(plan.connections.count));
+            let threads = threads_of(shared.threads, plan.connections.count);
             if thread >= threads {
                 continue;
             }
@@ -282,6 +282,9 @@ impl<'a, S: Sink> Engine<'a, S> {
     fn begin(&mut self, slot: usize, mut request: Request, now: Nanos) {
         let lane = self.places[slot].lane;
         if request.attempt == 1 {
+            if request.index >= self.lanes[lane].reserved {
+                self.lanes[lane].reserved = self.sink.reserve(self.lanes[lane].producer, request.index);
+            }
             request.counts = self.counts(lane, request.due);
             let shares = self.shares(lane, &request);
             self.recorder.scheduled(shares);

@@ -5,6 +5,7 @@ mod check;
 mod fault;
 mod partner;
 mod payload;
+mod source;
 mod stack;
 mod topic;
 mod transport;
@@ -17,6 +18,7 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec};
+pub use source::Source;
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
@@ -31,6 +33,8 @@ pub struct Scenario {
     pub seed: u64,
     /// First 16 hex digits of the SHA-256 of the effective scenario (after `extends` and `--set`).
     pub hash: String,
+    /// The files and changes that say all this.
+    pub source: Source,
     /// The boxes of the path.
     pub stack: StackSpec,
     /// Topics the run writes to and reads back; never empty.

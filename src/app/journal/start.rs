@@ -1,0 +1,155 @@
+//! What a run began with, as far as settling it needs that: written before the first request.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::record::TopicPartition;
+use crate::scenario::{Scenario, Source};
+use crate::verify::Baseline;
+
+/// Version of the file's shape.
+const SCHEMA: u32 = 1;
+
+/// What a run began with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::app) struct Start {
+    schema: u32,
+    /// Version of landfall.
+    pub(in crate::app) landfall: String,
+    /// Run id.
+    pub(in crate::app) run: String,
+    /// When the run began, RFC 3339, UTC.
+    pub(in crate::app) started: String,
+    /// The scenario's texts; they hold no secret.
+    pub(in crate::app) scenario: Source,
+    /// Hash of the effective scenario.
+    pub(in crate::app) hash: String,
+    /// The files that its records are made of.
+    pub(in crate::app) payloads: Vec<PayloadDigest>,
+    /// Threads that send the load.
+    pub(in crate::app) threads: usize,
+    /// Where each partition ended before the run.
+    partitions: Vec<From>,
+    /// Topics that may not be read, by place in the scenario.
+    forbidden: BTreeMap<u16, String>,
+}
+
+/// A file that records are made of, and what it held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(in crate::app) struct PayloadDigest {
+    pub(in crate::app) path: PathBuf,
+    pub(in crate::app) sha256: String,
+}
+
+/// Where a partition ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct From {
+    topic: u16,
+    partition: i32,
+    offset: i64,
+}
+
+/// Why what a run began with cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::app) enum StartError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] std::io::Error),
+    /// It is none.
+    #[error("it does not hold what it should: {0}")]
+    Content(#[from] serde_json::Error),
+    /// Another version.
+    #[error("its version is {0}, and this landfall reads version {SCHEMA}")]
+    Version(u32),
+}
+
+impl Start {
+    /// What a run of the scenario begins with. Reads the payloads once more.
+    ///
+    /// # Errors
+    /// Where a payload cannot be read.
+    pub(in crate::app) fn new(
+        scenario: &Scenario,
+        run: &str,
+        started: String,
+        threads: usize,
+        baseline: &Baseline,
+    ) -> std::io::Result<Self> {
+        let mut payloads: Vec<PayloadDigest> = Vec::new();
+        let mut before: Option<&Path> = None;
+        for file in scenario.workloads.iter().filter_map(|workload| workload.payload.source.file()) {
+            // The members of a fleet have the same file.
+            if before.replace(file) != Some(file) {
+                payloads.push(PayloadDigest::of(file)?);
+            }
+        }
+        payloads.sort_unstable();
+        payloads.dedup();
+        let partitions = baseline.from.iter().map(|(at, offset)| From {
+            topic: at.topic,
+            partition: at.partition,
+            offset: *offset,
+        });
+        Ok(Self {
+            schema: SCHEMA,
+            landfall: env!("CARGO_PKG_VERSION").to_owned(),
+            run: run.to_owned(),
+            started,
+            scenario: scenario.source.clone(),
+            hash: scenario.hash.clone(),
+            payloads,
+            threads,
+            partitions: partitions.collect(),
+            forbidden: baseline.forbidden.clone(),
+        })
+    }
+
+    /// Reads what was written.
+    ///
+    /// # Errors
+    /// [`StartError`], as it says.
+    pub(in crate::app) fn read(path: &Path) -> Result<Self, StartError> {
+        let text = std::fs::read(path)?;
+        let Versioned { schema } = serde_json::from_slice(&text)?;
+        if schema != SCHEMA {
+            return Err(StartError::Version(schema));
+        }
+        Ok(serde_json::from_slice(&text)?)
+    }
+
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// Where a path cannot be written as text.
+    pub(in crate::app) fn to_json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Where the topics ended before the run.
+    pub(in crate::app) fn baseline(&self) -> Baseline {
+        let place =
+            |from: &From| (TopicPartition { topic: from.topic, partition: from.partition }, from.offset);
+        Baseline { from: self.partitions.iter().map(place).collect(), forbidden: self.forbidden.clone() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    schema: u32,
+}
+
+impl PayloadDigest {
+    /// That of a file as it is now, by absolute path.
+    pub(in crate::app) fn of(file: &Path) -> std::io::Result<Self> {
+        use std::fmt::Write as _;
+        let sha256 = digest(&SHA256, &std::fs::read(file)?);
+        let hex = sha256.as_ref().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        Ok(Self { path: std::path::absolute(file)?, sha256: hex })
+    }
+}
