@@ -14,6 +14,12 @@ pub(super) fn this() -> Machine {
     }
 }
 
+/// Memory that this process has resident, in bytes (proc(5), statm).
+pub(super) fn resident_bytes() -> Option<u64> {
+    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
 #[cfg(target_os = "linux")]
 fn memory_bytes() -> Option<u64> {
     let info = rustix::system::sysinfo();

@@ -6,4 +6,5 @@ mod journal;
 mod machine;
 pub mod recover;
 pub mod run;
+pub mod selftest;
 pub mod up;

@@ -14,6 +14,7 @@ mod delivery;
 mod log;
 mod recover;
 mod run;
+mod selftest;
 mod signals;
 mod up;
 mod validate;
@@ -46,6 +47,8 @@ enum Command {
     Run(run::Options),
     /// Finish the verification of a run that was killed, from its journal and its topics
     Recover(recover::Options),
+    /// Test the tester: show every fault that the doubles know, and see that each is found and nothing else
+    Selftest(selftest::Options),
     /// Check a scenario and its payloads without running it
     Validate(validate::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
@@ -88,6 +91,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(options) => run::main(&options),
         Command::Recover(options) => recover::main(&options),
+        Command::Selftest(options) => selftest::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),

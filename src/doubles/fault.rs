@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::scenario::{Fault, FaultKind, Pace};
@@ -22,6 +22,7 @@ pub struct Injector {
     opportunities: AtomicU64,
     injected: AtomicU64,
     started: OnceLock<Instant>,
+    claimed: AtomicBool,
 }
 
 impl Injector {
@@ -34,6 +35,7 @@ impl Injector {
             opportunities: AtomicU64::new(0),
             injected: AtomicU64::new(0),
             started: OnceLock::new(),
+            claimed: AtomicBool::new(false),
         }
     }
 
@@ -61,6 +63,12 @@ impl Injector {
         if self.fault.target.as_deref().is_some_and(|target| target != topic) {
             return false;
         }
+        self.strikes_any(now)
+    }
+
+    /// The same of a fault that has no target.
+    #[must_use]
+    pub fn strikes_any(&self, now: Instant) -> bool {
         if self.fault.window.is_some() && self.window_left(now).is_none() {
             return false;
         }
@@ -77,6 +85,19 @@ impl Injector {
         let (from, to) = self.fault.window?;
         let at = now.saturating_duration_since(*self.started.get()?);
         (from..to).contains(&at).then(|| to.saturating_sub(at))
+    }
+
+    /// What is left of the fault's window, within it, as a share of it: 1 at its beginning, 0 at its end.
+    #[must_use]
+    pub fn window_share_left(&self, now: Instant) -> Option<f64> {
+        let (from, to) = self.fault.window?;
+        Some(self.window_left(now)?.as_secs_f64() / to.saturating_sub(from).as_secs_f64())
+    }
+
+    /// True for the first who asks: a fault that only one replica shows is that one's.
+    #[must_use]
+    pub fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Counts `records` that the fault has really befallen.

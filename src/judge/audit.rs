@@ -76,7 +76,7 @@ impl Audit {
         let spoils = |broken: &&Broken| match metric {
             Metric::Time { .. } => !(broken.only_lifts && holds && upper),
             Metric::Rate => !holds && !self.system_blocked_more,
-            Metric::Count { .. } => false,
+            Metric::Count { .. } | Metric::Bytes(_) => false,
         };
         let sentences: Vec<&str> =
             self.broken.iter().filter(spoils).map(|broken| broken.sentence.as_str()).collect();

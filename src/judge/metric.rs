@@ -1,8 +1,8 @@
 //! The metrics that checks name, taken from a result and held against limits.
 
-use crate::result::{Quantiles, RunResult};
+use crate::result::{Memory, Quantiles, RunResult};
 use crate::scenario::{Comparison, Limit};
-use crate::stats::time_text;
+use crate::stats::{bytes_text, time_text};
 
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +12,8 @@ pub(super) enum Metric {
     Time { micros: u64, permille: u64, count: u64, censored: u64, from_due: bool },
     /// A number of requests or records; `landing` where it rests on what was read from the topics.
     Count { count: u64, landing: bool },
+    /// A number of bytes.
+    Bytes(u64),
     /// The achieved rate.
     Rate,
 }
@@ -42,6 +44,7 @@ impl Metric {
             "requests" => request_count(result, member),
             "records" => record_count(result, member),
             "rate" if member == "achieved" => Some(Self::Rate),
+            "memory" => memory_metric(result.memory?, member),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl Metric {
         let ordering = match (self, limit) {
             (Self::Time { micros, .. }, Limit::Duration(limit)) => u128::from(micros).cmp(&limit.as_micros()),
             (Self::Count { count, .. }, Limit::Count(limit)) => count.cmp(&limit),
+            (Self::Bytes(bytes), Limit::Bytes(limit)) => bytes.cmp(&limit),
             (Self::Rate, Limit::Percent(limit)) => percent(result).total_cmp(&limit),
             (Self::Rate, Limit::PerSecond(limit)) => result.rate.achieved_per_s.total_cmp(&limit),
             _ => return None,
@@ -73,6 +77,7 @@ impl Metric {
         match (self, limit) {
             (Self::Time { micros, .. }, _) => time_text(micros),
             (Self::Count { count, .. }, _) => count.to_string(),
+            (Self::Bytes(bytes), _) => bytes_text(bytes),
             (Self::Rate, Limit::Percent(_)) => format!("{:.2} %", percent(result)),
             (Self::Rate, _) => format!("{:.1}/s", result.rate.achieved_per_s),
         }
@@ -160,6 +165,14 @@ fn request_count(result: &RunResult, member: &str) -> Option<Metric> {
     Some(Metric::Count { count, landing: false })
 }
 
+fn memory_metric(memory: Memory, member: &str) -> Option<Metric> {
+    match member {
+        "growth" => Some(Metric::Bytes(memory.peak_bytes.saturating_sub(memory.start_bytes))),
+        "peak" => Some(Metric::Bytes(memory.peak_bytes)),
+        _ => None,
+    }
+}
+
 fn record_count(result: &RunResult, member: &str) -> Option<Metric> {
     let records = &result.records;
     let (count, landing) = match member {
@@ -173,6 +186,7 @@ fn record_count(result: &RunResult, member: &str) -> Option<Metric> {
         "leaked" => (records.leaked, true),
         "absent" => (records.absent, true),
         "unknown_landed" => (records.unknown_landed, true),
+        "unpositioned" => (records.unpositioned, false),
         "unknown_absent" => (records.unknown_absent, true),
         "duplicated" => (records.duplicated, true),
         "duplicated_beyond_attempts" => (records.duplicated_beyond_attempts, true),

@@ -6,12 +6,13 @@
 mod abort;
 mod audit;
 mod metric;
+pub mod selftest;
 
 use std::time::Duration;
 
 use crate::result::{CheckResult, RunResult, Verdict};
 use crate::scenario::{Check, Comparison, Limit};
-use crate::stats::time_text;
+use crate::stats::{bytes_text, time_text};
 
 pub use abort::{AbortWatch, Figures};
 pub use audit::CPU_LIMIT;
@@ -189,6 +190,7 @@ fn limit_text(limit: Limit) -> String {
     match limit {
         Limit::Duration(limit) => duration_text(limit),
         Limit::Count(count) => count.to_string(),
+        Limit::Bytes(bytes) => bytes_text(bytes),
         Limit::Percent(percent) => format!("{percent} %"),
         Limit::PerSecond(rate) => format!("{rate}/s"),
     }

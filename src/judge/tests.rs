@@ -6,7 +6,7 @@ use crate::result::{
     Tokens,
 };
 
-fn good() -> RunResult {
+pub(super) fn good() -> RunResult {
     let quantiles = |p99| Quantiles { p50: 900, p90: 2_000, p99, p999: 9_000, max: 12_000, count: 4_000 };
     RunResult {
         schema: SCHEMA,
@@ -31,6 +31,7 @@ fn good() -> RunResult {
         partners: vec![],
         tokens: Tokens::default(),
         generator: Generator { threads: 1, cpu_share: 0.1, ..Generator::default() },
+        memory: None,
         horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true, unattributed: 0 },
         checks: vec![],
         faults: vec![],

@@ -148,6 +148,7 @@ impl Ledger {
         let unknown = &sent - &account.acked - &refused;
         records.sent += sent.len();
         records.acked += account.acked.len();
+        records.unpositioned += account.nowhere.len();
         records.refused += refused.len();
         records.unknown += unknown.len();
         records.landed += account.acked.intersection_len(&found);

@@ -166,8 +166,9 @@ impl Stream {
         let key_number = self.drawer.as_ref().map(|drawer| (drawer, drawer.draw(&mut draws)));
         let mut making = Making { run, id, key: key_number, draws, key_at: None };
         if let Some(template) = value {
-            buf.has_value = true;
             making.write(template, &mut buf.value);
+            // A template may make null as it may make anything.
+            buf.has_value = buf.value != b"null";
         }
         buf.has_key = true;
         match (&self.place, key_number, key) {

@@ -3,6 +3,7 @@
 mod exposition;
 mod live;
 mod progress;
+pub mod selftest;
 mod terminal;
 mod text;
 

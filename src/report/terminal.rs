@@ -339,6 +339,7 @@ mod tests {
             phases: vec![Part { name: "steady".into(), measured: true, ..Part::default() }],
             partners: vec![Part { name: "seismic".into(), measured: true, ..Part::default() }],
             generator: Generator { threads: 1, cpu_share: 0.123, ..Generator::default() },
+            memory: None,
             horizon: Horizon {
                 statement: "everything was read".into(),
                 waited_us: 1,

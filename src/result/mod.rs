@@ -2,7 +2,11 @@
 //!
 //! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
 
+mod selftest;
+
 use serde::{Deserialize, Serialize};
+
+pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
 
 /// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
 pub const SCHEMA: u32 = 1;
@@ -60,6 +64,10 @@ pub struct RunResult {
     pub tokens: Tokens,
     /// What landfall's own load threads did.
     pub generator: Generator,
+    /// Memory of landfall's process, with the embedded boxes in it, while the load ran; `None` where the system does not
+    /// tell.
+    #[serde(default)]
+    pub memory: Option<Memory>,
     /// How absence was established.
     pub horizon: Horizon,
     /// Each rule and what was seen.
@@ -202,6 +210,9 @@ pub struct Records {
     pub reordered: u64,
     /// Found equal as JSON, with other bytes.
     pub rewritten: u64,
+    /// Acked without a position, so that nothing can be said of their place.
+    #[serde(default)]
+    pub unpositioned: u64,
     /// In the topics, and not of this run.
     pub foreign: u64,
 }
@@ -352,6 +363,15 @@ pub struct Generator {
     /// What landfall can do on this machine, where that has been measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,
+}
+
+/// Memory that a process has resident.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// When the load began, in bytes.
+    pub start_bytes: u64,
+    /// At most, of what was seen four times a second until the run was settled, in bytes.
+    pub peak_bytes: u64,
 }
 
 /// What landfall was measured to be able to do on a machine.

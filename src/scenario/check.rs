@@ -2,7 +2,7 @@
 
 use super::error::{nearest, quoted};
 use super::model::{Check, Comparison, Limit};
-use super::quantity::{parse_duration, parse_percent, parse_rate};
+use super::quantity::{parse_duration, parse_percent, parse_rate, parse_size};
 
 /// The metrics that a check may name.
 pub const METRICS: &[&str] = &[
@@ -57,6 +57,7 @@ pub const METRICS: &[&str] = &[
     "records.leaked",
     "records.absent",
     "records.unknown_landed",
+    "records.unpositioned",
     "records.unknown_absent",
     "records.duplicated",
     "records.duplicated_beyond_attempts",
@@ -67,6 +68,8 @@ pub const METRICS: &[&str] = &[
     "records.foreign",
     "latency.censored",
     "rate.achieved",
+    "memory.growth",
+    "memory.peak",
 ];
 
 /// What a metric counts in, and so what its limit must be.
@@ -76,6 +79,8 @@ enum MetricKind {
     Time,
     /// A number of requests or records; its limit is a whole number.
     Count,
+    /// A number of bytes; its limit is a size.
+    Bytes,
     /// A rate; its limit is a percentage of the target or requests a second.
     Rate,
 }
@@ -84,6 +89,7 @@ enum MetricKind {
 fn metric_kind(name: &str) -> MetricKind {
     match name {
         "rate.achieved" => MetricKind::Rate,
+        "memory.growth" | "memory.peak" => MetricKind::Bytes,
         "latency.censored" | "tokens.fetched" | "tokens.failed" => MetricKind::Count,
         _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
             MetricKind::Count
@@ -163,6 +169,10 @@ fn parse_limit(metric: &str, kind: MetricKind, text: &str) -> Result<Limit, Chec
             let parsed = parse_duration(text).map(Limit::Duration).map_err(|error| error.to_string());
             (parsed, "a time", "250ms")
         }
+        MetricKind::Bytes => {
+            let parsed = parse_size(text).map(Limit::Bytes).map_err(|error| error.to_string());
+            (parsed, "a size", "200MiB")
+        }
         MetricKind::Count => {
             let only_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             let parsed = match text.parse() {
@@ -238,8 +248,9 @@ mod tests {
                 MetricKind::Time => "250ms",
                 MetricKind::Count => "3",
                 MetricKind::Rate => "99%",
+                MetricKind::Bytes => "64MiB",
             };
-            for limit in ["250ms", "3", "99%"] {
+            for limit in ["250ms", "3", "99%", "64MiB"] {
                 let read = parse_check(&format!("{metric} < {limit}"), CHECKS);
                 assert_eq!(read.is_ok(), limit == fitting, "{metric} {limit}");
             }

@@ -16,9 +16,8 @@ use super::workload::Names;
 /// to see would be a matter of timing.
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
 const ALL_OF_THEM: &str =
-    "has no meaning for `stall`, which holds every produce request for as long as its window lasts";
-const NO_TARGET: &str =
-    "has no meaning for `token-outage`, since tokens are fetched for no topic in particular";
+    "which befalls every produce request, or the replica, for as long as its window lasts";
+const NO_TARGET: &str = "has no meaning for this fault, which befalls no topic in particular";
 
 /// What stands around the faults in the scenario.
 #[derive(Debug)]
@@ -41,7 +40,8 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         check_box(item, kind, around.stack, problems);
     }
     let target_item = match kind {
-        Some(FaultKind::TokenOutage | FaultKind::Stall) => None,
+        Some(FaultKind::TokenOutage | FaultKind::MemoryGrowth) => None,
+        Some(kind) if kind.is_window_alone() => None,
         _ => fields.optional("target"),
     };
     let target = target_item
@@ -50,17 +50,18 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         .map(|index| around.topics.names[index].clone());
     let (pace, window_item) = match kind {
         Some(FaultKind::DenyRead) => (Some(Pace::Every(1)), None),
-        Some(FaultKind::Stall) => (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems)),
+        Some(kind) if kind.is_window_alone() => {
+            (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems))
+        }
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
     // Only those that have not been asked for are refused.
-    let (paced, aimed) = match kind {
-        Some(FaultKind::Stall) => (ALL_OF_THEM, ALL_OF_THEM),
-        _ => (ALWAYS, NO_TARGET),
-    };
+    let window_alone = kind.filter(|kind| kind.is_window_alone());
+    let all_of_them = window_alone.map(|kind| format!("has no meaning for `{}`, {ALL_OF_THEM}", kind.name()));
+    let (paced, aimed) = all_of_them.as_deref().map_or((ALWAYS, NO_TARGET), |sentence| (sentence, sentence));
     fields.finish(&[("every", paced), ("rate", paced), ("window", paced), ("target", aimed)], problems);
-    if kind == Some(FaultKind::Stall) && window.is_none() {
+    if window_alone.is_some() && window.is_none() {
         return None;
     }
     let fault = Fault { kind: kind?, pace: pace?, target, window };
@@ -185,7 +186,7 @@ mod tests {
                 let second = Duration::from_secs(1);
                 let (pace, every, window) = match kind {
                     FaultKind::DenyRead => ("", 1, None),
-                    FaultKind::Stall => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
+                    kind if kind.is_window_alone() => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),
                 };
                 let read =
@@ -258,7 +259,7 @@ mod tests {
         };
         assert_eq!(outage(", window: [1s, 2s]").map(|fault| fault.target), Ok(None));
         let error = outage(", target: t").unwrap_err();
-        assert!(error.contains("faults[0].target: has no meaning for `token-outage`"), "{error}");
+        assert!(error.contains("faults[0].target: has no meaning for this fault"), "{error}");
     }
 
     #[test]

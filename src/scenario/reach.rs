@@ -123,7 +123,7 @@ impl Needs {
                 missing: "no workload sends records with headers",
                 remedy: "set `identity: header`",
             }),
-            FaultKind::RoundNumbers => Some(Self {
+            FaultKind::RoundNumbers | FaultKind::Reformat => Some(Self {
                 fits: |workload, _load| matches!(workload.format, Format::V2Json | Format::V3Json),
                 missing: "no workload sends JSON",
                 remedy: "let one have the format `v2-json` or `v3-json`",

@@ -96,6 +96,26 @@ impl Histogram {
     }
 }
 
+/// A number of bytes as people read it: three figures and a unit of 1024.
+#[must_use]
+pub fn bytes_text(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three figures")]
+    let mut value = bytes as f64;
+    let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
+    let mut unit = "B";
+    while value >= 1000.0
+        && let Some(next) = units.next()
+    {
+        (value, unit) = (value / 1024.0, next);
+    }
+    match value {
+        _ if unit == "B" => format!("{bytes}B"),
+        ..10.0 => format!("{value:.2}{unit}"),
+        10.0..100.0 => format!("{value:.1}{unit}"),
+        _ => format!("{value:.0}{unit}"),
+    }
+}
+
 /// A time as people read it: three figures and a unit.
 #[must_use]
 pub fn time_text(micros: u64) -> String {
@@ -119,6 +139,12 @@ mod tests {
     fn times_are_three_figures_and_a_unit() {
         let texts = [0, 999, 1_000, 12_345, 250_000, 1_500_000].map(time_text);
         assert_eq!(texts, ["0µs", "999µs", "1.00ms", "12.3ms", "250ms", "1.50s"]);
+    }
+
+    #[test]
+    fn bytes_are_three_figures_and_a_unit() {
+        let texts = [0, 999, 1_024, 1 << 20, 100 << 20, 1_500_000_000].map(bytes_text);
+        assert_eq!(texts, ["0B", "999B", "1.00KiB", "1.00MiB", "100MiB", "1.40GiB"]);
     }
 
     #[test]

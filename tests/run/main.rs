@@ -17,6 +17,7 @@ mod parts;
 mod payloads;
 mod recover;
 mod schedules;
+mod selftest;
 mod stall;
 mod tokens;
 mod up;

@@ -82,6 +82,7 @@ pub(super) fn result(
         partners: Vec::new(),
         tokens: Tokens::default(),
         generator: Generator::default(),
+        memory: None,
         horizon,
         checks: Vec::new(),
         faults: Vec::new(),

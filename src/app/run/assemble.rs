@@ -89,6 +89,7 @@ pub(super) fn result(
             .collect(),
         generator: generator(report, watched.backlog_peak, calibration),
         tokens: tokens::figures(scenario, &tokens),
+        memory: watched.memory,
         horizon,
         checks: Vec::new(),
         faults: stack.faults(),

@@ -10,6 +10,7 @@ mod faults;
 mod in_hand;
 mod jackson;
 mod produce;
+mod replica;
 mod request;
 mod response;
 mod v3;
@@ -28,12 +29,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::fault::{Injector, of_kinds};
-use super::http::{Answer, BindError, BodyError, Pieces, Server, bind, read_body};
+use super::http::{Answer, BindError, BodyError, Pieces, bind, read_body};
 use crate::kafka::{self, Access};
 use crate::scenario::FaultKind;
 use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
 use produce::{Call, Faults, Producer};
+use replica::Replica;
 use request::Embedded;
 use response::{error, error_untyped, produced};
 
@@ -101,7 +103,7 @@ type ProxyAnswer = Response<Either<Full<Bytes>, Pieces>>;
 /// A running proxy. Dropped, it stops accepting; requests in hand run to their end.
 #[derive(Debug)]
 pub struct Proxy {
-    server: Server,
+    replica: Replica,
     streaming: Arc<AtomicU64>,
 }
 
@@ -118,30 +120,38 @@ impl Proxy {
         let streaming = Arc::new(AtomicU64::new(0));
         let streams = streaming.clone();
         let stalls: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::Stall]).into();
+        let starts: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::SlowStart]).into();
+        let growths: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::MemoryGrowth]).into();
+        let leak = Arc::new(faults::Leak::default());
+        let restarts = of_kinds(&config.injectors, &[FaultKind::ReplicaRestart]);
         let answer = move |request: Request<Incoming>, _| {
-            let (producer, streams, stalls) = (producer.clone(), streams.clone(), stalls.clone());
+            let (producer, streams) = (producer.clone(), streams.clone());
+            let (stalls, starts) = (stalls.clone(), starts.clone());
+            let (growths, leak) = (growths.clone(), leak.clone());
             async move {
                 if request.method() == Method::POST {
                     faults::stalled(&stalls).await;
+                    faults::warming_up(&starts).await;
+                    leak.leak(&growths);
                 }
                 answer(producer, streams, request).await
             }
         };
-        let server = Server::start_with_idle(listener, IDLE, answer)?;
-        Ok(Self { server, streaming })
+        let replica = Replica::start(listener, IDLE, &restarts, answer)?;
+        Ok(Self { replica, streaming })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        self.replica.address()
     }
 
     /// Requests in hand, whether or not their client still waits.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         // In this order: a stream of receipts is counted before its request's handler ends.
-        let serving = self.server.in_flight();
+        let serving = self.replica.in_flight();
         serving + self.streaming.load(Ordering::Acquire)
     }
 }

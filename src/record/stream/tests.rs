@@ -207,3 +207,18 @@ fn a_streams_records_are_a_function_of_seed_producer_and_sequence() {
         assert_ne!(made(1, 0, 5), other);
     }
 }
+
+#[test]
+fn a_template_that_makes_null_makes_a_null_value() {
+    let template = json!({"$choice": [null, {"a": null}]});
+    for format in [Format::Json, Format::Binary, Format::Text] {
+        let stream = Stream::new(0, format, IdentityPlace::Key, None, Payload::Template(&template)).unwrap();
+        let catalogue = Catalogue::new(RunId::new("r").unwrap(), 42, vec![stream]);
+        let values: Vec<Option<Vec<u8>>> = (0..50).map(|n| catalogue.content(id(n)).unwrap().value).collect();
+        assert!(values.contains(&None) && values.contains(&Some(b"{\"a\":null}".to_vec())), "{format:?}");
+        assert!(!values.contains(&Some(b"null".to_vec())), "{format:?}");
+    }
+    // Where the value carries the identity, it is something.
+    let fixed = of_template(Format::Binary, member(), None, &json!(null)).unwrap();
+    assert!(fixed.value.is_some());
+}

@@ -55,6 +55,8 @@ pub enum Limit {
     Duration(Duration),
     /// A plain number, for counts.
     Count(u64),
+    /// A number of bytes, for memory.
+    Bytes(u64),
     /// A share of the target, in percent, for rates.
     Percent(f64),
     /// Requests a second, for rates.

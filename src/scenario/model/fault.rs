@@ -42,6 +42,8 @@ pub enum FaultKind {
     /// Proxy: reads the numbers of a JSON value into binary floating point, whole ones into double precision and others
     /// into single precision, and writes what is left of them.
     RoundNumbers,
+    /// Proxy: writes a JSON value indented.
+    Reformat,
     /// Proxy: writes `?` for each character of a value that ASCII does not have.
     LoseUnicode,
     /// Proxy: writes a record without its headers.
@@ -80,6 +82,14 @@ pub enum FaultKind {
     /// Proxy: takes up no produce request while its window lasts, as in a pause of its virtual machine, and takes up all of
     /// them when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
     Stall,
+    /// Proxy: answers late while its window lasts, as after a cold start: by a second at first, and less and less. It has a
+    /// window alone, as a stall has.
+    SlowStart,
+    /// Proxy: one replica is away while its window lasts: its connections break, it works on what it has in hand, and
+    /// listens again in the end. It has a window alone, as a stall has.
+    ReplicaRestart,
+    /// Proxy: keeps a mebibyte of memory for a request, and never gives it back.
+    MemoryGrowth,
     /// Gateway: refuses a request that the authorizer denies, or whose token it refuses, and forwards it all the same.
     ForwardDenied,
     /// Gateway: lets such a request pass.
@@ -106,7 +116,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -114,6 +124,7 @@ impl FaultKind {
         Self::NullToEmpty,
         Self::SwapKeys,
         Self::RoundNumbers,
+        Self::Reformat,
         Self::LoseUnicode,
         Self::LoseHeaders,
         Self::WrongOffset,
@@ -132,6 +143,9 @@ impl FaultKind {
         Self::Delay,
         Self::LatencySpike,
         Self::Stall,
+        Self::SlowStart,
+        Self::ReplicaRestart,
+        Self::MemoryGrowth,
         Self::ForwardDenied,
         Self::AdmitDenied,
         Self::DropHeader,
@@ -154,6 +168,12 @@ impl FaultKind {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().1
+    }
+
+    /// Whether it lasts as long as its window, and has neither a pace nor a target.
+    #[must_use]
+    pub fn is_window_alone(self) -> bool {
+        matches!(self, Self::Stall | Self::SlowStart | Self::ReplicaRestart)
     }
 
     /// The metric whose value equals the number of times the fault took effect; `None` where there is nothing to find:
@@ -181,6 +201,7 @@ impl FaultKind {
             Self::NullToEmpty => ("proxy", "null-to-empty", CORRUPTED),
             Self::SwapKeys => ("proxy", "swap-keys", CORRUPTED),
             Self::RoundNumbers => ("proxy", "round-numbers", CORRUPTED),
+            Self::Reformat => ("proxy", "reformat", Some("records.rewritten")),
             Self::LoseUnicode => ("proxy", "lose-unicode", CORRUPTED),
             Self::LoseHeaders => ("proxy", "lose-headers", CORRUPTED),
             Self::WrongOffset => ("proxy", "wrong-offset", MISPLACED),
@@ -199,6 +220,9 @@ impl FaultKind {
             Self::Delay => ("proxy", "delay", None),
             Self::LatencySpike => ("proxy", "latency-spike", None),
             Self::Stall => ("proxy", "stall", None),
+            Self::SlowStart => ("proxy", "slow-start", None),
+            Self::ReplicaRestart => ("proxy", "replica-restart", None),
+            Self::MemoryGrowth => ("proxy", "memory-growth", None),
             Self::ForwardDenied => ("gateway", "forward-denied", LEAKED),
             Self::AdmitDenied => ("gateway", "admit-denied", ADMITTED),
             Self::DropHeader => ("gateway", "drop-header", REFUSED),

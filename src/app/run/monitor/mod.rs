@@ -14,10 +14,12 @@ use super::collect::Counts;
 use super::hlog;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
+use crate::app::machine::resident_bytes;
 use crate::judge::{AbortWatch, Figures};
 use crate::load::{Interval, Stop, Tally};
 use crate::record::Class;
 use crate::report::{LastSecond, Progress, SoFar, Stage, TimeQuantiles};
+use crate::result::Memory;
 use crate::scenario::AbortRule;
 use crate::stats::{Times, time_text};
 
@@ -121,6 +123,8 @@ pub(super) struct Watched {
     pub(super) backlog_peak: u64,
     /// Why the log of intervals could not be written to its end, if so.
     pub(super) log_failed: Option<String>,
+    /// Memory of this process.
+    pub(super) memory: Option<Memory>,
     /// When the schedules began, by the calendar.
     pub(super) start: SystemTime,
 }
@@ -186,6 +190,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
         board,
         view: View::new(live),
         stop,
+        memory: resident_bytes().map(|bytes| Memory { start_bytes: bytes, peak_bytes: bytes }),
     };
     hlog::intervals(log, start, |mut log| {
         let mut merge = Merge::default();
@@ -220,6 +225,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
             strike: watcher.strike,
             backlog_peak: watcher.backlog_peak,
             log_failed: log.failed(),
+            memory: watcher.memory,
             start,
         }
     })
@@ -240,6 +246,7 @@ struct Watcher {
     board: Board,
     view: View,
     stop: Stop,
+    memory: Option<Memory>,
 }
 
 impl Watcher {
@@ -324,6 +331,9 @@ impl Watcher {
 
     /// Brings the views up to date.
     fn tick(&mut self, now: Instant) {
+        if let (Some(memory), Some(bytes)) = (&mut self.memory, resident_bytes()) {
+            memory.peak_bytes = memory.peak_bytes.max(bytes);
+        }
         let progress = &mut self.progress;
         progress.elapsed = now.saturating_duration_since(self.begin);
         if progress.stage == Stage::Load && progress.elapsed >= progress.length {

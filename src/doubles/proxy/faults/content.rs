@@ -35,6 +35,12 @@ pub(super) fn rounded(value: &[u8]) -> Option<Vec<u8>> {
     round(&mut document).then(|| jackson::write(&document))
 }
 
+/// The value indented, where it is JSON: the same value in other bytes.
+pub(super) fn reformatted(value: &[u8]) -> Option<Vec<u8>> {
+    let document: Value = serde_json::from_slice(value).ok()?;
+    serde_json::to_vec_pretty(&document).ok().filter(|indented| indented != value)
+}
+
 /// Whether a number has become another.
 fn round(value: &mut Value) -> bool {
     match value {
@@ -90,6 +96,13 @@ mod tests {
         ] {
             assert_eq!(text(rounded(value.as_bytes())).as_deref(), becomes, "{value}");
         }
+    }
+
+    #[test]
+    fn json_is_indented_and_stays_what_it_is() {
+        let indented = text(reformatted(br#"{"b":1.10,"a":[]}"#));
+        assert_eq!(indented.as_deref(), Some("{\n  \"b\": 1.10,\n  \"a\": []\n}"));
+        assert_eq!((reformatted(b"1"), reformatted(b"no JSON")), (None, None));
     }
 
     #[test]

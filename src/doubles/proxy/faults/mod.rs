@@ -1,9 +1,12 @@
 //! Which fault befalls which record of a request, or the request as a whole; one fault a record.
 
 mod content;
+mod process;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub(super) use process::{Leak, stalled, warming_up};
 
 use super::produce::Position;
 use super::request::ProduceRecord;
@@ -139,15 +142,6 @@ pub(super) fn plan(injectors: &[Arc<Injector>], subject: &Subject<'_>, now: Inst
     Plan { strikes, whole: None }
 }
 
-/// Waits until no stall is under way, and counts each that was waited for.
-pub(super) async fn stalled(stalls: &[Arc<Injector>]) {
-    let under_way = || stalls.iter().find_map(|stall| Some((stall, stall.window_left(Instant::now())?)));
-    while let Some((stall, left)) = under_way() {
-        stall.took_effect(1);
-        tokio::time::sleep(left).await;
-    }
-}
-
 /// What a fault of this kind would do to the request as a whole, if it can befall it.
 fn eligible_whole(kind: FaultKind, subject: &Subject<'_>) -> Option<Whole> {
     match kind {
@@ -193,6 +187,7 @@ fn eligible(
         }
         FaultKind::Truncate => with_value(record, content::truncated(record.value.as_deref()?)?),
         FaultKind::RoundNumbers => with_value(record, content::rounded(record.value.as_deref()?)?),
+        FaultKind::Reformat => with_value(record, content::reformatted(record.value.as_deref()?)?),
         FaultKind::LoseUnicode => with_value(record, content::without_unicode(record.value.as_deref()?)?),
         FaultKind::LoseHeaders if !record.headers.is_empty() => {
             Treatment::Alter(Box::new(ProduceRecord { headers: Vec::new(), ..record.clone() }))

@@ -1,0 +1,186 @@
+//! `landfall selftest`: the tester is tested. Each fault that the doubles can show is shown in a run of its own, and what
+//! finds it is held against what the double counted; healthy runs must find nothing.
+
+mod healthy;
+mod mutants;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::exit;
+use super::run::{Folder, FolderError, Interrupt, Live, Reporting, random_run_id, run};
+use crate::judge::selftest::{Trial, is_believed, justify};
+use crate::report;
+use crate::result::{Row, RowOutcome, SELFTEST_SCHEMA, Selftest};
+use crate::scenario::{self, FaultKind, Scenario, ScenarioError, Unreadable};
+
+/// What each run differs from.
+const SCENARIO: &str = include_str!("../../../scenarios/selftest.yaml");
+
+/// How often a run is made again in which landfall was itself too slow to tell.
+const UNDECIDED_AGAIN: u32 = 3;
+
+/// What is to be tested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The faults to show, by name; all of them where none is named.
+    pub only: Vec<String>,
+    /// How many healthy runs there are.
+    pub healthy: u32,
+    /// Seed of the healthy runs.
+    pub seed: u64,
+    /// Where the matrix and the runs go.
+    pub folder: PathBuf,
+}
+
+/// Why the tester could not be tested.
+#[derive(Debug, thiserror::Error)]
+pub enum SelftestError {
+    /// No such fault.
+    #[error("there is no fault `{name}`; there are: {all}", all = FaultKind::ALL.map(FaultKind::name).join(", "))]
+    UnknownFault {
+        /// What was named.
+        name: String,
+    },
+    /// A folder of a run.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A file of the matrix.
+    #[error("cannot write {path}: {source}; name another folder with `--out`")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A signal came.
+    #[error("stopped by {}; nothing was written", .0.name())]
+    Interrupted(Interrupt),
+}
+
+impl SelftestError {
+    /// The exit code by DESIGN's precedence.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
+            _ => exit::USAGE,
+        }
+    }
+}
+
+/// The scenario of a trial.
+fn scenario(sets: &[String]) -> Result<Scenario, ScenarioError> {
+    scenario::parse(SCENARIO, Path::new("selftest.yaml"), sets, &|_| {
+        Err(Unreadable {
+            line: 0,
+            column: 0,
+            message: "the scenario of the self-test extends nothing".into(),
+        })
+    })
+}
+
+/// Runs all trials, one after another, and tells `each` row as it comes, with how many there are. Writes the matrix into
+/// the folder. The runs that went wrong stay in it.
+///
+/// # Errors
+/// [`SelftestError`], where there is no matrix.
+pub async fn selftest(
+    plan: &Plan,
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(&Row, usize),
+) -> Result<Selftest, SelftestError> {
+    let (started, origin) = (jiff::Timestamp::now(), Instant::now());
+    let kinds = kinds(&plan.only)?;
+    let mut trials = healthy::trials(plan.healthy, plan.seed);
+    trials.extend(mutants::trials(&kinds));
+    let runs = plan.folder.join("runs");
+    let mut rows = Vec::with_capacity(trials.len());
+    for trial in &trials {
+        let mut row = one(trial, &runs, &mut interrupt).await?;
+        // What says nothing is asked again; what says something wrong is not.
+        for _ in 0..UNDECIDED_AGAIN {
+            if row.outcome != RowOutcome::Undecided {
+                break;
+            }
+            row = one(trial, &runs, &mut interrupt).await?;
+        }
+        if let Some(signal) = *interrupt.borrow() {
+            return Err(SelftestError::Interrupted(signal));
+        }
+        each(&row, trials.len());
+        rows.push(row);
+    }
+    // Gone if every run was as it should be.
+    let _ = std::fs::remove_dir(&runs);
+    let detectors = justify(&rows);
+    let whole = kinds.len() == FaultKind::ALL.len();
+    let matrix = Selftest {
+        schema: SELFTEST_SCHEMA,
+        passed: is_believed(&rows, &detectors, whole),
+        landfall: env!("CARGO_PKG_VERSION").to_owned(),
+        started: started.to_string(),
+        elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
+        seed: plan.seed,
+        detectors,
+        rows,
+    };
+    write(&plan.folder, &matrix)?;
+    Ok(matrix)
+}
+
+fn kinds(only: &[String]) -> Result<Vec<FaultKind>, SelftestError> {
+    if only.is_empty() {
+        return Ok(FaultKind::ALL.to_vec());
+    }
+    let find = |name: &String| {
+        let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| SelftestError::UnknownFault { name: name.clone() })
+    };
+    only.iter().map(find).collect()
+}
+
+async fn one(
+    trial: &Trial,
+    runs: &Path,
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+) -> Result<Row, SelftestError> {
+    let id = random_run_id();
+    let scenario = match scenario(&trial.sets) {
+        Ok(scenario) => scenario,
+        Err(error) => return Ok(trial.broken(id.as_str(), error.to_string())),
+    };
+    let folder = Folder::create(runs, &id)?;
+    let reporting = Reporting { folder: &folder, live: Live::Off, metrics: None };
+    let row = match run(&scenario, id.clone(), reporting, interrupt.clone()).await {
+        Ok(outcome) => {
+            if let Ok(json) = report::json(&outcome.result) {
+                folder.write_result(&json)?;
+            }
+            trial.judge(&outcome.result)
+        }
+        Err(error) => trial.broken(id.as_str(), error.to_string()),
+    };
+    if row.outcome.is_good() || row.outcome == RowOutcome::Undecided {
+        let _ = std::fs::remove_dir_all(folder.path());
+    }
+    Ok(row)
+}
+
+fn write(folder: &Path, matrix: &Selftest) -> Result<(), SelftestError> {
+    let json = serde_json::to_string_pretty(matrix).map_err(std::io::Error::other);
+    let files = [
+        ("selftest.json", json.map(|json| json + "\n")),
+        ("selftest.md", Ok(report::selftest::markdown(matrix))),
+        ("selftest.html", Ok(report::selftest::html(matrix))),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        let written = text.and_then(|text| std::fs::write(&path, text));
+        written.map_err(|source| SelftestError::Unwritable { path, source })?;
+    }
+    Ok(())
+}
