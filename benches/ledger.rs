@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use landfall::ledger::{Bounds, Ledger, StreamTerms};
+use landfall::ledger::{Bounds, Ledger, Quotes, StreamTerms};
 use landfall::record::{
     Answer, Catalogue, ContentBuf, End, Expected, Feed, Format, IdentityPlace, Key, Landed, NEVER,
     PartitionRead, RecordAnswer, RecordId, RequestId, RunId, Sent, Stream, TopicPartition,
@@ -56,7 +56,14 @@ impl Story {
 
     fn ledger(&self) -> Ledger {
         let terms = vec![StreamTerms { partition: None }];
-        Ledger::new(self.catalogue.clone(), vec!["t".into()], terms, Bounds::default(), None)
+        Ledger::new(
+            self.catalogue.clone(),
+            vec!["t".into()],
+            terms,
+            Quotes::default(),
+            Bounds::default(),
+            None,
+        )
     }
 
     /// Makes the next request: its answers, and its records as they land.

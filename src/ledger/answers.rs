@@ -10,7 +10,8 @@ use crate::wire::produce::{Api, ProduceFormat};
 
 /// Reads the answer to a produce request of `records` records in `format` into `out`, in place of what was there: an
 /// answer for each record. `error_type` is the response's `x-amzn-ErrorType`, which only API Gateway sends. Allocates
-/// nothing once `out` has grown, but for what the error texts of a refusal need in order to be skipped.
+/// nothing once `out` has grown, but for what the error texts of a refusal need in order to be skipped. Returns whether the
+/// answer has items, which only a proxy's has.
 pub fn classify(
     status: u16,
     error_type: Option<&str>,
@@ -18,11 +19,13 @@ pub fn classify(
     records: u32,
     format: ProduceFormat,
     out: &mut Vec<RecordAnswer>,
-) {
-    if !read_items(status, body, records, format, out) {
+) -> bool {
+    let has_items = read_items(status, body, records, format, out);
+    if !has_items {
         out.clear();
         out.resize(records as usize, by_status(status, error_type));
     }
+    has_items
 }
 
 /// Reads what the answer says of each record; records that it is silent about are unknown. False where it has no

@@ -30,7 +30,7 @@ impl Ledger {
                 nobodys.push(place.at.topic);
                 continue;
             };
-            let comparison = found.compare_with(id, &self.catalogue);
+            let comparison = found.compare_with(id, &self.catalogue, &self.quotes);
             let producer = usize::from(id.producer);
             let differs = matches!(comparison, Some(Comparison::Different(_)));
             if differs && found.is_vague() && self.is_anonymous(producer) {
@@ -46,7 +46,7 @@ impl Ledger {
                 _ => "its identity cannot be read".to_owned(),
             };
             let detail = format!("{detail}; recognised by its acknowledged position");
-            self.copied(id, &Comparison::Different(detail));
+            self.copied(id, &Comparison::Different(detail), found.landed());
         }
         // What they claimed has turned out to be another's.
         for id in std::mem::take(&mut left.disputed).into_values().flatten() {
@@ -62,11 +62,11 @@ impl Ledger {
             for id in claimants {
                 let anonymous = self.is_anonymous(usize::from(id.producer));
                 let there = found.get(&place).filter(|_| anonymous);
-                let compared = there.and_then(|found| found.compare_with(id, &self.catalogue));
+                let compared = there.and_then(|found| found.compare_with(id, &self.catalogue, &self.quotes));
                 if let Some(comparison @ (Comparison::Same | Comparison::Rewritten)) = compared {
                     found.remove(&place);
                     self.join.apart.add(id, place);
-                    self.copied(id, &comparison);
+                    self.copied(id, &comparison, None);
                 } else {
                     left.disputed.entry(place).or_default().push(id);
                     astray.extend(anonymous.then_some(id));
@@ -88,7 +88,7 @@ impl Ledger {
             found.remove(&place);
             left.copies.entry(id).or_default().push(place);
             left.unplaced[usize::from(id.producer)].insert(id.sequence);
-            self.copied(id, &Comparison::Same);
+            self.copied(id, &Comparison::Same, None);
         }
         // Who was found elsewhere is no claimant of what stands where it was acked.
         for claimants in left.disputed.values_mut() {

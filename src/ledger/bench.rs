@@ -1,6 +1,7 @@
 //! What small histories are told to, and how they are told.
 
 use super::{Bounds, Ledger, Settlement, StreamTerms};
+use crate::ledger::Quotes;
 use crate::record::{
     Answer, Catalogue, Content, End, Expected, Feed, Format, IdentityPlace, Key, Landed, PartitionRead,
     RecordAnswer, RecordId, RequestId, RunId, Sent, Stream, TopicPartition, UNANSWERED,
@@ -51,7 +52,8 @@ pub(super) fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Exp
         error: None,
     };
     let terms = vec![StreamTerms { partition }];
-    let ledger = Ledger::new(catalogue.clone(), vec!["t".into()], terms, Bounds::default(), None);
+    let ledger =
+        Ledger::new(catalogue.clone(), vec!["t".into()], terms, Quotes::default(), Bounds::default(), None);
     Bench { ledger, attempts: Vec::new(), catalogue, reads: [read(0), read(1)], expect }
 }
 

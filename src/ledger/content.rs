@@ -1,10 +1,9 @@
 //! Comparing what landed with what was sent: bytes first, then value, then where the difference lies.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::excerpt::Quotes;
 use crate::record::{Catalogue, Content, ContentBuf, Format, Header, Landed, RecordId};
 
 /// How a landed record's content stands to what was sent.
@@ -18,19 +17,16 @@ pub(super) enum Comparison {
     Different(String),
 }
 
-/// Longest piece of content that a sentence quotes, in bytes.
-const EXCERPT: usize = 60;
-
 /// Compares key, value and headers. JSON values are equal when their members (in any order) and elements are, and
 /// numbers when they are the same number, however written; no number goes through a float. Headers are equal when
 /// they are the same bytes in the same order, as often.
 #[must_use]
-pub(super) fn compare(format: Format, sent: &Content, landed: &Landed) -> Comparison {
-    if let Some(detail) = headers_differ(&sent.headers, &landed.headers) {
+pub(super) fn compare(format: Format, sent: &Content, landed: &Landed, quotes: &Quotes) -> Comparison {
+    if let Some(detail) = headers_differ(&sent.headers, &landed.headers, quotes) {
         return Comparison::Different(detail);
     }
-    let key = compare_one(format, "key", sent.key.as_deref(), landed.key.as_deref());
-    let value = compare_one(format, "value", sent.value.as_deref(), landed.value.as_deref());
+    let key = compare_one(format, "key", (sent.key.as_deref(), landed.key.as_deref()), quotes);
+    let value = compare_one(format, "value", (sent.value.as_deref(), landed.value.as_deref()), quotes);
     match (key, value) {
         (Comparison::Different(detail), _) | (_, Comparison::Different(detail)) => {
             Comparison::Different(detail)
@@ -46,6 +42,7 @@ pub(super) fn compare_in(
     id: RecordId,
     format: Format,
     landed: &Landed,
+    quotes: &Quotes,
     buf: &mut ContentBuf,
 ) -> Comparison {
     catalogue.content_into(id, buf);
@@ -56,22 +53,28 @@ pub(super) fn compare_in(
     {
         return Comparison::Same;
     }
-    compare(format, &buf.to_content(), landed)
+    compare(format, &buf.to_content(), landed, quotes)
 }
 
-fn compare_one(format: Format, what: &str, sent: Option<&[u8]>, landed: Option<&[u8]>) -> Comparison {
+fn compare_one(
+    format: Format,
+    what: &str,
+    (sent, landed): (Option<&[u8]>, Option<&[u8]>),
+    quotes: &Quotes,
+) -> Comparison {
     let (sent, landed) = match (sent, landed) {
         (a, b) if a == b => return Comparison::Same,
         (Some(sent), Some(landed)) => (sent, landed),
         (sent, landed) => {
-            let text = format!("{what} sent as {}, landed as {}", describe(sent), describe(landed));
+            let text =
+                format!("{what} sent as {}, landed as {}", describe(sent, quotes), describe(landed, quotes));
             return Comparison::Different(text);
         }
     };
     if format == Format::Json
         && let (Ok(sent), Ok(landed)) = (serde_json::from_slice(sent), serde_json::from_slice(landed))
     {
-        return match first_difference(&sent, &landed, String::new()) {
+        return match first_difference(&sent, &landed, String::new(), quotes) {
             None => Comparison::Rewritten,
             Some((pointer, sent, landed)) => {
                 let place = if pointer.is_empty() { what.to_owned() } else { format!("{what} at {pointer}") };
@@ -84,13 +87,14 @@ fn compare_one(format: Format, what: &str, sent: Option<&[u8]>, landed: Option<&
         "{what}: sent {} bytes, landed {} bytes, differing from byte {at} on: sent {}, landed {}",
         sent.len(),
         landed.len(),
-        excerpt(&sent[at..]),
-        excerpt(&landed[at..]),
+        quotes.raw(&sent[at..]),
+        quotes.raw(&landed[at..]),
     ))
 }
 
 /// Where the headers differ, if they do.
-fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)]) -> Option<String> {
+fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)], quotes: &Quotes) -> Option<String> {
+    let clip = |name: &str| quotes.quoted(name.as_bytes());
     for (index, (name, value)) in sent.iter().enumerate() {
         let Some((found, landed)) = landed.get(index) else {
             return Some(format!("header {} was sent and has not landed", clip(name)));
@@ -99,7 +103,7 @@ fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)]) -> Option
             return Some(format!("header {index}: sent {}, landed {}", clip(name), clip(found)));
         }
         if value.as_deref() != landed.as_deref() {
-            let (sent, landed) = (describe(value.as_deref()), describe(landed.as_deref()));
+            let (sent, landed) = (describe(value.as_deref(), quotes), describe(landed.as_deref(), quotes));
             return Some(format!("header {} sent as {sent}, landed as {landed}", clip(name)));
         }
     }
@@ -124,26 +128,36 @@ pub(super) fn distance(sent: &Content, landed: &Landed) -> usize {
 }
 
 /// The first place, in document order, where two JSON values differ, with both sides as text.
-fn first_difference(sent: &Value, landed: &Value, pointer: String) -> Option<(String, String, String)> {
+fn first_difference(
+    sent: &Value,
+    landed: &Value,
+    pointer: String,
+    quotes: &Quotes,
+) -> Option<(String, String, String)> {
     match (sent, landed) {
         (Value::Object(a), Value::Object(b)) => {
             for (name, value) in a {
                 let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
                 match b.get(name) {
-                    None => return Some((place, clip(&value.to_string()), "nothing".into())),
+                    None => {
+                        let sent = quotes.at(&place, value);
+                        return Some((place, sent, "nothing".into()));
+                    }
                     Some(other) => {
-                        if let Some(difference) = first_difference(value, other, place) {
+                        if let Some(difference) = first_difference(value, other, place, quotes) {
                             return Some(difference);
                         }
                     }
                 }
             }
             let (name, value) = b.iter().find(|(name, _)| !a.contains_key(*name))?;
-            Some((format!("{pointer}/{name}"), "nothing".into(), clip(&value.to_string())))
+            let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let landed = quotes.at(&place, value);
+            Some((place, "nothing".into(), landed))
         }
         (Value::Array(a), Value::Array(b)) => {
             for (index, (x, y)) in a.iter().zip(b).enumerate() {
-                if let Some(difference) = first_difference(x, y, format!("{pointer}/{index}")) {
+                if let Some(difference) = first_difference(x, y, format!("{pointer}/{index}"), quotes) {
                     return Some(difference);
                 }
             }
@@ -156,7 +170,10 @@ fn first_difference(sent: &Value, landed: &Value, pointer: String) -> Option<(St
             None
         }
         (a, b) if a == b => None,
-        (a, b) => Some((pointer, clip(&a.to_string()), clip(&b.to_string()))),
+        (a, b) => {
+            let (sent, landed) = (quotes.at(&pointer, a), quotes.at(&pointer, b));
+            Some((pointer, sent, landed))
+        }
     }
 }
 
@@ -189,26 +206,12 @@ impl Decimal {
     }
 }
 
-fn describe(content: Option<&[u8]>) -> String {
+fn describe(content: Option<&[u8]>, quotes: &Quotes) -> String {
     match content {
         None => "null".into(),
         Some([]) => "0 bytes".into(),
-        Some(bytes) => format!("{} bytes ({})", bytes.len(), excerpt(bytes)),
+        Some(bytes) => format!("{} bytes ({})", bytes.len(), quotes.raw(bytes)),
     }
-}
-
-/// The first bytes as printable text; what is not printable ASCII is escaped.
-fn excerpt(bytes: &[u8]) -> String {
-    let mut text = String::from("`");
-    for byte in bytes.iter().take(EXCERPT) {
-        let _ = write!(text, "{}", byte.escape_ascii());
-    }
-    text.push_str(if bytes.len() > EXCERPT { "…`" } else { "`" });
-    text
-}
-
-fn clip(text: &str) -> String {
-    excerpt(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -235,7 +238,7 @@ mod tests {
     }
 
     fn json(before: &str, after: &str) -> Comparison {
-        compare(Format::Json, &sent(None, Some(before)), &landed(None, Some(after)))
+        compare(Format::Json, &sent(None, Some(before)), &landed(None, Some(after)), &Quotes::default())
     }
 
     #[test]
@@ -281,17 +284,23 @@ mod tests {
     #[test]
     fn null_is_not_empty() {
         let sent = sent(Some("k"), None);
-        let Comparison::Different(text) = compare(Format::Json, &sent, &landed(Some("k"), Some(""))) else {
+        let Comparison::Different(text) =
+            compare(Format::Json, &sent, &landed(Some("k"), Some("")), &Quotes::default())
+        else {
             panic!("taken for equal");
         };
         assert_eq!(text, "value sent as null, landed as 0 bytes");
-        assert_eq!(compare(Format::Binary, &sent, &landed(Some("k"), None)), Comparison::Same);
+        assert_eq!(
+            compare(Format::Binary, &sent, &landed(Some("k"), None), &Quotes::default()),
+            Comparison::Same
+        );
     }
 
     #[test]
     fn bytes_and_texts_are_compared_by_bytes_only() {
         for format in [Format::Binary, Format::Text] {
-            let comparison = compare(format, &sent(None, Some("1.10")), &landed(None, Some("1.1")));
+            let comparison =
+                compare(format, &sent(None, Some("1.10")), &landed(None, Some("1.1")), &Quotes::default());
             assert!(matches!(comparison, Comparison::Different(_)), "{format:?}");
         }
     }
@@ -304,7 +313,8 @@ mod tests {
         let comparison = |before: &[(&str, Option<&str>)], after: &[(&str, Option<&str>)]| {
             let sent = Content { headers: headers(before), ..sent(None, None) };
             let after = headers(after).into_iter().map(|(name, value)| (name, value.map(Bytes::from)));
-            match compare(Format::Json, &sent, &Landed { headers: after.collect(), ..landed(None, None) }) {
+            let found = Landed { headers: after.collect(), ..landed(None, None) };
+            match compare(Format::Json, &sent, &found, &Quotes::default()) {
                 Comparison::Different(text) => text,
                 other => format!("{other:?}"),
             }

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Answer, End, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED};
+use crate::record::{Answer, End, Hop, Note, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED};
 use crate::result::{Evidence, Finding};
 
 use super::place::Place;
-
-/// Examples kept of each kind.
-pub(super) const EXAMPLES: usize = 5;
 
 /// What there is to find, the gravest first, and what each means.
 const KINDS: [(&str, &str); 8] = [
@@ -30,13 +27,19 @@ pub(super) enum Name {
 }
 
 /// Findings as they gather.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Findings {
+    /// Examples kept of each kind.
+    most: usize,
     counts: [u64; KINDS.len()],
     examples: [BTreeMap<Name, Evidence>; KINDS.len()],
 }
 
 impl Findings {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, counts: [0; KINDS.len()], examples: Default::default() }
+    }
+
     /// Counts a request of `kind`; `evidence` is only asked for while it may be wanted.
     pub(super) fn of_request(&mut self, kind: &str, id: RequestId, evidence: impl FnOnce() -> Evidence) {
         self.counts[place(kind)] += 1;
@@ -51,12 +54,12 @@ impl Findings {
     /// An example of what has been counted.
     pub(super) fn example(&mut self, kind: &str, name: Name, evidence: impl FnOnce() -> Evidence) {
         let examples = &mut self.examples[place(kind)];
-        let full = examples.len() >= EXAMPLES;
+        let full = examples.len() >= self.most;
         if full && examples.last_key_value().is_some_and(|(last, _)| *last < name) {
             return;
         }
         examples.insert(name, evidence());
-        if examples.len() > EXAMPLES {
+        if examples.len() > self.most {
             examples.pop_last();
         }
     }
@@ -94,6 +97,8 @@ pub(super) struct Told {
     doubted: bool,
     /// How the latest attempt ended.
     end: String,
+    /// Who refused it.
+    refused_by: Option<Hop>,
 }
 
 impl Told {
@@ -108,6 +113,7 @@ impl Told {
             refused: false,
             doubted: false,
             end: String::new(),
+            refused_by: None,
         }
     }
 
@@ -127,13 +133,21 @@ impl Told {
                 self.acked = true;
                 self.claimed = self.claimed.or(claim);
             }
-            RecordAnswer::Refused => self.refused = true,
+            RecordAnswer::Refused => {
+                self.refused = true;
+                self.refused_by = answer.note.as_ref().and_then(|note| note.by).or(self.refused_by);
+            }
             RecordAnswer::Unknown => self.doubted = true,
         }
         if !self.acked {
             self.answered_us = answer.answered_us;
         }
-        self.end = end_name(answer.end, answer.note.as_deref());
+        self.end = end_name(answer.end, answer.note.as_ref());
+    }
+
+    /// The box that refused it, and let it pass all the same: whoever refuses answers for what lies behind.
+    pub(super) fn leaked_at(&self) -> Option<String> {
+        self.refused_by.map(|by| by.name().to_owned())
     }
 
     /// What it comes to, as evidence. `name` makes a place readable.
@@ -163,6 +177,7 @@ impl Told {
             answer,
             found: found.iter().map(|place| name(*place)).collect(),
             detail,
+            ..Evidence::default()
         }
     }
 }
@@ -180,9 +195,10 @@ pub(super) fn attempt_evidence(
         attempts: sent.attempt,
         written_us: first_written_us,
         answered_us: Some(answer.answered_us).filter(|time| *time != UNANSWERED),
-        answer: end_name(answer.end, answer.note.as_deref()),
+        answer: end_name(answer.end, answer.note.as_ref()),
         found: Vec::new(),
         detail,
+        ..Evidence::default()
     }
 }
 
@@ -190,7 +206,7 @@ fn request_name(id: RequestId) -> String {
     format!("{}.{}", id.producer, id.index)
 }
 
-fn end_name(end: End, note: Option<&str>) -> String {
+fn end_name(end: End, note: Option<&Note>) -> String {
     let end = match end {
         End::Status(status) => format!("HTTP {status}"),
         End::TimedOut => "timed out".to_owned(),
@@ -198,7 +214,7 @@ fn end_name(end: End, note: Option<&str>) -> String {
         End::Malformed => "what came back was no HTTP response".to_owned(),
     };
     match note {
-        Some(note) => format!("{end}, {note}"),
+        Some(note) => format!("{end}, {}", note.text),
         None => end,
     }
 }

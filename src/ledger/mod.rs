@@ -18,7 +18,7 @@
 //! | `order`, `recheck` | which records overtook an earlier one |
 //! | `coverage`, `leftovers` | how far was read, and what has not met |
 //! | `settle` | dispositions and flags |
-//! | `show`, `evidence` | findings with what was told of them |
+//! | `show`, `evidence`, `excerpt` | findings with what was told of them, and what is shown of their content |
 
 mod account;
 pub mod answers;
@@ -28,6 +28,7 @@ mod bench;
 mod content;
 mod coverage;
 mod evidence;
+mod excerpt;
 mod join;
 mod leftovers;
 mod levels;
@@ -46,10 +47,12 @@ use crate::record::{
     Answer, Catalogue, ContentBuf, Format, Identified, Landed, RecordAnswer, RecordId, Sent, Stream,
     TopicPartition,
 };
+use crate::result::Excerpt;
 
 use account::Account;
 use content::{Comparison, compare_in};
-use evidence::{EXAMPLES, Findings};
+use evidence::Findings;
+pub use excerpt::Quotes;
 pub use join::Bounds;
 use join::Join;
 use nameless::Nameless;
@@ -81,12 +84,20 @@ pub struct Ledger {
     nameless: Nameless,
     foreign: u64,
     /// Where the first examples of corrupted records differ.
-    damage: BTreeMap<RecordId, String>,
+    damage: BTreeMap<RecordId, Damage>,
+    quotes: Quotes,
     highest_acked: HashMap<TopicPartition, i64>,
     buf: ContentBuf,
     /// Used while an answer is entered: the last place that it has named in each partition, and the highest offset.
     last_acked: Vec<(Place, i64)>,
     events: u32,
+}
+
+/// What is wrong with a record.
+#[derive(Debug)]
+struct Damage {
+    detail: String,
+    landed: Excerpt,
 }
 
 /// What a reader must still wait for.
@@ -111,12 +122,14 @@ pub struct Footprint {
 
 impl Ledger {
     /// An empty account. `topics` are the names, in the scenario's order; `terms` one for each stream of the
-    /// catalogue. What waits beyond the `bounds` goes to the store; without one it stays in memory.
+    /// catalogue; `quotes` says what evidence shows. What waits beyond the `bounds` goes to the store; without one it stays
+    /// in memory.
     #[must_use]
     pub fn new(
         catalogue: Catalogue,
         topics: Vec<String>,
         terms: Vec<StreamTerms>,
+        quotes: Quotes,
         bounds: Bounds,
         store: Option<Box<dyn Store>>,
     ) -> Self {
@@ -127,7 +140,8 @@ impl Ledger {
             topics,
             terms,
             requests: RequestLedger::default(),
-            findings: Findings::default(),
+            findings: Findings::new(quotes.examples),
+            quotes,
             nameless: Nameless::default(),
             foreign: 0,
             damage: BTreeMap::new(),
@@ -222,7 +236,9 @@ impl Ledger {
 
     /// A record of a stream without identities is claimed where something stands.
     fn claim_nameless(&mut self, place: Place, id: RecordId, times: Times, readable: &mut impl FnMut(u64)) {
-        let Some((comparison, seen_us)) = self.nameless.take_if_same(place, id, &self.catalogue) else {
+        let Some((comparison, seen_us)) =
+            self.nameless.take_if_same(place, id, &self.catalogue, &self.quotes)
+        else {
             return;
         };
         self.nameless_found(place, id, times, &comparison, seen_us, readable);
@@ -238,7 +254,7 @@ impl Ledger {
         seen_us: u64,
         readable: &mut impl FnMut(u64),
     ) {
-        self.copied(id, comparison);
+        self.copied(id, comparison, None);
         self.join.land(place, id, seen_us);
         readable(seen_us.saturating_sub(times.written_us));
     }
@@ -274,15 +290,16 @@ impl Ledger {
         if strayed {
             account.strayed.insert(id.sequence);
         }
-        let comparison = compare_in(&self.catalogue, id, stream.format(), landed, &mut self.buf);
-        self.copied(id, &comparison);
+        let comparison =
+            compare_in(&self.catalogue, id, stream.format(), landed, &self.quotes, &mut self.buf);
+        self.copied(id, &comparison, Some(landed));
         if let Some(took_us) = self.join.land(place, id, landed.readable_us) {
             readable(took_us);
         }
     }
 
     /// A copy of a record was found, and compares so with what was sent.
-    fn copied(&mut self, id: RecordId, comparison: &Comparison) {
+    fn copied(&mut self, id: RecordId, comparison: &Comparison, landed: Option<&Landed>) {
         let account = &mut self.accounts[usize::from(id.producer)];
         account.copies.add(id.sequence);
         match comparison {
@@ -290,7 +307,7 @@ impl Ledger {
             Comparison::Rewritten => drop(account.rewritten.insert(id.sequence)),
             Comparison::Different(detail) => {
                 account.corrupted.insert(id.sequence);
-                self.damaged(id, detail);
+                self.damaged(id, detail, landed);
             }
         }
     }
@@ -311,7 +328,7 @@ impl Ledger {
         };
         self.join.read(place);
         let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
-        let comparison = compare_in(&self.catalogue, id, format, landed, &mut self.buf);
+        let comparison = compare_in(&self.catalogue, id, format, landed, &self.quotes, &mut self.buf);
         if matches!(comparison, Comparison::Different(_)) {
             self.nameless.add(landed);
         } else {
@@ -320,9 +337,18 @@ impl Ledger {
     }
 
     /// Keeps what is wrong with a record, of the first few.
-    fn damaged(&mut self, id: RecordId, detail: &str) {
-        self.damage.entry(id).or_insert_with(|| detail.to_owned());
-        if self.damage.len() > EXAMPLES {
+    fn damaged(&mut self, id: RecordId, detail: &str, landed: Option<&Landed>) {
+        let full = self.damage.len() >= self.quotes.examples;
+        if full && self.damage.last_key_value().is_some_and(|(last, _)| *last < id) {
+            return;
+        }
+        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
+        let quotes = &self.quotes;
+        self.damage.entry(id).or_insert_with(|| Damage {
+            detail: detail.to_owned(),
+            landed: landed.map(|landed| quotes.of_landed(format, landed)).unwrap_or_default(),
+        });
+        if self.damage.len() > self.quotes.examples {
             self.damage.pop_last();
         }
     }

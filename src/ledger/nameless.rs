@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::content::{Comparison, compare, distance};
+use super::excerpt::Quotes;
 use super::place::Place;
 use crate::record::{Catalogue, Content, Format, Landed, RecordId, Stream};
 
@@ -52,10 +53,11 @@ impl Nameless {
         place: Place,
         id: RecordId,
         catalogue: &Catalogue,
+        quotes: &Quotes,
     ) -> Option<(Comparison, u64)> {
         let found = self.records.get(&place)?;
         let readable_us = found.readable_us;
-        let comparison = found.compare(&catalogue.content(id)?, format_of(catalogue, id));
+        let comparison = found.compare(&catalogue.content(id)?, format_of(catalogue, id), quotes);
         if matches!(comparison, Comparison::Different(_)) {
             return None;
         }
@@ -100,13 +102,26 @@ impl Found {
     }
 
     /// How it compares with what `id` holds.
-    pub(super) fn compare_with(&self, id: RecordId, catalogue: &Catalogue) -> Option<Comparison> {
-        Some(self.compare(&catalogue.content(id)?, format_of(catalogue, id)))
+    pub(super) fn compare_with(
+        &self,
+        id: RecordId,
+        catalogue: &Catalogue,
+        quotes: &Quotes,
+    ) -> Option<Comparison> {
+        Some(self.compare(&catalogue.content(id)?, format_of(catalogue, id), quotes))
     }
 
-    fn compare(&self, content: &Content, format: Format) -> Comparison {
+    /// What was found, as far as it was kept.
+    pub(super) fn landed(&self) -> Option<&Landed> {
         match &self.content {
-            Kept::Whole(landed) => compare(format, content, landed),
+            Kept::Whole(landed) => Some(landed),
+            Kept::Digest(_) => None,
+        }
+    }
+
+    fn compare(&self, content: &Content, format: Format, quotes: &Quotes) -> Comparison {
+        match &self.content {
+            Kept::Whole(landed) => compare(format, content, landed, quotes),
             Kept::Digest(digest) if *digest == digest_of(content) => Comparison::Same,
             Kept::Digest(_) => Comparison::Different("another content, which was not kept".into()),
         }

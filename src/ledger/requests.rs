@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::evidence::{Findings, attempt_evidence};
-use crate::record::{Answer, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent};
+use crate::record::{Answer, Class, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent};
 use crate::result::Requests;
 
 /// The requests of one run: counts, and those that are to be tried again.
@@ -23,7 +23,7 @@ struct Open {
     /// When its first one began to leave.
     first_written_us: u64,
     end: End,
-    note: Option<String>,
+    note: Option<Note>,
     answered_us: u64,
     /// What its answers said together.
     answers: Vec<RecordAnswer>,

@@ -6,7 +6,7 @@ use crate::result::{Finding, Records, Requests};
 use super::Ledger;
 use super::account::Account;
 use super::coverage::Coverage;
-use super::evidence::EXAMPLES;
+use super::evidence::Findings;
 use super::leftovers::Leftovers;
 use super::levels::Set;
 use super::place::StoreError;
@@ -57,7 +57,7 @@ impl Ledger {
         replay: &mut Replay<'_>,
     ) -> Result<Settlement, StoreError> {
         let coverage = Coverage::new(reads);
-        let mut findings = std::mem::take(&mut self.findings);
+        let mut findings = std::mem::replace(&mut self.findings, Findings::new(0));
         let requests = self.requests.finish(&mut self.accounts, &mut findings);
         let mut leftovers = self.leftovers(&coverage)?;
         let nobodys = self.attribute(&mut leftovers);
@@ -189,7 +189,7 @@ impl Ledger {
         shown.extend(kinds.into_iter().filter(|(_, set)| !set.is_empty()).map(|(kind, set)| Shown {
             kind,
             producer,
-            examples: set.iter().take(EXAMPLES).collect(),
+            examples: set.iter().take(self.quotes.examples).collect(),
         }));
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{EXAMPLES, Findings, Name, Told};
+use super::evidence::{Findings, Name, Told};
 use super::leftovers::Leftovers;
 use super::place::Place;
 use super::settle::Replay;
 use super::{Ledger, claimed};
-use crate::record::RecordId;
-use crate::result::Records;
+use crate::record::{Format, RecordId, Stream};
+use crate::result::{Evidence, Records};
 
 /// A kind of finding, with the records that show it.
 pub(super) struct Shown {
@@ -40,7 +40,7 @@ impl Ledger {
         for (kind, count) in counts {
             findings.count(kind, count);
         }
-        let admitted = &admitted[..admitted.len().min(EXAMPLES)];
+        let admitted = &admitted[..admitted.len().min(self.quotes.examples)];
         let of_kind = |shown: &Shown| {
             let producer = shown.producer;
             shown.examples.iter().map(move |sequence| RecordId { producer, sequence: *sequence }).collect()
@@ -72,7 +72,8 @@ impl Ledger {
                 let found = self.found_at(id, told, left);
                 let detail = self.detail(kind, id, told, &found);
                 findings.example(kind, Name::Record(id), || {
-                    told.evidence(id, &found, detail, |place| self.place_name(place))
+                    let evidence = told.evidence(id, &found, detail, |place| self.place_name(place));
+                    self.quoted(kind, id, told, evidence)
                 });
             }
         }
@@ -85,6 +86,15 @@ impl Ledger {
                 evidence
             });
         }
+    }
+
+    /// The evidence with excerpts of what was sent and, where it is something else, of what was found.
+    fn quoted(&self, kind: &str, id: RecordId, told: &Told, evidence: Evidence) -> Evidence {
+        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
+        let sent = self.catalogue.content(id).map(|content| self.quotes.of_content(format, &content));
+        let landed = self.damage.get(&id).map(|damage| damage.landed.clone());
+        let hop = if kind == "records.leaked" { told.leaked_at() } else { None };
+        Evidence { hop, sent, landed, ..evidence }
     }
 
     /// Where copies of a record stand, as far as it is known.
@@ -101,9 +111,13 @@ impl Ledger {
         let producer = usize::from(id.producer);
         match kind {
             "records.lost" => "acknowledged, and nowhere in the topic".into(),
-            "records.leaked" => "refused, and in the topic all the same".into(),
+            "records.leaked" => match told.leaked_at() {
+                Some(hop) => format!("refused by the {hop}, which let it pass all the same"),
+                None => "refused, and in the topic all the same; the answer does not tell by whom".into(),
+            },
             "records.corrupted" => {
-                self.damage.get(&id).cloned().unwrap_or_else(|| "another content than was sent".into())
+                let detail = self.damage.get(&id).map(|damage| damage.detail.clone());
+                detail.unwrap_or_else(|| "another content than was sent".into())
             }
             "records.duplicated" => {
                 let copies = self.accounts[producer].copies.count(id.sequence);

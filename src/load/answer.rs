@@ -1,7 +1,7 @@
 //! An HTTP answer in the ledger's words.
 
 use crate::ledger::answers::classify;
-use crate::record::RecordAnswer;
+use crate::record::{Hop, Note, RecordAnswer};
 use crate::secret::Secret;
 use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
@@ -18,8 +18,8 @@ pub(super) fn read_answer(
     format: ProduceFormat,
     token: Option<&Secret>,
     answers: &mut Vec<RecordAnswer>,
-) -> (u64, u64, Option<String>) {
-    classify(status, error_type, body, records, format, answers);
+) -> (u64, u64, Option<Note>) {
+    let has_items = classify(status, error_type, body, records, format, answers);
     let count =
         |which: fn(RecordAnswer) -> bool| answers.iter().filter(|answer| which(**answer)).count() as u64;
     let acked = count(RecordAnswer::is_acked);
@@ -27,14 +27,21 @@ pub(super) fn read_answer(
     if acked == u64::from(records) {
         return (acked, refused, None);
     }
-    (acked, refused, note(error_type, body, token))
+    (acked, refused, note(error_type, has_items, body, token))
 }
 
-/// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out.
-fn note(error_type: Option<&str>, body: &[u8], token: Option<&Secret>) -> Option<String> {
-    let text = match serde_json::from_slice::<ErrorEntity>(body) {
-        Ok(error) => format!("{} {}", error.error_code, error.message),
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
+/// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out. A gateway
+/// marks its own errors, and a proxy's have a code.
+fn note(error_type: Option<&str>, has_items: bool, body: &[u8], token: Option<&Secret>) -> Option<Note> {
+    let entity = serde_json::from_slice::<ErrorEntity>(body).ok();
+    let by = match (error_type, has_items || entity.is_some()) {
+        (Some(_), _) => Some(Hop::Gateway),
+        (None, true) => Some(Hop::Proxy),
+        (None, false) => None,
+    };
+    let text = match entity {
+        Some(error) => format!("{} {}", error.error_code, error.message),
+        None => String::from_utf8_lossy(body).into_owned(),
     };
     let text = match token {
         Some(token) => text.replace(token.expose(), "[redacted]"),
@@ -42,12 +49,13 @@ fn note(error_type: Option<&str>, body: &[u8], token: Option<&Secret>) -> Option
     };
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE).collect();
     let text = text.trim();
-    match (error_type, text.is_empty()) {
-        (None, true) => None,
-        (None, false) => Some(text.to_owned()),
-        (Some(kind), true) => Some(kind.to_owned()),
-        (Some(kind), false) => Some(format!("{kind}: {text}")),
-    }
+    let text = match (error_type, text.is_empty()) {
+        (None, true) => return None,
+        (None, false) => text.to_owned(),
+        (Some(kind), true) => kind.to_owned(),
+        (Some(kind), false) => format!("{kind}: {text}"),
+    };
+    Some(Note { by, text })
 }
 
 #[cfg(test)]
@@ -59,7 +67,7 @@ mod tests {
         error_type: Option<&str>,
         body: &[u8],
         records: u32,
-    ) -> (Vec<RecordAnswer>, Option<String>) {
+    ) -> (Vec<RecordAnswer>, Option<Note>) {
         let token = Secret::new("eyJ.secret.sig");
         let mut answers = Vec::new();
         let (_, _, note) =
@@ -73,7 +81,8 @@ mod tests {
             br#"{"message":"'eyJ.secret.sig' not a valid key=value pair\n in 'Bearer eyJ.secret.sig'."}"#;
         let (answers, note) = read(403, Some("IncompleteSignatureException"), body, 2);
         assert_eq!(answers, [RecordAnswer::Refused; 2]);
-        let note = note.unwrap();
+        let Note { by, text: note } = note.unwrap();
+        assert_eq!(by, Some(Hop::Gateway));
         assert!(note.starts_with("IncompleteSignatureException: ") && !note.contains("secret"), "{note}");
         assert!(!note.contains('\u{0}'));
     }
@@ -84,6 +93,12 @@ mod tests {
         assert_eq!(read(200, None, body, 1).1, None);
         assert_eq!(read(500, None, b"", 1).1, None);
         let entity = br#"{"error_code":50003,"message":"down"}"#;
-        assert_eq!(read(500, None, entity, 1).1.as_deref(), Some("50003 down"));
+        assert_eq!(
+            read(500, None, entity, 1).1,
+            Some(Note { by: Some(Hop::Proxy), text: "50003 down".into() })
+        );
+        let item = br#"{"offsets":[{"partition":null,"offset":null,"error_code":50002,"error":"x"}]}"#;
+        assert_eq!(read(200, None, item, 1).1.and_then(|note| note.by), Some(Hop::Proxy));
+        assert_eq!(read(503, None, b"<html>", 1).1.map(|note| note.by), Some(None));
     }
 }

@@ -58,7 +58,7 @@ pub struct Answer<'a> {
     /// How the attempt ended.
     pub end: End,
     /// What the answer said, where it was not a plain ack.
-    pub note: Option<String>,
+    pub note: Option<Note>,
     /// What it says about each record: one answer for all, or one each.
     pub answers: &'a [RecordAnswer],
 }
@@ -71,6 +71,42 @@ impl Answer<'_> {
             [all] => *all,
             // A list that is too short says nothing about the rest.
             each => each.get(index).copied().unwrap_or(RecordAnswer::Unknown),
+        }
+    }
+}
+
+/// What an answer said, and who said it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Note {
+    /// The box that answered, where its answer tells.
+    pub by: Option<Hop>,
+    /// What it said, in its own words.
+    pub text: String,
+}
+
+impl<T: Into<String>> From<T> for Note {
+    /// Of whom nobody knows.
+    fn from(text: T) -> Self {
+        Self { by: None, text: text.into() }
+    }
+}
+
+/// A box that answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hop {
+    /// The API gateway, for itself or for its authorizer.
+    Gateway,
+    /// The REST proxy.
+    Proxy,
+}
+
+impl Hop {
+    /// Its name, as scenarios have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Proxy => "proxy",
         }
     }
 }

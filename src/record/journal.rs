@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED, varint};
+use super::{Answer, End, Expected, Hop, NEVER, Note, RecordAnswer, RequestId, Sent, UNANSWERED, varint};
 
 /// Bytes of a block's head: its length and its CRC-32C, each as four bytes, the lowest first.
 pub const BLOCK_HEAD: usize = 8;
@@ -94,9 +94,10 @@ impl JournalWriter {
         if let Some(status) = status {
             varint::push(out, status);
         }
-        if let Some(note) = &answer.note {
-            varint::push(out, note.len());
-            out.extend_from_slice(note.as_bytes());
+        if let Some(Note { by, text }) = &answer.note {
+            out.push(by.map_or(0, |by| 1 + u8::from(by == Hop::Proxy)));
+            varint::push(out, text.len());
+            out.extend_from_slice(text.as_bytes());
         }
         push_answers(out, producer, answer.answers, &mut deltas.offsets);
         deltas.written_us = sent.written_us;
@@ -203,7 +204,7 @@ pub fn tell_block(
     Ok(())
 }
 
-type Head = (Sent, u64, End, Option<String>);
+type Head = (Sent, u64, End, Option<Note>);
 
 fn take_attempt(rest: &mut &[u8], deltas: &mut Deltas, answers: &mut Vec<RecordAnswer>) -> Option<Head> {
     let (flags, bytes) = rest.split_first()?;
@@ -237,10 +238,18 @@ fn take_attempt(rest: &mut &[u8], deltas: &mut Deltas, answers: &mut Vec<RecordA
     let note = if flags & 1 << 5 == 0 {
         None
     } else {
+        let (by, bytes) = rest.split_first()?;
+        let by = match by {
+            0 => None,
+            1 => Some(Hop::Gateway),
+            2 => Some(Hop::Proxy),
+            _ => return None,
+        };
+        *rest = bytes;
         let length = varint::take(rest)?;
         let (text, bytes) = rest.split_at_checked(length)?;
         *rest = bytes;
-        Some(String::from_utf8(text.to_vec()).ok()?)
+        Some(Note { by, text: String::from_utf8(text.to_vec()).ok()? })
     };
     take_answers(rest, producer, answers, &mut deltas.offsets)?;
     deltas.written_us = written_us;

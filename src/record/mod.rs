@@ -35,8 +35,8 @@ pub use catalogue::{Catalogue, Identified};
 pub use content::{Content, ContentBuf, Format, Header};
 pub use csv::{Cell, ColumnType};
 pub use event::{
-    Answer, Class, End, Landed, NEVER, PartitionRead, RecordAnswer, RequestId, Sent, TopicPartition,
-    UNANSWERED,
+    Answer, Class, End, Hop, Landed, NEVER, Note, PartitionRead, RecordAnswer, RequestId, Sent,
+    TopicPartition, UNANSWERED,
 };
 pub use expected::{Expected, Validity, expectation};
 pub use feed::{Feed, FeedError};

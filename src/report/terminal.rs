@@ -372,6 +372,7 @@ mod tests {
                     answer: "acked at quakes/2@77".into(),
                     found: vec!["quakes/3@1".into()],
                     detail: "hostile \u{1b}[31m\u{202e}text\n".into(),
+                    ..Evidence::default()
                 }],
             }],
             boxes: vec![

@@ -210,7 +210,7 @@ pub struct Records {
     pub reordered: u64,
     /// Found equal as JSON, with other bytes.
     pub rewritten: u64,
-    /// Acked without a position, so that nothing can be said of their place.
+    /// Acked without a position by one of their answers, so that nothing can be said of their place by that.
     #[serde(default)]
     pub unpositioned: u64,
     /// In the topics, and not of this run.
@@ -467,6 +467,26 @@ pub struct Evidence {
     pub found: Vec<String>,
     /// What is wrong with it, in words.
     pub detail: String,
+    /// Of what was refused and landed, the box that refused it and let it pass; where the answer tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hop: Option<String>,
+    /// What was sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent: Option<Excerpt>,
+    /// What was found, where it differs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub landed: Option<Excerpt>,
+}
+
+/// The beginning of a record's key and value, as printable text. What a scenario says must not be shown is taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// The key; `None` is null.
+    pub key: Option<String>,
+    /// The value; `None` is null.
+    pub value: Option<String>,
+    /// How long the whole value is, in bytes.
+    pub value_bytes: Option<u64>,
 }
 
 /// A box of the path.

@@ -7,6 +7,7 @@ use super::boxes::{duration_or, read_stack};
 use super::check::{CHECKS, parse_check};
 use super::decode::{Fields, Item};
 use super::error::Problems;
+use super::evidence::read_evidence;
 use super::extends::{VERSION, unknown_version};
 use super::faults::{Around, read_fault};
 use super::fingerprint::fingerprint;
@@ -64,6 +65,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
     let partners = read_partners(&mut fields, stack.as_ref(), problems);
     let load_threads = fields.optional("load").map_or(1, |item| read_load(&item, problems));
+    let evidence = fields.optional("evidence").map(|item| read_evidence(&item, problems)).unwrap_or_default();
     let workloads = read_workloads(&mut fields, &partners, (&topics, &topic_names), stack.as_ref(), problems);
     // Of what could not be read, nothing can be said that follows from it.
     let token_life = stack.as_ref().and_then(StackSpec::token_life);
@@ -95,6 +97,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         checks,
         abort_when,
         faults,
+        evidence,
         load_threads,
         grace,
         drain,

@@ -212,7 +212,11 @@ struct Notebook(Arc<Mutex<Told>>);
 
 impl Sink for Notebook {
     fn attempt(&mut self, sent: &Sent, answer: Answer<'_>) {
-        let answer = Came { answered_us: answer.answered_us, end: answer.end, note: answer.note };
+        let answer = Came {
+            answered_us: answer.answered_us,
+            end: answer.end,
+            note: answer.note.map(|note| note.text),
+        };
         self.0.lock().expect("no panic").attempts.push((*sent, answer));
     }
 

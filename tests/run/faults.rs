@@ -1,6 +1,6 @@
 //! Who tests the tester: each fault is found, as often as its double showed it, and as nothing else.
 
-use landfall::result::{RunResult, Verdict};
+use landfall::result::{Evidence, RunResult, Verdict};
 
 use crate::harness::{Ended, Landfall, repository};
 
@@ -42,6 +42,23 @@ fn a_record_written_twice_is_duplicated() {
 fn a_changed_byte_is_corrupted_wherever_it_stands() {
     // Every record, so that the changed byte walks through payload and identity alike.
     found_exactly(&proxy_fault("corrupt-byte", 1), "records.corrupted", 500);
+}
+
+#[test]
+fn evidence_shows_what_was_sent_and_what_was_found_and_nothing_that_it_must_not() {
+    let corrupt = Landfall::short_quickstart().set("faults=[{box: proxy, kind: round-numbers, every: 1}]");
+    let ended = corrupt.set("evidence={examples: 40, bytes: 4KiB, redact: [/properties]}").end();
+    let finding = &ended.result().findings[0];
+    assert_eq!((finding.kind.as_str(), finding.examples.len()), ("records.corrupted", 40));
+    for example in &finding.examples {
+        let (sent, landed) = (example.sent.as_ref().expect("sent"), example.landed.as_ref().expect("landed"));
+        let (sent, landed) = (sent.value.as_ref().expect("a value"), landed.value.as_ref().expect("a value"));
+        assert!(sent != landed && sent.contains(r#""properties":"[redacted]""#), "{sent}\n{landed}");
+        assert!(landed.contains(r#""properties":"[redacted]""#), "{landed}");
+    }
+    let text =
+        std::fs::read_to_string(crate::harness::file_in(ended.reports.path(), "result.json").expect("one"));
+    assert!(!text.expect("it can be read").contains("magType"));
 }
 
 #[test]
@@ -99,7 +116,15 @@ fn an_empty_tombstone_is_corrupted() {
 #[test]
 fn a_denied_request_that_is_forwarded_is_leaked() {
     let fault = "faults=[{box: gateway, kind: forward-denied, every: 3}]";
-    found_exactly(&Landfall::short_quickstart().set(fault).end(), "records.leaked", 6);
+    let ended = Landfall::short_quickstart().set(fault).end();
+    found_exactly(&ended, "records.leaked", 6);
+    let examples = &ended.result().findings[0].examples;
+    assert!(examples.iter().all(|example| example.hop.as_deref() == Some("gateway")), "{examples:?}");
+    let shown = |example: &Evidence| example.sent.clone().and_then(|sent| sent.value).expect("it is shown");
+    assert!(
+        examples.iter().all(|example| shown(example).starts_with("{\"type\":\"Feature\"")),
+        "{examples:?}"
+    );
     let several = Landfall::short_quickstart().set("workload[1].records_per_request=5").set(fault).end();
     found_exactly(&several, "records.leaked", 30);
 }

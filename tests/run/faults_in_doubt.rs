@@ -58,6 +58,8 @@ fn a_false_failure_is_leaked_and_its_request_wrongly_refused() {
         let expected = [("records.leaked", fault.injected), ("requests.wrongly_refused", requests)];
         assert_eq!(findings(result), expected, "{out}");
         assert!(fault.injected >= 50 && (45..=fault.injected).contains(&requests), "{out}");
+        let examples = &result.findings[0].examples;
+        assert!(examples.iter().all(|example| example.hop.as_deref() == Some("proxy")), "{examples:?}");
     }
 }
 

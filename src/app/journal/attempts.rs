@@ -176,7 +176,7 @@ mod tests {
                 again: false,
             };
             let answers = &[RecordAnswer::Unknown];
-            let note = Some("x".repeat(100));
+            let note = Some("x".repeat(100).into());
             journal.attempt(&sent, &Answer { answered_us: index, end: End::TimedOut, note, answers });
         }
     }

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::exit;
 use super::journal::{JOURNAL, Journal, PayloadDigest, RESERVED, Reserved, START, Start, StartError};
-use super::run::{self, Collector, Folder, Interrupt, Outcome, PayloadError, RunError, Spill};
-use crate::ledger::{Bounds, Ledger, StreamTerms};
+use super::run::{self, Collector, Folder, Interrupt, Outcome, PayloadError, RunError};
+use crate::ledger::Ledger;
 use crate::load::Stop;
 use crate::record::{Answer, Class, RunId, Sent, UNANSWERED};
 use crate::result::{Attempts, Recovery, RunResult};
@@ -205,17 +205,8 @@ impl Killed {
             source: Box::new(error),
         })?;
         let killed_since = since_last_written(&journal);
-        let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
-        let topics: Vec<String> = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
-        let spill =
-            Spill::new(folder.path()).map_err(|source| folder.unwritable(source)).map_err(RunError::from)?;
-        let mut ledger = Ledger::new(
-            run::catalogue(&scenario, run.clone())?,
-            topics.clone(),
-            terms.collect(),
-            Bounds::default(),
-            Some(Box::new(spill)),
-        );
+        let catalogue = run::catalogue(&scenario, run.clone())?;
+        let mut ledger = run::ledger(&scenario, catalogue, &folder).map_err(RunError::from)?;
         let (journal, told) = enter(&scenario, &folder, journal, &reserved, &mut ledger)?;
         tracing::info!(attempts = told.attempts.total, open = told.recovery.open_requests, "journal read");
 
@@ -223,6 +214,7 @@ impl Killed {
         let collector = Collector::start(ledger, journal, stop)
             .map_err(|source| RunError::Thread { name: "ledger", source })?;
         let baseline = start.baseline();
+        let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
         let config = ReaderConfig { kafka: kafka.clone(), run, topics };
         let reader = Reader::start(&config, &baseline, origin, collector.landed()).map_err(RunError::from)?;
         let settling = Settling::of(&scenario);

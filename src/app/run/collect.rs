@@ -12,7 +12,7 @@ use super::outbox::Outbox;
 use crate::app::journal::{Journal, LATE, Reserved, ReservedThread};
 use crate::ledger::Ledger;
 use crate::load::{Interval, Sink, Stop};
-use crate::record::{Answer, End, Landed, RecordAnswer, Sent};
+use crate::record::{Answer, End, Landed, Note, RecordAnswer, Sent};
 use crate::stats::Histogram;
 
 /// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
@@ -142,7 +142,7 @@ struct Head {
     sent: Sent,
     answered_us: u64,
     end: End,
-    note: Option<String>,
+    note: Option<Note>,
     /// How many of the batch's answers are its own.
     answers: usize,
 }
@@ -288,7 +288,7 @@ fn count(counts: &Counts, sent: &Sent, answer: &Answer<'_>) {
 
 /// The notes of answers that have been seen, so that the log tells of each once.
 #[derive(Default)]
-struct Notes(HashSet<String>);
+struct Notes(HashSet<Note>);
 
 impl Notes {
     fn look_at(&mut self, sent: &Sent, answer: &Answer<'_>) {
@@ -297,7 +297,7 @@ impl Notes {
             self.0.insert(note.clone());
             let request = format!("{}.{}", sent.request.producer, sent.request.index);
             // Debug quotes the text, which comes from outside: it cannot make lines of its own.
-            tracing::warn!(%request, end = ?answer.end, ?note, "first answer of its kind");
+            tracing::warn!(%request, end = ?answer.end, note = ?note.text, "first answer of its kind");
         }
     }
 }

@@ -5,6 +5,7 @@ mod catalogue;
 mod collect;
 mod folder;
 mod hlog;
+mod ledger;
 mod metrics;
 mod monitor;
 mod outbox;
@@ -21,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::exit;
 use super::journal::{JOURNAL, Journal, RESERVED, Reserved, START, Start};
-use crate::ledger::{Bounds, Ledger, StoreError, StreamTerms};
+use crate::ledger::StoreError;
 use crate::load::{
     self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
     TokenReport, preflight,
@@ -38,13 +39,13 @@ pub(super) use assemble::{unread_notes, versions};
 pub use catalogue::{PayloadError, PayloadFault, catalogue};
 pub(super) use collect::Collector;
 pub use folder::{Folder, FolderError};
+pub(super) use ledger::ledger;
 pub use metrics::MetricsPort;
 pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
 pub(super) use plan::sizes;
 use plan::{schedules, streams};
 pub(super) use settle::{Path, Settled, settle};
-pub(super) use spill::Spill;
 use timeline::Timeline;
 
 /// A signal that ends a run early.
@@ -228,13 +229,10 @@ pub async fn run(
     prepared_log(&stack, &plan, &unarmed);
     let reserved = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
-    let terms = scenario.workloads.iter().map(|workload| StreamTerms { partition: workload.partition });
-    let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let thread = |name| move |source| RunError::Thread { name, source };
     let stop = Stop::default();
     let journal = Journal::new(folder.create_locked(JOURNAL)?);
-    let spill = Spill::new(folder.path()).map_err(|source| folder.unwritable(source))?;
-    let ledger = Ledger::new(catalogue, topics, terms.collect(), Bounds::default(), Some(Box::new(spill)));
+    let ledger = ledger(scenario, catalogue, folder)?;
     let collector = Collector::start(ledger, journal, stop.clone()).map_err(thread("ledger"))?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
 

@@ -13,7 +13,7 @@ const PART: usize = 4096;
 
 /// A file of runs.
 #[derive(Debug)]
-pub(in crate::app) struct Spill {
+pub(super) struct Spill {
     file: File,
     /// Where each run begins and ends.
     runs: Vec<(u64, u64)>,
@@ -21,7 +21,7 @@ pub(in crate::app) struct Spill {
 
 impl Spill {
     /// An empty one; its file takes space in `folder`, and has no name there.
-    pub(in crate::app) fn new(folder: &Path) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
         let path = folder.join(".unmatched");
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         std::fs::remove_file(&path)?;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::ledger::Quotes;
 use crate::ledger::{Bounds, Run, Store, StreamTerms, Unmatched};
 use crate::record::{
     Catalogue, End, Expected, Feed, Format, IdentityPlace, Key, Landed, NEVER, RecordAnswer, RequestId,
@@ -222,7 +223,8 @@ fn settle(history: &History, bounds: Bounds) -> Settlement {
     let catalogue = catalogue();
     let terms = vec![StreamTerms { partition: None }];
     let store: Option<Box<dyn Store>> = Some(Box::new(Runs::default()));
-    let mut ledger = Ledger::new(catalogue.clone(), vec!["t".into()], terms, bounds, store);
+    let mut ledger =
+        Ledger::new(catalogue.clone(), vec!["t".into()], terms, Quotes::default(), bounds, store);
     let mut read = [0, 0];
     for event in &history.told {
         match event {
@@ -333,6 +335,8 @@ fn by_definition(history: &History) -> (Records, BTreeSet<u64>) {
         };
         *all += 1;
         *(if found { with } else { without }) += 1;
+        let nowhere = |said: &RecordAnswer| matches!(said, RecordAnswer::Acked { offset: None, .. });
+        records.unpositioned += u64::from(truth.answers.iter().any(nowhere));
         let copies = truth.copies.len();
         records.duplicated += u64::from(copies > 1);
         records.duplicated_beyond_attempts += u64::from(copies > 1 && copies > truth.attempts as usize);

@@ -12,7 +12,7 @@ use super::super::recorder::AttemptTimes;
 use super::super::retry::{Ending, asked_wait, wait_before_retry};
 use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
-use crate::record::{Answer, Class, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
+use crate::record::{Answer, Class, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent, UNANSWERED};
 
 /// How an attempt has ended.
 struct Ended {
@@ -20,7 +20,7 @@ struct Ended {
     free: Nanos,
     end: End,
     class: Class,
-    note: Option<String>,
+    note: Option<Note>,
     retry_after: Option<Duration>,
     now: Nanos,
 }
@@ -156,6 +156,7 @@ impl<S: Sink> Engine<'_, S> {
 
     /// An attempt ended without a response; its connection is shut.
     pub(super) fn fail(&mut self, slot: usize, end: End, note: Option<String>) {
+        let note = note.map(Note::from);
         let now = self.shared.clock.now();
         let place = &mut self.places[slot];
         let Some(exchange) = place.exchange.take() else { return };
@@ -215,7 +216,7 @@ impl<S: Sink> Engine<'_, S> {
             let producer = self.lanes[lane].producer;
             // Whether it was written whole is not known, so it counts as sent: its records may land.
             let sent = sent(self.plan(lane), producer, &exchange, UNANSWERED);
-            let note = Some("no answer when draining ended".to_owned());
+            let note = Some("no answer when draining ended".into());
             let answers = &[RecordAnswer::Unknown];
             self.sink.attempt(&sent, Answer { answered_us: UNANSWERED, end: End::TimedOut, note, answers });
             let shares = self.shares(lane, &exchange.request);

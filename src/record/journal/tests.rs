@@ -8,7 +8,7 @@ struct Event {
     sent: Sent,
     answered_us: u64,
     end: End,
-    note: Option<String>,
+    note: Option<Note>,
     answers: Vec<RecordAnswer>,
 }
 
@@ -80,6 +80,10 @@ fn event() -> impl Strategy<Value = Event> {
                 token_expires_us,
                 again,
             };
+            let note = note.map(|text: String| Note {
+                by: [None, Some(Hop::Gateway), Some(Hop::Proxy)][text.len() % 3],
+                text,
+            });
             Event { sent, answered_us, end, note, answers }
         },
     )

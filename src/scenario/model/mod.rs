@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod check;
+mod evidence;
 mod fault;
 mod partner;
 mod payload;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use check::{AbortRule, Check, Comparison, Limit};
+pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec};
@@ -50,6 +52,8 @@ pub struct Scenario {
     pub abort_when: Vec<AbortRule>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
+    /// What evidence of findings shows.
+    pub evidence: EvidenceSpec,
     /// Threads that send the load, at least 1.
     pub load_threads: u16,
     /// How long absent records are waited for; `None`: derived from the path's time-outs.

@@ -76,7 +76,7 @@ fn read_exponent(item: &Item<'_>, problems: &mut Problems) -> Option<f64> {
 }
 
 /// A JSON pointer (RFC 6901, section 3).
-pub(super) fn read_pointer(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+pub(in crate::scenario) fn read_pointer(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     let pointer = item.text(problems)?;
     let well_escaped = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
     if !pointer.is_empty() && !pointer.starts_with('/') {

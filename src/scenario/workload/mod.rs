@@ -8,6 +8,8 @@ mod phases;
 mod sizes;
 mod transport;
 
+pub(super) use key::read_pointer;
+
 use std::path::PathBuf;
 
 use super::decode::Item;
