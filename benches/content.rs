@@ -58,7 +58,7 @@ fn content(criterion: &mut Criterion) {
                 let mut request = RequestBody::begin(&mut body, format, None);
                 for sequence in first..first + RECORDS {
                     catalogue.content_into(black_box(RecordId { producer, sequence }), &mut content);
-                    request.push(content.key(), content.value(), content.headers());
+                    request.push(content.key(), content.value(), content.headers(), content.timestamp_ms());
                 }
                 request.end();
                 first += RECORDS;

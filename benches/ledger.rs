@@ -79,6 +79,7 @@ impl Story {
             self.catalogue.content_into(RecordId { producer: 0, sequence: self.next }, &mut self.buf);
             let bytes = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
             self.landed.push(Landed {
+                created_ms: None,
                 at: TopicPartition { topic: 0, partition },
                 offset: *offset,
                 key: self.buf.key().map(bytes),

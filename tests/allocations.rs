@@ -66,7 +66,7 @@ fn making_records_and_requests_allocates_nothing() {
             let mut request = RequestBody::begin(&mut body, format, Some(3));
             for sequence in 0..RECORDS {
                 assert!(catalogue.content_into(RecordId { producer, sequence }, &mut content));
-                request.push(content.key(), content.value(), content.headers());
+                request.push(content.key(), content.value(), content.headers(), content.timestamp_ms());
             }
             request.end();
         });

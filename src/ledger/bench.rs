@@ -112,6 +112,7 @@ impl Bench {
             key: content.key.map(Into::into),
             value: content.value.map(Into::into),
             headers: content.headers.into_iter().map(|(name, value)| (name, value.map(Into::into))).collect(),
+            created_ms: content.timestamp_ms,
             readable_us: 1_000_000,
         };
         self.ledger.landed(&landed, &mut |_| {});

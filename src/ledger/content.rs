@@ -19,9 +19,12 @@ pub(super) enum Comparison {
 
 /// Compares key, value and headers. JSON values are equal when their members (in any order) and elements are, and
 /// numbers when they are the same number, however written; no number goes through a float. Headers are equal when
-/// they are the same bytes in the same order, as often.
+/// they are the same bytes in the same order, as often; timestamps where the request gave one and the broker has left it.
 #[must_use]
 pub(super) fn compare(format: Format, sent: &Content, landed: &Landed, quotes: &Quotes) -> Comparison {
+    if let Some(detail) = timestamps_differ(sent.timestamp_ms, landed.created_ms) {
+        return Comparison::Different(detail);
+    }
     if let Some(detail) = headers_differ(&sent.headers, &landed.headers, quotes) {
         return Comparison::Different(detail);
     }
@@ -50,6 +53,7 @@ pub(super) fn compare_in(
     if buf.key() == landed.key.as_deref()
         && buf.value() == landed.value.as_deref()
         && buf.headers().eq(headers)
+        && timestamps_differ(buf.timestamp_ms(), landed.created_ms).is_none()
     {
         return Comparison::Same;
     }
@@ -90,6 +94,12 @@ fn compare_one(
         quotes.raw(&sent[at..]),
         quotes.raw(&landed[at..]),
     ))
+}
+
+/// How the timestamps differ, where one was sent and the broker has not put its own in its place.
+fn timestamps_differ(sent: Option<i64>, landed: Option<i64>) -> Option<String> {
+    let (sent, landed) = (sent?, landed?);
+    (sent != landed).then(|| format!("timestamp: sent {sent} ms, landed {landed} ms"))
 }
 
 /// Where the headers differ, if they do.
@@ -222,7 +232,7 @@ mod tests {
 
     fn sent(key: Option<&str>, value: Option<&str>) -> Content {
         let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
-        Content { key: bytes(key), value: bytes(value), headers: Vec::new() }
+        Content { key: bytes(key), value: bytes(value), headers: Vec::new(), timestamp_ms: None }
     }
 
     fn landed(key: Option<&str>, value: Option<&str>) -> Landed {
@@ -233,12 +243,29 @@ mod tests {
             key: bytes(key),
             value: bytes(value),
             headers: Vec::new(),
+            created_ms: Some(0),
             readable_us: 0,
         }
     }
 
     fn json(before: &str, after: &str) -> Comparison {
         compare(Format::Json, &sent(None, Some(before)), &landed(None, Some(after)), &Quotes::default())
+    }
+
+    #[test]
+    fn a_timestamp_that_was_sent_must_have_landed() {
+        let stamped = |timestamp_ms, created_ms| {
+            let sent = Content { timestamp_ms, ..sent(None, Some("1")) };
+            let landed = Landed { created_ms, ..landed(None, Some("1")) };
+            compare(Format::Json, &sent, &landed, &Quotes::default())
+        };
+        assert_eq!(stamped(Some(5), Some(5)), Comparison::Same);
+        assert_eq!(
+            stamped(Some(5), Some(6)),
+            Comparison::Different("timestamp: sent 5 ms, landed 6 ms".into())
+        );
+        // Without one in the request it is the path's to choose, and a topic may have its broker's own.
+        assert_eq!((stamped(None, Some(6)), stamped(Some(5), None)), (Comparison::Same, Comparison::Same));
     }
 
     #[test]

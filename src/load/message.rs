@@ -130,7 +130,8 @@ impl Message {
         let mut body = RequestBody::begin(&mut self.body, self.format, self.partition);
         for sequence in request.first_sequence..last {
             if catalogue.content_into(RecordId { producer: self.producer, sequence }, &mut self.content) {
-                body.push(self.content.key(), self.content.value(), self.content.headers());
+                let content = &self.content;
+                body.push(content.key(), content.value(), content.headers(), content.timestamp_ms());
             }
         }
         body.end();

@@ -107,12 +107,18 @@ mod tests {
             key: content.key.map(Into::into),
             value: content.value.map(Into::into),
             headers: content.headers.into_iter().map(|(name, value)| (name, value.map(Into::into))).collect(),
+            created_ms: content.timestamp_ms,
             readable_us: 0,
         }
     }
 
     fn of_value(value: &str) -> Landed {
-        landed(Content { key: None, value: Some(value.as_bytes().to_vec()), headers: Vec::new() })
+        landed(Content {
+            key: None,
+            value: Some(value.as_bytes().to_vec()),
+            headers: Vec::new(),
+            timestamp_ms: None,
+        })
     }
 
     #[test]
@@ -151,7 +157,7 @@ mod tests {
         assert_eq!(catalogue.identify(&of_value(&other)), Identified::AnotherRun);
         let damaged = other.replace("other.0.5", "r.0.5");
         assert_eq!(catalogue.identify(&of_value(&damaged)), Identified::Unreadable);
-        let nothing = landed(Content { key: None, value: None, headers: Vec::new() });
+        let nothing = landed(Content { key: None, value: None, headers: Vec::new(), timestamp_ms: None });
         assert_eq!(catalogue.identify(&nothing), Identified::Unreadable);
     }
 

@@ -23,6 +23,8 @@ pub struct Content {
     pub value: Option<Vec<u8>>,
     /// In their order, with repetitions.
     pub headers: Vec<Header>,
+    /// When it was created, in milliseconds since 1970, where the request says so.
+    pub timestamp_ms: Option<i64>,
 }
 
 /// A buffer that contents are made in, one after another: once it has grown to the longest, making one allocates
@@ -36,6 +38,7 @@ pub struct ContentBuf {
     pub(super) header_name: String,
     pub(super) header: Vec<u8>,
     pub(super) has_header: bool,
+    pub(super) timestamp_ms: Option<i64>,
 }
 
 impl ContentBuf {
@@ -56,6 +59,12 @@ impl ContentBuf {
         self.has_header.then_some((self.header_name.as_str(), Some(self.header.as_slice()))).into_iter()
     }
 
+    /// When it was created, in milliseconds since 1970, where the request says so.
+    #[must_use]
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        self.timestamp_ms
+    }
+
     /// The same as a value of its own.
     #[must_use]
     pub fn to_content(&self) -> Content {
@@ -64,6 +73,7 @@ impl ContentBuf {
             key: self.key().map(<[u8]>::to_vec),
             value: self.value().map(<[u8]>::to_vec),
             headers: self.headers().map(owned).collect(),
+            timestamp_ms: self.timestamp_ms,
         }
     }
 
@@ -74,5 +84,6 @@ impl ContentBuf {
         self.header_name.clear();
         self.header.clear();
         (self.has_key, self.has_value, self.has_header) = (false, false, false);
+        self.timestamp_ms = None;
     }
 }

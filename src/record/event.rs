@@ -214,6 +214,8 @@ pub struct Landed {
     pub value: Option<Bytes>,
     /// Headers, in their order, with repetitions; a value that is `None` is null.
     pub headers: Vec<(String, Option<Bytes>)>,
+    /// When it was created, in milliseconds since 1970; `None` where the broker has stamped it.
+    pub created_ms: Option<i64>,
     /// When the reader saw it.
     pub readable_us: u64,
 }

@@ -29,6 +29,7 @@ mod key;
 mod nearest;
 mod stream;
 mod template;
+mod timestamps;
 pub mod varint;
 
 pub use catalogue::{Catalogue, Identified};
@@ -45,3 +46,4 @@ pub use journal::{BLOCK_HEAD, JournalError, JournalWriter, payload_len, tell_blo
 pub use key::{Key, KeySpread, KeySpreadError};
 pub use stream::{IdentityPlace, Payload, Stream, StreamError};
 pub use template::{TemplateError, TemplateProblem};
+pub use timestamps::Timestamps;

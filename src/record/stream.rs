@@ -8,7 +8,7 @@ use super::csv::no_column;
 use super::feed::{Feed, FeedError, Line};
 use super::key::{Key, KeyDrawer, KeySpreadError};
 use super::template::{Compiler, Making, Marks, Template, TemplateError, TemplateProblem};
-use super::{ContentBuf, Format, RecordId, RunId, draws, json};
+use super::{ContentBuf, Format, RecordId, RunId, Timestamps, draws, json};
 
 /// Where the identity stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,7 @@ pub struct Stream {
     topic: u16,
     format: Format,
     place: IdentityPlace,
+    timestamps: Option<Timestamps>,
     drawer: Option<KeyDrawer>,
     /// Used in turn; never empty.
     payloads: Arc<[Prepared]>,
@@ -125,7 +126,13 @@ impl Stream {
                 vec![prepare_template(value, drawer.is_some(), format, &place, pointer)?]
             }
         };
-        Ok(Self { topic, format, place, drawer, payloads: payloads.into() })
+        Ok(Self { topic, format, place, timestamps: None, drawer, payloads: payloads.into() })
+    }
+
+    /// The same, with records that carry timestamps.
+    #[must_use]
+    pub fn stamped(self, timestamps: Option<Timestamps>) -> Self {
+        Self { timestamps, ..self }
     }
 
     /// The topic's place in the scenario.
@@ -159,6 +166,7 @@ impl Stream {
     /// Makes the content of the stream's record `id` in `buf`, in place of what it held.
     pub(super) fn content_into(&self, run: &RunId, seed: u64, id: RecordId, buf: &mut ContentBuf) {
         buf.clear();
+        buf.timestamp_ms = self.timestamps.map(|timestamps| timestamps.at(id.sequence));
         let payloads = self.payloads.len() as u64;
         let turn = usize::try_from(id.sequence % payloads).expect("less than the number of payloads");
         let Prepared { key, value } = &self.payloads[turn];

@@ -171,7 +171,7 @@ mod tests {
              partners: [{{ name: p, secret: generated, expect: refuse }}, {{ name: q, secret: generated }}]\n\
              workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r, key: /k }}, \
              records_per_request: 2, arrivals: {{ constant: 1/s }}, for: 9s }}, \
-             {{ partner: q, topic: t, format: v3-json, payload: {{ file: r }}, identity: header, \
+             {{ partner: q, topic: t, format: v3-json, payload: {{ file: r, timestamp: {{ start: 2026-01-01T00:00:00Z }} }}, identity: header, \
              arrivals: {{ constant: 1/s }}, for: 9s }}]\nstack: {{ {stack} }}\nfaults: [{{ {text} }}]\n"
         );
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))

@@ -123,6 +123,11 @@ impl Needs {
                 missing: "no workload sends records with headers",
                 remedy: "set `identity: header`",
             }),
+            FaultKind::ShiftTimestamp => Some(Self {
+                fits: |workload, _load| workload.payload.timestamp.is_some(),
+                missing: "no workload sends records with timestamps",
+                remedy: "set `payload.timestamp` in a workload of v3",
+            }),
             FaultKind::RoundNumbers | FaultKind::Reformat => Some(Self {
                 fits: |workload, _load| matches!(workload.format, Format::V2Json | Format::V3Json),
                 missing: "no workload sends JSON",

@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{Offset, Timestamp, TopicPartitionList};
 
 use super::{Baseline, ReaderConfig, VerifyError, client};
 use crate::kafka::describe;
@@ -342,6 +342,7 @@ impl Task {
                         key: message.key().map(Bytes::copy_from_slice),
                         value: message.payload().map(Bytes::copy_from_slice),
                         headers: headers(&message),
+                        created_ms: created_ms(message.timestamp()),
                         readable_us: u64::try_from(readable).unwrap_or(u64::MAX),
                     });
                     // After the sink: who sees this progress has been told of the record.
@@ -393,6 +394,14 @@ impl Task {
         for (_, progress) in lock(&self.progress).iter_mut().filter(|(at, _)| at.topic == self.topic) {
             progress.error = Some(ReadError { message: message.clone(), kind });
         }
+    }
+}
+
+/// When the record was created, unless the broker has put its own time there.
+fn created_ms(timestamp: Timestamp) -> Option<i64> {
+    match timestamp {
+        Timestamp::CreateTime(ms) => Some(ms),
+        Timestamp::LogAppendTime(_) | Timestamp::NotAvailable => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::record::{
     Catalogue, Cell, ColumnType, Feed, FeedError, Format, IdentityPlace, Key, KeySpread, Payload, RunId,
-    Stream, StreamError,
+    Stream, StreamError, Timestamps,
 };
 use crate::scenario::{self, CellType, KeySpec, PayloadSource, Scenario, Workload};
 
@@ -91,7 +91,9 @@ fn of_payload(workload: &Workload, payload: Payload<'_>) -> Result<Stream, Paylo
     let topic = u16::try_from(workload.topic).unwrap_or(u16::MAX);
     let place = identity_place(&workload.identity);
     let key = workload.payload.key.as_ref().map(key);
-    Ok(Stream::new(topic, format(workload.format), place, key, payload)?)
+    let timestamps =
+        workload.payload.timestamp.map(|spec| Timestamps { start_ms: spec.start_ms, step_ms: spec.step_ms });
+    Ok(Stream::new(topic, format(workload.format), place, key, payload)?.stamped(timestamps))
 }
 
 /// The field of a payload that names its source.

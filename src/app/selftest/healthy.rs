@@ -54,12 +54,17 @@ fn trial(number: u32, seed: u64) -> Trial {
     } else {
         format!(", key: {}", KEYS[below(KEYS.len())])
     };
+    let stamp = if format.starts_with("v3") && below(3) == 0 {
+        ", timestamp: {start: \"2026-01-01T00:00:00Z\", step: 7ms}"
+    } else {
+        ""
+    };
     let partitions = 1 + below(12);
     let mut sets = vec![
         format!("seed={}", below(1 << 30)),
         format!("topics[orders].partitions={partitions}"),
         format!("stack.proxy.replicas={}", 1 + below(4)),
-        format!("workload[0].payload={{template: {value}{key}}}"),
+        format!("workload[0].payload={{template: {value}{key}{stamp}}}"),
         format!("workload[0].format={format}"),
         format!("workload[0].identity={identity}"),
         format!("workload[0].records_per_request={size}"),

@@ -10,6 +10,14 @@ type Variant = (&'static str, &'static [&'static str]);
 const PLAIN: Variant = ("", &[]);
 /// The same over API v3, with the identity in a header.
 const V3: Variant = ("v3", &["workload[0].format=v3-json", "workload[0].identity=header"]);
+/// With timestamps of their own.
+const STAMPED: Variant = (
+    "v3",
+    &[
+        "workload[0].format=v3-json",
+        "workload[0].payload.timestamp={start: \"2026-01-01T00:00:00Z\", step: 7ms}",
+    ],
+);
 /// Batches of few records, so that a fault of Kafka's befalls few of them.
 const SMALL_BATCHES: Variant = ("", &["workload[0].records_per_request=1"]);
 /// The gateway gives up early, so that the run does not wait for half a minute.
@@ -75,6 +83,7 @@ fn of(kind: FaultKind) -> Mutant {
         F::Reformat | F::ExchangeOffsets | F::ReorderInRequest => mutant("every: 3", &[PLAIN, V3], &[]),
         F::NullToEmpty => mutant("every: 2", &[TOMBSTONES], &[]),
         F::SwapKeys => mutant("every: 4", &[PLAIN, V3], &[]),
+        F::ShiftTimestamp => mutant("every: 3", &[STAMPED], &[]),
         F::LoseHeaders => mutant("every: 3", &[V3], &[]),
         F::WrongPartition => mutant("every: 9", &[PLAIN, V3], &[]),
         F::StaleAnswer => mutant("every: 5", &[PLAIN, V3], &[]),

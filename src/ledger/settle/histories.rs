@@ -240,6 +240,7 @@ fn settle(history: &History, bounds: Bounds) -> Settlement {
                     key: content.key.map(Into::into),
                     value: content.value.map(Into::into),
                     headers: Vec::new(),
+                    created_ms: None,
                     readable_us: 0,
                 };
                 ledger.landed(&landed, &mut |_| {});

@@ -229,7 +229,11 @@ fn a_swap_in_a_request_is_reordered_once() {
 #[test]
 fn other_runs_and_strangers_are_foreign() {
     let mut bench = bench(ACCEPT);
-    bench.lands(0, 0, Content { key: None, value: Some(b"hello".to_vec()), headers: Vec::new() });
+    bench.lands(
+        0,
+        0,
+        Content { key: None, value: Some(b"hello".to_vec()), headers: Vec::new(), timestamp_ms: None },
+    );
     let other = RecordId { producer: 0, sequence: 0 }.encode(&RunId::new("other").unwrap());
     bench.lands(
         0,
@@ -238,6 +242,7 @@ fn other_runs_and_strangers_are_foreign() {
             key: None,
             value: Some(format!("{{\"_landfall\":\"{other}\"}}").into_bytes()),
             headers: Vec::new(),
+            timestamp_ms: None,
         },
     );
     let unsent = bench.content(3);

@@ -48,6 +48,8 @@ pub enum FaultKind {
     LoseUnicode,
     /// Proxy: writes a record without its headers.
     LoseHeaders,
+    /// Proxy: writes a record with a timestamp that is an hour earlier than its own.
+    ShiftTimestamp,
     /// Proxy: answers with another offset than the record's.
     WrongOffset,
     /// Proxy: answers with another partition than the record's, one that the topic has.
@@ -116,7 +118,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -127,6 +129,7 @@ impl FaultKind {
         Self::Reformat,
         Self::LoseUnicode,
         Self::LoseHeaders,
+        Self::ShiftTimestamp,
         Self::WrongOffset,
         Self::WrongPartition,
         Self::ExchangeOffsets,
@@ -204,6 +207,7 @@ impl FaultKind {
             Self::Reformat => ("proxy", "reformat", Some("records.rewritten")),
             Self::LoseUnicode => ("proxy", "lose-unicode", CORRUPTED),
             Self::LoseHeaders => ("proxy", "lose-headers", CORRUPTED),
+            Self::ShiftTimestamp => ("proxy", "shift-timestamp", CORRUPTED),
             Self::WrongOffset => ("proxy", "wrong-offset", MISPLACED),
             Self::WrongPartition => ("proxy", "wrong-partition", MISPLACED),
             Self::ExchangeOffsets => ("proxy", "exchange-offsets", MISPLACED),

@@ -19,7 +19,9 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner, Renew, TokenSpec};
-pub use payload::{CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec};
+pub use payload::{
+    CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
+};
 pub use source::Source;
 pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;

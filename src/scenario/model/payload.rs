@@ -39,6 +39,17 @@ pub struct PayloadSpec {
     pub source: PayloadSource,
     /// Where their keys come from; `None`: they are null, or the identity.
     pub key: Option<KeySpec>,
+    /// The timestamps that they carry; `None`: none, and the proxy or Kafka gives them one.
+    pub timestamp: Option<TimestampSpec>,
+}
+
+/// Timestamps that follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimestampSpec {
+    /// That of the first record, in milliseconds since 1970.
+    pub start_ms: i64,
+    /// From one record to the next, in milliseconds.
+    pub step_ms: i64,
 }
 
 /// Where the values of records come from.

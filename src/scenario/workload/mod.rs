@@ -74,8 +74,8 @@ pub(super) fn read_workload(
         .unwrap_or(Format::V2Json);
     let payload = fields
         .required("payload", "{ file: records.ndjson }", problems)
-        .and_then(|item| read_payload(&item, problems))
-        .unwrap_or(PayloadSpec { source: PayloadSource::Ndjson(PathBuf::new()), key: None });
+        .and_then(|item| read_payload(&item, format, problems))
+        .unwrap_or(PayloadSpec { source: PayloadSource::Ndjson(PathBuf::new()), key: None, timestamp: None });
     let identity_item = fields.optional("identity");
     let identity =
         identity_item.as_ref().and_then(|item| read_identity(item, problems)).unwrap_or_else(default_place);

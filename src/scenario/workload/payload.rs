@@ -1,12 +1,17 @@
 //! What the records hold: where their values come from, and in which format they are sent.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::key::read_key;
 use crate::scenario::decode::{Fields, Item};
 use crate::scenario::error::{Problems, quoted};
 use crate::scenario::json::json_of;
-use crate::scenario::model::{CellType, ColumnSpec, Format, KeySpec, PayloadSource, PayloadSpec};
+use crate::scenario::model::{
+    CellType, ColumnSpec, Format, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
+};
 
 const FORMATS: [(&str, Format); 5] = [
     ("v2-json", Format::V2Json),
@@ -49,7 +54,7 @@ pub(super) fn read_format(item: &Item<'_>, problems: &mut Problems) -> Option<Fo
     item.choice(&FORMATS, problems)
 }
 
-pub(super) fn read_payload(item: &Item<'_>, problems: &mut Problems) -> Option<PayloadSpec> {
+pub(super) fn read_payload(item: &Item<'_>, format: Format, problems: &mut Problems) -> Option<PayloadSpec> {
     let mut fields = item.fields(problems)?;
     let source = read_source(&mut fields, problems);
     let csv = matches!(source, Some(PayloadSource::Csv { .. }));
@@ -59,8 +64,43 @@ pub(super) fn read_payload(item: &Item<'_>, problems: &mut Problems) -> Option<P
         let remedy = "write a JSON pointer such as `key: /net`";
         item.suggest(problems, "a column belongs to `csv`, and this payload is none", remedy);
     }
+    let timestamp = fields.optional("timestamp").and_then(|item| {
+        if !format.is_v3() {
+            let message = "needs a format of v3: requests of v2 carry no timestamps";
+            item.suggest(problems, message, "write for instance `format: v3-json`, or remove it");
+        }
+        read_timestamp(&item, problems)
+    });
     fields.finish(&REFUSED, problems);
-    Some(PayloadSpec { source: source?, key })
+    Some(PayloadSpec { source: source?, key, timestamp })
+}
+
+/// Timestamps: `{ start: TIME, step: 10ms }`.
+fn read_timestamp(item: &Item<'_>, problems: &mut Problems) -> Option<TimestampSpec> {
+    let mut fields = item.fields(problems)?;
+    let start = fields.required("start", "2026-01-01T00:00:00Z", problems);
+    let start_ms = start.and_then(|item| {
+        let time: Option<Timestamp> = item.text(problems)?.parse().ok();
+        let ms = time.map(Timestamp::as_millisecond).filter(|ms| *ms >= 0);
+        if ms.is_none() {
+            let message = "must be a time of 1970 or later, with its distance from UTC";
+            item.suggest(problems, message, "write for instance `2026-01-01T00:00:00Z`");
+        }
+        ms
+    });
+    let day = Duration::from_hours(24);
+    let step = match fields.optional("step") {
+        Some(item) => item.duration(&(Duration::ZERO..=day), problems).filter(|step| {
+            let whole = step.subsec_nanos().is_multiple_of(1_000_000);
+            if !whole {
+                item.fail(problems, "must be whole milliseconds, as timestamps of Kafka's are");
+            }
+            whole
+        }),
+        None => Some(Duration::from_millis(10)),
+    };
+    fields.finish(&[], problems);
+    Some(TimestampSpec { start_ms: start_ms?, step_ms: i64::try_from(step?.as_millis()).unwrap_or(i64::MAX) })
 }
 
 /// The one source that is named.

@@ -4,7 +4,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+
 use super::ProduceFormat;
+
+/// RFC 3339 in UTC, to the millisecond.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
+/// How a key or a value is written.
+type Push = fn(&mut Vec<u8>, &[u8]);
 
 /// The body of a produce request that is being written.
 #[derive(Debug)]
@@ -26,19 +35,22 @@ impl<'b> RequestBody<'b> {
     }
 
     /// Adds a record. Key, value and headers' values are what shall land: JSON text, UTF-8 or any bytes, as the
-    /// format says; `None` is null. A null key's member is left out. v2 has no headers, and leaves them out.
+    /// format says; `None` is null. A null key's member is left out. v2 has no headers and no timestamps (milliseconds since
+    /// 1970), and leaves them out.
     pub fn push<'h>(
         &mut self,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
+        timestamp_ms: Option<i64>,
     ) {
+        let stamp = timestamp_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         match self.format {
             ProduceFormat::V2Json => self.v2(key, value, push_json),
             ProduceFormat::V2Binary => self.v2(key, value, push_base64),
-            ProduceFormat::V3Json => self.v3("JSON", key, value, headers, push_json),
-            ProduceFormat::V3Binary => self.v3("BINARY", key, value, headers, push_base64),
-            ProduceFormat::V3String => self.v3("STRING", key, value, headers, push_text),
+            ProduceFormat::V3Json => self.v3(("JSON", push_json), key, value, headers, stamp),
+            ProduceFormat::V3Binary => self.v3(("BINARY", push_base64), key, value, headers, stamp),
+            ProduceFormat::V3String => self.v3(("STRING", push_text), key, value, headers, stamp),
         }
         self.begun = true;
     }
@@ -50,7 +62,7 @@ impl<'b> RequestBody<'b> {
         }
     }
 
-    fn v2(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, push: fn(&mut Vec<u8>, &[u8])) {
+    fn v2(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, push: Push) {
         let out = &mut *self.out;
         if self.begun {
             out.push(b',');
@@ -68,11 +80,11 @@ impl<'b> RequestBody<'b> {
 
     fn v3<'h>(
         &mut self,
-        kind: &str,
+        (kind, push): (&str, Push),
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
-        push: fn(&mut Vec<u8>, &[u8]),
+        stamp: Option<Timestamp>,
     ) {
         let out = &mut *self.out;
         if self.begun {
@@ -83,6 +95,11 @@ impl<'b> RequestBody<'b> {
             out.extend_from_slice(b"\"partition_id\":");
             out.extend_from_slice(itoa::Buffer::new().format(partition).as_bytes());
             out.push(b',');
+        }
+        if let Some(stamp) = stamp {
+            out.extend_from_slice(b"\"timestamp\":\"");
+            PRINTER.print_timestamp(&stamp, &mut *out).expect("memory can be written to");
+            out.extend_from_slice(b"\",");
         }
         let mut first = true;
         for (name, value) in headers {
@@ -113,7 +130,7 @@ impl<'b> RequestBody<'b> {
     }
 }
 
-fn push_or_null(out: &mut Vec<u8>, value: Option<&[u8]>, push: fn(&mut Vec<u8>, &[u8])) {
+fn push_or_null(out: &mut Vec<u8>, value: Option<&[u8]>, push: Push) {
     match value {
         Some(bytes) => push(out, bytes),
         None => out.extend_from_slice(b"null"),
@@ -150,7 +167,7 @@ mod tests {
         let mut out = b"before ".to_vec();
         let mut body = RequestBody::begin(&mut out, format, partition);
         for (key, value, headers) in records {
-            body.push(*key, *value, headers.iter().copied());
+            body.push(*key, *value, headers.iter().copied(), None);
         }
         body.end();
         String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
@@ -197,6 +214,21 @@ mod tests {
         );
         let text = body(ProduceFormat::V3String, None, &[(None, Some("é\"\n".as_bytes()), &[])]);
         assert_eq!(text, "{\"value\":{\"type\":\"STRING\",\"data\":\"é\\\"\\n\"}}");
+    }
+
+    #[test]
+    fn records_of_v3_carry_their_timestamps() {
+        let stamped = |format| {
+            let mut out = Vec::new();
+            let mut body = RequestBody::begin(&mut out, format, None);
+            body.push(None, Some(b"1"), [], Some(1_767_225_600_050));
+            body.end();
+            String::from_utf8(out).unwrap()
+        };
+        let expected =
+            "{\"timestamp\":\"2026-01-01T00:00:00.050Z\",\"value\":{\"type\":\"JSON\",\"data\":1}}";
+        assert_eq!(stamped(ProduceFormat::V3Json), expected);
+        assert_eq!(stamped(ProduceFormat::V2Json), "{\"records\":[{\"value\":1}]}");
     }
 
     #[test]

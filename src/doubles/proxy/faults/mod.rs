@@ -13,6 +13,8 @@ use super::request::ProduceRecord;
 use crate::doubles::fault::Injector;
 use crate::scenario::FaultKind;
 
+/// By how much a timestamp is shifted, in milliseconds.
+const HOUR_MS: i64 = 3_600_000;
 /// How late a request is answered that is delayed.
 const DELAY: Duration = Duration::from_millis(200);
 /// How late one is answered that meets a spike of latency.
@@ -191,6 +193,10 @@ fn eligible(
         FaultKind::LoseUnicode => with_value(record, content::without_unicode(record.value.as_deref()?)?),
         FaultKind::LoseHeaders if !record.headers.is_empty() => {
             Treatment::Alter(Box::new(ProduceRecord { headers: Vec::new(), ..record.clone() }))
+        }
+        FaultKind::ShiftTimestamp => {
+            let timestamp = record.timestamp.map(|ms| ms - HOUR_MS)?;
+            Treatment::Alter(Box::new(ProduceRecord { timestamp: Some(timestamp), ..record.clone() }))
         }
         FaultKind::SwapKeys => {
             let mine = record.key.as_ref()?;
