@@ -64,6 +64,19 @@ impl Findings {
         }
     }
 
+    /// Takes in what another has found.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.examples.iter_mut().zip(other.examples) {
+            mine.extend(theirs);
+            while mine.len() > self.most {
+                mine.pop_last();
+            }
+        }
+    }
+
     pub(super) fn into_list(self) -> Vec<Finding> {
         let rows = KINDS.iter().zip(self.counts).zip(self.examples);
         rows.filter(|((_, count), _)| *count > 0)

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use super::place::{Place, Run, Side, Store, StoreError, Unmatched};
-use super::window::{Brought, Retired, Slot, Times, Window};
+use super::window::{Brought, Retired, Slot, Stretch, Times, Window};
 use crate::record::{RecordId, TopicPartition};
 
 /// How much is held in memory while acks and copies wait for each other.
@@ -40,6 +40,8 @@ pub(super) struct Join {
     store_is_full: bool,
     /// Records whose order must be looked at again, with their places.
     pub(super) apart: Apart,
+    /// What was settled in windows that are closed.
+    stretches: Vec<(TopicPartition, Stretch)>,
 }
 
 /// What waits for its counterpart.
@@ -97,7 +99,8 @@ impl Join {
     pub(super) fn new(topics: usize, bounds: Bounds, store: Option<Box<dyn Store>>) -> Self {
         let topics = (0..topics).map(|_| Vec::new()).collect();
         let apart = Apart::new(bounds.apart);
-        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart }
+        let stretches = Vec::new();
+        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart, stretches }
     }
 
     /// An ack names a place. How long after being written the record was seen, if it was.
@@ -244,17 +247,7 @@ impl Join {
     /// # Errors
     /// [`StoreError`] where what was put aside cannot be read back.
     pub(super) fn finish(&mut self, mut each: impl FnMut(Unmatched)) -> Result<(), StoreError> {
-        for topic in 0..self.topics.len() {
-            for partition in 0..self.topics[topic].len() {
-                let mut gone = Vec::new();
-                self.topics[topic][partition].retire_all(&mut |retired| gone.push(retired));
-                let at = TopicPartition {
-                    topic: u16::try_from(topic).unwrap_or(u16::MAX),
-                    partition: i32::try_from(partition).unwrap_or(i32::MAX),
-                };
-                self.retired(at, gone);
-            }
-        }
+        self.close_windows();
         let mut store = self.store.take();
         let here = sorted(&mut self.aside);
         let mut runs = store.as_mut().map(|store| store.runs()).unwrap_or_default();
@@ -279,6 +272,58 @@ impl Join {
         }
         waiting.into_iter().for_each(each);
         Ok(())
+    }
+
+    /// Takes in what another has, whose attempts and offsets are others. Both end to meet within windows.
+    pub(super) fn merge(&mut self, mut other: Self) -> Result<(), StoreError> {
+        self.close_windows();
+        other.close_windows();
+        self.stretches.append(&mut other.stretches);
+        let mut store = other.store.take();
+        let runs = store.as_mut().map(|store| store.runs()).unwrap_or_default();
+        for run in runs {
+            for unmatched in run {
+                self.take_in(unmatched?);
+            }
+        }
+        for unmatched in sorted(&mut other.aside) {
+            self.take_in(unmatched);
+        }
+        self.apart.beyond += other.apart.beyond;
+        for (id, place) in other.apart.places {
+            self.apart.add(id, place);
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, Unmatched { place, id, side }: Unmatched) {
+        if self.meets_aside(place, id, side).is_some() {
+            self.apart.add(id, place);
+        } else {
+            self.put_aside(place, id, Waiting::of(side));
+        }
+    }
+
+    /// Puts aside what waits in the windows, and notes what they have settled.
+    fn close_windows(&mut self) {
+        for topic in 0..self.topics.len() {
+            for (partition, mut window) in (0..).zip(std::mem::take(&mut self.topics[topic])) {
+                let mut gone = Vec::new();
+                window.retire_all(&mut |retired| gone.push(retired));
+                let at = TopicPartition { topic: u16::try_from(topic).unwrap_or(u16::MAX), partition };
+                self.retired(at, gone);
+                self.stretches.extend(window.settled().map(|settled| (at, settled)));
+            }
+        }
+    }
+
+    /// What was settled in windows, of each partition.
+    pub(super) fn stretches(&self) -> HashMap<TopicPartition, Vec<Stretch>> {
+        let mut stretches: HashMap<TopicPartition, Vec<Stretch>> = HashMap::new();
+        for (at, stretch) in &self.stretches {
+            stretches.entry(*at).or_default().push(*stretch);
+        }
+        stretches
     }
 
     /// How many wait for their counterpart, in memory.

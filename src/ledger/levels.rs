@@ -34,6 +34,39 @@ impl Levels {
         }
     }
 
+    /// Takes in how often the other says that each occurs, where that is more.
+    pub(super) fn reach_also(&mut self, other: &Self) {
+        for (level, theirs) in other.0.iter().enumerate() {
+            match self.0.get_mut(level) {
+                Some(mine) => *mine |= theirs,
+                None => self.0.push(theirs.clone()),
+            }
+        }
+    }
+
+    /// Adds every occurrence of the other.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        let most = self.0.len() + other.0.len();
+        let sum = (1..=most).map(|times| {
+            // So many occurrences are some of the one and the rest of the other.
+            let mut sum = Set::new();
+            for mine in 0..=times {
+                match (self.at_least(mine), other.at_least(times - mine)) {
+                    (Some(mine), Some(theirs)) => sum |= mine & theirs,
+                    (Some(all), None) if mine == times => sum |= all,
+                    (None, Some(all)) if mine == 0 => sum |= all,
+                    _ => {}
+                }
+            }
+            sum
+        });
+        let mut sum: Vec<Set> = sum.collect();
+        while sum.last().is_some_and(Set::is_empty) {
+            sum.pop();
+        }
+        self.0 = sum;
+    }
+
     /// Those that occur at least `times` times, where there may be any.
     pub(super) fn at_least(&self, times: usize) -> Option<&Set> {
         self.0.get(times.checked_sub(1)?)
@@ -106,6 +139,22 @@ mod tests {
                 prop_assert!(count == 0 || levels.has(count, sequence));
                 prop_assert!(!levels.has(count + 1, sequence));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_of_occurrences(a: Vec<u8>, b: Vec<u8>) {
+            let of = |sequences: &[u8]| {
+                let mut levels = Levels::default();
+                for sequence in sequences {
+                    levels.add(u64::from(sequence % 8));
+                }
+                levels
+            };
+            let mut sum = of(&a);
+            sum.add_all(&of(&b));
+            prop_assert_eq!(sum, of(&[a, b].concat()));
         }
     }
 

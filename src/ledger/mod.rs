@@ -18,6 +18,7 @@
 //! | `order`, `recheck` | which records overtook an earlier one |
 //! | `coverage`, `leftovers` | how far was read, and what has not met |
 //! | `settle` | dispositions and flags |
+//! | `merge` | several accounts of one run as one |
 //! | `show`, `evidence`, `excerpt` | findings with what was told of them, and what is shown of their content |
 
 mod account;
@@ -32,6 +33,7 @@ mod excerpt;
 mod join;
 mod leftovers;
 mod levels;
+mod merge;
 mod nameless;
 mod order;
 mod place;

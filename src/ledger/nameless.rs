@@ -67,6 +67,12 @@ impl Nameless {
         Some((comparison, readable_us))
     }
 
+    /// Takes in those that another has.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.records.extend(other.records);
+    }
+
     /// Each with its place.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (Place, Found)> {
         self.bytes = 0;

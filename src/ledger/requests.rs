@@ -95,6 +95,32 @@ impl RequestLedger {
         }
     }
 
+    /// Takes in the account of other requests.
+    pub(super) fn merge(&mut self, other: Self) {
+        let Requests {
+            sent,
+            accepted,
+            refused,
+            failed,
+            reset,
+            timed_out,
+            malformed,
+            wrongly_refused,
+            wrongly_admitted,
+        } = other.counts;
+        let mine = &mut self.counts;
+        mine.sent += sent;
+        mine.accepted += accepted;
+        mine.refused += refused;
+        mine.failed += failed;
+        mine.reset += reset;
+        mine.timed_out += timed_out;
+        mine.malformed += malformed;
+        mine.wrongly_refused += wrongly_refused;
+        mine.wrongly_admitted += wrongly_admitted;
+        self.open.extend(other.open);
+    }
+
     /// Ends the account: what was to be tried again and was not counts by its last attempt.
     pub(super) fn finish(&mut self, accounts: &mut [Account], findings: &mut Findings) -> Requests {
         let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().collect();

@@ -98,6 +98,7 @@ impl Ledger {
 
     /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.
     fn reordered(&mut self, left: &Leftovers, replay: &mut Replay<'_>) -> (Vec<Set>, u64) {
+        self.set_apart_across(&left.unplaced, replay);
         let mut apart = self.join.take_apart();
         for (id, places) in &left.copies {
             let producer = usize::from(id.producer);

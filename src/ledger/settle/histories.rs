@@ -219,17 +219,30 @@ fn catalogue() -> Catalogue {
     Catalogue::new(RunId::new("r").unwrap(), 0, vec![stream])
 }
 
-fn settle(history: &History, bounds: Bounds) -> Settlement {
-    let catalogue = catalogue();
+fn empty(catalogue: &Catalogue, bounds: Bounds) -> Ledger {
     let terms = vec![StreamTerms { partition: None }];
     let store: Option<Box<dyn Store>> = Some(Box::new(Runs::default()));
-    let mut ledger =
-        Ledger::new(catalogue.clone(), vec!["t".into()], terms, Quotes::default(), bounds, store);
+    Ledger::new(catalogue.clone(), vec!["t".into()], terms, Quotes::default(), bounds, store)
+}
+
+fn settle(history: &History, bounds: Bounds) -> Settlement {
+    settle_in_parts(history, bounds, &[], &[])
+}
+
+/// The history, told to several ledgers and settled by their sum: of each request, `sent_by` says who has sent it, of each
+/// partition and stretch of three offsets `read_by` says who has read it.
+fn settle_in_parts(history: &History, bounds: Bounds, sent_by: &[usize], read_by: &[usize]) -> Settlement {
+    let catalogue = catalogue();
+    let parts = sent_by.iter().chain(read_by).max().map_or(1, |last| last + 1);
+    let mut ledgers: Vec<Ledger> = (0..parts).map(|_| empty(&catalogue, bounds)).collect();
+    let of = |by: &[usize], number: usize| by.get(number % by.len().max(1)).copied().unwrap_or(0);
     let mut read = [0, 0];
     for event in &history.told {
         match event {
             Event::Attempt(index) => {
-                history.attempts[*index].tell(&mut |sent, answer| ledger.attempt(sent, answer, &mut |_| {}));
+                let attempt = &history.attempts[*index];
+                let part = of(sent_by, usize::try_from(attempt.sent.request.index).unwrap());
+                attempt.tell(&mut |sent, answer| ledgers[part].attempt(sent, answer, &mut |_| {}));
             }
             Event::Read(partition) => {
                 let sequence = history.topics[*partition][read[*partition]];
@@ -243,9 +256,10 @@ fn settle(history: &History, bounds: Bounds) -> Settlement {
                     created_ms: None,
                     readable_us: 0,
                 };
-                ledger.landed(&landed, &mut |_| {});
+                let part = of(read_by, 7 * *partition + read[*partition] / 3);
+                ledgers[part].landed(&landed, &mut |_| {});
                 // A reader that connects anew reads some again.
-                ledger.landed(&landed, &mut |_| {});
+                ledgers[part].landed(&landed, &mut |_| {});
                 read[*partition] += 1;
             }
         }
@@ -258,8 +272,13 @@ fn settle(history: &History, bounds: Bounds) -> Settlement {
         log_start: 0,
         error: None,
     });
+    let mut ledgers = ledgers.into_iter();
+    let mut sum = ledgers.next().unwrap();
+    for part in ledgers {
+        sum.merge(part).unwrap();
+    }
     let attempts = &history.attempts;
-    ledger.settle(&reads, &mut |to| attempts.iter().for_each(|attempt| attempt.tell(to))).unwrap()
+    sum.settle(&reads, &mut |to| attempts.iter().for_each(|attempt| attempt.tell(to))).unwrap()
 }
 
 fn at(partition: usize) -> TopicPartition {
@@ -381,5 +400,17 @@ proptest! {
         let all = settle(&history, Bounds::default());
         let little = settle(&history, Bounds { window, aside, ..Bounds::default() });
         prop_assert_eq!(little, all);
+    }
+    #[test]
+    fn parts_of_several_processes_sum_up_to_one(
+        history in history(),
+        sent_by in prop::collection::vec(0..3_usize, 1..9),
+        read_by in prop::collection::vec(0..3_usize, 1..9),
+        aside in 1..9_usize,
+    ) {
+        let all = settle(&history, Bounds::default());
+        for bounds in [Bounds::default(), Bounds { window: 2, aside, ..Bounds::default() }] {
+            prop_assert_eq!(&settle_in_parts(&history, bounds, &sent_by, &read_by), &all);
+        }
     }
 }
