@@ -94,7 +94,7 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
     };
     if proxy_kind == Some(BoxKind::External)
         && kafka_kind == Some(BoxKind::Embedded)
-        && stack.kafka == (KafkaSpec::Embedded { port: 0 })
+        && matches!(stack.kafka, KafkaSpec::Embedded { port: 0, .. })
     {
         let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
         problems.suggest(
@@ -185,14 +185,27 @@ struct Ports(Vec<(u16, &'static str)>);
 impl Ports {
     /// The port of the embedded box `name`. Two boxes on one port are refused; 0 is any free one.
     fn read(&mut self, name: &'static str, fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
+        self.read_several(name, 1, fields, problems)
+    }
+
+    /// The first of `count` ports in a row, which is what is written; else as [`Self::read`].
+    fn read_several(
+        &mut self,
+        name: &'static str,
+        count: u16,
+        fields: &mut Fields<'_>,
+        problems: &mut Problems,
+    ) -> u16 {
         let Some(item) = fields.optional("port") else { return 0 };
-        let Some(port) = item.integer(&(0..=u16::MAX), problems).filter(|port| *port > 0) else { return 0 };
-        if let Some((_, other)) = self.0.iter().find(|(taken, _)| *taken == port) {
+        let range = 0..=u16::MAX - (count - 1);
+        let Some(first) = item.integer(&range, problems).filter(|port| *port > 0) else { return 0 };
+        let ports = first..=first.saturating_add(count - 1);
+        if let Some((port, other)) = self.0.iter().find(|(taken, _)| ports.contains(taken)) {
             let message = format!("the port {port} is that of the box {other} already");
             item.suggest(problems, message, "choose another, or write 0 for any free one");
         }
-        self.0.push((port, name));
-        port
+        self.0.extend(ports.map(|port| (port, name)));
+        first
     }
 }
 
@@ -323,12 +336,14 @@ fn read_kafka(
     problems: &mut Problems,
 ) -> KafkaSpec {
     // Any port but 0, so that nothing is said about a port that nobody has read.
-    let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1 } };
+    let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1, brokers: 1 } };
     if kind == BoxKind::Embedded {
-        let port = ports.read("kafka", &mut fields, problems);
+        let brokers =
+            fields.optional("brokers").and_then(|item| item.integer(&(1..=9), problems)).unwrap_or(1);
+        let port = ports.read_several("kafka", brokers, &mut fields, problems);
         let options = ["bootstrap", "properties", "create_topics"];
         fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
-        return KafkaSpec::Embedded { port };
+        return KafkaSpec::Embedded { port, brokers };
     }
     let bootstrap = fields
         .required("bootstrap", "127.0.0.1:9092", problems)
@@ -341,7 +356,7 @@ fn read_kafka(
         .unwrap_or_default();
     let create_topics =
         fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
-    fields.finish(&[("port", OF_EMBEDDED)], problems);
+    fields.finish(&["port", "brokers"].map(|name| (name, OF_EMBEDDED)), problems);
     KafkaSpec::External { bootstrap, properties, create_topics }
 }
 
@@ -386,7 +401,7 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4 }, \
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4, brokers: 3 }, \
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
@@ -400,7 +415,7 @@ mod tests {
         assert_eq!(stack.gateway, gateway);
         let profile = "confluent-7.9".to_owned();
         assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile });
-        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4 });
+        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3 });
     }
 
     #[test]
@@ -417,6 +432,9 @@ mod tests {
             "proxy: { replicas: 17 }",
             "proxy: { profile: confluent-6.2 }",
             "proxy: { port: 65536 }",
+            "kafka: { brokers: 0 }",
+            "kafka: { brokers: 10 }",
+            "kafka: { port: 65535, brokers: 2 }",
             "kafka: { bootstrap: 'localhost:9092' }",
             "kafka: { kind: external }",
             "proxy: { kind: external }",
@@ -449,6 +467,10 @@ mod tests {
                 "stack.kafka.port: the port 5 is that of the box gateway",
             ),
             ("proxy: { port: 5 }, idp: { port: 5 }", "stack.proxy.port: the port 5 is that of the box idp"),
+            (
+                "idp: { port: 5 }, kafka: { port: 3, brokers: 3 }",
+                "stack.kafka.port: the port 5 is that of the box idp",
+            ),
         ] {
             let error = stack(&format!("stack: {{ {text} }}")).unwrap_err();
             assert!(error.contains(refused) && error.lines().count() == 1, "{error}");

@@ -93,6 +93,11 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
         let message =
             format!("only embedded boxes show faults, and the {name} of this stack is not embedded");
         item.suggest(problems, message, "remove the fault, or make the box `kind: embedded`");
+    } else if kind == Some(FaultKind::LeaderChange)
+        && stack.is_some_and(|stack| stack.brokers().is_some_and(|brokers| brokers < 2))
+    {
+        let message = "the Kafka of this stack has one broker, so no other could lead";
+        item.suggest(problems, message, "set `stack.kafka.brokers` to 2 or more");
     }
 }
 
@@ -188,8 +193,10 @@ mod tests {
                     FaultKind::Stall => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),
                 };
-                let read =
-                    fault("idp: { token_life: 5s }", &format!("box: {name}, kind: {}{pace}", kind.name()));
+                let read = fault(
+                    "idp: { token_life: 5s }, kafka: { brokers: 2 }",
+                    &format!("box: {name}, kind: {}{pace}", kind.name()),
+                );
                 if name == kind.box_name() {
                     assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(every), target: None, window }));
                 } else {
@@ -197,6 +204,17 @@ mod tests {
                     assert!(read.unwrap_err().contains(&remedy));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_leader_changes_where_there_is_another_broker() {
+        let change = |stack: &str| fault(stack, "box: kafka, kind: leader-change, every: 2");
+        assert!(change("kafka: { brokers: 2 }").is_ok());
+        for stack in ["", "kafka: { brokers: 1 }"] {
+            let error = change(stack).unwrap_err();
+            let sentence = "faults[0].box: the Kafka of this stack has one broker, so no other could lead";
+            assert!(error.contains(sentence) && error.lines().count() == 1, "{error}");
         }
     }
 

@@ -24,7 +24,7 @@ impl Stack {
     pub(super) async fn start_kafka(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.kafka {
-            KafkaSpec::Embedded { port } => {
+            KafkaSpec::Embedded { port, brokers } => {
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
                     partitions: topic.partitions,
@@ -33,7 +33,7 @@ impl Stack {
                 let broker = Broker::start(BrokerConfig {
                     bind: LOOPBACK,
                     port: *port,
-                    brokers: 1,
+                    brokers: *brokers,
                     topics: topics.collect(),
                     auto_create: None,
                     injectors: self.injectors.clone(),

@@ -35,13 +35,30 @@ fn kafka_fault(kind: &str) -> Ended {
         .end()
 }
 
+/// The run passes as if there were no fault, though it took effect `times` at least.
+fn survives(ended: &Ended, records: u64, times: u64) {
+    let (result, out) = (ended.result(), &ended.stdout);
+    assert_eq!((ended.code, findings(result)), (Some(0), vec![]), "{out}{}", ended.stderr);
+    assert_eq!((result.records.acked, result.records.landed), (records, records), "{out}");
+    let fault = &result.faults[0];
+    assert!(fault.injected >= times && fault.expected_finding.is_none(), "{out}");
+}
+
 #[test]
 fn a_batch_that_meets_the_wrong_leader_is_tried_again() {
-    let ended = kafka_fault("not-leader");
-    let result = ended.result();
-    assert_eq!((ended.code, findings(result)), (Some(0), vec![]), "{}", ended.stdout);
-    assert_eq!((result.records.acked, result.records.landed), (200, 200));
-    assert!(result.faults[0].injected >= 5, "{}", ended.stdout);
+    survives(&kafka_fault("not-leader"), 200, 5);
+}
+
+#[test]
+fn leaders_move_and_are_found_again() {
+    for per_request in [1, 10] {
+        let ended = Landfall::short_quickstart()
+            .set("stack.kafka.brokers=3")
+            .set(&format!("workload[0].records_per_request={per_request}"))
+            .set("faults=[{box: kafka, kind: leader-change, every: 5}]")
+            .end();
+        survives(&ended, 50 * per_request, 5);
+    }
 }
 
 #[test]

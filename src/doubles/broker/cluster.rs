@@ -9,12 +9,16 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use super::faults::Faults;
+use super::leadership::Leader;
 use super::partition::Partition;
 use super::refusal::Refusal;
 use super::settings::Settings;
 
 /// Most partitions that one request may create, as in Kafka's `ReplicationControlManager`.
 const MAX_NEW_PARTITIONS: usize = 10_000;
+
+/// What most clusters have for `default.replication.factor`.
+const DEFAULT_REPLICAS: usize = 3;
 
 /// The longest topic name (Kafka's `Topic.MAX_NAME_LENGTH`).
 const MAX_NAME: usize = 249;
@@ -131,20 +135,20 @@ impl Cluster {
         let topic = self.topic(topic).ok_or_else(unknown)?;
         let index = usize::try_from(index).map_err(|_| unknown())?;
         let partition = topic.partitions().get(index).cloned().ok_or_else(unknown)?;
-        if partition.leader != node {
-            return Err(Refusal::new(
-                ResponseError::NotLeaderOrFollower,
-                "another broker leads this partition",
-            ));
-        }
+        partition.led_by(node)?;
         Ok((topic, partition))
     }
 
-    /// The broker that leads a partition; `None` where there is no such partition.
-    pub(super) fn leader_of(&self, topic: &str, index: i32) -> Option<i32> {
+    /// Who leads a partition; `None` where there is no such partition.
+    pub(super) fn leader_of(&self, topic: &str, index: i32) -> Option<Leader> {
         let topic = self.topic(topic)?;
         let partitions = topic.partitions();
-        partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader)
+        partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader())
+    }
+
+    /// How many replicas a partition has where nobody says it: three, or as many as there are brokers.
+    pub(super) fn default_replicas(&self) -> i16 {
+        i16::try_from(self.nodes.len().min(DEFAULT_REPLICAS)).unwrap_or(1)
     }
 
     /// Creates a topic, or with `dry` only finds out whether it could be.
@@ -347,7 +351,7 @@ mod tests {
             topic.partitions().iter().map(|partition| partition.replicas.clone()).collect();
         assert_eq!(replicas, [[1, 2], [2, 3], [3, 1], [1, 2]]);
         cluster.grow("t", 6, None, false).unwrap();
-        let leaders: Vec<_> = topic.partitions().iter().map(|partition| partition.leader).collect();
+        let leaders: Vec<_> = topic.partitions().iter().map(|partition| partition.leader().id).collect();
         assert_eq!(leaders, [1, 2, 3, 1, 2, 3]);
         assert_eq!(cluster.led_partition("t", 1, 1).unwrap_err().error, ResponseError::NotLeaderOrFollower);
     }

@@ -20,7 +20,7 @@ pub struct BrokerConfig {
     pub topics: Vec<TopicConfig>,
     /// Number of partitions of a topic that is created because a client asks for it; `None`: no topic is.
     pub auto_create: Option<i32>,
-    /// Faults; the broker shows those of the kind `DenyRead`.
+    /// Faults; the broker shows those of the box kafka.
     pub injectors: Vec<Arc<Injector>>,
 }
 

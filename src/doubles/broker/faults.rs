@@ -6,9 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::batch::Header;
+use super::partition::Partition;
 use super::records;
 use crate::doubles::fault::{Injector, first_striking, of_kinds};
 use crate::scenario::FaultKind;
+
+/// Faults that befall a batch.
+const BATCHES: [FaultKind; 4] = [
+    FaultKind::NotLeader,
+    FaultKind::TimeoutAfterAppend,
+    FaultKind::MessageTooLarge,
+    FaultKind::LeaderChange,
+];
 
 /// The broker's faults; those of other boxes are left out.
 #[derive(Debug, Default)]
@@ -24,10 +33,7 @@ impl Faults {
     pub(super) fn new(injectors: &[Arc<Injector>]) -> Self {
         Self {
             reads: of_kinds(injectors, &[FaultKind::DenyRead]),
-            batches: of_kinds(
-                injectors,
-                &[FaultKind::NotLeader, FaultKind::TimeoutAfterAppend, FaultKind::MessageTooLarge],
-            ),
+            batches: of_kinds(injectors, &BATCHES),
             struck: Mutex::default(),
         }
     }
@@ -42,7 +48,13 @@ impl Faults {
     }
 
     /// The fault that befalls a batch whose producer waits for an answer, if one does. Whoever carries it out counts it.
-    pub(super) fn of_batch(&self, topic: &str, raw: &[u8], header: &Header) -> Option<&Injector> {
+    pub(super) fn of_batch(
+        &self,
+        topic: &str,
+        raw: &[u8],
+        header: &Header,
+        partition: &Partition,
+    ) -> Option<&Injector> {
         if self.batches.is_empty() {
             return None;
         }
@@ -56,9 +68,11 @@ impl Faults {
         if walked.is_err() || records.iter().any(|record| struck.contains(record)) {
             return None;
         }
-        // An idempotent producer's batch is appended once, however often it comes.
-        let can_befall = |injector: &&Arc<Injector>| {
-            injector.kind() != FaultKind::TimeoutAfterAppend || !header.has_producer()
+        let can_befall = |injector: &&Arc<Injector>| match injector.kind() {
+            // An idempotent producer's batch is appended once, however often it comes.
+            FaultKind::TimeoutAfterAppend => !header.has_producer(),
+            FaultKind::LeaderChange => partition.replicas.len() > 1,
+            _ => true,
         };
         let now = Instant::now();
         let striking =
@@ -85,7 +99,7 @@ mod tests {
     }
 
     fn of_batch(faults: &Faults, raw: &[u8]) -> Option<FaultKind> {
-        faults.of_batch("t", raw, &check(raw).unwrap()).map(Injector::kind)
+        faults.of_batch("t", raw, &check(raw).unwrap(), &Partition::new(vec![1])).map(Injector::kind)
     }
 
     #[test]

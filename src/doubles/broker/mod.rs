@@ -4,8 +4,8 @@
 //! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
 //! Idempotent producers are honoured; transactions, groups, SASL and TLS are not offered.
 //!
-//! What is where: `frames`, `connection` and `requests` are the wire; `shape` keeps hostile claims from
-//! the decoder; `cluster`, `partition`, `log`, `producers` and `settings` are the state; `batch` and
+//! What is where: `frames`, `connection` and `requests` are the wire; `shape` and `shapes` keep hostile claims
+//! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers` and `settings` are the state; `batch` and
 //! `records` know the format of what is stored; `faults` is what goes wrong on purpose; the other files each answer one family of requests.
 
 mod admin;
@@ -16,12 +16,14 @@ mod config;
 mod connection;
 mod coordinator;
 mod describe;
+mod epochs;
 mod faults;
 mod fetch;
 mod fetch_frame;
 mod frames;
 #[cfg(test)]
 mod hostile;
+mod leadership;
 mod log;
 mod metadata;
 mod offsets;
@@ -33,6 +35,7 @@ mod refusal;
 mod requests;
 mod settings;
 mod shape;
+mod shapes;
 mod versions;
 #[cfg(test)]
 mod wire_tests;
@@ -112,7 +115,7 @@ impl Broker {
         let addresses = nodes.iter().map(|node| node.address).collect();
         let cluster = Arc::new(Cluster::new(nodes, auto_create, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
-            let layout = Layout::Spread { partitions, replicas: 1 };
+            let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
             cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {
                 topic: name.clone(),
                 reason: refusal.message.into_owned(),

@@ -4,13 +4,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
     DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
-    MetadataRequest, ProduceRequest,
+    MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
 
 use super::asked::{Asked, Unanswerable, now_ms};
 use super::frames::Pieces;
-use super::{admin, coordinator, describe, fetch, metadata, offsets, produce, shape, versions};
+use super::{admin, coordinator, describe, epochs, fetch, metadata, offsets, produce, shape, versions};
 
 /// Answers one request, given without its length; `None` where the request wants no answer.
 ///
@@ -53,6 +53,10 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
         ApiKey::ListOffsets => {
             let request: ListOffsetsRequest = decode(frame, version)?;
             reply.encode(&offsets::answer(asked, version, request))
+        }
+        ApiKey::OffsetForLeaderEpoch => {
+            let request: OffsetForLeaderEpochRequest = decode(frame, version)?;
+            reply.encode(&epochs::answer(asked, request))
         }
         ApiKey::Metadata => {
             let request: MetadataRequest = decode(frame, version)?;

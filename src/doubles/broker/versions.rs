@@ -32,6 +32,7 @@ pub(super) const SERVED: &[Served] = &[
     serve(ApiKey::CreateTopics, 2, 7),
     serve(ApiKey::DeleteTopics, 1, 6),
     serve(ApiKey::InitProducerId, 0, 4),
+    serve(ApiKey::OffsetForLeaderEpoch, 2, 4),
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::CreatePartitions, 0, 3),
     serve(ApiKey::DescribeCluster, 0, 1),

@@ -1,5 +1,6 @@
 //! Tests of the wire, byte by byte: what no client library lets one send or see.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use tokio::net::TcpStream;
 
 use super::batch::samples::{batch, batch_of};
 use super::*;
+use crate::doubles::fault::Injector;
+use crate::scenario::{Fault, FaultKind, Pace};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -238,6 +241,43 @@ async fn limits_and_ranges_of_a_fetch() {
     assert_eq!(high_watermark, 6);
     assert_eq!((&found[..8], &found[8..12]), (&2_i64.to_be_bytes()[..], &records[8..12]));
     assert_eq!((&found[12..16], &found[16..]), (&[0; 4][..], &records[16..]));
+}
+
+#[tokio::test]
+async fn a_leader_that_moves_begins_an_epoch_and_ends_what_waits_for_the_old_one() {
+    let fault = Fault { kind: FaultKind::LeaderChange, pace: Pace::Every(2), target: None, window: None };
+    let injectors = vec![Arc::new(Injector::new(fault, 1))];
+    let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
+    let config = BrokerConfig { brokers: 2, topics, injectors, ..BrokerConfig::default() };
+    let broker = Broker::start(config).await.unwrap();
+    let mut wires = [Wire::to(broker.addresses()[0]).await, Wire::to(broker.addresses()[1]).await];
+    let mut reader = Wire::to(broker.addresses()[0]).await;
+    let batches = [&b"a"[..], b"b"].map(|value| batch(&[(0, None, value)], 0));
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[0])).await), (0, 0));
+    reader.send(&framed(&fetch("t", 0, 1, i32::MAX, (1_000, 1_000)))).await;
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[1])).await), (6, -1));
+    assert_eq!(fetched("t", reader.receive().await).0, 6);
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[1])).await), (6, -1));
+    assert_eq!(placed("t", wires[1].ask(&produce("t", 0, -1, &batches[1])).await), (0, 1));
+    let (_, _, found) = fetched("t", wires[1].ask(&fetch("t", 0, 0, 0, (1_000, 1_000))).await);
+    let epochs = [&found[12..16], &found[batches[0].len() + 12..][..4]];
+    assert_eq!(epochs, [[0, 0, 0, 0], [0, 0, 0, 1]]);
+    // Who still believes in the first leader asks where its records ended.
+    let ask = |known: i32| {
+        let mut body = 1_i32.to_be_bytes().to_vec();
+        body.extend(text("t"));
+        for number in [1, 0, known, 0] {
+            body.extend(number.to_be_bytes());
+        }
+        request(ApiKey::OffsetForLeaderEpoch, 2, 9, &body)
+    };
+    let mut answer = wires[1].ask(&ask(1)).await;
+    answer.advance(4 + 4 + 4 + 3 + 4);
+    let told = (answer.get_i16(), answer.get_i32(), answer.get_i32(), answer.get_i64());
+    assert_eq!(told, (0, 0, 0, 1));
+    let mut answer = wires[1].ask(&ask(0)).await;
+    answer.advance(4 + 4 + 4 + 3 + 4);
+    assert_eq!(answer.get_i16(), 74, "fenced");
 }
 
 #[tokio::test]

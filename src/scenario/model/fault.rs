@@ -102,11 +102,14 @@ pub enum FaultKind {
     TimeoutAfterAppend,
     /// Kafka: answers that a batch is too large, and does not append it.
     MessageTooLarge,
+    /// Kafka: lets the next broker lead the batch's partition, and answers that this one does not. It needs several
+    /// brokers.
+    LeaderChange,
 }
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -142,6 +145,7 @@ impl FaultKind {
         Self::NotLeader,
         Self::TimeoutAfterAppend,
         Self::MessageTooLarge,
+        Self::LeaderChange,
     ];
 
     /// The box that shows it, as scenario files name it.
@@ -209,6 +213,7 @@ impl FaultKind {
             Self::NotLeader => ("kafka", "not-leader", None),
             Self::TimeoutAfterAppend => ("kafka", "timeout-after-append", DUPLICATED),
             Self::MessageTooLarge => ("kafka", "message-too-large", None),
+            Self::LeaderChange => ("kafka", "leader-change", None),
         }
     }
 }

@@ -26,6 +26,15 @@ impl StackSpec {
             IdpSpec::None => None,
         }
     }
+
+    /// Number of brokers, where landfall starts them.
+    #[must_use]
+    pub fn brokers(&self) -> Option<u16> {
+        match self.kafka {
+            KafkaSpec::Embedded { brokers, .. } => Some(brokers),
+            KafkaSpec::External { .. } => None,
+        }
+    }
 }
 
 /// Identity provider.
@@ -90,8 +99,10 @@ pub enum ProxySpec {
 pub enum KafkaSpec {
     /// landfall's in-memory broker.
     Embedded {
-        /// TCP port on loopback.
+        /// TCP port of the first broker on loopback; the others take the ports after it.
         port: u16,
+        /// Number of brokers, 1 to 9.
+        brokers: u16,
     },
     /// A cluster that runs already.
     External {
