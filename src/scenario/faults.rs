@@ -17,6 +17,8 @@ use super::workload::Names;
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
 const ALL_OF_THEM: &str =
     "has no meaning for `stall`, which holds every produce request for as long as its window lasts";
+const ALL_OF_IT: &str =
+    "has no meaning for `restart`, during which nobody is served for as long as its window lasts";
 const NO_TARGET: &str =
     "has no meaning for `token-outage`, since tokens are fetched for no topic in particular";
 
@@ -41,7 +43,8 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         check_box(item, kind, around.stack, problems);
     }
     let target_item = match kind {
-        Some(FaultKind::TokenOutage | FaultKind::Stall) => None,
+        Some(FaultKind::TokenOutage) => None,
+        Some(kind) if kind.is_window_alone() => None,
         _ => fields.optional("target"),
     };
     let target = target_item
@@ -50,17 +53,20 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         .map(|index| around.topics.names[index].clone());
     let (pace, window_item) = match kind {
         Some(FaultKind::DenyRead) => (Some(Pace::Every(1)), None),
-        Some(FaultKind::Stall) => (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems)),
+        Some(kind) if kind.is_window_alone() => {
+            (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems))
+        }
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
     // Only those that have not been asked for are refused.
     let (paced, aimed) = match kind {
         Some(FaultKind::Stall) => (ALL_OF_THEM, ALL_OF_THEM),
+        Some(FaultKind::Restart) => (ALL_OF_IT, ALL_OF_IT),
         _ => (ALWAYS, NO_TARGET),
     };
     fields.finish(&[("every", paced), ("rate", paced), ("window", paced), ("target", aimed)], problems);
-    if kind == Some(FaultKind::Stall) && window.is_none() {
+    if kind.is_some_and(FaultKind::is_window_alone) && window.is_none() {
         return None;
     }
     let fault = Fault { kind: kind?, pace: pace?, target, window };
@@ -190,7 +196,7 @@ mod tests {
                 let second = Duration::from_secs(1);
                 let (pace, every, window) = match kind {
                     FaultKind::DenyRead => ("", 1, None),
-                    FaultKind::Stall => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
+                    kind if kind.is_window_alone() => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),
                 };
                 let read = fault(
@@ -255,17 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_a_window_alone() {
-        let stall = |more: &str| fault("", &format!("box: proxy, kind: stall{more}"));
-        let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
-        let expected = Fault { kind: FaultKind::Stall, pace: Pace::Every(1), target: None, window };
-        assert_eq!(stall(", window: [1s, 3s]"), Ok(expected));
-        assert!(stall("").unwrap_err().contains("window"));
-        assert!(stall(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
-        for (name, text) in [("every", "1"), ("rate", "50%"), ("target", "t")] {
-            let error = stall(&format!(", window: [1s, 3s], {name}: {text}")).unwrap_err();
-            let sentence = format!("faults[0].{name}: has no meaning for `stall`");
-            assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+    fn stalls_and_restarts_are_a_window_alone() {
+        for (kind, place, name) in
+            [(FaultKind::Stall, "proxy", "stall"), (FaultKind::Restart, "kafka", "restart")]
+        {
+            let read = |more: &str| fault("", &format!("box: {place}, kind: {name}{more}"));
+            let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
+            let expected = Fault { kind, pace: Pace::Every(1), target: None, window };
+            assert_eq!(read(", window: [1s, 3s]"), Ok(expected));
+            assert!(read("").unwrap_err().contains("window"));
+            assert!(read(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
+            for (field, text) in [("every", "1"), ("rate", "50%"), ("target", "t")] {
+                let error = read(&format!(", window: [1s, 3s], {field}: {text}")).unwrap_err();
+                let sentence = format!("faults[0].{field}: has no meaning for `{name}`");
+                assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+            }
         }
     }
 

@@ -62,6 +62,21 @@ fn leaders_move_and_are_found_again() {
 }
 
 #[test]
+fn a_broker_that_restarts_keeps_what_it_has_and_is_found_again() {
+    for brokers in [1, 2] {
+        let ended = Landfall::short_quickstart()
+            .set(&format!("stack.kafka.brokers={brokers}"))
+            .set("workload[0].for=2s")
+            .set("faults=[{box: kafka, kind: restart, window: [500ms, 1s]}]")
+            .end();
+        survives(&ended, 1_000, 1);
+        let result = ended.result();
+        assert_eq!((result.faults[0].injected, result.records.unknown), (1, 0), "{}", ended.stdout);
+        assert!(result.latency_us.max >= 300_000, "nobody noticed: {:?}", result.latency_us);
+    }
+}
+
+#[test]
 fn a_batch_that_is_appended_too_late_is_duplicated() {
     let ended = kafka_fault("timeout-after-append");
     found_exactly(&ended, "records.duplicated", 5);

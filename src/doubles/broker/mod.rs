@@ -6,7 +6,7 @@
 //!
 //! What is where: `frames`, `connection` and `requests` are the wire; `shape` and `shapes` keep hostile claims
 //! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers` and `settings` are the state; `batch` and
-//! `records` know the format of what is stored; `faults` is what goes wrong on purpose; the other files each answer one family of requests.
+//! `records` know the format of what is stored; `faults` and `restart` are what goes wrong on purpose; the other files each answer one family of requests.
 
 mod admin;
 mod asked;
@@ -33,6 +33,7 @@ mod producers;
 mod records;
 mod refusal;
 mod requests;
+mod restart;
 mod settings;
 mod shape;
 mod shapes;
@@ -52,7 +53,10 @@ pub use config::{BrokerConfig, TopicConfig};
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
 use self::faults::Faults;
+use self::restart::{Restarts, Watched};
+use super::fault::of_kinds;
 use super::http::{BindError, bind};
+use crate::scenario::FaultKind;
 
 /// Why the embedded broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,7 @@ pub struct Broker {
     cluster: Arc<Cluster>,
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
-    accept: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Broker {
@@ -122,14 +126,16 @@ impl Broker {
             })?;
         }
         let (stop, stopped) = watch::channel(false);
-        let accept = listeners
-            .into_iter()
-            .map(|(node, listener)| {
-                let asked = Asked { cluster: cluster.clone(), node: node.id };
-                tokio::spawn(accept_loop(listener, asked, stopped.clone()))
-            })
-            .collect();
-        Ok(Self { cluster, addresses, stop, accept })
+        let restarts = Restarts::default();
+        let accepting = listeners.into_iter().map(|(node, listener)| {
+            let asked = Asked { cluster: cluster.clone(), node: node.id };
+            tokio::spawn(accept_loop(listener, asked, Watched::of(&restarts), stopped.clone()))
+        });
+        let mut tasks: Vec<JoinHandle<()>> = accepting.collect();
+        for fault in of_kinds(&injectors, &[FaultKind::Restart]) {
+            tasks.push(tokio::spawn(restart::carry_out(fault, restarts.clone())));
+        }
+        Ok(Self { cluster, addresses, stop, tasks })
     }
 
     /// `host:port[,host:port…]`, as clients want it for `bootstrap.servers`.
@@ -163,8 +169,8 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-        for accept in &self.accept {
-            accept.abort();
+        for task in &self.tasks {
+            task.abort();
         }
     }
 }
@@ -180,7 +186,12 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn accept_loop(listener: TcpListener, asked: Asked, mut stopped: watch::Receiver<bool>) {
+async fn accept_loop(
+    listener: TcpListener,
+    asked: Asked,
+    restarts: Watched,
+    mut stopped: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -191,11 +202,15 @@ async fn accept_loop(listener: TcpListener, asked: Asked, mut stopped: watch::Re
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             continue;
         };
+        // The port stays bound while nobody is served: somebody else could have it afterwards.
+        if restarts.under_way() {
+            continue;
+        }
         let _ = stream.set_nodelay(true);
-        let (asked, mut stopped) = (asked.clone(), stopped.clone());
+        let (asked, restarts, mut stopped) = (asked.clone(), restarts.clone(), stopped.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = connection::serve(stream, asked) => {}
+                () = connection::serve(stream, asked, restarts) => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         });

@@ -281,6 +281,37 @@ async fn a_leader_that_moves_begins_an_epoch_and_ends_what_waits_for_the_old_one
 }
 
 #[tokio::test]
+async fn a_restart_ends_connections_and_keeps_what_stands() {
+    let window = Some((Duration::ZERO, Duration::from_millis(200)));
+    let fault = Fault { kind: FaultKind::Restart, pace: Pace::Every(1), target: None, window };
+    let injector = Arc::new(Injector::new(fault, 1));
+    let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
+    let config = BrokerConfig { topics, injectors: vec![injector.clone()], ..BrokerConfig::default() };
+    let broker = Broker::start(config).await.unwrap();
+    let address = broker.addresses()[0];
+    let (mut writer, mut reader) = (Wire::to(address).await, Wire::to(address).await);
+    let records = batch(&[(0, None, b"a")], 0);
+    assert_eq!(placed("t", writer.ask(&produce("t", 0, -1, &records)).await), (0, 0));
+    reader.send(&framed(&fetch("t", 0, 1, i32::MAX, (1_000, 1_000)))).await;
+    let begun = std::time::Instant::now();
+    injector.start(begun);
+    writer.closed().await;
+    reader.closed().await;
+    assert_eq!(injector.injected(), 1);
+    let ask = framed(&produce("t", 0, -1, &records));
+    let served = loop {
+        let mut again = Wire::to(address).await;
+        // What is sent to a closed connection may break it.
+        let sent = again.0.write_all(&ask).await;
+        if sent.is_ok() && again.0.peek(&mut [0]).await.is_ok_and(|length| length > 0) {
+            break again.receive().await;
+        }
+    };
+    assert!(begun.elapsed() >= Duration::from_millis(200), "it was served after {:?}", begun.elapsed());
+    assert_eq!(placed("t", served), (0, 1));
+}
+
+#[tokio::test]
 async fn a_long_poll_ends_with_an_append_or_with_its_topic() {
     let broker = start(1, &[("t", &[])]).await;
     let address = broker.addresses()[0];

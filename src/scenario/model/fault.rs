@@ -105,11 +105,14 @@ pub enum FaultKind {
     /// Kafka: lets the next broker lead the batch's partition, and answers that this one does not. It needs several
     /// brokers.
     LeaderChange,
+    /// Kafka: closes every connection when its window begins, takes no other while that lasts, and serves again what it
+    /// has when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
+    Restart,
 }
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -146,6 +149,7 @@ impl FaultKind {
         Self::TimeoutAfterAppend,
         Self::MessageTooLarge,
         Self::LeaderChange,
+        Self::Restart,
     ];
 
     /// The box that shows it, as scenario files name it.
@@ -165,6 +169,12 @@ impl FaultKind {
     #[must_use]
     pub fn expected_finding(self) -> Option<&'static str> {
         self.row().2
+    }
+
+    /// Whether it strikes all there is, without target and pace, for as long as a window lasts.
+    #[must_use]
+    pub fn is_window_alone(self) -> bool {
+        matches!(self, Self::Stall | Self::Restart)
     }
 
     /// Its box, its name and its finding.
@@ -214,6 +224,7 @@ impl FaultKind {
             Self::TimeoutAfterAppend => ("kafka", "timeout-after-append", DUPLICATED),
             Self::MessageTooLarge => ("kafka", "message-too-large", None),
             Self::LeaderChange => ("kafka", "leader-change", None),
+            Self::Restart => ("kafka", "restart", None),
         }
     }
 }
