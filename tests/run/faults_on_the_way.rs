@@ -85,6 +85,22 @@ fn a_batch_that_is_appended_too_late_is_duplicated() {
 }
 
 #[test]
+fn an_acknowledged_tail_that_is_gone_is_lost_whatever_takes_its_offsets() {
+    let fault = "faults=[{box: kafka, kind: lose-tail, every: 5}]";
+    found_exactly(&kafka_fault("lose-tail"), "records.lost", 5);
+    for call in both_apis() {
+        // Many requests at once, all of them for one partition: each lost offset is soon another record's.
+        let ended = call
+            .set("workload[0].partition=3")
+            .set("workload[0].arrivals.constant=400/s")
+            .set("workload[0].connections=32")
+            .set(fault)
+            .end();
+        found_exactly(&ended, "records.lost", 100);
+    }
+}
+
+#[test]
 fn a_batch_that_is_too_large_is_refused() {
     let ended = kafka_fault("message-too-large");
     let (result, out) = (ended.result(), &ended.stdout);

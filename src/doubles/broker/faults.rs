@@ -12,11 +12,12 @@ use crate::doubles::fault::{Injector, first_striking, of_kinds};
 use crate::scenario::FaultKind;
 
 /// Faults that befall a batch.
-const BATCHES: [FaultKind; 4] = [
+const BATCHES: [FaultKind; 5] = [
     FaultKind::NotLeader,
     FaultKind::TimeoutAfterAppend,
     FaultKind::MessageTooLarge,
     FaultKind::LeaderChange,
+    FaultKind::LoseTail,
 ];
 
 /// The broker's faults; those of other boxes are left out.
@@ -69,8 +70,9 @@ impl Faults {
             return None;
         }
         let can_befall = |injector: &&Arc<Injector>| match injector.kind() {
-            // An idempotent producer's batch is appended once, however often it comes.
-            FaultKind::TimeoutAfterAppend => !header.has_producer(),
+            // An idempotent producer's batch is appended once, however often it comes; and it would have to stop where
+            // one of its batches is missing.
+            FaultKind::TimeoutAfterAppend | FaultKind::LoseTail => !header.has_producer(),
             FaultKind::LeaderChange => partition.replicas.len() > 1,
             _ => true,
         };

@@ -127,6 +127,28 @@ impl Partition {
         Ok(placed)
     }
 
+    /// Places a batch on the broker `node` as [`Self::append`] would, and forgets it at once: the leader leads on in
+    /// a new epoch, and what comes next gets the same offsets.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`.
+    pub(super) fn append_and_lose(
+        &self,
+        node: i32,
+        settings: &Settings,
+        now_ms: i64,
+    ) -> Result<Placed, Refusal> {
+        let mut state = self.state();
+        state.leadership.led_by(node)?;
+        let end = state.log.end();
+        state.leadership.change(node, end);
+        let append_time_ms = if settings.log_append_time { now_ms } else { -1 };
+        let placed =
+            Placed { appended: Appended { base_offset: end, append_time_ms }, start: state.log.start() };
+        wake(&mut state);
+        Ok(placed)
+    }
+
     /// Reads as [`Log::read`] does.
     ///
     /// # Errors

@@ -105,26 +105,25 @@ fn append(
     let fault =
         if may_fail { asked.cluster.faults.of_batch(&topic.name, raw, &header, &partition) } else { None };
     let Some(fault) = fault else { return append() };
-    let refusal = match fault.kind() {
+    let refused = |error, message| Err(Refusal::new(error, message));
+    let answer = match fault.kind() {
+        FaultKind::LoseTail => Ok(partition.append_and_lose(asked.node, &topic.settings, now_ms)?),
         FaultKind::TimeoutAfterAppend => {
             append()?;
-            Refusal::new(ResponseError::RequestTimedOut, "the replicas took too long")
+            refused(ResponseError::RequestTimedOut, "the replicas took too long")
         }
         FaultKind::MessageTooLarge => {
-            Refusal::new(ResponseError::MessageTooLarge, "the batch is too large, by a fault")
+            refused(ResponseError::MessageTooLarge, "the batch is too large, by a fault")
         }
         kind => {
             if kind == FaultKind::LeaderChange {
                 partition.change_leader();
             }
-            Refusal::new(
-                ResponseError::NotLeaderOrFollower,
-                "another broker leads this partition, by a fault",
-            )
+            refused(ResponseError::NotLeaderOrFollower, "another broker leads this partition, by a fault")
         }
     };
     fault.took_effect(u64::try_from(header.count).unwrap_or(0));
-    Err(refusal)
+    answer
 }
 
 /// Whether the topic's settings allow the batch.

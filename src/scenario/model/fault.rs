@@ -108,11 +108,14 @@ pub enum FaultKind {
     /// Kafka: closes every connection when its window begins, takes no other while that lasts, and serves again what it
     /// has when it ends. It always has a window; its pace is [`Pace::Every`] of 1, and it has no target.
     Restart,
+    /// Kafka: answers that a batch was appended, and forgets it before anybody could read it, as a leader does that ends
+    /// uncleanly and has acknowledged alone. The next batch gets the same offsets, in a new leader epoch.
+    LoseTail,
 }
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -150,6 +153,7 @@ impl FaultKind {
         Self::MessageTooLarge,
         Self::LeaderChange,
         Self::Restart,
+        Self::LoseTail,
     ];
 
     /// The box that shows it, as scenario files name it.
@@ -225,6 +229,7 @@ impl FaultKind {
             Self::MessageTooLarge => ("kafka", "message-too-large", None),
             Self::LeaderChange => ("kafka", "leader-change", None),
             Self::Restart => ("kafka", "restart", None),
+            Self::LoseTail => ("kafka", "lose-tail", LOST),
         }
     }
 }
