@@ -305,7 +305,7 @@ fn read_proxy(
             );
         }
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
-        let options = ["port", "replicas", "profile"];
+        let options = ["port", "replicas", "profile", "idempotence"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
         return ProxySpec::External { url, tls, cluster_id };
     }
@@ -313,8 +313,10 @@ fn read_proxy(
     let replicas =
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
+    let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     fields.finish(&["url", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
-    ProxySpec::Embedded { port, replicas, profile: profile.unwrap_or(PROFILES[0].1).to_owned() }
+    let profile = profile.unwrap_or(PROFILES[0].1).to_owned();
+    ProxySpec::Embedded { port, replicas, profile, idempotence }
 }
 
 /// A cluster's id, as it stands in paths.
@@ -401,7 +403,7 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4, brokers: 3 }, \
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true }, kafka: { port: 4, brokers: 3 }, \
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
@@ -414,7 +416,7 @@ mod tests {
         };
         assert_eq!(stack.gateway, gateway);
         let profile = "confluent-7.9".to_owned();
-        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile });
+        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
         assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3 });
     }
 

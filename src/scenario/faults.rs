@@ -104,6 +104,9 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
     {
         let message = "the Kafka of this stack has one broker, so no other could lead";
         item.suggest(problems, message, "set `stack.kafka.brokers` to 2 or more");
+    } else if kind == Some(FaultKind::LoseTail) && stack.is_some_and(StackSpec::is_idempotent) {
+        let message = "the proxy of this stack is idempotent, and only batches of other producers are lost";
+        item.suggest(problems, message, "remove the fault, or set `stack.proxy.idempotence` to false");
     }
 }
 
@@ -222,6 +225,14 @@ mod tests {
             let sentence = "faults[0].box: the Kafka of this stack has one broker, so no other could lead";
             assert!(error.contains(sentence) && error.lines().count() == 1, "{error}");
         }
+    }
+
+    #[test]
+    fn a_tail_is_lost_where_no_idempotent_producer_would_notice() {
+        let lose = |stack: &str| fault(stack, "box: kafka, kind: lose-tail, every: 2");
+        assert!(lose("proxy: { idempotence: false }").is_ok());
+        let error = lose("proxy: { idempotence: true }").unwrap_err();
+        assert!(error.contains("faults[0].box: the proxy of this stack is idempotent"), "{error}");
     }
 
     #[test]

@@ -58,12 +58,13 @@ impl Stack {
     pub(super) async fn start_proxies(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.proxy {
-            ProxySpec::Embedded { port, replicas, .. } => {
+            ProxySpec::Embedded { port, replicas, idempotence, .. } => {
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
                     let proxy = Proxy::start(ProxyConfig {
                         injectors: self.injectors.clone(),
+                        idempotence: *idempotence,
                         ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
                     })
                     .await?;

@@ -28,8 +28,11 @@ fn a_late_success_is_in_doubt_and_landed() {
 
 /// One record in each request, without a key: batches are of few records, and none promises an order.
 fn kafka_fault(kind: &str) -> Ended {
-    Landfall::short_quickstart()
-        .set("workload[0].records_per_request=1")
+    kafka_fault_in(Landfall::short_quickstart(), kind)
+}
+
+fn kafka_fault_in(call: Landfall, kind: &str) -> Ended {
+    call.set("workload[0].records_per_request=1")
         .set("workload[0].arrivals.constant=200/s")
         .set(&format!("faults=[{{box: kafka, kind: {kind}, every: 7}}]"))
         .end()
@@ -82,6 +85,26 @@ fn a_batch_that_is_appended_too_late_is_duplicated() {
     found_exactly(&ended, "records.duplicated", 5);
     let records = &ended.result().records;
     assert_eq!((records.duplicated_beyond_attempts, records.landed), (records.duplicated, 200));
+}
+
+#[test]
+fn an_idempotent_proxy_duplicates_nothing() {
+    let ended = kafka_fault_in(
+        Landfall::short_quickstart().set("stack.proxy.idempotence=true"),
+        "timeout-after-append",
+    );
+    survives(&ended, 200, 5);
+    assert_eq!(ended.result().records.duplicated, 0);
+    // Many batches under way in one partition: those behind the one in doubt are recognised, too.
+    let ended = Landfall::short_quickstart()
+        .set("stack.proxy.idempotence=true")
+        .set("workload[0].partition=3")
+        .set("workload[0].arrivals.constant=300/s")
+        .set("workload[0].connections=32")
+        .set("faults=[{box: kafka, kind: timeout-after-append, every: 5}]")
+        .end();
+    survives(&ended, 3_000, 20);
+    assert_eq!(ended.result().records.duplicated, 0);
 }
 
 #[test]

@@ -27,6 +27,12 @@ impl StackSpec {
         }
     }
 
+    /// Whether nothing that the proxy sends Kafka again is written twice; of an external proxy that is not known.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        matches!(self.proxy, ProxySpec::Embedded { idempotence: true, .. })
+    }
+
     /// Number of brokers, where landfall starts them.
     #[must_use]
     pub fn brokers(&self) -> Option<u16> {
@@ -82,6 +88,8 @@ pub enum ProxySpec {
         replicas: u16,
         /// Name of the implementation and version that it follows, for instance `confluent-7.9`.
         profile: String,
+        /// Whether its Kafka producers are idempotent: Kafka recognises what they send again.
+        idempotence: bool,
     },
     /// A proxy that runs already.
     External {
