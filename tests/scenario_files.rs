@@ -161,7 +161,7 @@ fn what_is_left_out_has_its_documented_default() {
         scenario.stack.proxy,
         ProxySpec::Embedded { port: 0, replicas: 2, profile: "confluent-7.9".into(), idempotence: false }
     );
-    assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0, brokers: 1 });
+    assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0, brokers: 1, sasl: None });
     assert_eq!(scenario.topics[0].partitions, 1);
     assert_eq!((scenario.topics[0].max_message_bytes, scenario.topics[0].retention_bytes), (None, None));
     let partner = &scenario.partners[0];

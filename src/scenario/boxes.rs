@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
-use super::hosts::{read_bootstrap, read_url};
-use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec, TlsSettings};
-use super::secrets::read_properties;
+use super::hosts::read_url;
+use super::kafka::read_kafka;
+use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
 
 /// The proxies that the embedded one can stand for.
 const PROFILES: [(&str, &str); 1] = [("confluent-7.9", "confluent-7.9")];
 
 const NONE: &str = "has no meaning with `kind: none`";
-const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
-const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
+pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
+pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
@@ -43,7 +43,7 @@ const SENT: [&str; 7] =
 
 /// The kinds that a box may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BoxKind {
+pub(super) enum BoxKind {
     Embedded,
     None,
     External,
@@ -102,6 +102,17 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
             &format!("{}.port", fields.child("kafka")),
             "the external proxy must have been configured with the embedded Kafka's port, so it must be fixed",
             "write for instance `kafka: { kind: embedded, port: 9092 }`",
+        );
+    }
+    if proxy_kind == Some(BoxKind::External)
+        && matches!(&stack.kafka, KafkaSpec::Embedded { sasl: Some(sasl), .. } if sasl.password == SecretSource::Generated)
+    {
+        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        problems.suggest(
+            at,
+            &format!("{}.sasl.password", fields.child("kafka")),
+            "the external proxy must have been configured with the embedded Kafka's password, so it cannot be made up",
+            "write `{ env: NAME }` or `{ file: path }`",
         );
     }
     if let ProxySpec::External { url, .. } = &stack.proxy
@@ -180,7 +191,7 @@ fn read_kind(
 
 /// The ports that boxes before have been given.
 #[derive(Debug, Default)]
-struct Ports(Vec<(u16, &'static str)>);
+pub(super) struct Ports(Vec<(u16, &'static str)>);
 
 impl Ports {
     /// The port of the embedded box `name`. Two boxes on one port are refused; 0 is any free one.
@@ -189,7 +200,7 @@ impl Ports {
     }
 
     /// The first of `count` ports in a row, which is what is written; else as [`Self::read`].
-    fn read_several(
+    pub(super) fn read_several(
         &mut self,
         name: &'static str,
         count: u16,
@@ -330,38 +341,6 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     Some(id.to_owned())
 }
 
-/// `allowed` is `None` where landfall sends no load to the cluster itself.
-fn read_kafka(
-    opened: Option<(BoxKind, Fields<'_>)>,
-    allowed: Option<&[String]>,
-    ports: &mut Ports,
-    problems: &mut Problems,
-) -> KafkaSpec {
-    // Any port but 0, so that nothing is said about a port that nobody has read.
-    let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1, brokers: 1 } };
-    if kind == BoxKind::Embedded {
-        let brokers =
-            fields.optional("brokers").and_then(|item| item.integer(&(1..=9), problems)).unwrap_or(1);
-        let port = ports.read_several("kafka", brokers, &mut fields, problems);
-        let options = ["bootstrap", "properties", "create_topics"];
-        fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
-        return KafkaSpec::Embedded { port, brokers };
-    }
-    let bootstrap = fields
-        .required("bootstrap", "127.0.0.1:9092", problems)
-        .and_then(|item| read_bootstrap(&item, allowed, problems))
-        .unwrap_or_default();
-    let properties = fields
-        .optional("properties")
-        .and_then(|item| item.fields(problems))
-        .map(|fields| read_properties(&fields, problems))
-        .unwrap_or_default();
-    let create_topics =
-        fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
-    fields.finish(&["port", "brokers"].map(|name| (name, OF_EMBEDDED)), problems);
-    KafkaSpec::External { bootstrap, properties, create_topics }
-}
-
 /// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {
@@ -417,7 +396,7 @@ mod tests {
         assert_eq!(stack.gateway, gateway);
         let profile = "confluent-7.9".to_owned();
         assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
-        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3 });
+        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });
     }
 
     #[test]
@@ -490,6 +469,10 @@ mod tests {
         let external = "proxy: { kind: external, url: 'http://localhost:1' }";
         assert!(stack(&format!("stack: {{ {external} }}")).unwrap_err().contains("stack.kafka.port"));
         assert!(stack(&format!("stack: {{ {external}, kafka: {{ port: 9092 }} }}")).is_ok());
+        let sasl =
+            |sasl: &str| stack(&format!("stack: {{ {external}, kafka: {{ port: 9092, sasl: {sasl} }} }}"));
+        assert!(sasl("{ password: { env: P } }").is_ok());
+        assert!(sasl("{}").unwrap_err().contains("stack.kafka.sasl.password"));
         let kafka = "kafka: { kind: external, bootstrap: 'k1:9092' }";
         // Somebody else's proxy writes where it was told to; landfall's own only where load may go.
         assert!(stack(&format!("stack: {{ {external}, {kafka} }}")).is_ok());

@@ -2,15 +2,31 @@
 
 Usage: kafka_python_client.py BOOTSTRAP TOPIC    (the topic exists and is empty)
 
+Where KAFKA_USERNAME and KAFKA_PASSWORD are set, it says by SASL PLAIN that it is this user.
+
 Exit status 0 when all is as it was sent, 1 with a message on standard error when not.
 """
 
+import os
 import sys
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 DEADLINE_S = 30
+
+
+def access(bootstrap):
+    """How every client reaches the brokers."""
+    if "KAFKA_USERNAME" not in os.environ:
+        return {"bootstrap_servers": bootstrap}
+    return {
+        "bootstrap_servers": bootstrap,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": os.environ["KAFKA_USERNAME"],
+        "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
+    }
 
 
 def records():
@@ -32,7 +48,7 @@ def records():
 
 def write(bootstrap, topic, partitions, codec):
     """Sends all records to each partition; returns them by partition and offset."""
-    producer = KafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=20, acks="all")
+    producer = KafkaProducer(**access(bootstrap), compression_type=codec, linger_ms=20, acks="all")
     futures = []
     for partition in partitions:
         for key, value, timestamp, headers in records():
@@ -54,7 +70,7 @@ def write(bootstrap, topic, partitions, codec):
 
 def read(bootstrap, topic, partitions, starts, count):
     """Reads `count` records from the given offsets on; returns them by partition and offset."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, check_crcs=True)
+    consumer = KafkaConsumer(**access(bootstrap), enable_auto_commit=False, check_crcs=True)
     assigned = [TopicPartition(topic, partition) for partition in partitions]
     consumer.assign(assigned)
     for tp in assigned:
@@ -73,7 +89,7 @@ def read(bootstrap, topic, partitions, starts, count):
 
 def main():
     bootstrap, topic = sys.argv[1].split(","), sys.argv[2]
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = KafkaConsumer(**access(bootstrap))
     partitions = sorted(consumer.partitions_for_topic(topic) or [])
     consumer.close()
     if not partitions:

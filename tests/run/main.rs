@@ -15,6 +15,7 @@ mod interrupt;
 mod live;
 mod parts;
 mod payloads;
+mod sasl;
 mod schedules;
 mod stall;
 mod tokens;

@@ -24,6 +24,8 @@ pub(super) enum Unanswerable {
     Undecodable(String),
     #[error("the answer cannot be encoded: {0}")]
     Unencodable(String),
+    #[error("the client has not said who it is")]
+    NotAuthenticated,
     #[error("a produce request without acknowledgement failed")]
     SilentProduceFailed,
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
+use super::config::SaslPlain;
 use super::faults::Faults;
 use super::leadership::Leader;
 use super::partition::Partition;
@@ -40,6 +41,8 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Node>,
     /// Partitions of a topic that a client's mention creates; `None`: mentions create nothing.
     pub(super) auto_create: Option<i32>,
+    /// Who clients must say that they are; `None`: they are not asked.
+    pub(super) sasl: Option<SaslPlain>,
     pub(super) faults: Faults,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
     next_producer: AtomicI64,
@@ -72,11 +75,17 @@ pub(super) enum Layout {
 
 impl Cluster {
     /// A cluster of `nodes` without topics.
-    pub(super) fn new(nodes: Vec<Node>, auto_create: Option<i32>, faults: Faults) -> Self {
+    pub(super) fn new(
+        nodes: Vec<Node>,
+        auto_create: Option<i32>,
+        sasl: Option<SaslPlain>,
+        faults: Faults,
+    ) -> Self {
         Self {
             id: Uuid::new_v4().simple().to_string(),
             nodes,
             auto_create,
+            sasl,
             faults,
             topics: RwLock::default(),
             next_producer: AtomicI64::new(1),
@@ -336,7 +345,7 @@ mod tests {
 
     fn cluster(brokers: i32) -> Cluster {
         let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, Faults::default())
+        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, None, Faults::default())
     }
 
     fn spread(partitions: i32, replicas: i16) -> Layout {

@@ -11,6 +11,7 @@ use super::asked::Asked;
 use super::frames;
 use super::requests;
 use super::restart::Watched;
+use super::sasl::Session;
 
 /// Room that is made before each read. A buffer grows by what has arrived, never by what a length claims.
 const ROOM: usize = 64 * 1024;
@@ -18,15 +19,16 @@ const ROOM: usize = 64 * 1024;
 /// How long the client has to close a connection that a restart ends.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves `stream` until the client goes, sends what cannot be answered, or the broker restarts.
+/// Serves `stream` until the client goes, sends what cannot be answered, is not who it says, or the broker restarts.
 ///
 /// As in Kafka, the next request of a connection waits for the answer to the one before.
 pub(super) async fn serve(stream: TcpStream, asked: Asked, mut restarts: Watched) {
     let (mut incoming, mut outgoing) = stream.into_split();
     let mut received = BytesMut::new();
+    let mut session = Session::new(asked.cluster.sasl.as_ref());
     // A request that was carried out is answered: a restart leaves no client in doubt, and what has arrived
     // besides is not carried out.
-    while !restarts.under_way() {
+    while !restarts.under_way() && session != Session::Over {
         let frame = match frames::take(&mut received) {
             Ok(Some(frame)) => frame,
             Ok(None) => {
@@ -44,7 +46,7 @@ pub(super) async fn serve(stream: TcpStream, asked: Asked, mut restarts: Watched
         };
         let answer = tokio::select! {
             biased;
-            answer = requests::answer(&asked, frame) => answer,
+            answer = requests::answer(&asked, &mut session, frame) => answer,
             () = hung_up(&mut incoming) => return,
             () = restarts.begins() => break,
         };

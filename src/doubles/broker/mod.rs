@@ -2,7 +2,7 @@
 //!
 //! It keeps the record batches byte for byte as they came, patches only what a broker must (base offset,
 //! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
-//! Idempotent producers are honoured; transactions, groups, SASL and TLS are not offered.
+//! Idempotent producers are honoured, and SASL PLAIN may be demanded; transactions, groups and TLS are not offered.
 //!
 //! What is where: `frames`, `connection` and `requests` are the wire; `shape` and `shapes` keep hostile claims
 //! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers` and `settings` are the state; `batch` and
@@ -34,6 +34,7 @@ mod records;
 mod refusal;
 mod requests;
 mod restart;
+mod sasl;
 mod settings;
 mod shape;
 mod shapes;
@@ -48,7 +49,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{BrokerConfig, TopicConfig};
+pub use config::{BrokerConfig, SaslPlain, TopicConfig};
 
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
@@ -103,7 +104,7 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`], as it says.
     pub async fn start(config: BrokerConfig) -> Result<Self, BrokerError> {
-        let BrokerConfig { bind: host, port, brokers, topics, auto_create, injectors } = config;
+        let BrokerConfig { bind: host, port, brokers, topics, auto_create, sasl, injectors } = config;
         let too_many = || BrokerError::Brokers { brokers, port };
         let mut listeners = Vec::new();
         for index in 0..brokers {
@@ -117,7 +118,7 @@ impl Broker {
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
         let addresses = nodes.iter().map(|node| node.address).collect();
-        let cluster = Arc::new(Cluster::new(nodes, auto_create, Faults::new(&injectors)));
+        let cluster = Arc::new(Cluster::new(nodes, auto_create, sasl, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
             let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
             cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {

@@ -4,23 +4,37 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
     DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest,
+    MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
+    SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
 
 use super::asked::{Asked, Unanswerable, now_ms};
 use super::frames::Pieces;
+use super::sasl::Session;
 use super::{admin, coordinator, describe, epochs, fetch, metadata, offsets, produce, shape, versions};
 
 /// Answers one request, given without its length; `None` where the request wants no answer.
 ///
 /// # Errors
 /// [`Unanswerable`]: the connection is to be closed.
-pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pieces>, Unanswerable> {
+pub(super) async fn answer(
+    asked: &Asked,
+    session: &mut Session,
+    mut frame: Bytes,
+) -> Result<Option<Pieces>, Unanswerable> {
+    let wanted = asked.cluster.sasl.as_ref();
+    if *session == Session::Bare {
+        session.bare(wanted, &frame).map_err(|_| Unanswerable::NotAuthenticated)?;
+        return Pieces::default().framed().map(Some).map_err(|_| unencodable("it is too long".to_owned()));
+    }
     let start = frame.first_chunk::<8>().ok_or(Unanswerable::NoHeader)?;
     let [k0, k1, v0, v1, c0, c1, c2, c3] = *start;
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let api = ApiKey::try_from(key).map_err(|()| Unanswerable::NotServed(key, version))?;
+    if !session.admits(api) {
+        return Err(Unanswerable::NotAuthenticated);
+    }
     let reply = Reply { api, version, correlation: i32::from_be_bytes([c0, c1, c2, c3]) };
     if !versions::served(api, version) {
         return match api {
@@ -90,6 +104,14 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
             let request: DescribeClusterRequest = decode(frame, version)?;
             reply.encode(&describe::cluster(cluster, version, &request))
         }
+        ApiKey::SaslHandshake => {
+            let request: SaslHandshakeRequest = decode(frame, version)?;
+            reply.encode(&session.handshake(version, &request))
+        }
+        ApiKey::SaslAuthenticate => {
+            let request: SaslAuthenticateRequest = decode(frame, version)?;
+            reply.encode(&session.authenticate(wanted, &request))
+        }
         ApiKey::ApiVersions => reply.encode(&versions::answer()),
         _ => Err(Unanswerable::NotServed(key, version)),
     };
@@ -98,6 +120,10 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
 
 fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, Unanswerable> {
     R::decode(&mut body, version).map_err(|error| Unanswerable::Undecodable(error.to_string()))
+}
+
+fn unencodable(error: String) -> Unanswerable {
+    Unanswerable::Unencodable(error)
 }
 
 /// What an answer repeats of its request.
@@ -110,7 +136,6 @@ struct Reply {
 
 impl Reply {
     fn encode<R: Encodable>(self, response: &R) -> Result<Pieces, Unanswerable> {
-        let unencodable = |error: String| Unanswerable::Unencodable(error);
         let mut body = BytesMut::with_capacity(256);
         body.put_i32(self.correlation);
         if self.api.response_header_version(self.version) > 0 {

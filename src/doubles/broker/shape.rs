@@ -227,6 +227,8 @@ mod tests {
             FindCoordinator => FindCoordinatorRequest,
             DescribeCluster => DescribeClusterRequest,
             OffsetForLeaderEpoch => OffsetForLeaderEpochRequest,
+            SaslHandshake => SaslHandshakeRequest,
+            SaslAuthenticate => SaslAuthenticateRequest,
             ApiVersions => ApiVersionsRequest,
         )?;
         Some(bytes.len())

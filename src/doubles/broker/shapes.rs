@@ -131,6 +131,10 @@ const OFFSET_FOR_LEADER_EPOCH: &[Field] = &[
     always(Structs(&[always(Text), always(Structs(&[always(INT), always(INT), always(INT)]))])),
 ];
 
+const SASL_HANDSHAKE: &[Field] = &[always(Text)];
+
+const SASL_AUTHENTICATE: &[Field] = &[always(Blob)];
+
 const API_VERSIONS: &[Field] = &[since(3, Text), since(3, Text)];
 
 /// The shape of a request; `None` for one that is not served.
@@ -148,6 +152,8 @@ pub(super) fn shape(api: ApiKey) -> Option<Shape> {
         ApiKey::FindCoordinator => (3, FIND_COORDINATOR),
         ApiKey::DescribeCluster => (0, DESCRIBE_CLUSTER),
         ApiKey::OffsetForLeaderEpoch => (4, OFFSET_FOR_LEADER_EPOCH),
+        ApiKey::SaslHandshake => (i16::MAX, SASL_HANDSHAKE),
+        ApiKey::SaslAuthenticate => (2, SASL_AUTHENTICATE),
         ApiKey::ApiVersions => (3, API_VERSIONS),
         _ => return None,
     };

@@ -28,6 +28,7 @@ pub(super) const SERVED: &[Served] = &[
     serve(ApiKey::ListOffsets, 1, 7),
     serve(ApiKey::Metadata, 0, 12),
     serve(ApiKey::FindCoordinator, 0, 4),
+    serve(ApiKey::SaslHandshake, 0, 1),
     serve(ApiKey::ApiVersions, 0, 4),
     serve(ApiKey::CreateTopics, 2, 7),
     serve(ApiKey::DeleteTopics, 1, 6),
@@ -35,6 +36,7 @@ pub(super) const SERVED: &[Served] = &[
     serve(ApiKey::OffsetForLeaderEpoch, 2, 4),
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::CreatePartitions, 0, 3),
+    serve(ApiKey::SaslAuthenticate, 0, 2),
     serve(ApiKey::DescribeCluster, 0, 1),
 ];
 

@@ -13,6 +13,7 @@ use super::batch::samples::{batch, batch_of};
 use super::*;
 use crate::doubles::fault::Injector;
 use crate::scenario::{Fault, FaultKind, Pace};
+use crate::secret::Secret;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -354,6 +355,61 @@ async fn what_cannot_be_a_request_closes_its_connection_only() {
         wire.closed().await;
         assert_eq!(witness.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);
     }
+}
+
+/// `SaslHandshake` for PLAIN.
+fn handshake(version: i16) -> Vec<u8> {
+    request(ApiKey::SaslHandshake, version, 1, &text("PLAIN"))
+}
+
+/// `SaslAuthenticate` version 0.
+fn authenticate(token: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(token.len()).unwrap().to_be_bytes();
+    request(ApiKey::SaslAuthenticate, 0, 2, &[&length, token].concat())
+}
+
+#[tokio::test]
+async fn who_does_not_say_who_it_is_is_not_served() {
+    let sasl = Some(SaslPlain { username: "landfall".to_owned(), password: Secret::new("hunter2") });
+    let broker = Broker::start(BrokerConfig { sasl, ..BrokerConfig::default() }).await.unwrap();
+    let address = broker.addresses()[0];
+    let metadata = request(ApiKey::Metadata, 1, 3, &[0xff; 4]);
+    for early in [metadata.clone(), authenticate(b"\0landfall\0hunter2"), produce("t", 0, -1, &[])] {
+        let mut wire = Wire::to(address).await;
+        assert_eq!(wire.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);
+        wire.send(&framed(&early)).await;
+        wire.closed().await;
+    }
+
+    let mut wire = Wire::to(address).await;
+    assert_eq!(&wire.ask(&handshake(1)).await[..], b"\0\0\0\x01\0\0\0\0\0\x01\0\x05PLAIN");
+    let mut answer = wire.ask(&authenticate(b"\0landfall\0hunter3")).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (2, 58));
+    let sentence = b"Authentication failed: Invalid username or password";
+    assert_eq!(&answer[2..2 + sentence.len()], sentence);
+    wire.closed().await;
+
+    let mut wire = Wire::to(address).await;
+    let other = request(ApiKey::SaslHandshake, 1, 1, &text("SCRAM-SHA-256"));
+    assert_eq!(&wire.ask(&other).await[..], b"\0\0\0\x01\0\x21\0\0\0\x01\0\x05PLAIN");
+    wire.closed().await;
+
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(1)).await;
+    let mut answer = wire.ask(&authenticate(b"\0landfall\0hunter2")).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (2, 0));
+    assert_eq!(wire.ask(&metadata).await.get_i32(), 3);
+    assert_eq!(wire.ask(&handshake(1)).await[4..6], [0, 34], "once is enough");
+
+    // As clients did before `SaslAuthenticate` was there.
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(0)).await;
+    assert_eq!(wire.ask(b"\0landfall\0hunter2").await.len(), 0);
+    assert_eq!(wire.ask(&metadata).await.get_i32(), 3);
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(0)).await;
+    wire.send(&framed(b"\0landfall\0hunter")).await;
+    wire.closed().await;
 }
 
 #[tokio::test]

@@ -17,7 +17,9 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use fault::{Fault, FaultKind, Pace};
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec};
-pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{
+    GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value,
+};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

@@ -111,6 +111,8 @@ pub enum KafkaSpec {
         port: u16,
         /// Number of brokers, 1 to 9.
         brokers: u16,
+        /// Who clients must say that they are; `None`: they are not asked.
+        sasl: Option<SaslSpec>,
     },
     /// A cluster that runs already.
     External {
@@ -121,6 +123,15 @@ pub enum KafkaSpec {
         /// Whether topics that do not exist are created (and stay afterwards).
         create_topics: bool,
     },
+}
+
+/// The credentials that the embedded broker asks for by SASL PLAIN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaslSpec {
+    /// User name.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
 }
 
 /// A setting's value: written in the file, or held elsewhere because it is a secret.
