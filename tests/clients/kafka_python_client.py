@@ -87,6 +87,22 @@ def read(bootstrap, topic, partitions, starts, count):
     return seen, {tp.partition: offset for tp, offset in ends.items()}
 
 
+def read_as_group(bootstrap, topic, partitions, ends):
+    """Reads the whole topic as the only member of a group, commits, and asks what is committed."""
+    settings = {"group_id": "python", "auto_offset_reset": "earliest", "enable_auto_commit": False}
+    consumer = KafkaConsumer(topic, **access(bootstrap), **settings)
+    count = 0
+    deadline = time.monotonic() + DEADLINE_S
+    while count < sum(ends.values()) and time.monotonic() < deadline:
+        count += sum(len(batch) for batch in consumer.poll(timeout_ms=500).values())
+    consumer.commit()
+    consumer.close()
+    consumer = KafkaConsumer(**access(bootstrap), **settings)
+    committed = {partition: consumer.committed(TopicPartition(topic, partition)) for partition in partitions}
+    consumer.close()
+    return committed
+
+
 def main():
     bootstrap, topic = sys.argv[1].split(","), sys.argv[2]
     consumer = KafkaConsumer(**access(bootstrap))
@@ -107,6 +123,9 @@ def main():
                 raise SystemExit(f"{codec}: partition {partition} ends at {ends[partition]}, not {expected}")
         starts = ends
         print(f"{codec or 'none'}: {len(sent)} records came back as they were sent")
+    committed = read_as_group(bootstrap, topic, partitions, starts)
+    if committed != starts:
+        raise SystemExit(f"a group has committed {committed} of {starts}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::config::SaslPlain;
 use super::faults::Faults;
+use super::groups::Groups;
 use super::leadership::Leader;
 use super::partition::Partition;
 use super::refusal::Refusal;
@@ -44,6 +45,7 @@ pub(super) struct Cluster {
     /// Who clients must say that they are; `None`: they are not asked.
     pub(super) sasl: Option<SaslPlain>,
     pub(super) faults: Faults,
+    pub(super) groups: Groups,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
     next_producer: AtomicI64,
 }
@@ -87,6 +89,7 @@ impl Cluster {
             auto_create,
             sasl,
             faults,
+            groups: Groups::default(),
             topics: RwLock::default(),
             next_producer: AtomicI64::new(1),
         }
@@ -103,6 +106,12 @@ impl Cluster {
     /// The broker that carries out administration.
     pub(super) fn controller(&self) -> Node {
         *self.nodes.first().expect("a cluster is built with one node at least")
+    }
+
+    /// The broker that coordinates a group: always the same for one name, and each for its share of them.
+    pub(super) fn coordinator(&self, group: &str) -> Node {
+        let sum = group.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.nodes.get(sum % self.nodes.len()).copied().unwrap_or_else(|| self.controller())
     }
 
     /// The address of a broker.
@@ -304,6 +313,7 @@ impl Cluster {
         for partition in topic.partitions().iter() {
             partition.wake_all();
         }
+        self.groups.forget_topic(name);
         Some(topic)
     }
 }

@@ -27,7 +27,7 @@ fn asked() -> Asked {
         let layout = Layout::Spread { partitions: 3, replicas: 1 };
         cluster.create(name, layout, std::collections::BTreeMap::new(), false).unwrap();
     }
-    Asked { cluster: Arc::new(cluster), node: 1 }
+    Asked { cluster: Arc::new(cluster), node: 1, peer: address.ip() }
 }
 
 /// Asks once; a fetch that would wait is let go.
@@ -69,7 +69,7 @@ proptest! {
                     let body = body(served.api, version, &mut dice);
                     let answer = ask(&asked, request(served.api, version, 1, &body));
                     let fine = match &answer {
-                        None => served.api == ApiKey::Fetch,
+                        None => matches!(served.api, ApiKey::Fetch | ApiKey::JoinGroup | ApiKey::SyncGroup),
                         Some(Err(Unanswerable::SilentProduceFailed)) => served.api == ApiKey::Produce,
                         // However little sense it makes, it is read and has an answer.
                         Some(answer) => answer.is_ok(),

@@ -2,10 +2,12 @@
 //!
 //! It keeps the record batches byte for byte as they came, patches only what a broker must (base offset,
 //! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
-//! Idempotent producers are honoured, and SASL PLAIN may be demanded; transactions, groups and TLS are not offered.
+//! Idempotent producers are honoured, consumers may form groups (of the classic protocol), and SASL PLAIN may be
+//! demanded; transactions and TLS are not offered.
 //!
 //! What is where: `frames`, `connection` and `requests` are the wire; `shape` and `shapes` keep hostile claims
-//! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers` and `settings` are the state; `batch` and
+//! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers`, `groups` and `settings` are the
+//! state; `batch` and
 //! `records` know the format of what is stored; `faults` and `restart` are what goes wrong on purpose; the other files each answer one family of requests.
 
 mod admin;
@@ -21,6 +23,7 @@ mod faults;
 mod fetch;
 mod fetch_frame;
 mod frames;
+mod groups;
 #[cfg(test)]
 mod hostile;
 mod leadership;
@@ -129,8 +132,12 @@ impl Broker {
         let (stop, stopped) = watch::channel(false);
         let restarts = Restarts::default();
         let accepting = listeners.into_iter().map(|(node, listener)| {
-            let asked = Asked { cluster: cluster.clone(), node: node.id };
-            tokio::spawn(accept_loop(listener, asked, Watched::of(&restarts), stopped.clone()))
+            tokio::spawn(accept_loop(
+                listener,
+                (cluster.clone(), node.id),
+                Watched::of(&restarts),
+                stopped.clone(),
+            ))
         });
         let mut tasks: Vec<JoinHandle<()>> = accepting.collect();
         for fault in of_kinds(&injectors, &[FaultKind::Restart]) {
@@ -189,7 +196,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 async fn accept_loop(
     listener: TcpListener,
-    asked: Asked,
+    (cluster, node): (Arc<Cluster>, i32),
     restarts: Watched,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -198,7 +205,7 @@ async fn accept_loop(
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => return,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors, or the client went away: give the system a moment and go on.
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             continue;
@@ -208,7 +215,8 @@ async fn accept_loop(
             continue;
         }
         let _ = stream.set_nodelay(true);
-        let (asked, restarts, mut stopped) = (asked.clone(), restarts.clone(), stopped.clone());
+        let asked = Asked { cluster: cluster.clone(), node, peer: peer.ip() };
+        let (restarts, mut stopped) = (restarts.clone(), stopped.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = connection::serve(stream, asked, restarts) => {}

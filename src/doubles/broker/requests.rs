@@ -2,17 +2,21 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-    DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest,
-    SaslHandshakeRequest,
+    ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
 
 use super::asked::{Asked, Unanswerable, now_ms};
 use super::frames::Pieces;
 use super::sasl::Session;
-use super::{admin, coordinator, describe, epochs, fetch, metadata, offsets, produce, shape, versions};
+use super::{
+    admin, coordinator, describe, epochs, fetch, groups, metadata, offsets, produce, shape, versions,
+};
 
 /// Answers one request, given without its length; `None` where the request wants no answer.
 ///
@@ -42,7 +46,8 @@ pub(super) async fn answer(
             _ => Err(Unanswerable::NotServed(key, version)),
         };
     }
-    decode_request_header_from_buffer(&mut frame).map_err(|e| Unanswerable::Undecodable(e.to_string()))?;
+    let header = decode_request_header_from_buffer(&mut frame)
+        .map_err(|e| Unanswerable::Undecodable(e.to_string()))?;
     shape::walk(api, version, &frame)
         .map_err(|_| Unanswerable::Undecodable("it claims more than has arrived".to_owned()))?;
     let cluster = &*asked.cluster;
@@ -78,7 +83,7 @@ pub(super) async fn answer(
         }
         ApiKey::FindCoordinator => {
             let request: FindCoordinatorRequest = decode(frame, version)?;
-            reply.encode(&coordinator::find(version, request))
+            reply.encode(&coordinator::find(cluster, version, &request))
         }
         ApiKey::InitProducerId => {
             let request: InitProducerIdRequest = decode(frame, version)?;
@@ -113,9 +118,60 @@ pub(super) async fn answer(
             reply.encode(&session.authenticate(wanted, &request))
         }
         ApiKey::ApiVersions => reply.encode(&versions::answer()),
-        _ => Err(Unanswerable::NotServed(key, version)),
+        _ => of_groups(asked, reply, header, frame).await,
     };
     encoded.map(Some)
+}
+
+/// Answers a request that has to do with consumer groups.
+async fn of_groups(
+    asked: &Asked,
+    reply: Reply,
+    header: RequestHeader,
+    frame: Bytes,
+) -> Result<Pieces, Unanswerable> {
+    let version = reply.version;
+    match reply.api {
+        ApiKey::JoinGroup => {
+            let request: JoinGroupRequest = decode(frame, version)?;
+            let id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
+            let client = groups::Client { id, host: format!("/{}", asked.peer) };
+            reply.encode(&groups::join(asked, version, client, request).await)
+        }
+        ApiKey::SyncGroup => {
+            let request: SyncGroupRequest = decode(frame, version)?;
+            reply.encode(&groups::sync(asked, request).await)
+        }
+        ApiKey::Heartbeat => {
+            let request: HeartbeatRequest = decode(frame, version)?;
+            reply.encode(&groups::heartbeat(asked, &request))
+        }
+        ApiKey::LeaveGroup => {
+            let request: LeaveGroupRequest = decode(frame, version)?;
+            reply.encode(&groups::leave(asked, version, request))
+        }
+        ApiKey::OffsetCommit => {
+            let request: OffsetCommitRequest = decode(frame, version)?;
+            reply.encode(&groups::commit(asked, request))
+        }
+        ApiKey::OffsetFetch => {
+            let request: OffsetFetchRequest = decode(frame, version)?;
+            reply.encode(&groups::fetch(asked, version, request))
+        }
+        ApiKey::DescribeGroups => {
+            let request: DescribeGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::describe(asked, version, request))
+        }
+        ApiKey::ListGroups => {
+            let request: ListGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::list(asked, &request))
+        }
+        ApiKey::DeleteGroups => {
+            let request: DeleteGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::delete(asked, request))
+        }
+        api => Err(Unanswerable::NotServed(api as i16, version)),
+    }
 }
 
 fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, Unanswerable> {

@@ -227,6 +227,15 @@ mod tests {
             FindCoordinator => FindCoordinatorRequest,
             DescribeCluster => DescribeClusterRequest,
             OffsetForLeaderEpoch => OffsetForLeaderEpochRequest,
+            JoinGroup => JoinGroupRequest,
+            SyncGroup => SyncGroupRequest,
+            Heartbeat => HeartbeatRequest,
+            LeaveGroup => LeaveGroupRequest,
+            OffsetCommit => OffsetCommitRequest,
+            OffsetFetch => OffsetFetchRequest,
+            DescribeGroups => DescribeGroupsRequest,
+            ListGroups => ListGroupsRequest,
+            DeleteGroups => DeleteGroupsRequest,
             SaslHandshake => SaslHandshakeRequest,
             SaslAuthenticate => SaslAuthenticateRequest,
             ApiVersions => ApiVersionsRequest,
@@ -264,6 +273,6 @@ mod tests {
         body.extend([0; 8]);
         assert_eq!(walk(ApiKey::Metadata, 1, &body), Err(Truncated));
         assert_eq!(walk(ApiKey::Metadata, 12, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]), Err(Truncated));
-        assert_eq!(walk(ApiKey::JoinGroup, 0, &[0; 100]), Err(Truncated));
+        assert_eq!(walk(ApiKey::AddPartitionsToTxn, 0, &[0; 100]), Err(Truncated));
     }
 }

@@ -131,6 +131,65 @@ const OFFSET_FOR_LEADER_EPOCH: &[Field] = &[
     always(Structs(&[always(Text), always(Structs(&[always(INT), always(INT), always(INT)]))])),
 ];
 
+const JOIN_GROUP: &[Field] = &[
+    always(Text),
+    always(INT),
+    since(1, INT),
+    always(Text),
+    since(5, Text),
+    always(Text),
+    always(Structs(&[always(Text), always(Blob)])),
+    since(8, Text),
+];
+
+const SYNC_GROUP: &[Field] = &[
+    always(Text),
+    always(INT),
+    always(Text),
+    since(3, Text),
+    since(5, Text),
+    since(5, Text),
+    always(Structs(&[always(Text), always(Blob)])),
+];
+
+const HEARTBEAT: &[Field] = &[always(Text), always(INT), always(Text), since(3, Text)];
+
+const LEAVE_GROUP: &[Field] =
+    &[always(Text), until(2, Text), since(3, Structs(&[always(Text), always(Text), since(5, Text)]))];
+
+const OFFSET_COMMIT: &[Field] = &[
+    always(Text),
+    always(INT),
+    always(Text),
+    since(7, Text),
+    until(4, LONG),
+    always(Structs(&[
+        always(Text),
+        always(Structs(&[always(INT), always(LONG), since(6, INT), always(Text)])),
+    ])),
+];
+
+const OFFSET_FETCH: &[Field] = &[
+    until(7, Text),
+    until(7, Structs(&[always(Text), always(Items(&INT))])),
+    since(
+        8,
+        Structs(&[
+            always(Text),
+            since(9, Text),
+            since(9, INT),
+            always(Structs(&[always(Text), always(Items(&INT))])),
+        ]),
+    ),
+    since(7, BYTE),
+];
+
+const DESCRIBE_GROUPS: &[Field] = &[always(Items(&Text)), since(3, BYTE)];
+
+const LIST_GROUPS: &[Field] = &[since(4, Items(&Text)), since(5, Items(&Text))];
+
+const DELETE_GROUPS: &[Field] = &[always(Items(&Text))];
+
 const SASL_HANDSHAKE: &[Field] = &[always(Text)];
 
 const SASL_AUTHENTICATE: &[Field] = &[always(Blob)];
@@ -152,6 +211,15 @@ pub(super) fn shape(api: ApiKey) -> Option<Shape> {
         ApiKey::FindCoordinator => (3, FIND_COORDINATOR),
         ApiKey::DescribeCluster => (0, DESCRIBE_CLUSTER),
         ApiKey::OffsetForLeaderEpoch => (4, OFFSET_FOR_LEADER_EPOCH),
+        ApiKey::JoinGroup => (6, JOIN_GROUP),
+        ApiKey::SyncGroup => (4, SYNC_GROUP),
+        ApiKey::Heartbeat => (4, HEARTBEAT),
+        ApiKey::LeaveGroup => (4, LEAVE_GROUP),
+        ApiKey::OffsetCommit => (8, OFFSET_COMMIT),
+        ApiKey::OffsetFetch => (6, OFFSET_FETCH),
+        ApiKey::DescribeGroups => (5, DESCRIBE_GROUPS),
+        ApiKey::ListGroups => (3, LIST_GROUPS),
+        ApiKey::DeleteGroups => (2, DELETE_GROUPS),
         ApiKey::SaslHandshake => (i16::MAX, SASL_HANDSHAKE),
         ApiKey::SaslAuthenticate => (2, SASL_AUTHENTICATE),
         ApiKey::ApiVersions => (3, API_VERSIONS),

@@ -27,7 +27,15 @@ pub(super) const SERVED: &[Served] = &[
     serve(ApiKey::Fetch, 4, 12),
     serve(ApiKey::ListOffsets, 1, 7),
     serve(ApiKey::Metadata, 0, 12),
+    serve(ApiKey::OffsetCommit, 2, 9),
+    serve(ApiKey::OffsetFetch, 1, 9),
     serve(ApiKey::FindCoordinator, 0, 4),
+    serve(ApiKey::JoinGroup, 0, 8),
+    serve(ApiKey::Heartbeat, 0, 4),
+    serve(ApiKey::LeaveGroup, 0, 5),
+    serve(ApiKey::SyncGroup, 0, 5),
+    serve(ApiKey::DescribeGroups, 0, 6),
+    serve(ApiKey::ListGroups, 0, 5),
     serve(ApiKey::SaslHandshake, 0, 1),
     serve(ApiKey::ApiVersions, 0, 4),
     serve(ApiKey::CreateTopics, 2, 7),
@@ -37,6 +45,7 @@ pub(super) const SERVED: &[Served] = &[
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::CreatePartitions, 0, 3),
     serve(ApiKey::SaslAuthenticate, 0, 2),
+    serve(ApiKey::DeleteGroups, 0, 2),
     serve(ApiKey::DescribeCluster, 0, 1),
 ];
 

@@ -344,7 +344,7 @@ async fn what_cannot_be_a_request_closes_its_connection_only() {
         framed(&[0, 0, 0]),
         framed(&request(ApiKey::Metadata, 1, 1, &claims)),
         framed(&request(ApiKey::Produce, 0, 1, &[0; 64])),
-        framed(&request(ApiKey::JoinGroup, 0, 1, &[0; 64])),
+        framed(&request(ApiKey::AddPartitionsToTxn, 0, 1, &[0; 64])),
         framed(&[&999_i16.to_be_bytes()[..], &[0; 64]].concat()),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
     ] {
