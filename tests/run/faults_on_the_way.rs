@@ -54,14 +54,10 @@ fn a_batch_that_meets_the_wrong_leader_is_tried_again() {
 
 #[test]
 fn leaders_move_and_are_found_again() {
-    for per_request in [1, 10] {
-        let ended = Landfall::short_quickstart()
-            .set("stack.kafka.brokers=3")
-            .set(&format!("workload[0].records_per_request={per_request}"))
-            .set("faults=[{box: kafka, kind: leader-change, every: 5}]")
-            .end();
-        survives(&ended, 50 * per_request, 5);
-    }
+    let several = || Landfall::short_quickstart().set("stack.kafka.brokers=3");
+    survives(&kafka_fault_in(several(), "leader-change"), 200, 5);
+    let ended = several().set("faults=[{box: kafka, kind: leader-change, every: 7}]").end();
+    survives(&ended, 500, 5);
 }
 
 #[test]

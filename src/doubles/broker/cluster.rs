@@ -108,12 +108,6 @@ impl Cluster {
         *self.nodes.first().expect("a cluster is built with one node at least")
     }
 
-    /// The broker that coordinates a group: always the same for one name, and each for its share of them.
-    pub(super) fn coordinator(&self, group: &str) -> Node {
-        let sum = group.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        self.nodes.get(sum % self.nodes.len()).copied().unwrap_or_else(|| self.controller())
-    }
-
     /// The address of a broker.
     pub(super) fn node(&self, id: i32) -> Option<Node> {
         self.nodes.iter().find(|node| node.id == id).copied()

@@ -9,6 +9,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::cluster::Cluster;
+use super::groups;
 use super::refusal::Refusal;
 
 /// Key types of `FindCoordinator`.
@@ -26,7 +27,7 @@ pub(super) fn find(
     request: &FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     let coordinator = |key: &StrBytes| match request.key_type {
-        GROUP => Ok(cluster.coordinator(key)),
+        GROUP => Ok(groups::coordinator(cluster, key)),
         TRANSACTION => Err(no_transactions()),
         _ => Err(Refusal::new(ResponseError::InvalidRequest, "there is no coordinator of this type")),
     };
@@ -89,9 +90,9 @@ mod tests {
         for found in several.coordinators {
             let alone = find(&cluster, 3, &group.clone().with_key(found.key.clone()));
             assert_eq!((alone.error_code, alone.node_id, alone.port), (0, found.node_id, found.port));
-            assert_eq!(found.node_id, BrokerId(cluster.coordinator(&found.key).id));
+            assert_eq!(found.node_id, BrokerId(groups::coordinator(&cluster, &found.key).id));
         }
-        assert_ne!(cluster.coordinator("a").id, cluster.coordinator("b").id);
+        assert_ne!(groups::coordinator(&cluster, "a").id, groups::coordinator(&cluster, "b").id);
         let transaction = FindCoordinatorRequest::default().with_key_type(TRANSACTION);
         let refused = find(&cluster, 3, &transaction);
         assert_eq!((refused.error_code, refused.node_id), (53, BrokerId(-1)));

@@ -1,7 +1,6 @@
-//! One group: its members, its generations, and what ends a rebalance.
+//! One group: its members, its generations, and what each of its members may ask.
 //!
-//! Pure: times come in as arguments. The rules are those of Kafka's `GroupCoordinator`, but that the first
-//! rebalance waits for nobody (`group.initial.rebalance.delay.ms` is 0, as in Kafka's own `server.properties`).
+//! Pure: times come in as arguments. The rules are those of Kafka's `GroupCoordinator`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,18 +8,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
-use super::member::{Join, Joined, Member, all_follow, vote};
+use super::member::{Join, Joined, Member, all_follow};
 use super::offsets::Offsets;
 
 /// How long a member may be silent at least and at most (`group.min.session.timeout.ms` and its counterpart).
 const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_mins(30);
 
-/// What a rebalance takes at least where not everybody comes, so that nothing turns in circles.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-
 /// Where a group is between two generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum State {
+pub(super) enum State {
     /// Nobody is in it.
     Empty,
     /// Its members have to join again, until then at the latest.
@@ -33,23 +29,23 @@ pub(in super::super) enum State {
 
 /// A group.
 #[derive(Debug)]
-pub(in super::super) struct Group {
-    state: State,
-    generation: i32,
+pub(super) struct Group {
+    pub(super) state: State,
+    pub(super) generation: i32,
     kind: String,
-    protocol: String,
-    leader: String,
-    members: BTreeMap<String, Member>,
+    pub(super) protocol: String,
+    pub(super) leader: String,
+    pub(super) members: BTreeMap<String, Member>,
     /// Ids that were told and have not come again, and until when they may.
-    told: BTreeMap<String, Instant>,
+    pub(super) told: BTreeMap<String, Instant>,
     /// Goes up with everything that somebody may wait for.
-    changes: u64,
-    pub(in super::super) offsets: Offsets,
+    pub(super) changes: u64,
+    pub(super) offsets: Offsets,
 }
 
 /// What becomes of a client that joins.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) enum Entered {
+pub(super) enum Entered {
     /// It has to come again with this id.
     Told(String),
     /// It is the member of this id, and waits as long as [`Group::joined`] has no answer.
@@ -75,21 +71,21 @@ impl Default for Group {
 }
 
 impl Group {
-    pub(in super::super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.state
     }
 
     /// Protocol type; empty where nobody has ever joined.
-    pub(in super::super) fn kind(&self) -> &str {
+    pub(super) fn kind(&self) -> &str {
         &self.kind
     }
 
     /// The protocol of the generation.
-    pub(in super::super) fn protocol(&self) -> &str {
+    pub(super) fn protocol(&self) -> &str {
         &self.protocol
     }
 
-    pub(in super::super) fn members(&self) -> &BTreeMap<String, Member> {
+    pub(super) fn members(&self) -> &BTreeMap<String, Member> {
         &self.members
     }
 
@@ -107,7 +103,7 @@ impl Group {
     ///
     /// # Errors
     /// Those of `JoinGroup`.
-    pub(in super::super) fn join(&mut self, join: Join, now: Instant) -> Result<Entered, ResponseError> {
+    pub(super) fn join(&mut self, join: Join, now: Instant) -> Result<Entered, ResponseError> {
         if !SESSION.contains(&join.session) {
             return Err(ResponseError::InvalidSessionTimeout);
         }
@@ -188,7 +184,7 @@ impl Group {
     }
 
     /// What a member that has joined is told, once its rebalance is over.
-    pub(in super::super) fn joined(&self, id: &str) -> Option<Result<Joined, ResponseError>> {
+    pub(super) fn joined(&self, id: &str) -> Option<Result<Joined, ResponseError>> {
         match self.members.get(id) {
             None => Some(Err(ResponseError::UnknownMemberId)),
             Some(member) => (!member.joins).then(|| Ok(self.told_to(id.to_owned()))),
@@ -215,7 +211,7 @@ impl Group {
     ///
     /// # Errors
     /// Those of `SyncGroup`.
-    pub(in super::super) fn sync(
+    pub(super) fn sync(
         &mut self,
         (id, instance): (&str, Option<&str>),
         generation: i32,
@@ -244,7 +240,7 @@ impl Group {
     }
 
     /// The assignment of a member that has asked for it, once the leader has said it.
-    pub(in super::super) fn synced(&self, id: &str, generation: i32) -> Option<Result<Bytes, ResponseError>> {
+    pub(super) fn synced(&self, id: &str, generation: i32) -> Option<Result<Bytes, ResponseError>> {
         let Some(member) = self.members.get(id) else { return Some(Err(ResponseError::UnknownMemberId)) };
         match self.state {
             State::Stable if self.generation == generation => Some(Ok(member.assignment.clone())),
@@ -257,7 +253,7 @@ impl Group {
     ///
     /// # Errors
     /// Those of `Heartbeat`.
-    pub(in super::super) fn heartbeat(
+    pub(super) fn heartbeat(
         &mut self,
         (id, instance): (&str, Option<&str>),
         generation: i32,
@@ -274,7 +270,7 @@ impl Group {
     ///
     /// # Errors
     /// Those of `OffsetCommit`.
-    pub(in super::super) fn may_commit(
+    pub(super) fn may_commit(
         &mut self,
         (id, instance): (&str, Option<&str>),
         generation: i32,
@@ -294,7 +290,7 @@ impl Group {
     ///
     /// # Errors
     /// `UNKNOWN_MEMBER_ID`, `FENCED_INSTANCE_ID`.
-    pub(in super::super) fn leave(
+    pub(super) fn leave(
         &mut self,
         (id, instance): (&str, Option<&str>),
         now: Instant,
@@ -311,33 +307,6 @@ impl Group {
         }
         self.settle(now);
         Ok(())
-    }
-
-    /// Lets time pass: who was silent for too long is gone, and what took too long is over.
-    pub(super) fn tick(&mut self, now: Instant) {
-        self.told.retain(|_, until| *until > now);
-        let before = self.members.len();
-        self.members.retain(|_, member| member.expires().is_none_or(|at| at > now));
-        if self.members.len() < before {
-            self.somebody_is_gone(now);
-        }
-        if let State::Completing(until) = self.state
-            && until <= now
-        {
-            self.members.retain(|_, member| member.syncs);
-            self.prepare(now);
-        }
-        self.settle(now);
-    }
-
-    /// When [`Self::tick`] has something to do next, if nobody comes before.
-    pub(super) fn next_tick(&self) -> Option<Instant> {
-        let state = match self.state {
-            State::Preparing(until) | State::Completing(until) => Some(until),
-            State::Empty | State::Stable => None,
-        };
-        let members = self.members.values().filter_map(Member::expires);
-        members.chain(self.told.values().copied()).chain(state).min()
     }
 
     fn id_of(&self, instance: &str) -> Option<String> {
@@ -366,60 +335,5 @@ impl Group {
         }
         member.heard = now;
         Ok(())
-    }
-
-    fn somebody_is_gone(&mut self, now: Instant) {
-        self.changes += 1;
-        if matches!(self.state, State::Completing(_) | State::Stable) {
-            self.prepare(now);
-        }
-    }
-
-    /// Begins a rebalance.
-    fn prepare(&mut self, now: Instant) {
-        for member in self.members.values_mut() {
-            member.syncs = false;
-        }
-        self.state = State::Preparing(now + self.patience());
-        self.changes += 1;
-    }
-
-    /// The longest time that a member may take.
-    fn patience(&self) -> Duration {
-        self.members.values().map(|member| member.rebalance).max().unwrap_or_default().max(LEAST_PATIENCE)
-    }
-
-    /// Ends the rebalance if everybody is there, or has had the time.
-    fn settle(&mut self, now: Instant) {
-        let State::Preparing(until) = self.state else { return };
-        let everybody = self.members.values().all(|member| member.joins) && self.told.is_empty();
-        if !everybody && now < until {
-            return;
-        }
-        self.changes += 1;
-        // Static members are expected back until their session ends.
-        self.members.retain(|_, member| member.joins || member.instance.is_some());
-        if self.members.is_empty() {
-            self.state = State::Empty;
-            self.generation = self.generation.wrapping_add(1) & i32::MAX;
-            self.protocol.clear();
-            self.leader.clear();
-            return;
-        }
-        let joins = |id: &String| self.members.get(id).is_some_and(|member| member.joins);
-        let leader = Some(&self.leader)
-            .filter(|leader| joins(leader))
-            .or_else(|| self.members.iter().find(|(_, member)| member.joins).map(|(id, _)| id));
-        let Some(leader) = leader.cloned() else {
-            self.state = State::Preparing(now + self.patience());
-            return;
-        };
-        self.leader = leader;
-        self.protocol = vote(&self.members).unwrap_or_default();
-        self.generation = self.generation.wrapping_add(1) & i32::MAX;
-        for member in self.members.values_mut().filter(|member| member.joins) {
-            (member.joins, member.heard) = (false, now);
-        }
-        self.state = State::Completing(now + self.patience());
     }
 }

@@ -7,35 +7,35 @@ use bytes::Bytes;
 
 /// What a client that joins says of itself.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Join {
+pub(super) struct Join {
     /// Its id; empty where it has none yet.
-    pub(in super::super) member: String,
+    pub(super) member: String,
     /// The name under which it comes back as the same member (KIP-345).
-    pub(in super::super) instance: Option<String>,
+    pub(super) instance: Option<String>,
     /// Id for a member that is new.
-    pub(in super::super) fresh: String,
+    pub(super) fresh: String,
     /// Whether a client without an id is only told one, and has to come again with it (KIP-394).
-    pub(in super::super) twice: bool,
+    pub(super) twice: bool,
     /// Protocol type, for instance `consumer`.
-    pub(in super::super) kind: String,
+    pub(super) kind: String,
     /// Protocols that it can follow, the best first, with what it has to say for each.
-    pub(in super::super) protocols: Vec<(String, Bytes)>,
+    pub(super) protocols: Vec<(String, Bytes)>,
     /// How long it may be silent.
-    pub(in super::super) session: Duration,
+    pub(super) session: Duration,
     /// How long it may take to come back in a rebalance.
-    pub(in super::super) rebalance: Duration,
-    pub(in super::super) client_id: String,
-    pub(in super::super) client_host: String,
+    pub(super) rebalance: Duration,
+    pub(super) client_id: String,
+    pub(super) client_host: String,
 }
 
 /// A member.
 #[derive(Debug)]
-pub(in super::super) struct Member {
-    pub(in super::super) instance: Option<String>,
-    pub(in super::super) protocols: Vec<(String, Bytes)>,
-    pub(in super::super) assignment: Bytes,
-    pub(in super::super) client_id: String,
-    pub(in super::super) client_host: String,
+pub(super) struct Member {
+    pub(super) instance: Option<String>,
+    pub(super) protocols: Vec<(String, Bytes)>,
+    pub(super) assignment: Bytes,
+    pub(super) client_id: String,
+    pub(super) client_host: String,
     pub(super) session: Duration,
     pub(super) rebalance: Duration,
     /// When it was last heard of.
@@ -48,14 +48,14 @@ pub(in super::super) struct Member {
 
 /// What a member of a generation is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Joined {
-    pub(in super::super) generation: i32,
-    pub(in super::super) kind: String,
-    pub(in super::super) protocol: String,
-    pub(in super::super) leader: String,
-    pub(in super::super) member: String,
+pub(super) struct Joined {
+    pub(super) generation: i32,
+    pub(super) kind: String,
+    pub(super) protocol: String,
+    pub(super) leader: String,
+    pub(super) member: String,
     /// Id, instance and words of every member, for the leader; nobody for the others.
-    pub(in super::super) members: Vec<(String, Option<String>, Bytes)>,
+    pub(super) members: Vec<(String, Option<String>, Bytes)>,
 }
 
 impl Member {
@@ -89,7 +89,7 @@ impl Member {
     }
 
     /// What it says for a protocol.
-    pub(in super::super) fn words(&self, protocol: &str) -> Bytes {
+    pub(super) fn words(&self, protocol: &str) -> Bytes {
         let found = self.protocols.iter().find(|(name, _)| name == protocol);
         found.map(|(_, words)| words.clone()).unwrap_or_default()
     }

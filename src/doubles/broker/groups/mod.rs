@@ -1,6 +1,6 @@
 //! Consumer groups, as the classic protocol has them: members, generations, committed offsets.
 //!
-//! `group`, `member` and `offsets` are the state, pure; `membership`, `commits` and `listing` each answer a family of
+//! `group`, `member`, `rebalance` and `offsets` are the state, pure; `membership`, `commits` and `listing` each answer a family of
 //! requests. Time passes for a group whenever somebody asks it something; who waits looks again when it is due.
 
 mod commits;
@@ -11,6 +11,7 @@ mod listing;
 mod member;
 mod membership;
 mod offsets;
+mod rebalance;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use self::group::Group;
 pub(super) use self::listing::{delete, describe, list};
 pub(super) use self::membership::{Client, heartbeat, join, leave, sync};
 use super::asked::Asked;
+use super::cluster::{Cluster, Node};
 
 /// All groups of the cluster.
 #[derive(Debug, Default)]
@@ -78,9 +80,15 @@ impl Groups {
     }
 }
 
+/// The broker that coordinates a group: always the same for one name, and each for its share of them.
+pub(super) fn coordinator(cluster: &Cluster, group: &str) -> Node {
+    let sum = group.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    cluster.nodes.get(sum % cluster.nodes.len()).copied().unwrap_or_else(|| cluster.controller())
+}
+
 /// Whether the broker that is asked coordinates the group.
 fn check(asked: &Asked, group: &str) -> Result<(), ResponseError> {
-    if asked.cluster.coordinator(group).id == asked.node {
+    if coordinator(&asked.cluster, group).id == asked.node {
         return Ok(());
     }
     Err(ResponseError::NotCoordinator)

@@ -7,17 +7,17 @@ pub(super) const MAX_METADATA: usize = 4096;
 
 /// How far a partition has been dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Committed {
-    pub(in super::super) offset: i64,
+pub(super) struct Committed {
+    pub(super) offset: i64,
     /// Leader epoch of the record before it; -1 where it is not known.
-    pub(in super::super) epoch: i32,
+    pub(super) epoch: i32,
     /// The client's own words.
-    pub(in super::super) metadata: String,
+    pub(super) metadata: String,
 }
 
 /// The offsets of a group, by topic and partition.
 #[derive(Debug, Default)]
-pub(in super::super) struct Offsets(BTreeMap<String, BTreeMap<i32, Committed>>);
+pub(super) struct Offsets(BTreeMap<String, BTreeMap<i32, Committed>>);
 
 impl Offsets {
     pub(super) fn is_empty(&self) -> bool {
