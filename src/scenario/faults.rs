@@ -225,6 +225,7 @@ mod tests {
             let sentence = "faults[0].box: the Kafka of this stack has one broker, so no other could lead";
             assert!(error.contains(sentence) && error.lines().count() == 1, "{error}");
         }
+        assert_eq!(change("kafka: { brokers: 10 }").unwrap_err().lines().count(), 1);
     }
 
     #[test]

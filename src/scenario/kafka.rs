@@ -22,8 +22,9 @@ pub(super) fn read_kafka(
         return KafkaSpec::Embedded { port: 1, brokers: 1, sasl: None };
     };
     if kind == BoxKind::Embedded {
-        let brokers =
-            fields.optional("brokers").and_then(|item| item.integer(&(1..=9), problems)).unwrap_or(1);
+        // Of a number that could not be read nothing more is said: any but 1 has room for every fault.
+        let brokers = fields.optional("brokers").map_or(Some(1), |item| item.integer(&(1..=9), problems));
+        let brokers = brokers.unwrap_or(2);
         let port = ports.read_several("kafka", brokers, &mut fields, problems);
         let sasl = fields.optional("sasl").and_then(|item| read_sasl(&item, problems));
         let options = ["bootstrap", "properties", "create_topics"];

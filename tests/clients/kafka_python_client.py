@@ -1,4 +1,4 @@
-"""Writes records with kafka-python and reads them back: every byte must be the same.
+"""Writes records with kafka-python and reads them back: every byte must be the same. Reads them again in a group.
 
 Usage: kafka_python_client.py BOOTSTRAP TOPIC    (the topic exists and is empty)
 

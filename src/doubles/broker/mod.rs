@@ -5,10 +5,10 @@
 //! Idempotent producers are honoured, consumers may form groups (of the classic protocol), and SASL PLAIN may be
 //! demanded; transactions and TLS are not offered.
 //!
-//! What is where: `frames`, `connection` and `requests` are the wire; `shape` and `shapes` keep hostile claims
-//! from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers`, `groups` and `settings` are the
-//! state; `batch` and
-//! `records` know the format of what is stored; `faults` and `restart` are what goes wrong on purpose; the other files each answer one family of requests.
+//! What is where: `frames`, `connection` and `requests` are the wire, `sasl` is its door; `shape` and `shapes` keep
+//! hostile claims from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers`, `groups` and `settings`
+//! are the state; `batch` and `records` know the format of what is stored; `faults` and `restart` are what goes wrong on
+//! purpose; the other files each answer one family of requests.
 
 mod admin;
 mod asked;
