@@ -162,9 +162,9 @@ fn what_is_left_out_has_its_documented_default() {
     );
     assert_eq!(
         scenario.stack.proxy,
-        ProxySpec::Embedded { port: 0, replicas: 2, profile: "confluent-7.9".into() }
+        ProxySpec::Embedded { port: 0, replicas: 2, profile: "confluent-7.9".into(), idempotence: false }
     );
-    assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0 });
+    assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0, brokers: 1, sasl: None });
     assert_eq!(scenario.topics[0].partitions, 1);
     assert_eq!((scenario.topics[0].max_message_bytes, scenario.topics[0].retention_bytes), (None, None));
     let partner = &scenario.partners[0];
@@ -223,7 +223,10 @@ fn a_scenario_may_say_only_how_it_differs() {
     let scenario = read(&folder.path().join("x.yaml"), &[]).unwrap();
     assert_eq!((scenario.name.as_str(), scenario.grace), ("differs", None));
     let profile = "confluent-7.9".to_owned();
-    assert_eq!(scenario.stack.proxy, ProxySpec::Embedded { port: 8082, replicas: 5, profile });
+    assert_eq!(
+        scenario.stack.proxy,
+        ProxySpec::Embedded { port: 8082, replicas: 5, profile, idempotence: false }
+    );
     // The payload stands beside the file that names it.
     assert_eq!(
         scenario.workloads[0].payload.source,

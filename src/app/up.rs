@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::scenario::{Expect, Format, Scenario, Workload};
+use crate::scenario::{Expect, Format, KafkaSpec, Scenario, Workload};
 use crate::secret::Secret;
 use crate::stack::{Stack, StackError};
 use crate::wire::produce::{v2, v3};
@@ -16,9 +16,7 @@ pub enum UpError {
     #[error(transparent)]
     Stack(#[from] StackError),
     /// Credentials have no place.
-    #[error(
-        "cannot write the partners' credentials to {path}: {source}; name another folder with `--reports`"
-    )]
+    #[error("cannot write credentials to {path}: {source}; name another folder with `--reports`")]
     Credentials {
         /// Where.
         path: PathBuf,
@@ -28,7 +26,7 @@ pub enum UpError {
     },
 }
 
-/// A path that is up, with the partners' credentials in files that only their owner can read. Dropped, the
+/// A path that is up, with the partners' credentials, and Kafka's, in files that only their owner can read. Dropped, the
 /// path goes down and the files go.
 pub struct Up {
     stack: Stack,
@@ -63,6 +61,10 @@ impl Up {
             let path = up.credentials(index);
             write_owner_only(&path, &curl_config(&partner.client_id, secret)).map_err(failed(&path))?;
         }
+        if let Some(properties) = up.kafka_properties(scenario) {
+            let path = up.kafka_credentials();
+            write_owner_only(&path, &properties).map_err(failed(&path))?;
+        }
         up.steps = up.walk(scenario);
         Ok(up)
     }
@@ -82,6 +84,22 @@ impl Up {
     /// Where a partner's credentials stand, as a curl configuration.
     fn credentials(&self, partner: usize) -> PathBuf {
         self.folder.join(format!("partner-{partner}.curl"))
+    }
+
+    /// Where a Kafka client's credentials stand, as librdkafka's properties.
+    fn kafka_credentials(&self) -> PathBuf {
+        self.folder.join("kafka.properties")
+    }
+
+    /// What a client has to say to the embedded Kafka, where it asks for anything.
+    fn kafka_properties(&self, scenario: &Scenario) -> Option<String> {
+        if !matches!(scenario.stack.kafka, KafkaSpec::Embedded { sasl: Some(_), .. }) {
+            return None;
+        }
+        let properties = self.stack.kafka().properties.iter();
+        let lines: Vec<String> =
+            properties.map(|(name, value)| format!("{name}={}\n", value.expose())).collect();
+        Some(lines.concat())
     }
 
     fn walk(&self, scenario: &Scenario) -> Vec<Step> {
@@ -128,9 +146,15 @@ impl Up {
             ),
         });
         let bootstrap = &self.stack.kafka().bootstrap;
+        let credentials = match self.kafka_properties(scenario) {
+            Some(_) => format!(" -F {}", quoted(&self.kafka_credentials().display().to_string())),
+            None => String::new(),
+        };
         steps.push(Step {
             title: "Read the topic back, with any Kafka client".into(),
-            command: format!("kcat -b {bootstrap} -C -t {topic} -o beginning -e \\\n  -f '%p@%o %k %s\\n'"),
+            command: format!(
+                "kcat{credentials} -b {bootstrap} -C -t {topic} -o beginning -e \\\n  -f '%p@%o %k %s\\n'"
+            ),
         });
         steps
     }
@@ -139,10 +163,11 @@ impl Up {
 impl Drop for Up {
     fn drop(&mut self) {
         if let Ok(entries) = fs::read_dir(&self.folder) {
-            for entry in
-                entries.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "curl"))
+            let paths = entries.flatten().map(|entry| entry.path());
+            for path in
+                paths.filter(|path| path.extension().is_some_and(|e| e == "curl" || e == "properties"))
             {
-                let _ = fs::remove_file(entry.path());
+                let _ = fs::remove_file(path);
             }
         }
         let _ = fs::remove_dir(&self.folder);

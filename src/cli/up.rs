@@ -13,7 +13,7 @@ use crate::app::up::{Up, UpError};
 pub(super) struct Options {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Folder under which the partners' credentials are kept while the path is up
+    /// Folder under which credentials are kept while the path is up
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
 }

@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::scenario::{Fault, FaultKind, Pace};
 
 /// A fault that a double has been told to show, with its counters. Shared by the replicas of a box, so
@@ -23,6 +25,7 @@ pub struct Injector {
     injected: AtomicU64,
     started: OnceLock<Instant>,
     claimed: AtomicBool,
+    starting: Notify,
 }
 
 impl Injector {
@@ -36,6 +39,7 @@ impl Injector {
             injected: AtomicU64::new(0),
             started: OnceLock::new(),
             claimed: AtomicBool::new(false),
+            starting: Notify::new(),
         }
     }
 
@@ -48,6 +52,20 @@ impl Injector {
     /// Marks the start of the load, from which a fault's window is counted. Later calls change nothing.
     pub fn start(&self, now: Instant) {
         let _ = self.started.set(now);
+        self.starting.notify_waiters();
+    }
+
+    /// Waits for the fault's window, and tells when it begins and ends; never ends for a fault without one.
+    pub async fn window(&self) -> (Instant, Instant) {
+        let Some((from, to)) = self.fault.window else { return std::future::pending().await };
+        loop {
+            // Before looking, so that a start between looking and waiting is not missed.
+            let starting = self.starting.notified();
+            if let Some(start) = self.started.get() {
+                return (*start + from, *start + to);
+            }
+            starting.await;
+        }
     }
 
     /// Whether the load has started.

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
-use super::hosts::{read_bootstrap, read_url};
-use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec, TlsSettings};
-use super::secrets::read_properties;
+use super::hosts::read_url;
+use super::kafka::read_kafka;
+use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
 
 /// The proxies that the embedded one can stand for.
 const PROFILES: [(&str, &str); 1] = [("confluent-7.9", "confluent-7.9")];
 
 const NONE: &str = "has no meaning with `kind: none`";
-const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
-const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
+pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
+pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
@@ -43,7 +43,7 @@ const SENT: [&str; 7] =
 
 /// The kinds that a box may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BoxKind {
+pub(super) enum BoxKind {
     Embedded,
     None,
     External,
@@ -94,7 +94,7 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
     };
     if proxy_kind == Some(BoxKind::External)
         && kafka_kind == Some(BoxKind::Embedded)
-        && stack.kafka == (KafkaSpec::Embedded { port: 0 })
+        && matches!(stack.kafka, KafkaSpec::Embedded { port: 0, .. })
     {
         let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
         problems.suggest(
@@ -102,6 +102,17 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
             &format!("{}.port", fields.child("kafka")),
             "the external proxy must have been configured with the embedded Kafka's port, so it must be fixed",
             "write for instance `kafka: { kind: embedded, port: 9092 }`",
+        );
+    }
+    if proxy_kind == Some(BoxKind::External)
+        && matches!(&stack.kafka, KafkaSpec::Embedded { sasl: Some(sasl), .. } if sasl.password == SecretSource::Generated)
+    {
+        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        problems.suggest(
+            at,
+            &format!("{}.sasl.password", fields.child("kafka")),
+            "the external proxy must have been configured with the embedded Kafka's password, so it cannot be made up",
+            "write `{ env: NAME }` or `{ file: path }`",
         );
     }
     if let ProxySpec::External { url, .. } = &stack.proxy
@@ -180,19 +191,32 @@ fn read_kind(
 
 /// The ports that boxes before have been given.
 #[derive(Debug, Default)]
-struct Ports(Vec<(u16, &'static str)>);
+pub(super) struct Ports(Vec<(u16, &'static str)>);
 
 impl Ports {
     /// The port of the embedded box `name`. Two boxes on one port are refused; 0 is any free one.
     fn read(&mut self, name: &'static str, fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
+        self.read_several(name, 1, fields, problems)
+    }
+
+    /// The first of `count` ports in a row, which is what is written; else as [`Self::read`].
+    pub(super) fn read_several(
+        &mut self,
+        name: &'static str,
+        count: u16,
+        fields: &mut Fields<'_>,
+        problems: &mut Problems,
+    ) -> u16 {
         let Some(item) = fields.optional("port") else { return 0 };
-        let Some(port) = item.integer(&(0..=u16::MAX), problems).filter(|port| *port > 0) else { return 0 };
-        if let Some((_, other)) = self.0.iter().find(|(taken, _)| *taken == port) {
+        let range = 0..=u16::MAX - (count - 1);
+        let Some(first) = item.integer(&range, problems).filter(|port| *port > 0) else { return 0 };
+        let ports = first..=first.saturating_add(count - 1);
+        if let Some((port, other)) = self.0.iter().find(|(taken, _)| ports.contains(taken)) {
             let message = format!("the port {port} is that of the box {other} already");
             item.suggest(problems, message, "choose another, or write 0 for any free one");
         }
-        self.0.push((port, name));
-        port
+        self.0.extend(ports.map(|port| (port, name)));
+        first
     }
 }
 
@@ -292,7 +316,7 @@ fn read_proxy(
             );
         }
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
-        let options = ["port", "replicas", "profile"];
+        let options = ["port", "replicas", "profile", "idempotence"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
         return ProxySpec::External { url, tls, cluster_id };
     }
@@ -300,8 +324,10 @@ fn read_proxy(
     let replicas =
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
+    let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     fields.finish(&["url", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
-    ProxySpec::Embedded { port, replicas, profile: profile.unwrap_or(PROFILES[0].1).to_owned() }
+    let profile = profile.unwrap_or(PROFILES[0].1).to_owned();
+    ProxySpec::Embedded { port, replicas, profile, idempotence }
 }
 
 /// A cluster's id, as it stands in paths.
@@ -313,36 +339,6 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
         return None;
     }
     Some(id.to_owned())
-}
-
-/// `allowed` is `None` where landfall sends no load to the cluster itself.
-fn read_kafka(
-    opened: Option<(BoxKind, Fields<'_>)>,
-    allowed: Option<&[String]>,
-    ports: &mut Ports,
-    problems: &mut Problems,
-) -> KafkaSpec {
-    // Any port but 0, so that nothing is said about a port that nobody has read.
-    let Some((kind, mut fields)) = opened else { return KafkaSpec::Embedded { port: 1 } };
-    if kind == BoxKind::Embedded {
-        let port = ports.read("kafka", &mut fields, problems);
-        let options = ["bootstrap", "properties", "create_topics"];
-        fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
-        return KafkaSpec::Embedded { port };
-    }
-    let bootstrap = fields
-        .required("bootstrap", "127.0.0.1:9092", problems)
-        .and_then(|item| read_bootstrap(&item, allowed, problems))
-        .unwrap_or_default();
-    let properties = fields
-        .optional("properties")
-        .and_then(|item| item.fields(problems))
-        .map(|fields| read_properties(&fields, problems))
-        .unwrap_or_default();
-    let create_topics =
-        fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
-    fields.finish(&[("port", OF_EMBEDDED)], problems);
-    KafkaSpec::External { bootstrap, properties, create_topics }
 }
 
 /// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
@@ -386,7 +382,7 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16 }, kafka: { port: 4 }, \
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true }, kafka: { port: 4, brokers: 3 }, \
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
@@ -399,8 +395,8 @@ mod tests {
         };
         assert_eq!(stack.gateway, gateway);
         let profile = "confluent-7.9".to_owned();
-        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile });
-        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4 });
+        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
+        assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });
     }
 
     #[test]
@@ -417,6 +413,9 @@ mod tests {
             "proxy: { replicas: 17 }",
             "proxy: { profile: confluent-6.2 }",
             "proxy: { port: 65536 }",
+            "kafka: { brokers: 0 }",
+            "kafka: { brokers: 10 }",
+            "kafka: { port: 65535, brokers: 2 }",
             "kafka: { bootstrap: 'localhost:9092' }",
             "kafka: { kind: external }",
             "proxy: { kind: external }",
@@ -449,6 +448,10 @@ mod tests {
                 "stack.kafka.port: the port 5 is that of the box gateway",
             ),
             ("proxy: { port: 5 }, idp: { port: 5 }", "stack.proxy.port: the port 5 is that of the box idp"),
+            (
+                "idp: { port: 5 }, kafka: { port: 3, brokers: 3 }",
+                "stack.kafka.port: the port 5 is that of the box idp",
+            ),
         ] {
             let error = stack(&format!("stack: {{ {text} }}")).unwrap_err();
             assert!(error.contains(refused) && error.lines().count() == 1, "{error}");
@@ -466,6 +469,10 @@ mod tests {
         let external = "proxy: { kind: external, url: 'http://localhost:1' }";
         assert!(stack(&format!("stack: {{ {external} }}")).unwrap_err().contains("stack.kafka.port"));
         assert!(stack(&format!("stack: {{ {external}, kafka: {{ port: 9092 }} }}")).is_ok());
+        let sasl =
+            |sasl: &str| stack(&format!("stack: {{ {external}, kafka: {{ port: 9092, sasl: {sasl} }} }}"));
+        assert!(sasl("{ password: { env: P } }").is_ok());
+        assert!(sasl("{}").unwrap_err().contains("stack.kafka.sasl.password"));
         let kafka = "kafka: { kind: external, bootstrap: 'k1:9092' }";
         // Somebody else's proxy writes where it was told to; landfall's own only where load may go.
         assert!(stack(&format!("stack: {{ {external}, {kafka} }}")).is_ok());

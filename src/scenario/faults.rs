@@ -15,8 +15,7 @@ use super::workload::Names;
 /// Clients try again what was refused, after pauses of their own. With a pace or a window, what the reader gets
 /// to see would be a matter of timing.
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
-const ALL_OF_THEM: &str =
-    "which befalls every produce request, or the replica, for as long as its window lasts";
+const ALL_OF_THEM: &str = "which befalls all requests, or all of a server, for as long as its window lasts";
 const NO_TARGET: &str = "has no meaning for this fault, which befalls no topic in particular";
 
 /// What stands around the faults in the scenario.
@@ -94,6 +93,14 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
         let message =
             format!("only embedded boxes show faults, and the {name} of this stack is not embedded");
         item.suggest(problems, message, "remove the fault, or make the box `kind: embedded`");
+    } else if kind == Some(FaultKind::LeaderChange)
+        && stack.is_some_and(|stack| stack.brokers().is_some_and(|brokers| brokers < 2))
+    {
+        let message = "the Kafka of this stack has one broker, so no other could lead";
+        item.suggest(problems, message, "set `stack.kafka.brokers` to 2 or more");
+    } else if kind == Some(FaultKind::LoseTail) && stack.is_some_and(StackSpec::is_idempotent) {
+        let message = "the proxy of this stack is idempotent, and only batches of other producers are lost";
+        item.suggest(problems, message, "remove the fault, or set `stack.proxy.idempotence` to false");
     }
 }
 
@@ -189,8 +196,10 @@ mod tests {
                     kind if kind.is_window_alone() => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),
                 };
-                let read =
-                    fault("idp: { token_life: 5s }", &format!("box: {name}, kind: {}{pace}", kind.name()));
+                let read = fault(
+                    "idp: { token_life: 5s }, kafka: { brokers: 2 }",
+                    &format!("box: {name}, kind: {}{pace}", kind.name()),
+                );
                 if name == kind.box_name() {
                     assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(every), target: None, window }));
                 } else {
@@ -199,6 +208,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_leader_changes_where_there_is_another_broker() {
+        let change = |stack: &str| fault(stack, "box: kafka, kind: leader-change, every: 2");
+        assert!(change("kafka: { brokers: 2 }").is_ok());
+        for stack in ["", "kafka: { brokers: 1 }"] {
+            let error = change(stack).unwrap_err();
+            let sentence = "faults[0].box: the Kafka of this stack has one broker, so no other could lead";
+            assert!(error.contains(sentence) && error.lines().count() == 1, "{error}");
+        }
+        assert_eq!(change("kafka: { brokers: 10 }").unwrap_err().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_tail_is_lost_where_no_idempotent_producer_would_notice() {
+        let lose = |stack: &str| fault(stack, "box: kafka, kind: lose-tail, every: 2");
+        assert!(lose("proxy: { idempotence: false }").is_ok());
+        let error = lose("proxy: { idempotence: true }").unwrap_err();
+        assert!(error.contains("faults[0].box: the proxy of this stack is idempotent"), "{error}");
     }
 
     #[test]
@@ -238,17 +267,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_a_window_alone() {
-        let stall = |more: &str| fault("", &format!("box: proxy, kind: stall{more}"));
-        let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
-        let expected = Fault { kind: FaultKind::Stall, pace: Pace::Every(1), target: None, window };
-        assert_eq!(stall(", window: [1s, 3s]"), Ok(expected));
-        assert!(stall("").unwrap_err().contains("window"));
-        assert!(stall(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
-        for (name, text) in [("every", "1"), ("rate", "50%"), ("target", "t")] {
-            let error = stall(&format!(", window: [1s, 3s], {name}: {text}")).unwrap_err();
-            let sentence = format!("faults[0].{name}: has no meaning for `stall`");
-            assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+    fn stalls_and_restarts_are_a_window_alone() {
+        for (kind, place, name) in
+            [(FaultKind::Stall, "proxy", "stall"), (FaultKind::Restart, "kafka", "restart")]
+        {
+            let read = |more: &str| fault("", &format!("box: {place}, kind: {name}{more}"));
+            let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
+            let expected = Fault { kind, pace: Pace::Every(1), target: None, window };
+            assert_eq!(read(", window: [1s, 3s]"), Ok(expected));
+            assert!(read("").unwrap_err().contains("window"));
+            assert!(read(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
+            for (field, text) in [("every", "1"), ("rate", "50%"), ("target", "t")] {
+                let error = read(&format!(", window: [1s, 3s], {field}: {text}")).unwrap_err();
+                let sentence = format!("faults[0].{field}: has no meaning for `{name}`");
+                assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
+            }
         }
     }
 

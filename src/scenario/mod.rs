@@ -8,7 +8,7 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `topics`, `partners`, `workload/`, `faults`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
@@ -23,6 +23,7 @@ mod faults;
 mod fingerprint;
 mod hosts;
 mod json;
+mod kafka;
 mod load;
 mod model;
 mod overrides;

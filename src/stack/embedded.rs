@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Stack, StackError, external};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
-use crate::doubles::broker::{Broker, BrokerConfig, TopicConfig};
+use crate::doubles::broker::{Broker, BrokerConfig, SaslPlain, TopicConfig};
 use crate::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
@@ -20,11 +20,27 @@ const AUDIENCE: &str = "landfall-api";
 /// The stage of the embedded gateway's API.
 const STAGE: &str = "prod";
 
+/// How the embedded broker is reached by those who say what it wants to hear.
+fn access(bootstrap: String, sasl: Option<SaslPlain>) -> Access {
+    let Some(SaslPlain { username, password }) = sasl else { return Access::plain(bootstrap) };
+    let properties = [
+        ("security.protocol", Secret::new("sasl_plaintext")),
+        ("sasl.mechanism", Secret::new("PLAIN")),
+        ("sasl.username", Secret::new(username)),
+        ("sasl.password", password),
+    ];
+    Access {
+        bootstrap,
+        properties: properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
 impl Stack {
     pub(super) async fn start_kafka(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.kafka {
-            KafkaSpec::Embedded { port } => {
+            KafkaSpec::Embedded { port, brokers, sasl } => {
+                let sasl = sasl.as_ref().map(super::secrets::of_broker).transpose()?;
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
                     partitions: topic.partitions,
@@ -33,13 +49,14 @@ impl Stack {
                 let broker = Broker::start(BrokerConfig {
                     bind: LOOPBACK,
                     port: *port,
-                    brokers: 1,
+                    brokers: *brokers,
                     topics: topics.collect(),
                     auto_create: None,
+                    sasl: sasl.clone(),
                     injectors: self.injectors.clone(),
                 })
                 .await?;
-                self.kafka = Access::plain(broker.bootstrap());
+                self.kafka = access(broker.bootstrap(), sasl);
                 self.cluster_id = Some(broker.cluster_id().to_owned());
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
@@ -58,12 +75,13 @@ impl Stack {
     pub(super) async fn start_proxies(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.proxy {
-            ProxySpec::Embedded { port, replicas, .. } => {
+            ProxySpec::Embedded { port, replicas, idempotence, .. } => {
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
                     let proxy = Proxy::start(ProxyConfig {
                         injectors: self.injectors.clone(),
+                        idempotence: *idempotence,
                         ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
                     })
                     .await?;

@@ -214,6 +214,8 @@ pub struct Stack {
     cluster_id: Option<String>,
     partner_secrets: Vec<Secret>,
     injectors: Vec<Arc<Injector>>,
+    /// Whether the proxies' producers are idempotent.
+    idempotent: bool,
     boxes: Vec<BoxReport>,
     settling: Settling,
 }
@@ -237,6 +239,7 @@ impl Stack {
             cluster_id: None,
             partner_secrets,
             injectors,
+            idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
             settling: settling(scenario),
         };
@@ -314,7 +317,7 @@ impl Stack {
                 box_name: injector.kind().box_name().into(),
                 kind: injector.kind().name().into(),
                 injected: injector.injected(),
-                expected_finding: injector.kind().expected_finding().map(Into::into),
+                expected_finding: injector.kind().expected_finding(self.idempotent).map(Into::into),
             })
             .collect()
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::StackError;
-use crate::scenario::{Scenario, SecretSource, Value};
+use crate::doubles::broker::SaslPlain;
+use crate::scenario::{SaslSpec, Scenario, SecretSource, Value};
 use crate::secret::Secret;
 
 /// A secret for each partner, in the scenario's order.
@@ -30,6 +31,12 @@ pub(super) fn of_properties(
             Ok((name.clone(), value))
         })
         .collect()
+}
+
+/// What clients of the embedded broker must say.
+pub(super) fn of_broker(sasl: &SaslSpec) -> Result<SaslPlain, StackError> {
+    let password = resolve("password of the embedded Kafka", &sasl.password)?;
+    Ok(SaslPlain { username: sasl.username.clone(), password })
 }
 
 fn resolve(what: &str, source: &SecretSource) -> Result<Secret, StackError> {

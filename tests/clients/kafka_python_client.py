@@ -1,16 +1,32 @@
-"""Writes records with kafka-python and reads them back: every byte must be the same.
+"""Writes records with kafka-python and reads them back: every byte must be the same. Reads them again in a group.
 
 Usage: kafka_python_client.py BOOTSTRAP TOPIC    (the topic exists and is empty)
+
+Where KAFKA_USERNAME and KAFKA_PASSWORD are set, it says by SASL PLAIN that it is this user.
 
 Exit status 0 when all is as it was sent, 1 with a message on standard error when not.
 """
 
+import os
 import sys
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 DEADLINE_S = 30
+
+
+def access(bootstrap):
+    """How every client reaches the brokers."""
+    if "KAFKA_USERNAME" not in os.environ:
+        return {"bootstrap_servers": bootstrap}
+    return {
+        "bootstrap_servers": bootstrap,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": os.environ["KAFKA_USERNAME"],
+        "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
+    }
 
 
 def records():
@@ -32,7 +48,7 @@ def records():
 
 def write(bootstrap, topic, partitions, codec):
     """Sends all records to each partition; returns them by partition and offset."""
-    producer = KafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=20, acks="all")
+    producer = KafkaProducer(**access(bootstrap), compression_type=codec, linger_ms=20, acks="all")
     futures = []
     for partition in partitions:
         for key, value, timestamp, headers in records():
@@ -54,7 +70,7 @@ def write(bootstrap, topic, partitions, codec):
 
 def read(bootstrap, topic, partitions, starts, count):
     """Reads `count` records from the given offsets on; returns them by partition and offset."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, check_crcs=True)
+    consumer = KafkaConsumer(**access(bootstrap), enable_auto_commit=False, check_crcs=True)
     assigned = [TopicPartition(topic, partition) for partition in partitions]
     consumer.assign(assigned)
     for tp in assigned:
@@ -71,9 +87,25 @@ def read(bootstrap, topic, partitions, starts, count):
     return seen, {tp.partition: offset for tp, offset in ends.items()}
 
 
+def read_as_group(bootstrap, topic, partitions, ends):
+    """Reads the whole topic as the only member of a group, commits, and asks what is committed."""
+    settings = {"group_id": "python", "auto_offset_reset": "earliest", "enable_auto_commit": False}
+    consumer = KafkaConsumer(topic, **access(bootstrap), **settings)
+    count = 0
+    deadline = time.monotonic() + DEADLINE_S
+    while count < sum(ends.values()) and time.monotonic() < deadline:
+        count += sum(len(batch) for batch in consumer.poll(timeout_ms=500).values())
+    consumer.commit()
+    consumer.close()
+    consumer = KafkaConsumer(**access(bootstrap), **settings)
+    committed = {partition: consumer.committed(TopicPartition(topic, partition)) for partition in partitions}
+    consumer.close()
+    return committed
+
+
 def main():
     bootstrap, topic = sys.argv[1].split(","), sys.argv[2]
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = KafkaConsumer(**access(bootstrap))
     partitions = sorted(consumer.partitions_for_topic(topic) or [])
     consumer.close()
     if not partitions:
@@ -91,6 +123,9 @@ def main():
                 raise SystemExit(f"{codec}: partition {partition} ends at {ends[partition]}, not {expected}")
         starts = ends
         print(f"{codec or 'none'}: {len(sent)} records came back as they were sent")
+    committed = read_as_group(bootstrap, topic, partitions, starts)
+    if committed != starts:
+        raise SystemExit(f"a group has committed {committed} of {starts}")
 
 
 if __name__ == "__main__":

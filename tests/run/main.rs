@@ -16,6 +16,7 @@ mod live;
 mod parts;
 mod payloads;
 mod recover;
+mod sasl;
 mod schedules;
 mod selftest;
 mod stall;

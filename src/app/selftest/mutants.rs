@@ -20,6 +20,7 @@ const STAMPED: Variant = (
 );
 /// Batches of few records, so that a fault of Kafka's befalls few of them.
 const SMALL_BATCHES: Variant = ("", &["workload[0].records_per_request=1"]);
+const SEVERAL_BROKERS: Variant = ("", &["workload[0].records_per_request=1", "stack.kafka.brokers=3"]);
 /// The gateway gives up early, so that the run does not wait for half a minute.
 const IMPATIENT: Variant = ("", &["stack.gateway.integration_timeout=1s"]);
 const NO_IDENTITY: Variant = ("no identity", &["workload[0].identity=none"]);
@@ -107,7 +108,9 @@ fn of(kind: FaultKind) -> Mutant {
         F::TokenOutage => mutant("every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
         F::DenyRead => mutant("", &[PLAIN], &[(D::Unread, Some), (D::Unverifiable, Some)]),
         // A path that is sound survives it.
-        F::NotLeader => mutant("every: 7", &[SMALL_BATCHES], &[]),
+        F::NotLeader | F::LoseTail => mutant("every: 7", &[SMALL_BATCHES], &[]),
+        F::LeaderChange => mutant("every: 7", &[SEVERAL_BROKERS], &[]),
+        F::Restart => mutant("window: [300ms, 700ms]", &[SMALL_BATCHES], ON_THE_WAY),
         F::TimeoutAfterAppend => mutant("every: 7", &[SMALL_BATCHES], COPIED),
         F::MessageTooLarge => mutant("every: 7", &[SMALL_BATCHES], &[(D::WronglyRefused, Injected)]),
     }
@@ -126,7 +129,7 @@ pub(super) fn trials(kinds: &[FaultKind]) -> Vec<Trial> {
                 kind.name(),
                 mutant.pace
             );
-            let found = kind.expected_finding().and_then(Detector::of_metric);
+            let found = kind.expected_finding(false).and_then(Detector::of_metric);
             let wanted = found.map(|detector| (detector, Wanted::Injected)).into_iter();
             trials.push(Trial {
                 name: name(kind.name(), variant),
@@ -138,6 +141,9 @@ pub(super) fn trials(kinds: &[FaultKind]) -> Vec<Trial> {
     }
     if kinds.contains(&FaultKind::Duplicate) {
         trials.push(nobodys_copies());
+    }
+    if kinds.contains(&FaultKind::TimeoutAfterAppend) {
+        trials.push(idempotent_in_doubt());
     }
     trials
 }
@@ -151,6 +157,21 @@ fn nobodys_copies() -> Trial {
         box_name: Some("proxy".into()),
         sets: sets.iter().map(|set| (*set).to_owned()).chain([fault.to_owned()]).collect(),
         wanted: vec![(Detector::Foreign, Wanted::Injected), (Detector::Unattributed, Wanted::Injected)],
+    }
+}
+
+/// Batches that Kafka is said to have taken too long for, of producers that write nothing twice: nothing must be found.
+fn idempotent_in_doubt() -> Trial {
+    let sets = [
+        "workload[0].records_per_request=1",
+        "stack.proxy.idempotence=true",
+        "faults=[{box: kafka, kind: timeout-after-append, every: 7}]",
+    ];
+    Trial {
+        name: name("timeout-after-append", "idempotent"),
+        box_name: Some("kafka".into()),
+        sets: sets.map(str::to_owned).to_vec(),
+        wanted: vec![(Detector::Latency, Wanted::Perhaps)],
     }
 }
 

@@ -64,7 +64,10 @@ fn create(cluster: &Cluster, wanted: CreatableTopic, dry: bool) -> Result<std::s
     let layout = if wanted.assignments.is_empty() {
         // -1 stands for the broker's default, which is 1 of each.
         let partitions = if wanted.num_partitions == -1 { 1 } else { wanted.num_partitions };
-        let replicas = if wanted.replication_factor == -1 { 1 } else { wanted.replication_factor };
+        let replicas = match wanted.replication_factor {
+            -1 => cluster.default_replicas(),
+            replicas => replicas,
+        };
         Layout::Spread { partitions, replicas }
     } else {
         if wanted.num_partitions != -1 || wanted.replication_factor != -1 {

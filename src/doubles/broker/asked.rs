@@ -1,5 +1,6 @@
 //! What a request meets with: who is asked, at what time, and why there may be no answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,8 @@ pub(super) struct Asked {
     pub(super) cluster: Arc<Cluster>,
     /// Id of the broker whose port the client is connected to.
     pub(super) node: i32,
+    /// Where the client connects from.
+    pub(super) peer: IpAddr,
 }
 
 /// Why a connection is closed instead of an answer. Kafka gives its clients no other sign either.
@@ -24,6 +27,8 @@ pub(super) enum Unanswerable {
     Undecodable(String),
     #[error("the answer cannot be encoded: {0}")]
     Unencodable(String),
+    #[error("the client has not said who it is")]
+    NotAuthenticated,
     #[error("a produce request without acknowledgement failed")]
     SilentProduceFailed,
 }

@@ -8,13 +8,19 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
+use super::config::SaslPlain;
 use super::faults::Faults;
+use super::groups::Groups;
+use super::leadership::Leader;
 use super::partition::Partition;
 use super::refusal::Refusal;
 use super::settings::Settings;
 
 /// Most partitions that one request may create, as in Kafka's `ReplicationControlManager`.
 const MAX_NEW_PARTITIONS: usize = 10_000;
+
+/// What most clusters have for `default.replication.factor`.
+const DEFAULT_REPLICAS: usize = 3;
 
 /// The longest topic name (Kafka's `Topic.MAX_NAME_LENGTH`).
 const MAX_NAME: usize = 249;
@@ -36,7 +42,10 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Node>,
     /// Partitions of a topic that a client's mention creates; `None`: mentions create nothing.
     pub(super) auto_create: Option<i32>,
+    /// Who clients must say that they are; `None`: they are not asked.
+    pub(super) sasl: Option<SaslPlain>,
     pub(super) faults: Faults,
+    pub(super) groups: Groups,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
     next_producer: AtomicI64,
 }
@@ -68,12 +77,19 @@ pub(super) enum Layout {
 
 impl Cluster {
     /// A cluster of `nodes` without topics.
-    pub(super) fn new(nodes: Vec<Node>, auto_create: Option<i32>, faults: Faults) -> Self {
+    pub(super) fn new(
+        nodes: Vec<Node>,
+        auto_create: Option<i32>,
+        sasl: Option<SaslPlain>,
+        faults: Faults,
+    ) -> Self {
         Self {
             id: Uuid::new_v4().simple().to_string(),
             nodes,
             auto_create,
+            sasl,
             faults,
+            groups: Groups::default(),
             topics: RwLock::default(),
             next_producer: AtomicI64::new(1),
         }
@@ -131,20 +147,20 @@ impl Cluster {
         let topic = self.topic(topic).ok_or_else(unknown)?;
         let index = usize::try_from(index).map_err(|_| unknown())?;
         let partition = topic.partitions().get(index).cloned().ok_or_else(unknown)?;
-        if partition.leader != node {
-            return Err(Refusal::new(
-                ResponseError::NotLeaderOrFollower,
-                "another broker leads this partition",
-            ));
-        }
+        partition.led_by(node)?;
         Ok((topic, partition))
     }
 
-    /// The broker that leads a partition; `None` where there is no such partition.
-    pub(super) fn leader_of(&self, topic: &str, index: i32) -> Option<i32> {
+    /// Who leads a partition; `None` where there is no such partition.
+    pub(super) fn leader_of(&self, topic: &str, index: i32) -> Option<Leader> {
         let topic = self.topic(topic)?;
         let partitions = topic.partitions();
-        partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader)
+        partitions.get(usize::try_from(index).ok()?).map(|partition| partition.leader())
+    }
+
+    /// How many replicas a partition has where nobody says it: three, or as many as there are brokers.
+    pub(super) fn default_replicas(&self) -> i16 {
+        i16::try_from(self.nodes.len().min(DEFAULT_REPLICAS)).unwrap_or(1)
     }
 
     /// Creates a topic, or with `dry` only finds out whether it could be.
@@ -291,6 +307,7 @@ impl Cluster {
         for partition in topic.partitions().iter() {
             partition.wake_all();
         }
+        self.groups.forget_topic(name);
         Some(topic)
     }
 }
@@ -332,7 +349,7 @@ mod tests {
 
     fn cluster(brokers: i32) -> Cluster {
         let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, Faults::default())
+        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, None, Faults::default())
     }
 
     fn spread(partitions: i32, replicas: i16) -> Layout {
@@ -347,7 +364,7 @@ mod tests {
             topic.partitions().iter().map(|partition| partition.replicas.clone()).collect();
         assert_eq!(replicas, [[1, 2], [2, 3], [3, 1], [1, 2]]);
         cluster.grow("t", 6, None, false).unwrap();
-        let leaders: Vec<_> = topic.partitions().iter().map(|partition| partition.leader).collect();
+        let leaders: Vec<_> = topic.partitions().iter().map(|partition| partition.leader().id).collect();
         assert_eq!(leaders, [1, 2, 3, 1, 2, 3]);
         assert_eq!(cluster.led_partition("t", 1, 1).unwrap_err().error, ResponseError::NotLeaderOrFollower);
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::doubles::fault::Injector;
+use crate::secret::Secret;
 
 /// How to start the embedded broker.
 #[derive(Debug, Clone)]
@@ -20,7 +21,9 @@ pub struct BrokerConfig {
     pub topics: Vec<TopicConfig>,
     /// Number of partitions of a topic that is created because a client asks for it; `None`: no topic is.
     pub auto_create: Option<i32>,
-    /// Faults; the broker shows those of the kind `DenyRead`.
+    /// Who clients must say that they are, by SASL PLAIN; `None`: they are not asked.
+    pub sasl: Option<SaslPlain>,
+    /// Faults; the broker shows those of the box kafka.
     pub injectors: Vec<Arc<Injector>>,
 }
 
@@ -33,9 +36,19 @@ impl Default for BrokerConfig {
             brokers: 1,
             topics: Vec::new(),
             auto_create: None,
+            sasl: None,
             injectors: Vec::new(),
         }
     }
+}
+
+/// The one user whom the brokers know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaslPlain {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: Secret,
 }
 
 /// A topic that is there from the start.

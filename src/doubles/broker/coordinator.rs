@@ -6,8 +6,10 @@ use kafka_protocol::messages::{
     BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, InitProducerIdResponse,
     ProducerId,
 };
+use kafka_protocol::protocol::StrBytes;
 
 use super::cluster::Cluster;
+use super::groups;
 use super::refusal::Refusal;
 
 /// Key types of `FindCoordinator`.
@@ -17,32 +19,43 @@ const TRANSACTION: i8 = 1;
 /// First version that asks for several keys at once.
 const MANY_KEYS: i16 = 4;
 
-/// Says that there is no coordinator. This broker serves no groups; a consumer that names one and assigns its
-/// partitions itself reads without it. Of transactions clients are told with the error after which they do
-/// not try again.
-pub(super) fn find(version: i16, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
-    let refusal = match request.key_type {
-        GROUP => Refusal::new(ResponseError::CoordinatorNotAvailable, "this broker serves no groups"),
-        TRANSACTION => no_transactions(),
-        _ => Refusal::new(ResponseError::InvalidRequest, "there is no coordinator of this type"),
+/// Says which broker coordinates the groups of these names. Of transactions clients are told with the error after
+/// which they do not try again.
+pub(super) fn find(
+    cluster: &Cluster,
+    version: i16,
+    request: &FindCoordinatorRequest,
+) -> FindCoordinatorResponse {
+    let coordinator = |key: &StrBytes| match request.key_type {
+        GROUP => Ok(groups::coordinator(cluster, key)),
+        TRANSACTION => Err(no_transactions()),
+        _ => Err(Refusal::new(ResponseError::InvalidRequest, "there is no coordinator of this type")),
     };
-    let nobody = BrokerId(-1);
-    if version < MANY_KEYS {
-        return FindCoordinatorResponse::default()
-            .with_error_code(refusal.code())
-            .with_error_message(Some(refusal.text()))
-            .with_node_id(nobody)
-            .with_port(-1);
+    let find = |key: &StrBytes| {
+        let answer = Coordinator::default().with_key(key.clone());
+        match coordinator(key) {
+            Ok(node) => answer
+                .with_node_id(BrokerId(node.id))
+                .with_host(StrBytes::from_string(node.address.ip().to_string()))
+                .with_port(i32::from(node.address.port())),
+            Err(refusal) => answer
+                .with_error_code(refusal.code())
+                .with_error_message(Some(refusal.text()))
+                .with_node_id(BrokerId(-1))
+                .with_port(-1),
+        }
+    };
+    if version >= MANY_KEYS {
+        let coordinators = request.coordinator_keys.iter().map(find).collect();
+        return FindCoordinatorResponse::default().with_coordinators(coordinators);
     }
-    let coordinators = request.coordinator_keys.into_iter().map(|key| {
-        Coordinator::default()
-            .with_key(key)
-            .with_error_code(refusal.code())
-            .with_error_message(Some(refusal.text()))
-            .with_node_id(nobody)
-            .with_port(-1)
-    });
-    FindCoordinatorResponse::default().with_coordinators(coordinators.collect())
+    let Coordinator { error_code, error_message, node_id, host, port, .. } = find(&request.key);
+    FindCoordinatorResponse::default()
+        .with_error_code(error_code)
+        .with_error_message(error_message)
+        .with_node_id(node_id)
+        .with_host(host)
+        .with_port(port)
 }
 
 /// Gives an idempotent producer an id that nobody has had, whatever it had before, as Kafka does.
@@ -61,20 +74,27 @@ fn no_transactions() -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cluster::Node;
+    use super::super::faults::Faults;
     use super::*;
-    use kafka_protocol::protocol::StrBytes;
+    use std::net::SocketAddr;
 
     #[test]
-    fn groups_have_no_coordinator() {
-        let unavailable = ResponseError::CoordinatorNotAvailable.code();
-        assert_eq!(unavailable, 15);
-        let group = FindCoordinatorRequest::default().with_key_type(GROUP);
-        let answer = find(3, group.clone());
-        assert_eq!((answer.error_code, answer.node_id), (unavailable, BrokerId(-1)));
+    fn each_group_has_one_coordinator_and_transactions_have_none() {
+        let node =
+            |id: u16| Node { id: i32::from(id), address: SocketAddr::from(([127, 0, 0, 1], 9091 + id)) };
+        let cluster = Cluster::new(vec![node(1), node(2)], None, None, Faults::default());
         let keys = ["a", "b"].map(StrBytes::from_static_str);
-        let answer = find(4, group.with_coordinator_keys(keys.to_vec()));
-        let told: Vec<(&str, i16)> =
-            answer.coordinators.iter().map(|found| (found.key.as_str(), found.error_code)).collect();
-        assert_eq!(told, [("a", unavailable), ("b", unavailable)]);
+        let group = FindCoordinatorRequest::default().with_key_type(GROUP);
+        let several = find(&cluster, 4, &group.clone().with_coordinator_keys(keys.to_vec()));
+        for found in several.coordinators {
+            let alone = find(&cluster, 3, &group.clone().with_key(found.key.clone()));
+            assert_eq!((alone.error_code, alone.node_id, alone.port), (0, found.node_id, found.port));
+            assert_eq!(found.node_id, BrokerId(groups::coordinator(&cluster, &found.key).id));
+        }
+        assert_ne!(groups::coordinator(&cluster, "a").id, groups::coordinator(&cluster, "b").id);
+        let transaction = FindCoordinatorRequest::default().with_key_type(TRANSACTION);
+        let refused = find(&cluster, 3, &transaction);
+        assert_eq!((refused.error_code, refused.node_id), (53, BrokerId(-1)));
     }
 }

@@ -6,9 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::batch::Header;
+use super::partition::Partition;
 use super::records;
 use crate::doubles::fault::{Injector, first_striking, of_kinds};
 use crate::scenario::FaultKind;
+
+/// Faults that befall a batch.
+const BATCHES: [FaultKind; 5] = [
+    FaultKind::NotLeader,
+    FaultKind::TimeoutAfterAppend,
+    FaultKind::MessageTooLarge,
+    FaultKind::LeaderChange,
+    FaultKind::LoseTail,
+];
 
 /// The broker's faults; those of other boxes are left out.
 #[derive(Debug, Default)]
@@ -24,10 +34,7 @@ impl Faults {
     pub(super) fn new(injectors: &[Arc<Injector>]) -> Self {
         Self {
             reads: of_kinds(injectors, &[FaultKind::DenyRead]),
-            batches: of_kinds(
-                injectors,
-                &[FaultKind::NotLeader, FaultKind::TimeoutAfterAppend, FaultKind::MessageTooLarge],
-            ),
+            batches: of_kinds(injectors, &BATCHES),
             struck: Mutex::default(),
         }
     }
@@ -42,7 +49,13 @@ impl Faults {
     }
 
     /// The fault that befalls a batch whose producer waits for an answer, if one does. Whoever carries it out counts it.
-    pub(super) fn of_batch(&self, topic: &str, raw: &[u8], header: &Header) -> Option<&Injector> {
+    pub(super) fn of_batch(
+        &self,
+        topic: &str,
+        raw: &[u8],
+        header: &Header,
+        partition: &Partition,
+    ) -> Option<&Injector> {
         if self.batches.is_empty() {
             return None;
         }
@@ -56,9 +69,11 @@ impl Faults {
         if walked.is_err() || records.iter().any(|record| struck.contains(record)) {
             return None;
         }
-        // An idempotent producer's batch is appended once, however often it comes.
-        let can_befall = |injector: &&Arc<Injector>| {
-            injector.kind() != FaultKind::TimeoutAfterAppend || !header.has_producer()
+        let can_befall = |injector: &&Arc<Injector>| match injector.kind() {
+            // The numbers of an idempotent producer's batches would show that one is missing.
+            FaultKind::LoseTail => !header.has_producer(),
+            FaultKind::LeaderChange => partition.replicas.len() > 1,
+            _ => true,
         };
         let now = Instant::now();
         let striking =
@@ -85,7 +100,7 @@ mod tests {
     }
 
     fn of_batch(faults: &Faults, raw: &[u8]) -> Option<FaultKind> {
-        faults.of_batch("t", raw, &check(raw).unwrap()).map(Injector::kind)
+        faults.of_batch("t", raw, &check(raw).unwrap(), &Partition::new(vec![1])).map(Injector::kind)
     }
 
     #[test]
@@ -100,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotent_producer_writes_nothing_twice() {
-        let faults = faults(&[FaultKind::TimeoutAfterAppend, FaultKind::MessageTooLarge]);
+    fn an_idempotent_producer_loses_nothing_unnoticed() {
+        let faults = faults(&[FaultKind::LoseTail, FaultKind::TimeoutAfterAppend]);
         let idempotent = samples::batch_of(&[(0, None, b"a")], 0, (7, 0, 0), 0, None);
-        assert_eq!(of_batch(&faults, &idempotent), Some(FaultKind::MessageTooLarge));
+        assert_eq!(of_batch(&faults, &idempotent), Some(FaultKind::TimeoutAfterAppend));
         let plain = samples::batch(&[(0, None, b"b")], 0);
-        assert_eq!(of_batch(&faults, &plain), Some(FaultKind::TimeoutAfterAppend));
+        assert_eq!(of_batch(&faults, &plain), Some(FaultKind::LoseTail));
     }
 }

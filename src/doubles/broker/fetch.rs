@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::asked::Asked;
 use super::fetch_frame::{Answer, PartitionAnswer, TopicAnswer};
-use super::log::{LEADER_EPOCH, OutOfRange};
+use super::log::OutOfRange;
 use super::partition::Partition;
 
 /// Most that one answer holds, as Kafka's default for `fetch.max.bytes` of the broker.
@@ -110,14 +110,14 @@ impl Reading {
                 let mut answer = PartitionAnswer::error(index, refusal.error);
                 if refusal.error == ResponseError::NotLeaderOrFollower {
                     answer.leader =
-                        asked.cluster.leader_of(topic, index).map(|leader| (leader, LEADER_EPOCH));
+                        asked.cluster.leader_of(topic, index).map(|leader| (leader.id, leader.epoch));
                 }
                 return answer;
             }
         };
-        if wanted.current_leader_epoch > LEADER_EPOCH {
+        if let Err(refusal) = partition.check_epoch(wanted.current_leader_epoch) {
             self.errors = true;
-            return PartitionAnswer::error(index, ResponseError::UnknownLeaderEpoch);
+            return PartitionAnswer::error(index, refusal.error);
         }
         self.read(&partition, wanted).unwrap_or_else(|OutOfRange| {
             self.errors = true;

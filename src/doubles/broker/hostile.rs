@@ -13,6 +13,7 @@ use super::asked::{Asked, Unanswerable};
 use super::batch::samples::{batch, seal};
 use super::cluster::{Cluster, Layout, Node};
 use super::requests::answer;
+use super::sasl::Session;
 use super::shape::samples::body;
 use super::versions::SERVED;
 use super::wire_tests::{fetch, produce, request, text};
@@ -20,17 +21,19 @@ use super::wire_tests::{fetch, produce, request, text};
 /// A broker without sockets, with topics of the names that made-up requests use.
 fn asked() -> Asked {
     let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-    let cluster = Cluster::new(vec![Node { id: 1, address }], Some(2), super::faults::Faults::default());
+    let cluster =
+        Cluster::new(vec![Node { id: 1, address }], Some(2), None, super::faults::Faults::default());
     for name in ["t", "tuv", "tuvwxyz"] {
         let layout = Layout::Spread { partitions: 3, replicas: 1 };
         cluster.create(name, layout, std::collections::BTreeMap::new(), false).unwrap();
     }
-    Asked { cluster: Arc::new(cluster), node: 1 }
+    Asked { cluster: Arc::new(cluster), node: 1, peer: address.ip() }
 }
 
 /// Asks once; a fetch that would wait is let go.
 fn ask(asked: &Asked, frame: Vec<u8>) -> Option<Result<(), Unanswerable>> {
-    let future = pin!(answer(asked, Bytes::from(frame)));
+    let mut session = Session::new(None);
+    let future = pin!(answer(asked, &mut session, Bytes::from(frame)));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer.map(drop)),
         Poll::Pending => None,
@@ -66,7 +69,7 @@ proptest! {
                     let body = body(served.api, version, &mut dice);
                     let answer = ask(&asked, request(served.api, version, 1, &body));
                     let fine = match &answer {
-                        None => served.api == ApiKey::Fetch,
+                        None => matches!(served.api, ApiKey::Fetch | ApiKey::JoinGroup | ApiKey::SyncGroup),
                         Some(Err(Unanswerable::SilentProduceFailed)) => served.api == ApiKey::Produce,
                         // However little sense it makes, it is read and has an answer.
                         Some(answer) => answer.is_ok(),

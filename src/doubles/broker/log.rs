@@ -1,16 +1,13 @@
 //! The log of one partition: whole batches in memory, appended, read, looked up, dropped.
 //!
-//! Pure: time comes in as an argument, nothing waits. There is one leader epoch, 0, as long as the
-//! broker lives, and the high watermark is the log's end, since every replica is this process.
+//! Pure: time comes in as an argument, nothing waits. The high watermark is the log's end, since every replica
+//! is this process.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
 use super::batch::{self, Header};
-
-/// Leader epoch of every partition.
-pub(super) const LEADER_EPOCH: i32 = 0;
 
 /// Batches shorter than this share allocations of [`ARENA`] bytes, so that a log of one-record batches
 /// does not spend more on bookkeeping than on records.
@@ -49,12 +46,18 @@ impl Log {
         self.end
     }
 
-    /// Appends a batch that [`batch::check`] has passed, and returns its base offset. With
+    /// Appends a batch that [`batch::check`] has passed, in the leader's epoch, and returns its base offset. With
     /// `append_time_ms` its timestamps become the broker's.
-    pub(super) fn append(&mut self, raw: &[u8], header: &Header, append_time_ms: Option<i64>) -> i64 {
+    pub(super) fn append(
+        &mut self,
+        raw: &[u8],
+        header: &Header,
+        epoch: i32,
+        append_time_ms: Option<i64>,
+    ) -> i64 {
         let base_offset = self.end;
         let mut copy = self.copy(raw);
-        batch::place(&mut copy, base_offset, LEADER_EPOCH);
+        batch::place(&mut copy, base_offset, epoch);
         if let Some(now) = append_time_ms {
             batch::stamp(&mut copy, now);
         }
@@ -148,7 +151,7 @@ mod tests {
         let samples = vec![(0, None, value); count];
         let raw = batch(&samples, timestamp);
         let header = batch::check(&raw).unwrap();
-        log.append(&raw, &header, None)
+        log.append(&raw, &header, 0, None)
     }
 
     fn bases(found: &[Bytes]) -> Vec<i64> {
@@ -185,9 +188,9 @@ mod tests {
         let mut log = Log::default();
         append(&mut log, 1, 0, b"x");
         let raw = batch(&[(0, Some(b"key"), b"value")], 42);
-        log.append(&raw, &batch::check(&raw).unwrap(), None);
+        log.append(&raw, &batch::check(&raw).unwrap(), 3, None);
         let stored = &log.read(1, 1, true).unwrap()[0];
-        assert_eq!(stored[..16], [0, 0, 0, 0, 0, 0, 0, 1, raw[8], raw[9], raw[10], raw[11], 0, 0, 0, 0]);
+        assert_eq!(stored[..16], [0, 0, 0, 0, 0, 0, 0, 1, raw[8], raw[9], raw[10], raw[11], 0, 0, 0, 3]);
         assert_eq!(stored[16..], raw[16..]);
     }
 

@@ -11,7 +11,6 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use super::cluster::{self, Cluster, Layout, Topic};
-use super::log::LEADER_EPOCH;
 
 /// Rights on a topic as bits (Kafka's `AclOperation`): read, write, create, delete, alter, describe,
 /// describe configs, alter configs. Nobody is denied anything for good.
@@ -68,7 +67,7 @@ fn one(
     let error = match (cluster.topic(&name), cluster.auto_create) {
         (Some(topic), _) => return describe(&topic, rights),
         (None, Some(partitions)) if may_create => {
-            let layout = Layout::Spread { partitions, replicas: 1 };
+            let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
             match cluster.create(&name, layout, BTreeMap::new(), false) {
                 Ok(topic) => return describe(&topic, rights),
                 // Somebody else was faster.
@@ -90,10 +89,11 @@ fn describe(topic: &Topic, with_rights: bool) -> MetadataResponseTopic {
     let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
     let partitions = topic.partitions();
     let partitions = (0..).zip(partitions.iter()).map(|(index, partition)| {
+        let leader = partition.leader();
         MetadataResponsePartition::default()
             .with_partition_index(index)
-            .with_leader_id(BrokerId(partition.leader))
-            .with_leader_epoch(LEADER_EPOCH)
+            .with_leader_id(BrokerId(leader.id))
+            .with_leader_epoch(leader.epoch)
             .with_replica_nodes(brokers(&partition.replicas))
             .with_isr_nodes(brokers(&partition.replicas))
     });

@@ -2,11 +2,13 @@
 //!
 //! It keeps the record batches byte for byte as they came, patches only what a broker must (base offset,
 //! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
-//! Idempotent producers are honoured; transactions, groups, SASL and TLS are not offered.
+//! Idempotent producers are honoured, consumers may form groups (of the classic protocol), and SASL PLAIN may be
+//! demanded; transactions and TLS are not offered.
 //!
-//! What is where: `frames`, `connection` and `requests` are the wire; `shape` keeps hostile claims from
-//! the decoder; `cluster`, `partition`, `log`, `producers` and `settings` are the state; `batch` and
-//! `records` know the format of what is stored; `faults` is what goes wrong on purpose; the other files each answer one family of requests.
+//! What is where: `frames`, `connection` and `requests` are the wire, `sasl` is its door; `shape` and `shapes` keep
+//! hostile claims from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers`, `groups` and `settings`
+//! are the state; `batch` and `records` know the format of what is stored; `faults` and `restart` are what goes wrong on
+//! purpose; the other files each answer one family of requests.
 
 mod admin;
 mod asked;
@@ -16,12 +18,15 @@ mod config;
 mod connection;
 mod coordinator;
 mod describe;
+mod epochs;
 mod faults;
 mod fetch;
 mod fetch_frame;
 mod frames;
+mod groups;
 #[cfg(test)]
 mod hostile;
+mod leadership;
 mod log;
 mod metadata;
 mod offsets;
@@ -31,8 +36,11 @@ mod producers;
 mod records;
 mod refusal;
 mod requests;
+mod restart;
+mod sasl;
 mod settings;
 mod shape;
+mod shapes;
 mod versions;
 #[cfg(test)]
 mod wire_tests;
@@ -44,12 +52,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{BrokerConfig, TopicConfig};
+pub use config::{BrokerConfig, SaslPlain, TopicConfig};
 
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
 use self::faults::Faults;
+use self::restart::{Restarts, Watched};
+use super::fault::of_kinds;
 use super::http::{BindError, bind};
+use crate::scenario::FaultKind;
 
 /// Why the embedded broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +98,7 @@ pub struct Broker {
     cluster: Arc<Cluster>,
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
-    accept: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Broker {
@@ -96,7 +107,7 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`], as it says.
     pub async fn start(config: BrokerConfig) -> Result<Self, BrokerError> {
-        let BrokerConfig { bind: host, port, brokers, topics, auto_create, injectors } = config;
+        let BrokerConfig { bind: host, port, brokers, topics, auto_create, sasl, injectors } = config;
         let too_many = || BrokerError::Brokers { brokers, port };
         let mut listeners = Vec::new();
         for index in 0..brokers {
@@ -110,23 +121,29 @@ impl Broker {
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
         let addresses = nodes.iter().map(|node| node.address).collect();
-        let cluster = Arc::new(Cluster::new(nodes, auto_create, Faults::new(&injectors)));
+        let cluster = Arc::new(Cluster::new(nodes, auto_create, sasl, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
-            let layout = Layout::Spread { partitions, replicas: 1 };
+            let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
             cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {
                 topic: name.clone(),
                 reason: refusal.message.into_owned(),
             })?;
         }
         let (stop, stopped) = watch::channel(false);
-        let accept = listeners
-            .into_iter()
-            .map(|(node, listener)| {
-                let asked = Asked { cluster: cluster.clone(), node: node.id };
-                tokio::spawn(accept_loop(listener, asked, stopped.clone()))
-            })
-            .collect();
-        Ok(Self { cluster, addresses, stop, accept })
+        let restarts = Restarts::default();
+        let accepting = listeners.into_iter().map(|(node, listener)| {
+            tokio::spawn(accept_loop(
+                listener,
+                (cluster.clone(), node.id),
+                Watched::of(&restarts),
+                stopped.clone(),
+            ))
+        });
+        let mut tasks: Vec<JoinHandle<()>> = accepting.collect();
+        for fault in of_kinds(&injectors, &[FaultKind::Restart]) {
+            tasks.push(tokio::spawn(restart::carry_out(fault, restarts.clone())));
+        }
+        Ok(Self { cluster, addresses, stop, tasks })
     }
 
     /// `host:port[,host:port…]`, as clients want it for `bootstrap.servers`.
@@ -160,8 +177,8 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-        for accept in &self.accept {
-            accept.abort();
+        for task in &self.tasks {
+            task.abort();
         }
     }
 }
@@ -177,22 +194,32 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn accept_loop(listener: TcpListener, asked: Asked, mut stopped: watch::Receiver<bool>) {
+async fn accept_loop(
+    listener: TcpListener,
+    (cluster, node): (Arc<Cluster>, i32),
+    restarts: Watched,
+    mut stopped: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => return,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors, or the client went away: give the system a moment and go on.
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             continue;
         };
+        // The port stays bound while nobody is served: somebody else could have it afterwards.
+        if restarts.under_way() {
+            continue;
+        }
         let _ = stream.set_nodelay(true);
-        let (asked, mut stopped) = (asked.clone(), stopped.clone());
+        let asked = Asked { cluster: cluster.clone(), node, peer: peer.ip() };
+        let (restarts, mut stopped) = (restarts.clone(), stopped.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = connection::serve(stream, asked) => {}
+                () = connection::serve(stream, asked, restarts) => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         });

@@ -10,7 +10,6 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
 use super::asked::Asked;
 use super::batch::Header;
-use super::log::LEADER_EPOCH;
 use super::partition::Partition;
 use super::records::{self, Glance};
 use super::refusal::Refusal;
@@ -35,16 +34,14 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ListOffsetsRequest) -
         let partitions = topic.partitions.iter().map(|wanted| {
             let led = asked.cluster.led_partition(&topic.name, wanted.partition_index, asked.node);
             let found = led.and_then(|(_, partition)| {
-                if wanted.current_leader_epoch > LEADER_EPOCH {
-                    return Err(Refusal::new(ResponseError::UnknownLeaderEpoch, "the leader epoch is 0"));
-                }
-                look_up(&partition, wanted.timestamp, version)
+                partition.check_epoch(wanted.current_leader_epoch)?;
+                Ok((look_up(&partition, wanted.timestamp, version)?, partition.leader().epoch))
             });
-            let (error, (offset, timestamp)) = match found {
-                Ok(found) => (0, found),
-                Err(refusal) => (refusal.code(), NOTHING),
+            let (error, (offset, timestamp), epoch) = match found {
+                Ok((found, epoch)) => (0, found, epoch),
+                Err(refusal) => (refusal.code(), NOTHING, -1),
             };
-            let epoch = if version >= HAS_LEADER_EPOCH && offset >= 0 { LEADER_EPOCH } else { -1 };
+            let epoch = if version >= HAS_LEADER_EPOCH && offset >= 0 { epoch } else { -1 };
             ListOffsetsPartitionResponse::default()
                 .with_partition_index(wanted.partition_index)
                 .with_error_code(error)
@@ -116,7 +113,7 @@ mod tests {
             samples::batch(&[(0, None, b"d"), (0, None, b"e")], 1_030),
             samples::batch(&[(0, None, b"f"), (10, None, b"g")], 1_040),
         ] {
-            partition.append(&raw, &batch::check(&raw).unwrap(), &settings, now_ms).unwrap();
+            partition.append(1, &raw, &batch::check(&raw).unwrap(), &settings, now_ms).unwrap();
         }
         partition
     }

@@ -1,4 +1,4 @@
-//! A partition: its log and its producers under one lock, and the long polls that wait for it.
+//! A partition: its log, its leader and its producers under one lock, and the long polls that wait for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::batch::Header;
+use super::leadership::{Leader, Leadership};
 use super::log::{Log, OutOfRange};
 use super::producers::{Appended, Producers};
 use super::refusal::Refusal;
@@ -14,16 +15,15 @@ use super::settings::Settings;
 /// One partition of a topic.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// Broker id of the leader.
-    pub(super) leader: i32,
-    /// Broker ids of the replicas, the leader first. They share this one log.
+    /// Broker ids of the replicas, the first leader first. They share this one log.
     pub(super) replicas: Vec<i32>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     log: Log,
+    leadership: Leadership,
     producers: Producers,
     waiting: Vec<Weak<Notify>>,
 }
@@ -46,36 +46,105 @@ pub(super) struct Placed {
 impl Partition {
     /// An empty partition.
     pub(super) fn new(replicas: Vec<i32>) -> Self {
-        Self { leader: replicas.first().copied().unwrap_or(-1), replicas, state: Mutex::default() }
+        let state = State {
+            log: Log::default(),
+            leadership: Leadership::new(replicas.first().copied().unwrap_or(-1)),
+            producers: Producers::default(),
+            waiting: Vec::new(),
+        };
+        Self { replicas, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a checked batch, or finds the copy of it that stands already.
+    /// Who leads it now.
+    pub(super) fn leader(&self) -> Leader {
+        self.state().leadership.leader()
+    }
+
+    /// As [`Leadership::led_by`].
     ///
     /// # Errors
-    /// As [`Producers::check`].
+    /// `NOT_LEADER_OR_FOLLOWER`.
+    pub(super) fn led_by(&self, node: i32) -> Result<(), Refusal> {
+        self.state().leadership.led_by(node)
+    }
+
+    /// Makes the next of the replicas its leader, in a new epoch.
+    pub(super) fn change_leader(&self) {
+        let mut state = self.state();
+        let now = state.leadership.leader().id;
+        let place = self.replicas.iter().position(|id| *id == now).unwrap_or(0);
+        let next = self.replicas.iter().cycle().nth(place + 1).copied().unwrap_or(now);
+        let end = state.log.end();
+        state.leadership.change(next, end);
+        wake(&mut state);
+    }
+
+    /// Whether a client that knows the leader of epoch `known` (-1: of none in particular) may go on.
+    ///
+    /// # Errors
+    /// As [`Leadership::check`].
+    pub(super) fn check_epoch(&self, known: i32) -> Result<(), Refusal> {
+        self.state().leadership.check(known)
+    }
+
+    /// As [`Leadership::end_of`].
+    pub(super) fn end_of_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
+        let state = self.state();
+        state.leadership.end_of(epoch, state.log.end())
+    }
+
+    /// Appends a checked batch on the broker `node`, or finds the copy of it that stands already.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`, and as [`Producers::check`].
     pub(super) fn append(
         &self,
+        node: i32,
         raw: &[u8],
         header: &Header,
         settings: &Settings,
         now_ms: i64,
     ) -> Result<Placed, Refusal> {
         let mut state = self.state();
+        state.leadership.led_by(node)?;
         if let Some(appended) = state.producers.check(header)? {
             return Ok(Placed { appended, start: state.log.start() });
         }
         let append_time = settings.log_append_time.then_some(now_ms);
-        let base_offset = state.log.append(raw, header, append_time);
+        let epoch = state.leadership.leader().epoch;
+        let base_offset = state.log.append(raw, header, epoch, append_time);
         let appended = Appended { base_offset, append_time_ms: append_time.unwrap_or(-1) };
         state.producers.remember(header, appended);
         if let Some(limit) = settings.retention_bytes {
             state.log.shrink_to(limit);
         }
         let placed = Placed { appended, start: state.log.start() };
+        wake(&mut state);
+        Ok(placed)
+    }
+
+    /// Places a batch on the broker `node` as [`Self::append`] would, and forgets it at once: the leader leads on in
+    /// a new epoch, and what comes next gets the same offsets.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`.
+    pub(super) fn append_and_lose(
+        &self,
+        node: i32,
+        settings: &Settings,
+        now_ms: i64,
+    ) -> Result<Placed, Refusal> {
+        let mut state = self.state();
+        state.leadership.led_by(node)?;
+        let end = state.log.end();
+        state.leadership.change(node, end);
+        let append_time_ms = if settings.log_append_time { now_ms } else { -1 };
+        let placed =
+            Placed { appended: Appended { base_offset: end, append_time_ms }, start: state.log.start() };
         wake(&mut state);
         Ok(placed)
     }

@@ -13,7 +13,6 @@ use kafka_protocol::protocol::StrBytes;
 use super::asked::Asked;
 use super::batch::{self, Codec, Header};
 use super::cluster;
-use super::log::LEADER_EPOCH;
 use super::partition::Placed;
 use super::records;
 use super::refusal::Refusal;
@@ -47,10 +46,10 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
                 && let Some(leader) = asked.cluster.leader_of(&topic.name, data.index)
             {
                 response.current_leader = LeaderIdAndEpoch::default()
-                    .with_leader_id(BrokerId(leader))
-                    .with_leader_epoch(LEADER_EPOCH);
-                if !elsewhere.contains(&leader) {
-                    elsewhere.push(leader);
+                    .with_leader_id(BrokerId(leader.id))
+                    .with_leader_epoch(leader.epoch);
+                if !elsewhere.contains(&leader.id) {
+                    elsewhere.push(leader.id);
                 }
             }
             response
@@ -101,25 +100,30 @@ fn append(
         ));
     }
     fits(raw, &header, &topic.settings, now_ms)?;
-    let append = || partition.append(raw, &header, &topic.settings, now_ms);
+    let append = || partition.append(asked.node, raw, &header, &topic.settings, now_ms);
     // Nobody would hear of the fault where nobody waits for an answer.
-    let fault = if may_fail { asked.cluster.faults.of_batch(&topic.name, raw, &header) } else { None };
+    let fault =
+        if may_fail { asked.cluster.faults.of_batch(&topic.name, raw, &header, &partition) } else { None };
     let Some(fault) = fault else { return append() };
-    let refusal = match fault.kind() {
+    let refused = |error, message| Err(Refusal::new(error, message));
+    let answer = match fault.kind() {
+        FaultKind::LoseTail => Ok(partition.append_and_lose(asked.node, &topic.settings, now_ms)?),
         FaultKind::TimeoutAfterAppend => {
             append()?;
-            Refusal::new(ResponseError::RequestTimedOut, "the replicas took too long")
+            refused(ResponseError::RequestTimedOut, "the replicas took too long")
         }
         FaultKind::MessageTooLarge => {
-            Refusal::new(ResponseError::MessageTooLarge, "the batch is too large, by a fault")
+            refused(ResponseError::MessageTooLarge, "the batch is too large, by a fault")
         }
-        _ => Refusal::new(
-            ResponseError::NotLeaderOrFollower,
-            "another broker leads this partition, by a fault",
-        ),
+        kind => {
+            if kind == FaultKind::LeaderChange {
+                partition.change_leader();
+            }
+            refused(ResponseError::NotLeaderOrFollower, "another broker leads this partition, by a fault")
+        }
     };
     fault.took_effect(u64::try_from(header.count).unwrap_or(0));
-    Err(refusal)
+    answer
 }
 
 /// Whether the topic's settings allow the batch.

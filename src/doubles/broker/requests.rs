@@ -2,25 +2,43 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-    DescribeConfigsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest,
-    MetadataRequest, ProduceRequest,
+    ApiKey, CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, decode_request_header_from_buffer};
 
 use super::asked::{Asked, Unanswerable, now_ms};
 use super::frames::Pieces;
-use super::{admin, coordinator, describe, fetch, metadata, offsets, produce, shape, versions};
+use super::sasl::Session;
+use super::{
+    admin, coordinator, describe, epochs, fetch, groups, metadata, offsets, produce, shape, versions,
+};
 
 /// Answers one request, given without its length; `None` where the request wants no answer.
 ///
 /// # Errors
 /// [`Unanswerable`]: the connection is to be closed.
-pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pieces>, Unanswerable> {
+pub(super) async fn answer(
+    asked: &Asked,
+    session: &mut Session,
+    mut frame: Bytes,
+) -> Result<Option<Pieces>, Unanswerable> {
+    let wanted = asked.cluster.sasl.as_ref();
+    if *session == Session::Bare {
+        session.bare(wanted, &frame).map_err(|_| Unanswerable::NotAuthenticated)?;
+        return Pieces::default().framed().map(Some).map_err(|_| unencodable("it is too long".to_owned()));
+    }
     let start = frame.first_chunk::<8>().ok_or(Unanswerable::NoHeader)?;
     let [k0, k1, v0, v1, c0, c1, c2, c3] = *start;
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let api = ApiKey::try_from(key).map_err(|()| Unanswerable::NotServed(key, version))?;
+    if !session.admits(api) {
+        return Err(Unanswerable::NotAuthenticated);
+    }
     let reply = Reply { api, version, correlation: i32::from_be_bytes([c0, c1, c2, c3]) };
     if !versions::served(api, version) {
         return match api {
@@ -28,7 +46,8 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
             _ => Err(Unanswerable::NotServed(key, version)),
         };
     }
-    decode_request_header_from_buffer(&mut frame).map_err(|e| Unanswerable::Undecodable(e.to_string()))?;
+    let header = decode_request_header_from_buffer(&mut frame)
+        .map_err(|e| Unanswerable::Undecodable(e.to_string()))?;
     shape::walk(api, version, &frame)
         .map_err(|_| Unanswerable::Undecodable("it claims more than has arrived".to_owned()))?;
     let cluster = &*asked.cluster;
@@ -54,13 +73,17 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
             let request: ListOffsetsRequest = decode(frame, version)?;
             reply.encode(&offsets::answer(asked, version, request))
         }
+        ApiKey::OffsetForLeaderEpoch => {
+            let request: OffsetForLeaderEpochRequest = decode(frame, version)?;
+            reply.encode(&epochs::answer(asked, request))
+        }
         ApiKey::Metadata => {
             let request: MetadataRequest = decode(frame, version)?;
             reply.encode(&metadata::answer(cluster, version, request))
         }
         ApiKey::FindCoordinator => {
             let request: FindCoordinatorRequest = decode(frame, version)?;
-            reply.encode(&coordinator::find(version, request))
+            reply.encode(&coordinator::find(cluster, version, &request))
         }
         ApiKey::InitProducerId => {
             let request: InitProducerIdRequest = decode(frame, version)?;
@@ -86,14 +109,77 @@ pub(super) async fn answer(asked: &Asked, mut frame: Bytes) -> Result<Option<Pie
             let request: DescribeClusterRequest = decode(frame, version)?;
             reply.encode(&describe::cluster(cluster, version, &request))
         }
+        ApiKey::SaslHandshake => {
+            let request: SaslHandshakeRequest = decode(frame, version)?;
+            reply.encode(&session.handshake(version, &request))
+        }
+        ApiKey::SaslAuthenticate => {
+            let request: SaslAuthenticateRequest = decode(frame, version)?;
+            reply.encode(&session.authenticate(wanted, &request))
+        }
         ApiKey::ApiVersions => reply.encode(&versions::answer()),
-        _ => Err(Unanswerable::NotServed(key, version)),
+        _ => of_groups(asked, reply, header, frame).await,
     };
     encoded.map(Some)
 }
 
+/// Answers a request that has to do with consumer groups.
+async fn of_groups(
+    asked: &Asked,
+    reply: Reply,
+    header: RequestHeader,
+    frame: Bytes,
+) -> Result<Pieces, Unanswerable> {
+    let version = reply.version;
+    match reply.api {
+        ApiKey::JoinGroup => {
+            let request: JoinGroupRequest = decode(frame, version)?;
+            let id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
+            let client = groups::Client { id, host: format!("/{}", asked.peer) };
+            reply.encode(&groups::join(asked, version, client, request).await)
+        }
+        ApiKey::SyncGroup => {
+            let request: SyncGroupRequest = decode(frame, version)?;
+            reply.encode(&groups::sync(asked, request).await)
+        }
+        ApiKey::Heartbeat => {
+            let request: HeartbeatRequest = decode(frame, version)?;
+            reply.encode(&groups::heartbeat(asked, &request))
+        }
+        ApiKey::LeaveGroup => {
+            let request: LeaveGroupRequest = decode(frame, version)?;
+            reply.encode(&groups::leave(asked, version, request))
+        }
+        ApiKey::OffsetCommit => {
+            let request: OffsetCommitRequest = decode(frame, version)?;
+            reply.encode(&groups::commit(asked, request))
+        }
+        ApiKey::OffsetFetch => {
+            let request: OffsetFetchRequest = decode(frame, version)?;
+            reply.encode(&groups::fetch(asked, version, request))
+        }
+        ApiKey::DescribeGroups => {
+            let request: DescribeGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::describe(asked, version, request))
+        }
+        ApiKey::ListGroups => {
+            let request: ListGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::list(asked, &request))
+        }
+        ApiKey::DeleteGroups => {
+            let request: DeleteGroupsRequest = decode(frame, version)?;
+            reply.encode(&groups::delete(asked, request))
+        }
+        api => Err(Unanswerable::NotServed(api as i16, version)),
+    }
+}
+
 fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, Unanswerable> {
     R::decode(&mut body, version).map_err(|error| Unanswerable::Undecodable(error.to_string()))
+}
+
+fn unencodable(error: String) -> Unanswerable {
+    Unanswerable::Unencodable(error)
 }
 
 /// What an answer repeats of its request.
@@ -106,7 +192,6 @@ struct Reply {
 
 impl Reply {
     fn encode<R: Encodable>(self, response: &R) -> Result<Pieces, Unanswerable> {
-        let unencodable = |error: String| Unanswerable::Unencodable(error);
         let mut body = BytesMut::with_capacity(256);
         body.put_i32(self.correlation);
         if self.api.response_header_version(self.version) > 0 {

@@ -1,159 +1,17 @@
-//! The shapes of the requests, to find out whether all that a request claims to hold has arrived.
+//! Whether all that a request claims to hold has arrived, by its shape.
 //!
 //! The decoder of `kafka-protocol` reserves memory for as many elements as an array claims to have; a
 //! few bytes of a broken client could so end the whole process. Each request is therefore walked through
-//! first, without reserving anything. The shapes follow the message definitions of Apache Kafka
-//! (`clients/src/main/resources/common/message`).
+//! first, without reserving anything.
 
 use kafka_protocol::messages::ApiKey;
+
+use super::shapes::Holds::{self, Blob, Fixed, Items, Structs, Text};
+use super::shapes::{Field, shape};
 
 /// A request that ends before what it claims to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Truncated;
-
-/// What a field holds.
-#[derive(Debug, Clone, Copy)]
-enum Holds {
-    /// So many bytes.
-    Fixed(usize),
-    /// A string: a length of 16 bits or, in flexible versions, a variable one.
-    Text,
-    /// Bytes: a length of 32 bits or, in flexible versions, a variable one.
-    Blob,
-    /// An array of strings or numbers.
-    Items(&'static Holds),
-    /// An array of structures, which end with tagged fields in flexible versions.
-    Structs(&'static [Field]),
-}
-
-/// A field and the versions that have it.
-#[derive(Debug, Clone, Copy)]
-struct Field {
-    holds: Holds,
-    from: i16,
-    to: i16,
-}
-
-/// A request: the first flexible version and the fields.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    flexible_from: i16,
-    fields: &'static [Field],
-}
-
-use Holds::{Blob, Fixed, Items, Structs, Text};
-
-const BYTE: Holds = Fixed(1);
-const SHORT: Holds = Fixed(2);
-const INT: Holds = Fixed(4);
-const LONG: Holds = Fixed(8);
-const UUID: Holds = Fixed(16);
-
-const fn always(holds: Holds) -> Field {
-    Field { holds, from: 0, to: i16::MAX }
-}
-
-const fn since(from: i16, holds: Holds) -> Field {
-    Field { holds, from, to: i16::MAX }
-}
-
-const fn until(to: i16, holds: Holds) -> Field {
-    Field { holds, from: 0, to }
-}
-
-const PRODUCE: &[Field] = &[
-    always(Text),
-    always(SHORT),
-    always(INT),
-    always(Structs(&[always(Text), always(Structs(&[always(INT), always(Blob)]))])),
-];
-
-const FETCH: &[Field] = &[
-    always(INT),
-    always(INT),
-    always(INT),
-    always(INT),
-    always(BYTE),
-    since(7, INT),
-    since(7, INT),
-    always(Structs(&[
-        always(Text),
-        always(Structs(&[
-            always(INT),
-            since(9, INT),
-            always(LONG),
-            since(12, INT),
-            since(5, LONG),
-            always(INT),
-        ])),
-    ])),
-    since(7, Structs(&[always(Text), always(Items(&INT))])),
-    since(11, Text),
-];
-
-const LIST_OFFSETS: &[Field] = &[
-    always(INT),
-    since(2, BYTE),
-    always(Structs(&[always(Text), always(Structs(&[always(INT), since(4, INT), always(LONG)]))])),
-];
-
-const METADATA: &[Field] = &[
-    always(Structs(&[since(10, UUID), always(Text)])),
-    since(4, BYTE),
-    Field { holds: BYTE, from: 8, to: 10 },
-    since(8, BYTE),
-];
-
-const CREATE_TOPICS: &[Field] = &[
-    always(Structs(&[
-        always(Text),
-        always(INT),
-        always(SHORT),
-        always(Structs(&[always(INT), always(Items(&INT))])),
-        always(Structs(&[always(Text), always(Text)])),
-    ])),
-    always(INT),
-    always(BYTE),
-];
-
-const DELETE_TOPICS: &[Field] =
-    &[since(6, Structs(&[always(Text), always(UUID)])), until(5, Items(&Text)), always(INT)];
-
-const CREATE_PARTITIONS: &[Field] = &[
-    always(Structs(&[always(Text), always(INT), always(Structs(&[always(Items(&INT))]))])),
-    always(INT),
-    always(BYTE),
-];
-
-const DESCRIBE_CONFIGS: &[Field] =
-    &[always(Structs(&[always(BYTE), always(Text), always(Items(&Text))])), always(BYTE), since(3, BYTE)];
-
-const INIT_PRODUCER_ID: &[Field] = &[always(Text), always(INT), since(3, LONG), since(3, SHORT)];
-
-const FIND_COORDINATOR: &[Field] = &[until(3, Text), since(1, BYTE), since(4, Items(&Text))];
-
-const DESCRIBE_CLUSTER: &[Field] = &[always(BYTE), since(1, BYTE), since(2, BYTE)];
-
-const API_VERSIONS: &[Field] = &[since(3, Text), since(3, Text)];
-
-fn shape(api: ApiKey) -> Option<Shape> {
-    let (flexible_from, fields) = match api {
-        ApiKey::Produce => (9, PRODUCE),
-        ApiKey::Fetch => (12, FETCH),
-        ApiKey::ListOffsets => (6, LIST_OFFSETS),
-        ApiKey::Metadata => (9, METADATA),
-        ApiKey::CreateTopics => (5, CREATE_TOPICS),
-        ApiKey::DeleteTopics => (4, DELETE_TOPICS),
-        ApiKey::CreatePartitions => (2, CREATE_PARTITIONS),
-        ApiKey::DescribeConfigs => (4, DESCRIBE_CONFIGS),
-        ApiKey::InitProducerId => (2, INIT_PRODUCER_ID),
-        ApiKey::FindCoordinator => (3, FIND_COORDINATOR),
-        ApiKey::DescribeCluster => (0, DESCRIBE_CLUSTER),
-        ApiKey::ApiVersions => (3, API_VERSIONS),
-        _ => return None,
-    };
-    Some(Shape { flexible_from, fields })
-}
 
 /// Walks through the body of a request, behind its header.
 ///
@@ -255,7 +113,8 @@ impl Walk<'_> {
 pub(super) mod samples {
     //! Requests made at random from the shapes.
 
-    use super::{Blob, Field, Fixed, Holds, Items, Structs, Text, shape};
+    use super::super::shapes::Holds::{self, Blob, Fixed, Items, Structs, Text};
+    use super::super::shapes::{Field, shape};
     use kafka_protocol::messages::ApiKey;
 
     /// A source of random numbers below a bound.
@@ -367,6 +226,18 @@ mod tests {
             InitProducerId => InitProducerIdRequest,
             FindCoordinator => FindCoordinatorRequest,
             DescribeCluster => DescribeClusterRequest,
+            OffsetForLeaderEpoch => OffsetForLeaderEpochRequest,
+            JoinGroup => JoinGroupRequest,
+            SyncGroup => SyncGroupRequest,
+            Heartbeat => HeartbeatRequest,
+            LeaveGroup => LeaveGroupRequest,
+            OffsetCommit => OffsetCommitRequest,
+            OffsetFetch => OffsetFetchRequest,
+            DescribeGroups => DescribeGroupsRequest,
+            ListGroups => ListGroupsRequest,
+            DeleteGroups => DeleteGroupsRequest,
+            SaslHandshake => SaslHandshakeRequest,
+            SaslAuthenticate => SaslAuthenticateRequest,
             ApiVersions => ApiVersionsRequest,
         )?;
         Some(bytes.len())
@@ -402,6 +273,6 @@ mod tests {
         body.extend([0; 8]);
         assert_eq!(walk(ApiKey::Metadata, 1, &body), Err(Truncated));
         assert_eq!(walk(ApiKey::Metadata, 12, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]), Err(Truncated));
-        assert_eq!(walk(ApiKey::JoinGroup, 0, &[0; 100]), Err(Truncated));
+        assert_eq!(walk(ApiKey::AddPartitionsToTxn, 0, &[0; 100]), Err(Truncated));
     }
 }

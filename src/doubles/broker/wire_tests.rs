@@ -1,5 +1,6 @@
 //! Tests of the wire, byte by byte: what no client library lets one send or see.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use tokio::net::TcpStream;
 
 use super::batch::samples::{batch, batch_of};
 use super::*;
+use crate::doubles::fault::Injector;
+use crate::scenario::{Fault, FaultKind, Pace};
+use crate::secret::Secret;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -241,6 +245,74 @@ async fn limits_and_ranges_of_a_fetch() {
 }
 
 #[tokio::test]
+async fn a_leader_that_moves_begins_an_epoch_and_ends_what_waits_for_the_old_one() {
+    let fault = Fault { kind: FaultKind::LeaderChange, pace: Pace::Every(2), target: None, window: None };
+    let injectors = vec![Arc::new(Injector::new(fault, 1))];
+    let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
+    let config = BrokerConfig { brokers: 2, topics, injectors, ..BrokerConfig::default() };
+    let broker = Broker::start(config).await.unwrap();
+    let mut wires = [Wire::to(broker.addresses()[0]).await, Wire::to(broker.addresses()[1]).await];
+    let mut reader = Wire::to(broker.addresses()[0]).await;
+    let batches = [&b"a"[..], b"b"].map(|value| batch(&[(0, None, value)], 0));
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[0])).await), (0, 0));
+    reader.send(&framed(&fetch("t", 0, 1, i32::MAX, (1_000, 1_000)))).await;
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[1])).await), (6, -1));
+    assert_eq!(fetched("t", reader.receive().await).0, 6);
+    assert_eq!(placed("t", wires[0].ask(&produce("t", 0, -1, &batches[1])).await), (6, -1));
+    assert_eq!(placed("t", wires[1].ask(&produce("t", 0, -1, &batches[1])).await), (0, 1));
+    let (_, _, found) = fetched("t", wires[1].ask(&fetch("t", 0, 0, 0, (1_000, 1_000))).await);
+    let epochs = [&found[12..16], &found[batches[0].len() + 12..][..4]];
+    assert_eq!(epochs, [[0, 0, 0, 0], [0, 0, 0, 1]]);
+    // Who still believes in the first leader asks where its records ended.
+    let ask = |known: i32| {
+        let mut body = 1_i32.to_be_bytes().to_vec();
+        body.extend(text("t"));
+        for number in [1, 0, known, 0] {
+            body.extend(number.to_be_bytes());
+        }
+        request(ApiKey::OffsetForLeaderEpoch, 2, 9, &body)
+    };
+    let mut answer = wires[1].ask(&ask(1)).await;
+    answer.advance(4 + 4 + 4 + 3 + 4);
+    let told = (answer.get_i16(), answer.get_i32(), answer.get_i32(), answer.get_i64());
+    assert_eq!(told, (0, 0, 0, 1));
+    let mut answer = wires[1].ask(&ask(0)).await;
+    answer.advance(4 + 4 + 4 + 3 + 4);
+    assert_eq!(answer.get_i16(), 74, "fenced");
+}
+
+#[tokio::test]
+async fn a_restart_ends_connections_and_keeps_what_stands() {
+    let window = Some((Duration::ZERO, Duration::from_millis(200)));
+    let fault = Fault { kind: FaultKind::Restart, pace: Pace::Every(1), target: None, window };
+    let injector = Arc::new(Injector::new(fault, 1));
+    let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
+    let config = BrokerConfig { topics, injectors: vec![injector.clone()], ..BrokerConfig::default() };
+    let broker = Broker::start(config).await.unwrap();
+    let address = broker.addresses()[0];
+    let (mut writer, mut reader) = (Wire::to(address).await, Wire::to(address).await);
+    let records = batch(&[(0, None, b"a")], 0);
+    assert_eq!(placed("t", writer.ask(&produce("t", 0, -1, &records)).await), (0, 0));
+    reader.send(&framed(&fetch("t", 0, 1, i32::MAX, (1_000, 1_000)))).await;
+    let begun = std::time::Instant::now();
+    injector.start(begun);
+    writer.closed().await;
+    reader.closed().await;
+    assert_eq!(injector.injected(), 1);
+    let ask = framed(&produce("t", 0, -1, &records));
+    let served = loop {
+        let mut again = Wire::to(address).await;
+        // What is sent to a closed connection may break it.
+        let sent = again.0.write_all(&ask).await;
+        if sent.is_ok() && again.0.peek(&mut [0]).await.is_ok_and(|length| length > 0) {
+            break again.receive().await;
+        }
+    };
+    assert!(begun.elapsed() >= Duration::from_millis(200), "it was served after {:?}", begun.elapsed());
+    assert_eq!(placed("t", served), (0, 1));
+}
+
+#[tokio::test]
 async fn a_long_poll_ends_with_an_append_or_with_its_topic() {
     let broker = start(1, &[("t", &[])]).await;
     let address = broker.addresses()[0];
@@ -272,7 +344,7 @@ async fn what_cannot_be_a_request_closes_its_connection_only() {
         framed(&[0, 0, 0]),
         framed(&request(ApiKey::Metadata, 1, 1, &claims)),
         framed(&request(ApiKey::Produce, 0, 1, &[0; 64])),
-        framed(&request(ApiKey::JoinGroup, 0, 1, &[0; 64])),
+        framed(&request(ApiKey::AddPartitionsToTxn, 0, 1, &[0; 64])),
         framed(&[&999_i16.to_be_bytes()[..], &[0; 64]].concat()),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
     ] {
@@ -283,6 +355,61 @@ async fn what_cannot_be_a_request_closes_its_connection_only() {
         wire.closed().await;
         assert_eq!(witness.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);
     }
+}
+
+/// `SaslHandshake` for PLAIN.
+fn handshake(version: i16) -> Vec<u8> {
+    request(ApiKey::SaslHandshake, version, 1, &text("PLAIN"))
+}
+
+/// `SaslAuthenticate` version 0.
+fn authenticate(token: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(token.len()).unwrap().to_be_bytes();
+    request(ApiKey::SaslAuthenticate, 0, 2, &[&length, token].concat())
+}
+
+#[tokio::test]
+async fn who_does_not_say_who_it_is_is_not_served() {
+    let sasl = Some(SaslPlain { username: "landfall".to_owned(), password: Secret::new("hunter2") });
+    let broker = Broker::start(BrokerConfig { sasl, ..BrokerConfig::default() }).await.unwrap();
+    let address = broker.addresses()[0];
+    let metadata = request(ApiKey::Metadata, 1, 3, &[0xff; 4]);
+    for early in [metadata.clone(), authenticate(b"\0landfall\0hunter2"), produce("t", 0, -1, &[])] {
+        let mut wire = Wire::to(address).await;
+        assert_eq!(wire.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);
+        wire.send(&framed(&early)).await;
+        wire.closed().await;
+    }
+
+    let mut wire = Wire::to(address).await;
+    assert_eq!(&wire.ask(&handshake(1)).await[..], b"\0\0\0\x01\0\0\0\0\0\x01\0\x05PLAIN");
+    let mut answer = wire.ask(&authenticate(b"\0landfall\0hunter3")).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (2, 58));
+    let sentence = b"Authentication failed: Invalid username or password";
+    assert_eq!(&answer[2..2 + sentence.len()], sentence);
+    wire.closed().await;
+
+    let mut wire = Wire::to(address).await;
+    let other = request(ApiKey::SaslHandshake, 1, 1, &text("SCRAM-SHA-256"));
+    assert_eq!(&wire.ask(&other).await[..], b"\0\0\0\x01\0\x21\0\0\0\x01\0\x05PLAIN");
+    wire.closed().await;
+
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(1)).await;
+    let mut answer = wire.ask(&authenticate(b"\0landfall\0hunter2")).await;
+    assert_eq!((answer.get_i32(), answer.get_i16()), (2, 0));
+    assert_eq!(wire.ask(&metadata).await.get_i32(), 3);
+    assert_eq!(wire.ask(&handshake(1)).await[4..6], [0, 34], "once is enough");
+
+    // As clients did before `SaslAuthenticate` was there.
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(0)).await;
+    assert_eq!(wire.ask(b"\0landfall\0hunter2").await.len(), 0);
+    assert_eq!(wire.ask(&metadata).await.get_i32(), 3);
+    let mut wire = Wire::to(address).await;
+    wire.ask(&handshake(0)).await;
+    wire.send(&framed(b"\0landfall\0hunter")).await;
+    wire.closed().await;
 }
 
 #[tokio::test]

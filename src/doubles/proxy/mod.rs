@@ -58,6 +58,8 @@ pub struct ProxyConfig {
     pub max_block: Duration,
     /// How long a record may take to be written (`delivery.timeout.ms`; 120 s in Java).
     pub delivery_timeout: Duration,
+    /// Whether Kafka shall recognise what is sent to it again (`enable.idempotence`; off in the real proxy since 7.0).
+    pub idempotence: bool,
     /// Faults to show; shared with the other replicas.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -72,6 +74,7 @@ impl ProxyConfig {
             kafka,
             max_block: Duration::from_mins(1),
             delivery_timeout: Duration::from_mins(2),
+            idempotence: false,
             injectors: Vec::new(),
         }
     }

@@ -78,24 +78,25 @@ pub(super) enum Pending {
 
 impl Producer {
     /// A producer with the settings that the real proxy's Java client has by default since 7.0: acks from
-    /// all replicas, no idempotence, no lingering, murmur2 partitioning.
+    /// all replicas, no idempotence unless it is asked for, no lingering, murmur2 partitioning.
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, KafkaError> {
         let size = MAX_REQUEST_SIZE.to_string();
         let delivery_timeout = config.delivery_timeout.as_millis().max(1).to_string();
         let max_block = config.max_block.as_millis().to_string();
-        let client = config.kafka.client(
-            "landfall-proxy",
-            &[
-                ("acks", "all"),
-                ("linger.ms", "0"),
-                ("partitioner", "murmur2_random"),
-                ("max.in.flight.requests.per.connection", "5"),
-                ("message.max.bytes", &size),
-                ("message.timeout.ms", &delivery_timeout),
-                ("topic.metadata.propagation.max.ms", &max_block),
-                ("socket.nagle.disable", "true"),
-            ],
-        );
+        let mut settings = vec![
+            ("acks", "all"),
+            ("linger.ms", "0"),
+            ("partitioner", "murmur2_random"),
+            ("max.in.flight.requests.per.connection", "5"),
+            ("message.max.bytes", &size),
+            ("message.timeout.ms", &delivery_timeout),
+            ("topic.metadata.propagation.max.ms", &max_block),
+            ("socket.nagle.disable", "true"),
+        ];
+        if config.idempotence {
+            settings.push(("enable.idempotence", "true"));
+        }
+        let client = config.kafka.client("landfall-proxy", &settings);
         Ok(Self {
             client: client.create()?,
             max_block: config.max_block,

@@ -23,7 +23,9 @@ pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
 };
 pub use source::Source;
-pub use stack::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{
+    GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value,
+};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

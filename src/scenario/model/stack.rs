@@ -26,6 +26,21 @@ impl StackSpec {
             IdpSpec::None => None,
         }
     }
+
+    /// Whether nothing that the proxy sends Kafka again is written twice; of an external proxy that is not known.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        matches!(self.proxy, ProxySpec::Embedded { idempotence: true, .. })
+    }
+
+    /// Number of brokers, where landfall starts them.
+    #[must_use]
+    pub fn brokers(&self) -> Option<u16> {
+        match self.kafka {
+            KafkaSpec::Embedded { brokers, .. } => Some(brokers),
+            KafkaSpec::External { .. } => None,
+        }
+    }
 }
 
 /// Identity provider.
@@ -73,6 +88,8 @@ pub enum ProxySpec {
         replicas: u16,
         /// Name of the implementation and version that it follows, for instance `confluent-7.9`.
         profile: String,
+        /// Whether its Kafka producers are idempotent: Kafka recognises what they send again.
+        idempotence: bool,
     },
     /// A proxy that runs already.
     External {
@@ -90,8 +107,12 @@ pub enum ProxySpec {
 pub enum KafkaSpec {
     /// landfall's in-memory broker.
     Embedded {
-        /// TCP port on loopback.
+        /// TCP port of the first broker on loopback; the others take the ports after it.
         port: u16,
+        /// Number of brokers, 1 to 9.
+        brokers: u16,
+        /// Who clients must say that they are; `None`: they are not asked.
+        sasl: Option<SaslSpec>,
     },
     /// A cluster that runs already.
     External {
@@ -102,6 +123,15 @@ pub enum KafkaSpec {
         /// Whether topics that do not exist are created (and stay afterwards).
         create_topics: bool,
     },
+}
+
+/// The credentials that the embedded broker asks for by SASL PLAIN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaslSpec {
+    /// User name.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
 }
 
 /// A setting's value: written in the file, or held elsewhere because it is a secret.

@@ -1,0 +1,127 @@
+//! The box kafka: embedded, with what its clients must say, or external.
+
+use super::boxes::{BoxKind, OF_EMBEDDED, OF_EXTERNAL, Ports};
+use super::decode::{Fields, Item};
+use super::error::Problems;
+use super::hosts::read_bootstrap;
+use super::model::{KafkaSpec, SaslSpec, SecretSource};
+use super::secrets::{read_properties, read_secret};
+
+/// The user whom the embedded broker knows where nobody says it.
+const USERNAME: &str = "landfall";
+
+/// `allowed` is `None` where landfall sends no load to the cluster itself.
+pub(super) fn read_kafka(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    allowed: Option<&[String]>,
+    ports: &mut Ports,
+    problems: &mut Problems,
+) -> KafkaSpec {
+    // Any port but 0, so that nothing is said about a port that nobody has read.
+    let Some((kind, mut fields)) = opened else {
+        return KafkaSpec::Embedded { port: 1, brokers: 1, sasl: None };
+    };
+    if kind == BoxKind::Embedded {
+        // Of a number that could not be read nothing more is said: any but 1 has room for every fault.
+        let brokers = fields.optional("brokers").map_or(Some(1), |item| item.integer(&(1..=9), problems));
+        let brokers = brokers.unwrap_or(2);
+        let port = ports.read_several("kafka", brokers, &mut fields, problems);
+        let sasl = fields.optional("sasl").and_then(|item| read_sasl(&item, problems));
+        let options = ["bootstrap", "properties", "create_topics"];
+        fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
+        return KafkaSpec::Embedded { port, brokers, sasl };
+    }
+    let bootstrap = fields
+        .required("bootstrap", "127.0.0.1:9092", problems)
+        .and_then(|item| read_bootstrap(&item, allowed, problems))
+        .unwrap_or_default();
+    let properties = fields
+        .optional("properties")
+        .and_then(|item| item.fields(problems))
+        .map(|fields| read_properties(&fields, problems))
+        .unwrap_or_default();
+    let create_topics =
+        fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
+    fields.finish(
+        &[
+            ("port", OF_EMBEDDED),
+            ("brokers", OF_EMBEDDED),
+            ("sasl", "is set by `properties` of an external Kafka"),
+        ],
+        problems,
+    );
+    KafkaSpec::External { bootstrap, properties, create_topics }
+}
+
+/// The credentials that the embedded broker asks for.
+fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
+    let mut fields = item.fields(problems)?;
+    if let Some(mechanism) = fields.optional("mechanism") {
+        read_mechanism(&mechanism, problems);
+    }
+    let username = match fields.optional("username") {
+        Some(item) => item.name(problems)?.to_owned(),
+        None => USERNAME.to_owned(),
+    };
+    let password = match fields.optional("password") {
+        Some(item) => read_secret(&item, problems)?,
+        None => SecretSource::Generated,
+    };
+    fields.finish(&[], problems);
+    Some(SaslSpec { username, password })
+}
+
+fn read_mechanism(item: &Item<'_>, problems: &mut Problems) {
+    if item.written().is_some_and(|written| written.to_ascii_lowercase().starts_with("scram-")) {
+        let message = "landfall's own Kafka clients are built without OpenSSL, and so without SCRAM";
+        item.suggest(problems, message, "write `mechanism: plain`");
+    } else {
+        item.choice(&[("plain", ())], problems);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn sasl(text: &str) -> Result<Option<SaslSpec>, String> {
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ kafka: {{ sasl: {text} }} }}\n"
+        );
+        crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| match scenario.stack.kafka {
+                KafkaSpec::Embedded { sasl, .. } => sasl,
+                KafkaSpec::External { .. } => None,
+            })
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_user_and_where_the_password_comes_from() {
+        let spec = |username: &str, password| Some(SaslSpec { username: username.to_owned(), password });
+        assert_eq!(sasl("null"), Ok(None));
+        assert_eq!(sasl("{}"), Ok(spec("landfall", SecretSource::Generated)));
+        assert_eq!(
+            sasl("{ mechanism: plain, username: u, password: { env: P } }"),
+            Ok(spec("u", SecretSource::Env("P".into())))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_no_password_repeated() {
+        for (text, sentence) in [
+            ("{ mechanism: scram-sha-256 }", "stack.kafka.sasl.mechanism: landfall's own Kafka clients"),
+            ("{ mechanism: SCRAM-SHA-512 }", "without SCRAM"),
+            ("{ mechanism: gssapi }", "stack.kafka.sasl.mechanism"),
+            ("{ username: ' ' }", "stack.kafka.sasl.username"),
+            ("{ password: hunter2 }", "a secret must not stand in a scenario"),
+            ("{ user: u }", "stack.kafka.sasl.user: unknown field"),
+        ] {
+            let error = sasl(text).unwrap_err();
+            assert!(error.contains(sentence) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}
