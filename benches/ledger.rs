@@ -113,6 +113,7 @@ impl Story {
             to: *offset,
             high_watermark: *offset,
             log_start: 0,
+            compacted: false,
             error: None,
         };
         (0..).zip(&self.offsets).map(read).collect()

@@ -55,6 +55,16 @@ fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
     client(broker).create().expect("a client")
 }
 
+/// Writes so many records, none like another.
+async fn produce_distinct(broker: &Broker, records: i32, prefix: &str) {
+    let producer: FutureProducer = client(broker).create().expect("a client");
+    for number in 0..records {
+        let payload = format!("{prefix}{number}");
+        let record = FutureRecord::<str, str>::to("quakes").partition(0).payload(&payload);
+        producer.send(record, PATIENCE).await.expect("it is written");
+    }
+}
+
 async fn produce(broker: &Broker, partition: i32) {
     let producer: FutureProducer = client(broker).create().expect("a client");
     let record = FutureRecord::<str, str>::to("quakes").partition(partition).payload("x");
@@ -106,4 +116,32 @@ async fn a_topic_that_was_created_again_counts_as_unread() {
     assert!(!reads[0].is_complete(), "{reads:?}");
     let error = reads[0].error.as_deref().unwrap_or_default();
     assert!(error.starts_with("it ends at offset 1, and had been read up to 5 already"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_created_again_and_has_outgrown_the_old_one_counts_as_unread() {
+    let bench = bench(0).await;
+    produce_distinct(&bench.broker, 3, "old").await;
+    for _ in 0..3 {
+        bench.landed.recv_timeout(PATIENCE).expect("it is read");
+    }
+    let admin = admin(&bench.broker);
+    let options = AdminOptions::new();
+    admin.delete_topics(&["quakes"], &options).await.expect("the broker answers");
+    let topic = NewTopic::new("quakes", 1, TopicReplication::Fixed(1));
+    admin.create_topics(&[topic], &options).await.expect("the broker answers");
+    produce_distinct(&bench.broker, 8, "new").await;
+    let (reads, _) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.expect("no panic");
+    let error = reads[0].error.as_deref().unwrap_or_default();
+    assert!(error.starts_with("another record stands at offset 0 than before"), "{reads:?}");
+    assert!(!reads[0].is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_stays_what_it_is_has_been_read() {
+    let bench = bench(2).await;
+    produce_distinct(&bench.broker, 3, "x").await;
+    let (reads, landed) = tokio::task::spawn_blocking(|| read_to_the_end(bench)).await.expect("no panic");
+    assert!(reads[0].is_complete(), "{reads:?}");
+    assert_eq!(landed, [(0, 2), (0, 3), (0, 4)]);
 }

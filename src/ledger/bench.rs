@@ -49,6 +49,7 @@ pub(super) fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Exp
         to: 100,
         high_watermark: 100,
         log_start: 0,
+        compacted: false,
         error: None,
     };
     let terms = vec![StreamTerms { partition }];

@@ -21,6 +21,12 @@ impl<'a> Coverage<'a> {
         of_topic.peek().is_some() && of_topic.all(|read| read.is_complete() && read.log_start <= read.from)
     }
 
+    /// Whether a record that was acked somewhere in the topic and not seen is proven absent.
+    pub(super) fn proves_absence_in(&self, topic: u16) -> bool {
+        let compacted = self.reads.values().any(|read| read.at.topic == topic && read.compacted);
+        self.topic_is_complete(topic) && !compacted
+    }
+
     /// Whether a record that was acked at `place` and not seen is proven absent.
     pub(super) fn proves_absence(&self, place: Place) -> bool {
         let Some(read) = self.reads.get(&place.at) else {
@@ -29,6 +35,7 @@ impl<'a> Coverage<'a> {
         };
         let reached = read.is_complete() || (read.error.is_none() && place.offset < read.to);
         let deleted_meanwhile = place.offset < read.log_start && place.offset >= read.from;
-        reached && !deleted_meanwhile
+        let compacted_meanwhile = read.compacted && place.offset < read.to;
+        reached && !deleted_meanwhile && !compacted_meanwhile
     }
 }

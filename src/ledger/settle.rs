@@ -163,7 +163,7 @@ impl Ledger {
         let somewhere = &missing & &left.unplaced[producer];
         let mut lost = &somewhere - &left.unproven[producer];
         // Without identity and position there is nothing to look for.
-        if !self.is_anonymous(producer) && coverage.topic_is_complete(self.topic_of(producer)) {
+        if !self.is_anonymous(producer) && coverage.proves_absence_in(self.topic_of(producer)) {
             lost |= &missing - &somewhere;
         }
         records.lost += lost.len();

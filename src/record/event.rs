@@ -233,6 +233,8 @@ pub struct PartitionRead {
     pub high_watermark: i64,
     /// Log start when reading ended: what stood below it cannot be read any more.
     pub log_start: i64,
+    /// Whether Kafka takes out records that a later one of the same key has replaced: what is not there may have been.
+    pub compacted: bool,
     /// Why the partition could not be read to its end, if it could not.
     pub error: Option<String>,
 }

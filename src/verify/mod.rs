@@ -1,11 +1,14 @@
 //! The independent reader: reads the run's topics back from Kafka, from the offsets that stood before the
 //! run, and knows how far it has read.
 
+mod mark;
 mod reader;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -36,6 +39,8 @@ pub struct Baseline {
     /// Topics that may not be read, by place in the scenario, with what Kafka says. The run's records there
     /// cannot be verified.
     pub forbidden: BTreeMap<u16, String>,
+    /// Topics that Kafka compacts, by place in the scenario.
+    pub compacted: BTreeSet<u16>,
 }
 
 /// Why reading is not possible.
@@ -127,5 +132,31 @@ pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
             }
         }
     }
+    baseline.compacted = compacted(config, &baseline.forbidden);
     Ok(baseline)
+}
+
+/// The topics that Kafka compacts. Of one whose settings may not be read, it is taken that it does not.
+fn compacted(config: &ReaderConfig, forbidden: &BTreeMap<u16, String>) -> BTreeSet<u16> {
+    let name = format!("landfall-reader-{}", config.run);
+    let admin: Result<AdminClient<DefaultClientContext>, _> = config.kafka.client(&name, &[]).create();
+    let Ok(admin) = admin else { return BTreeSet::new() };
+    let topics: Vec<(u16, &String)> =
+        (0..).zip(&config.topics).filter(|(place, _)| !forbidden.contains_key(place)).collect();
+    let resources: Vec<ResourceSpecifier<'_>> =
+        topics.iter().map(|(_, topic)| ResourceSpecifier::Topic(topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(ASK));
+    let described = futures_executor::block_on(admin.describe_configs(&resources, &options));
+    let is_compacted = |described: &ConfigResource| {
+        let policy = described.get("cleanup.policy").and_then(|entry| entry.value.as_deref());
+        policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact"))
+    };
+    let described = described.unwrap_or_default().into_iter();
+    let of = |resource: &ConfigResource| match &resource.specifier {
+        OwnedResourceSpecifier::Topic(name) => {
+            topics.iter().find(|(_, topic)| *topic == name).map(|(place, _)| *place)
+        }
+        _ => None,
+    };
+    described.flatten().filter(is_compacted).filter_map(|resource| of(&resource)).collect()
 }

@@ -14,6 +14,7 @@ use rdkafka::message::{BorrowedMessage, Header, Headers, Message};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, Timestamp, TopicPartitionList};
 
+use super::mark::{self, Mark};
 use super::{Baseline, ReaderConfig, VerifyError, client};
 use crate::kafka::describe;
 use crate::record::{Landed, PartitionRead, TopicPartition};
@@ -37,6 +38,8 @@ pub struct Progress {
     pub at_end_since: Option<Instant>,
     /// What went wrong last, until reading goes on.
     pub error: Option<ReadError>,
+    /// The first record that was read.
+    pub(super) mark: Option<Mark>,
 }
 
 /// Why a partition cannot be read at the moment.
@@ -82,6 +85,7 @@ pub struct Reader {
     progress: Shared,
     topics: Vec<ReadTopic>,
     forbidden: BTreeMap<u16, String>,
+    compacted: BTreeSet<u16>,
     ends: Mutex<Ends>,
     stop: Arc<AtomicBool>,
 }
@@ -111,7 +115,7 @@ impl Reader {
                 .from
                 .iter()
                 .map(|(at, from)| {
-                    (*at, Progress { from: *from, next: *from, at_end_since: None, error: None })
+                    (*at, Progress { from: *from, next: *from, at_end_since: None, error: None, mark: None })
                 })
                 .collect(),
         ));
@@ -119,6 +123,7 @@ impl Reader {
             progress,
             topics: Vec::new(),
             forbidden: baseline.forbidden.clone(),
+            compacted: baseline.compacted.clone(),
             ends: Mutex::default(),
             stop: Arc::default(),
         };
@@ -203,7 +208,7 @@ impl Reader {
                 }
                 // Before the first of its records can come.
                 lock(&self.progress)
-                    .insert(at, Progress { from: 0, next: 0, at_end_since: None, error: None });
+                    .insert(at, Progress { from: 0, next: 0, at_end_since: None, error: None, mark: None });
                 let mut more = TopicPartitionList::new();
                 let added = more
                     .add_partition_offset(&topic.name, partition, Offset::Offset(0))
@@ -247,11 +252,12 @@ impl Reader {
     pub fn finish(mut self, ends: &Ends) -> Vec<PartitionRead> {
         let now = Instant::now();
         self.halt();
+        let gone = self.gone();
         lock(&self.progress)
             .iter()
             .map(|(at, progress)| {
                 let end = ends.get(at);
-                let gone_back = end.and_then(gone_back);
+                let gone_back = end.and_then(gone_back).or_else(|| gone.get(at).cloned());
                 let complete = gone_back.is_none() && end.is_some_and(|end| reached(progress, end, now));
                 let high_watermark = end.map_or(i64::MAX, |end| end.high_watermark);
                 let error = progress.error.as_ref().filter(|_| !complete).map(|error| error.message.clone());
@@ -261,6 +267,7 @@ impl Reader {
                     to: if complete { high_watermark.max(progress.next) } else { progress.next },
                     high_watermark,
                     log_start: end.map_or(0, |end| end.log_start),
+                    compacted: self.compacted.contains(&at.topic),
                     error: self
                         .forbidden
                         .get(&at.topic)
@@ -271,6 +278,21 @@ impl Reader {
                 }
             })
             .collect()
+    }
+
+    /// Partitions that are not those any more which were read.
+    fn gone(&self) -> BTreeMap<TopicPartition, String> {
+        let mut gone = BTreeMap::new();
+        for (place, topic) in (0_u16..).zip(&self.topics) {
+            let progress = lock(&self.progress);
+            let of_topic = progress.iter().filter(|(at, _)| at.topic == place);
+            let marks = of_topic.filter_map(|(at, progress)| Some((at.partition, progress.mark?))).collect();
+            drop(progress);
+            let of_topic = mark::gone(&topic.consumer, &topic.name, &marks);
+            let at = |partition| TopicPartition { topic: place, partition };
+            gone.extend(of_topic.into_iter().map(|(partition, reason)| (at(partition), reason)));
+        }
+        gone
     }
 
     fn halt(&mut self) {
@@ -347,6 +369,7 @@ impl Task {
                     });
                     // After the sink: who sees this progress has been told of the record.
                     if let Some(progress) = lock(&self.progress).get_mut(&at) {
+                        progress.mark.get_or_insert_with(|| Mark::of(&message));
                         progress.next = progress.next.max(offset.saturating_add(1));
                         progress.at_end_since = None;
                         progress.error = None;
@@ -423,7 +446,7 @@ mod tests {
         let now = Instant::now();
         let later = now + GAP_PATIENCE;
         let end = |since| End { log_start: 0, high_watermark: 10, since, read_before: 0 };
-        let at = |next, at_end_since| Progress { from: 0, next, at_end_since, error: None };
+        let at = |next, at_end_since| Progress { from: 0, next, at_end_since, error: None, mark: None };
         assert!(reached(&at(10, None), &end(now), now));
         assert!(!reached(&at(9, None), &end(now), later));
         assert!(!reached(&at(9, Some(now)), &end(now), now));

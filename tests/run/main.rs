@@ -8,6 +8,7 @@ mod external;
 mod faults;
 mod faults_in_doubt;
 mod faults_on_the_way;
+mod foreign_proxy;
 mod harness;
 mod healthy;
 mod histogram_logs;

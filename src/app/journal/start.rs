@@ -1,6 +1,6 @@
 //! What a run began with, as far as settling it needs that: written before the first request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -35,6 +35,8 @@ pub(in crate::app) struct Start {
     partitions: Vec<From>,
     /// Topics that may not be read, by place in the scenario.
     forbidden: BTreeMap<u16, String>,
+    /// Topics that Kafka compacts, by place in the scenario.
+    compacted: BTreeSet<u16>,
 }
 
 /// A file that records are made of, and what it held.
@@ -104,6 +106,7 @@ impl Start {
             threads,
             partitions: partitions.collect(),
             forbidden: baseline.forbidden.clone(),
+            compacted: baseline.compacted.clone(),
         })
     }
 
@@ -132,7 +135,11 @@ impl Start {
     pub(in crate::app) fn baseline(&self) -> Baseline {
         let place =
             |from: &From| (TopicPartition { topic: from.topic, partition: from.partition }, from.offset);
-        Baseline { from: self.partitions.iter().map(place).collect(), forbidden: self.forbidden.clone() }
+        Baseline {
+            from: self.partitions.iter().map(place).collect(),
+            forbidden: self.forbidden.clone(),
+            compacted: self.compacted.clone(),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn result(
     told: Told,
     (interrupt, killed_since): (Option<Interrupt>, Duration),
 ) -> RunResult {
-    let Settled { settlement, mut horizon, unread, .. } = settled;
+    let Settled { settlement, mut horizon, unread, compacted, .. } = settled;
     let mut recovery = told.recovery;
     recovery.unjournaled_records = settlement.perhaps_sent;
     recovery.unjournaled_landed = settlement.perhaps_landed;
@@ -50,7 +50,7 @@ pub(super) fn result(
     if settlement.order_unchecked > 0 {
         notes.push(format!("the order of {} records or more was not checked", settlement.order_unchecked));
     }
-    notes.extend(run::unread_notes(scenario, &unread));
+    notes.extend(run::unread_notes(scenario, &unread, &compacted));
     let bootstrap = match &scenario.stack.kafka {
         KafkaSpec::External { bootstrap, .. } => Some(bootstrap.clone()),
         KafkaSpec::Embedded { .. } => None,

@@ -1,6 +1,6 @@
 //! Putting the result together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::folder::{Folder, HISTOGRAMS, INTERVALS};
@@ -37,12 +37,13 @@ pub(super) fn result(
     ending: Ending,
     began: (jiff::Timestamp, Instant),
 ) -> RunResult {
-    let Settled { settlement, readable, horizon, kafka_lost: _, unread, journal_failed } = settled;
+    let Settled { settlement, readable, horizon, kafka_lost: _, unread, compacted, journal_failed } = settled;
     let report = load.report;
     let incomplete = incomplete(&ending, journal_failed.as_deref(), report.interrupted);
     let Ending { unarmed, tokens, watched, scarce, .. } = ending;
     let (started, origin) = began;
-    let mut notes = notes(scenario, &unread, (&unarmed, &tokens), settlement.order_unverifiable);
+    let mut notes =
+        notes(scenario, (&unread, &compacted), (&unarmed, &tokens), settlement.order_unverifiable);
     notes.extend(scarce);
     if settlement.order_unchecked > 0 {
         notes.push(format!(
@@ -223,19 +224,30 @@ fn load_notes(
     }
 }
 
-/// Which topics could not be read.
-pub(in crate::app) fn unread_notes(scenario: &Scenario, unread: &[(u16, String)]) -> Vec<String> {
+/// Which topics could not be read, and which of them prove nothing of what is not there.
+pub(in crate::app) fn unread_notes(
+    scenario: &Scenario,
+    unread: &[(u16, String)],
+    compacted: &BTreeSet<u16>,
+) -> Vec<String> {
     let name = |topic: u16| scenario.topics.get(usize::from(topic)).map_or("?", |topic| topic.name.as_str());
     let note = |(topic, reason): &(u16, String)| {
         format!("topic `{}` could not be read to its end: {reason}", name(*topic))
     };
-    unread.iter().map(note).collect()
+    let replaced = |topic: &u16| {
+        format!(
+            "topic `{}` is compacted: a record that is not there may have been replaced by a later one of its key, and \
+             counts as unverifiable",
+            name(*topic)
+        )
+    };
+    unread.iter().map(note).chain(compacted.iter().map(replaced)).collect()
 }
 
 /// What a reader must know to use the figures rightly.
 fn notes(
     scenario: &Scenario,
-    unread: &[(u16, String)],
+    (unread, compacted): (&[(u16, String)], &BTreeSet<u16>),
     (unarmed, tokens): (&[String], &TokenReport),
     order_unverifiable: u64,
 ) -> Vec<String> {
@@ -249,7 +261,7 @@ fn notes(
         notes.push(format!("partner `{partner}` went without a token: the identity provider refused it one"));
     }
     notes.extend(tokens::notes(scenario, tokens));
-    notes.extend(unread_notes(scenario, unread));
+    notes.extend(unread_notes(scenario, unread, compacted));
     if order_unverifiable > 0 {
         notes.push(format!(
             "the order of {order_unverifiable} records was not verifiable: their key is their identity"

@@ -1,6 +1,6 @@
 //! After the load: waiting until what has not landed never will, reading to the end, settling.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(in crate::app) struct Settled {
     pub(in crate::app) kafka_lost: Option<String>,
     /// Topics that could not be read, with the reason.
     pub(in crate::app) unread: Vec<(u16, String)>,
+    /// Topics that Kafka compacts.
+    pub(in crate::app) compacted: BTreeSet<u16>,
     /// Why the disk did not take the journal to its end, which stopped the load.
     pub(in crate::app) journal_failed: Option<String>,
 }
@@ -101,7 +103,8 @@ pub(in crate::app) async fn settle(
         unattributed: settlement.unattributed,
     };
     let journal_failed = journal.failed().map(str::to_owned);
-    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, journal_failed })
+    let compacted = baseline.compacted.clone();
+    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, compacted, journal_failed })
 }
 
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics

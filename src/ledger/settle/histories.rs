@@ -270,6 +270,7 @@ fn settle_in_parts(history: &History, bounds: Bounds, sent_by: &[usize], read_by
         to: 100,
         high_watermark: 100,
         log_start: 0,
+        compacted: false,
         error: None,
     });
     let mut ledgers = ledgers.into_iter();

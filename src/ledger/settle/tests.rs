@@ -51,6 +51,21 @@ fn acked_and_absent_is_lost_only_where_the_topic_was_read() {
 }
 
 #[test]
+fn what_may_have_been_compacted_away_is_not_lost() {
+    let mut compacted = bench(ACCEPT);
+    compacted.reads.iter_mut().for_each(|read| read.compacted = true);
+    compacted.acked(0, 7);
+    // Beyond the end nothing has ever stood.
+    compacted.acked(1, 10_000);
+    compacted.sent(2, 1);
+    let nowhere = RecordAnswer::Acked { partition: Some(0), offset: None };
+    compacted.answered(2, End::Status(200), &[nowhere]);
+    let settled = compacted.settle();
+    assert_eq!((settled.records.lost, settled.records.unverifiable), (1, 2));
+    assert!(settled.read_completely);
+}
+
+#[test]
 fn an_absurd_acked_position_is_lost() {
     let mut bench = bench(ACCEPT);
     bench.sent(0, 2);
