@@ -1,11 +1,11 @@
 //! Acks and copies meet at their places: in the partition's window while they come close together, aside where they do
 //! not, and in the end in the store, where what was put aside is merged by place.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::place::{Place, Run, Side, Store, StoreError, Unmatched};
-use super::window::{Brought, Retired, Slot, Stretch, Times, Window};
+use super::place::{Place, Side, Store, StoreError, Unmatched};
+use super::sorter::{Sorter, merged};
+use super::window::{Brought, Retired, Slot, Times, Window};
 use crate::record::{RecordId, TopicPartition};
 
 /// How much is held in memory while acks and copies wait for each other.
@@ -40,8 +40,8 @@ pub(super) struct Join {
     store_is_full: bool,
     /// Records whose order must be looked at again, with their places.
     pub(super) apart: Apart,
-    /// What was settled in windows that are closed.
-    stretches: Vec<(TopicPartition, Stretch)>,
+    /// Whether it is the sum of several.
+    is_sum: bool,
 }
 
 /// What waits for its counterpart.
@@ -78,7 +78,7 @@ pub(super) struct Apart {
 }
 
 impl Apart {
-    fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self { most, places: BTreeMap::new(), beyond: 0 }
     }
 
@@ -99,8 +99,7 @@ impl Join {
     pub(super) fn new(topics: usize, bounds: Bounds, store: Option<Box<dyn Store>>) -> Self {
         let topics = (0..topics).map(|_| Vec::new()).collect();
         let apart = Apart::new(bounds.apart);
-        let stretches = Vec::new();
-        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart, stretches }
+        Self { bounds, topics, aside: HashMap::new(), store, store_is_full: false, apart, is_sum: false }
     }
 
     /// An ack names a place. How long after being written the record was seen, if it was.
@@ -250,6 +249,7 @@ impl Join {
         self.close_windows();
         let mut store = self.store.take();
         let here = sorted(&mut self.aside);
+        let apart = &mut self.apart;
         let mut runs = store.as_mut().map(|store| store.runs()).unwrap_or_default();
         runs.push(Box::new(here.into_iter().map(Ok)));
         let mut waiting: Option<Unmatched> = None;
@@ -260,7 +260,7 @@ impl Join {
                     if before.side == unmatched.side {
                         waiting = Some(unmatched);
                     } else {
-                        self.apart.add(before.id, before.place);
+                        apart.add(before.id, before.place);
                     }
                 }
                 Some(before) => {
@@ -271,6 +271,7 @@ impl Join {
             }
         }
         waiting.into_iter().for_each(each);
+        self.store = store;
         Ok(())
     }
 
@@ -278,7 +279,7 @@ impl Join {
     pub(super) fn merge(&mut self, mut other: Self) -> Result<(), StoreError> {
         self.close_windows();
         other.close_windows();
-        self.stretches.append(&mut other.stretches);
+        self.is_sum = true;
         let mut store = other.store.take();
         let runs = store.as_mut().map(|store| store.runs()).unwrap_or_default();
         for run in runs {
@@ -296,7 +297,7 @@ impl Join {
         Ok(())
     }
 
-    fn take_in(&mut self, Unmatched { place, id, side }: Unmatched) {
+    fn take_in(&mut self, Unmatched { place, id, side, .. }: Unmatched) {
         if self.meets_aside(place, id, side).is_some() {
             self.apart.add(id, place);
         } else {
@@ -304,26 +305,33 @@ impl Join {
         }
     }
 
-    /// Puts aside what waits in the windows, and notes what they have settled.
+    /// Puts aside what waits in the windows. What has been read stays read.
     fn close_windows(&mut self) {
         for topic in 0..self.topics.len() {
-            for (partition, mut window) in (0..).zip(std::mem::take(&mut self.topics[topic])) {
+            for partition in 0..self.topics[topic].len() {
                 let mut gone = Vec::new();
-                window.retire_all(&mut |retired| gone.push(retired));
-                let at = TopicPartition { topic: u16::try_from(topic).unwrap_or(u16::MAX), partition };
+                self.topics[topic][partition].retire_all(&mut |retired| gone.push(retired));
+                let at = TopicPartition {
+                    topic: u16::try_from(topic).unwrap_or(u16::MAX),
+                    partition: i32::try_from(partition).unwrap_or(i32::MAX),
+                };
                 self.retired(at, gone);
-                self.stretches.extend(window.settled().map(|settled| (at, settled)));
             }
         }
     }
 
-    /// What was settled in windows, of each partition.
-    pub(super) fn stretches(&self) -> HashMap<TopicPartition, Vec<Stretch>> {
-        let mut stretches: HashMap<TopicPartition, Vec<Stretch>> = HashMap::new();
-        for (at, stretch) in &self.stretches {
-            stretches.entry(*at).or_default().push(*stretch);
+    /// Whether what was set apart may not be all that was overtaken: there was too much of it, or it was settled by several.
+    pub(super) fn order_is_open(&self) -> bool {
+        self.is_sum || self.apart.beyond > 0
+    }
+
+    /// A sorter of claims, in the space that nothing needs any more once all has met.
+    pub(super) fn sorter(&mut self) -> Sorter {
+        let mut store = self.store.take();
+        if let Some(store) = &mut store {
+            store.clear();
         }
-        stretches
+        Sorter::new(self.bounds.aside, store, self.store_is_full)
     }
 
     /// How many wait for their counterpart, in memory.
@@ -344,34 +352,7 @@ impl Join {
 fn sorted(aside: &mut HashMap<(Place, RecordId), Waiting>) -> Vec<Unmatched> {
     let drained = std::mem::take(aside).into_iter();
     let mut run: Vec<Unmatched> =
-        drained.map(|((place, id), waiting)| Unmatched { place, id, side: waiting.side() }).collect();
+        drained.map(|((place, id), waiting)| Unmatched::new(place, id, waiting.side())).collect();
     run.sort_unstable();
     run
-}
-
-/// The runs as one, in order; what cannot be read ends it.
-fn merged(runs: Vec<Run<'_>>) -> impl Iterator<Item = Result<Unmatched, StoreError>> {
-    let mut runs = runs;
-    let mut failed = None;
-    let mut heads = BinaryHeap::new();
-    for (index, run) in runs.iter_mut().enumerate() {
-        match run.next() {
-            Some(Ok(first)) => heads.push(Reverse((first, index))),
-            Some(Err(error)) => failed = Some(error),
-            None => {}
-        }
-    }
-    std::iter::from_fn(move || {
-        if let Some(error) = failed.take() {
-            heads.clear();
-            return Some(Err(error));
-        }
-        let Reverse((least, index)) = heads.pop()?;
-        match runs[index].next() {
-            Some(Ok(next)) => heads.push(Reverse((next, index))),
-            Some(Err(error)) => failed = Some(error),
-            None => {}
-        }
-        Some(Ok(least))
-    })
 }

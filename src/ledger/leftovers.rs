@@ -38,7 +38,7 @@ impl Ledger {
         let most = self.join.bounds().apart;
         let nameless = &self.nameless;
         let anonymous: Vec<bool> = (0..producers).map(|producer| self.is_anonymous(producer)).collect();
-        self.join.finish(|Unmatched { place, id, side }| {
+        self.join.finish(|Unmatched { place, id, side, .. }| {
             let producer = usize::from(id.producer);
             match side {
                 Side::Claim if nameless.has(place) => left.disputed.entry(place).or_default().push(id),

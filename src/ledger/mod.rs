@@ -12,10 +12,10 @@
 //! | `answers` | what an HTTP answer says of each record |
 //! | `account`, `levels` | a producer's records as sets of numbers |
 //! | `requests` | requests by outcome, and those to be tried again |
-//! | `join`, `window`, `place` | acks and copies, meeting at their places |
+//! | `join`, `window`, `place`, `sorter` | acks and copies, meeting at their places |
 //! | `nameless`, `attribute` | records whose identity cannot be read, and whose they are |
 //! | `content` | comparing what landed with what was sent |
-//! | `order`, `recheck` | which records overtook an earlier one |
+//! | `order`, `overtaken`, `recheck` | which records overtook an earlier one |
 //! | `coverage`, `leftovers` | how far was read, and what has not met |
 //! | `settle` | dispositions and flags |
 //! | `merge` | several accounts of one run as one |
@@ -36,11 +36,13 @@ mod levels;
 mod merge;
 mod nameless;
 mod order;
+mod overtaken;
 mod place;
 mod recheck;
 mod requests;
 mod settle;
 mod show;
+mod sorter;
 mod window;
 
 use std::collections::{BTreeMap, HashMap};

@@ -13,6 +13,7 @@ use super::claimed;
 use super::evidence::Told;
 use super::levels::Set;
 use super::order::{Ordered, overtakers};
+use super::overtaken::Begun;
 use super::place::Place;
 use crate::record::{
     Answer, Catalogue, ContentBuf, RecordId, RequestId, Sent, Stream, TopicPartition, UNANSWERED,
@@ -61,8 +62,7 @@ pub(super) struct Recheck<'l> {
     /// among those up to there.
     partitions: HashMap<TopicPartition, Vec<(i64, u64, u64)>>,
     lanes: HashMap<Lane, Vec<Ordered<RecordId>>>,
-    /// When requests that were tried again had first been written.
-    begun: HashMap<RequestId, u64>,
+    begun: Begun,
 }
 
 /// A record that is looked at.
@@ -88,15 +88,16 @@ impl<'l> Recheck<'l> {
             buf: ContentBuf::default(),
             partitions: HashMap::new(),
             lanes: HashMap::new(),
-            begun: HashMap::new(),
+            begun: Begun::default(),
         }
     }
 
     /// First telling: gathers the records that were set apart, and those of the same requests.
     pub(super) fn attempt(&mut self, sent: &Sent, answer: &Answer<'_>) {
-        let sent = &Sent { written_us: self.first_written_us(sent), ..*sent };
+        let sent = &Sent { written_us: self.begun.first_written_us(sent), ..*sent };
         let (first, last) = (record(sent, 0), record(sent, sent.records));
-        let swapped = &self.accounts[usize::from(sent.request.producer)].swapped;
+        let Some(account) = self.accounts.get(usize::from(sent.request.producer)) else { return };
+        let swapped = &account.swapped;
         let apart = self.apart.range(first..last).next().is_some();
         let descends = !swapped.is_empty() && swapped.range_cardinality(first.sequence..last.sequence) > 0;
         if !apart && !descends {
@@ -148,7 +149,7 @@ impl<'l> Recheck<'l> {
     /// Second telling: gathers every acked record that may have overtaken one of them, or been overtaken by one.
     pub(super) fn attempt_again(&mut self, sent: &Sent, answer: &Answer<'_>) {
         let Some(stream) = self.orderly(sent) else { return };
-        let written_us = self.first_written_us(sent);
+        let written_us = self.begun.first_written_us(sent);
         for index in 0..sent.records {
             let Some(place) = claimed(stream.topic(), answer.get(index as usize)) else { continue };
             let Some(offsets) = self.partitions.get(&place.at) else { continue };
@@ -176,18 +177,6 @@ impl<'l> Recheck<'l> {
     /// The records that stand before an earlier one.
     pub(super) fn finish(self) -> impl Iterator<Item = RecordId> {
         self.lanes.into_values().flat_map(overtakers)
-    }
-
-    /// When the request's first attempt was written, as attempts are told one after another.
-    fn first_written_us(&mut self, sent: &Sent) -> u64 {
-        let begun = self.begun.get(&sent.request).copied();
-        let written_us = begun.map_or(sent.written_us, |begun| begun.min(sent.written_us));
-        if sent.again {
-            self.begun.insert(sent.request, written_us);
-        } else if begun.is_some() {
-            self.begun.remove(&sent.request);
-        }
-        written_us
     }
 
     fn orderly(&self, sent: &Sent) -> Option<&'l Stream> {

@@ -62,7 +62,7 @@ impl Ledger {
         let mut leftovers = self.leftovers(&coverage)?;
         let nobodys = self.attribute(&mut leftovers);
         let unattributed = nobodys.iter().filter(|topic| self.has_anonymous(**topic)).count() as u64;
-        let (reordered, not_ordered) = self.reordered(&leftovers, replay);
+        let (reordered, not_ordered) = self.reordered(&leftovers, replay)?;
 
         let mut records = Records { foreign: self.foreign + nobodys.len() as u64, ..Records::default() };
         let mut order_unverifiable = 0;
@@ -97,9 +97,16 @@ impl Ledger {
     }
 
     /// Of each producer the records that stand before an earlier one of their key; and how many could not be judged.
-    fn reordered(&mut self, left: &Leftovers, replay: &mut Replay<'_>) -> (Vec<Set>, u64) {
-        self.set_apart_across(&left.unplaced, replay);
-        let mut apart = self.join.take_apart();
+    fn reordered(
+        &mut self,
+        left: &Leftovers,
+        replay: &mut Replay<'_>,
+    ) -> Result<(Vec<Set>, u64), StoreError> {
+        let mut apart = if self.join.order_is_open() {
+            self.overtaken(&left.unplaced, replay)?
+        } else {
+            self.join.take_apart()
+        };
         for (id, places) in &left.copies {
             let producer = usize::from(id.producer);
             let account = &self.accounts[producer];
@@ -125,7 +132,7 @@ impl Ledger {
                 sets[usize::from(id.producer)].insert(id.sequence);
             }
         }
-        (sets, apart.beyond + left.copies_beyond)
+        Ok((sets, apart.beyond + left.copies_beyond))
     }
 
     /// Counts one producer's records.

@@ -21,35 +21,10 @@ pub(super) enum Slot {
 }
 
 /// When a record's request began to leave, and when the ack had been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Times {
     pub(super) written_us: u64,
     pub(super) answered_us: u64,
-}
-
-/// A stretch of offsets whose records have been settled in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch {
-    /// Offset of the first record.
-    pub(super) first: i64,
-    /// Offset of the last one.
-    pub(super) last: i64,
-    /// Latest first byte.
-    pub(super) written_us: u64,
-    /// Earliest ack.
-    pub(super) answered_us: u64,
-}
-
-impl Stretch {
-    fn of(offset: i64, Times { written_us, answered_us }: Times) -> Self {
-        Self { first: offset, last: offset, written_us, answered_us }
-    }
-
-    fn extend(&mut self, offset: i64, times: Times) {
-        self.last = offset;
-        self.written_us = self.written_us.max(times.written_us);
-        self.answered_us = self.answered_us.min(times.answered_us);
-    }
 }
 
 /// What became of something that was brought to a window.
@@ -78,8 +53,8 @@ pub(super) struct Window {
     read_to: i64,
     begun: bool,
     retired: bool,
-    /// What it has settled.
-    settled: Option<Stretch>,
+    /// Latest first byte of the records retired so far.
+    written_us: u64,
 }
 
 /// What leaves a window.
@@ -103,7 +78,7 @@ impl Window {
             read_to: 0,
             begun: false,
             retired: false,
-            settled: None,
+            written_us: 0,
         }
     }
 
@@ -220,18 +195,12 @@ impl Window {
             Slot::Claim { id, times } => retired(Retired::Claim { offset, id, times }),
             Slot::Landing { id, .. } => retired(Retired::Landing { offset, id }),
             Slot::Matched { id, times } => {
-                let settled = self.settled.get_or_insert(Stretch::of(offset, times));
-                if times.answered_us < settled.written_us {
+                if times.answered_us < self.written_us {
                     retired(Retired::Overtaken { offset, id });
                 }
-                settled.extend(offset, times);
+                self.written_us = self.written_us.max(times.written_us);
             }
         }
-    }
-
-    /// What it has settled, if anything.
-    pub(super) fn settled(&self) -> Option<Stretch> {
-        self.settled
     }
 
     /// One past the last offset that was read.

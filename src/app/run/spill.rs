@@ -63,6 +63,11 @@ impl Store for Spill {
         let parts = |(begins, ends): &(u64, u64)| Parts { file, at: *begins, ends: *ends };
         self.runs.iter().map(|run| Box::new(parts(run).flat_map(flat)) as Run<'_>).collect()
     }
+
+    fn clear(&mut self) {
+        // What follows is written over what stood there.
+        self.runs.clear();
+    }
 }
 
 /// The parts of a run.
@@ -113,10 +118,10 @@ mod tests {
 
     fn run(records: u64) -> Vec<Unmatched> {
         let at = TopicPartition { topic: 0, partition: 3 };
-        let unmatched = |sequence: u64| Unmatched {
-            place: Place { at, offset: sequence.cast_signed() },
-            id: RecordId { producer: 1, sequence },
-            side: if sequence.is_multiple_of(2) { Side::Claim } else { Side::Landing },
+        let unmatched = |sequence: u64| {
+            let place = Place { at, offset: sequence.cast_signed() };
+            let side = if sequence.is_multiple_of(2) { Side::Claim } else { Side::Landing };
+            Unmatched::new(place, RecordId { producer: 1, sequence }, side)
         };
         (0..records).map(unmatched).collect()
     }
