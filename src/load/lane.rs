@@ -29,6 +29,8 @@ pub(super) struct Lane {
     source: Source,
     /// Index of the first request that may not be begun before it has been reserved.
     pub(super) reserved: u64,
+    /// One past the index of the last request begun, now and a second ago.
+    pub(super) begun_to: (u64, u64),
     /// Requests begun.
     begun: u64,
     retries: BinaryHeap<Reverse<Request>>,
@@ -88,6 +90,7 @@ impl Lane {
             turns: Turns { thread: thread as u64, threads: threads as u64, index: 0, sequence: 0 },
             source,
             reserved: 0,
+            begun_to: (0, 0),
             begun: 0,
             retries: BinaryHeap::new(),
         };

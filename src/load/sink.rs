@@ -9,9 +9,16 @@ pub trait Sink: Send {
     /// An attempt ended; the times in both are those of the happening.
     fn attempt(&mut self, sent: &Sent, answer: Answer<'_>);
 
-    /// A stream's request of this index is about to be begun for the first time: the indices up to which this thread's
-    /// requests may be begun without asking again. Who keeps no account of that lets all begin.
-    fn reserve(&mut self, _producer: u16, _index: u64) -> u64 {
+    /// A stream's request of this index is about to be begun for the first time: the index up to which this thread's
+    /// requests may be begun without asking again; `None` if it must not be begun, since the load is stopped. Who keeps no
+    /// account of that lets all begin.
+    fn reserve(&mut self, _producer: u16, _index: u64) -> Option<u64> {
+        Some(u64::MAX)
+    }
+
+    /// Of this thread's requests of a stream, those from `index` on have not been begun, and are not about to be: what was
+    /// reserved of them may be given back. The index up to which its requests may be begun without asking again.
+    fn give_back(&mut self, _producer: u16, _index: u64) -> u64 {
         u64::MAX
     }
 

@@ -41,6 +41,8 @@ pub struct Baseline {
     pub forbidden: BTreeMap<u16, String>,
     /// Topics that Kafka compacts, by place in the scenario.
     pub compacted: BTreeSet<u16>,
+    /// The cluster's id, where it tells one.
+    pub cluster: Option<String>,
 }
 
 /// Why reading is not possible.
@@ -133,7 +135,14 @@ pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
         }
     }
     baseline.compacted = compacted(config, &baseline.forbidden);
+    baseline.cluster = client.client().fetch_cluster_id(ASK);
     Ok(baseline)
+}
+
+/// The id of the cluster, if it answers and tells one. Blocks.
+#[must_use]
+pub fn cluster_id(config: &ReaderConfig) -> Option<String> {
+    client(config).ok()?.client().fetch_cluster_id(ASK)
 }
 
 /// The topics that Kafka compacts. Of one whose settings may not be read, it is taken that it does not.

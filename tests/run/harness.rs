@@ -181,6 +181,11 @@ impl Started {
         assert!(sent.success(), "the process could not be signalled");
     }
 
+    /// The reports folder of a process that has ended.
+    pub(crate) fn keep_reports(mut self) -> TempDir {
+        self.reports.take().expect("the reports are here until the end")
+    }
+
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
         let child = self.child.take().expect("the process has not been waited for");

@@ -8,6 +8,8 @@ use std::time::Duration;
 use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::record::{BLOCK_HEAD, RecordAnswer, payload_len, tell_block};
 use landfall::result::{RunResult, Verdict};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
@@ -249,6 +251,100 @@ async fn what_cannot_be_recovered_says_why() {
             "{}",
             nothing.stderr
         );
+    })
+    .await
+    .expect("no panic");
+}
+
+/// A short run, killed when its load has ended, while it waits for what was refused.
+fn kill_while_settling(broker: &Broker) -> (Landfall, std::path::PathBuf, tempfile::TempDir) {
+    let scenario = ScenarioFile::new(SCENARIO);
+    let call = Landfall::run(&scenario.path())
+        .set(&format!("stack.kafka={{kind: external, bootstrap: \"{}\"}}", broker.bootstrap()))
+        .set("faults=[{box: proxy, kind: error-after-append, every: 3}]")
+        .set("workload[0].for=700ms")
+        .set("workload[1].for=700ms")
+        .set("workload[0].retry={times: 2, wait: 10s, on: [5xx]}")
+        .set("drain=1s")
+        .set("grace=4s")
+        .args(&["--run-id", "s", "--quiet"]);
+    let mut started = call.start();
+    let folder = started.reports().join("s");
+    wait_until("the load has ended", || {
+        std::fs::read(folder.join("reserved.bin")).is_ok_and(|bytes| bytes.ends_with(&1_u64.to_le_bytes()))
+    });
+    started.signal("KILL");
+    started.child().wait().expect("it is gone");
+    (Landfall::bare("recover", &folder), folder, started.keep_reports())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_run_whose_load_had_ended_everything_is_known() {
+    let broker = broker().await;
+    tokio::task::spawn_blocking(move || {
+        let (recover, folder, _reports) = kill_while_settling(&broker);
+        let ended = recover.end();
+        let text = std::fs::read_to_string(folder.join("result.json")).expect(&ended.stderr);
+        let result: RunResult = serde_json::from_str(&text).expect("a result");
+        let recovery = result.recovery.as_ref().expect("it was recovered");
+        assert_eq!((recovery.unjournaled_requests, recovery.open_requests), (0, 0), "{}", ended.stdout);
+        check(&result, &journal(&folder.join("journal.bin")), &copies(&broker, "s"));
+        assert!(result.records.unknown_landed > 50, "{}", ended.stdout);
+    })
+    .await
+    .expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_were_created_again_prove_nothing() {
+    let broker = broker().await;
+    let (recover, folder, _reports) = {
+        let broker = &broker;
+        tokio::task::block_in_place(|| kill_while_settling(broker))
+    };
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", broker.bootstrap()).create().expect("a client");
+    let options = AdminOptions::new();
+    admin.delete_topics(&TOPICS, &options).await.expect("the broker answers");
+    let topics = TOPICS.map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)));
+    admin.create_topics(&topics, &options).await.expect("the broker answers");
+    let ended = tokio::task::block_in_place(|| recover.end());
+    let text = std::fs::read_to_string(folder.join("result.json")).expect(&ended.stderr);
+    let result: RunResult = serde_json::from_str(&text).expect("a result");
+    assert_eq!((ended.code, result.records.lost), (Some(4), 0), "{}", ended.stdout);
+    assert!(
+        result.records.unverifiable == result.records.acked && result.records.acked > 0,
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("holds nothing of the run"), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_or_cluster_is_refused_and_burns_nothing() {
+    let broker = broker().await;
+    let other = self::broker().await;
+    tokio::task::spawn_blocking(move || {
+        let (_, folder, _reports) = kill_while_settling(&broker);
+        let start = folder.join("start.json");
+        let text = std::fs::read_to_string(&start).expect("it can be read");
+        let recover_with = |from: &str, to: &str| {
+            assert!(text.contains(from), "{text}");
+            std::fs::write(&start, text.replace(from, to)).expect("it can be written");
+            Landfall::bare("recover", &folder).end()
+        };
+        let version = recover_with("\"landfall\": \"", "\"landfall\": \"99.");
+        assert!(version.code == Some(2) && version.stderr.contains("the same version"), "{}", version.stderr);
+        let cluster = recover_with(&broker.bootstrap(), &other.bootstrap());
+        assert!(
+            cluster.code == Some(2) && cluster.stderr.contains("scenario that was kept"),
+            "{}",
+            cluster.stderr
+        );
+        let id = format!("\"cluster\": \"{}\"", broker.cluster_id());
+        let cluster = recover_with(&id, "\"cluster\": \"other\"");
+        assert!(cluster.code == Some(3) && cluster.stderr.contains("is the cluster"), "{}", cluster.stderr);
+        assert_eq!(recover_with("x", "x").code, Some(4));
     })
     .await
     .expect("no panic");

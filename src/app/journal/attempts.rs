@@ -8,6 +8,8 @@ use crate::record::{Answer, BLOCK_HEAD, JournalError, JournalWriter, Sent, paylo
 
 /// A block goes to the disk when it is so long, in bytes.
 const FULL: usize = 64 * 1024;
+/// More than so much of a block, in bytes, is never left unfinished: one is written when it is full, and an attempt is short.
+const CUT_OFF: u64 = 4 * FULL as u64;
 /// Or when so much time has passed.
 pub(in crate::app) const LATE: Duration = Duration::from_millis(100);
 
@@ -52,14 +54,21 @@ impl Journal {
     ) -> io::Result<(Self, Option<JournalError>)> {
         let mut journal = Self { sealed: true, ..Self::new(file) };
         journal.file.seek(SeekFrom::Start(0))?;
+        let size = journal.file.metadata()?.len();
         let mut blocks = Blocks::new(&journal.file);
         let mut damage = None;
         while let Some((head, payload)) = blocks.next()? {
-            if let Err(error) = tell_block(head, payload, each) {
+            // Of a block that is not what it should be nothing is told.
+            if let Err(error) = tell_block(head, payload, &mut |_, _| {}) {
                 damage = Some(error);
                 break;
             }
+            let _ = tell_block(head, payload, each);
             journal.len += (BLOCK_HEAD + payload.len()) as u64;
+        }
+        // A block that was being written when the run was killed is no damage.
+        if size.saturating_sub(journal.len) > CUT_OFF {
+            damage = damage.or(Some(JournalError::Content));
         }
         Ok((journal, damage))
     }
@@ -83,6 +92,9 @@ impl Journal {
     pub(in crate::app) fn write(&mut self) {
         self.written = Instant::now();
         let block = self.writer.end_block();
+        if block.is_empty() {
+            return;
+        }
         if self.failed.is_none() && !self.sealed {
             match self.file.write_all(&block) {
                 Ok(()) => {
@@ -233,6 +245,17 @@ mod tests {
         }
         assert_eq!(read(journal.len, Some(first + 20)), (1000, Some(JournalError::Sum)));
         assert_eq!(read(0, None), (0, None));
+        // A hole in the middle is none that a kill leaves.
+        write(&mut journal, 1100..9000);
+        journal.write();
+        let bytes = std::fs::read(file.path()).unwrap();
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        let mut holed = bytes;
+        holed[usize::try_from(first).unwrap()..][..4].fill(0);
+        std::fs::write(copy.path(), holed).unwrap();
+        let mut seen = 0;
+        let (_, damage) = Journal::of_killed(copy.reopen().unwrap(), &mut |_, _| seen += 1).unwrap();
+        assert_eq!((seen, damage), (1000, Some(JournalError::Content)));
     }
 
     #[test]

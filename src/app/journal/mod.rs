@@ -6,7 +6,7 @@ mod reserved;
 mod start;
 
 pub(super) use attempts::{Journal, LATE};
-pub(super) use reserved::{Reserved, ReservedThread};
+pub(super) use reserved::{Reservations, Reserved, ReservedThread};
 pub(super) use start::{PayloadDigest, Start, StartError};
 
 /// What was started.

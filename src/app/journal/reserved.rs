@@ -1,8 +1,9 @@
 //! Which requests may have been begun. Each load thread writes down, of each of its streams, up to which index it will
 //! begin requests, before it begins them: so a run that was killed tells what it may have sent, and nothing else.
 //!
-//! The file has its full size from the beginning, eight bytes for each stream and thread, so that a full disk cannot
-//! stand in the way of a reservation; and what was written is the system's, so that no kill takes it back.
+//! The file has its full size from the beginning, eight bytes for each stream and thread, so that a full disk does not
+//! stand in the way of a reservation; and what was written is the system's, so that no kill takes it back. What was
+//! reserved in vain is given back. Behind all reservations stands whether the load has ended.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -32,7 +33,7 @@ impl Reserved {
     /// # Errors
     /// Where the disk does not take the file.
     pub(in crate::app) fn new(mut file: File, streams: usize, threads: usize) -> io::Result<Self> {
-        let size = streams.saturating_mul(threads).saturating_mul(SLOT);
+        let size = streams.saturating_mul(threads).saturating_add(1).saturating_mul(SLOT);
         file.write_all(&vec![0; size])?;
         Ok(Self { file: Arc::new(file), streams, threads, failed: Arc::default() })
     }
@@ -42,23 +43,45 @@ impl Reserved {
         ReservedThread { all: self.clone(), thread, paces: vec![Pace::default(); self.streams] }
     }
 
+    /// Notes that the load has ended, and that all its attempts are in the journal: nothing is tried again any more.
+    pub(in crate::app) fn load_has_ended(&self) {
+        let _ = self.write(1, place(self.streams, 0, self.threads));
+    }
+
+    fn write(&self, number: u64, place: u64) -> io::Result<()> {
+        self.file.write_all_at(&number.to_le_bytes(), place)
+    }
+
     /// Why the disk took no more, if it did not.
     pub(in crate::app) fn failed(&self) -> Option<&str> {
         self.failed.get().map(String::as_str)
     }
 
-    /// Reads reservations back: of each stream, of each thread, up to which index requests may have been begun.
+    /// Reads reservations back.
     ///
     /// # Errors
     /// Where they cannot be read.
-    pub(in crate::app) fn read(file: &File, streams: usize, threads: usize) -> io::Result<Vec<Vec<u64>>> {
+    pub(in crate::app) fn read(file: &File, streams: usize, threads: usize) -> io::Result<Reservations> {
         let slot = |stream: usize, thread: usize| {
             let mut bytes = [0; SLOT];
             file.read_exact_at(&mut bytes, place(stream, thread, threads))?;
-            Ok(u64::from_le_bytes(bytes))
+            io::Result::Ok(u64::from_le_bytes(bytes))
         };
-        (0..streams).map(|stream| (0..threads).map(|thread| slot(stream, thread)).collect()).collect()
+        let of_stream = |stream: usize| (0..threads).map(|thread| slot(stream, thread)).collect();
+        Ok(Reservations {
+            begun: (0..streams).map(of_stream).collect::<io::Result<_>>()?,
+            load_has_ended: slot(streams, 0)? != 0,
+        })
     }
+}
+
+/// What had been reserved when a run was killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::app) struct Reservations {
+    /// Of each stream, of each thread, up to which index requests may have been begun.
+    pub(in crate::app) begun: Vec<Vec<u64>>,
+    /// Whether the load had ended, with all its attempts in the journal.
+    pub(in crate::app) load_has_ended: bool,
 }
 
 fn place(stream: usize, thread: usize, threads: usize) -> u64 {
@@ -112,13 +135,22 @@ impl ReservedThread {
         // Of k threads each begins every kth request.
         let requests = paces.get_mut(stream)?.next(now).saturating_mul(all.threads as u64);
         let end = index.saturating_add(requests.max(1));
-        match all.file.write_all_at(&end.to_le_bytes(), place(stream, *thread, all.threads)) {
+        match all.write(end, place(stream, *thread, all.threads)) {
             Ok(()) => Some(end),
             Err(error) => {
                 let _ = all.failed.set(error.to_string());
                 None
             }
         }
+    }
+
+    /// Gives back what was reserved in vain: of this thread's requests of the stream none has been begun from `index` on.
+    /// Gives the index of the first one that is not reserved then.
+    pub(in crate::app) fn give_back(&mut self, stream: u16, index: u64) -> u64 {
+        let Self { all, thread, .. } = self;
+        // Where it fails, more is reserved than need be.
+        let _ = all.write(index, place(usize::from(stream), *thread, all.threads));
+        index
     }
 }
 
@@ -139,13 +171,18 @@ mod tests {
                 end = thread.reserve(2, index, start + Duration::from_micros(index * 500)).unwrap();
                 calls += 1;
                 let read = Reserved::read(&file, 3, 2).unwrap();
-                assert_eq!(read, [vec![0, 0], vec![0, 0], vec![0, end]]);
+                assert_eq!(read.begun, [vec![0, 0], vec![0, 0], vec![0, end]]);
+                assert!(!read.load_has_ended);
             }
             assert!(index < end);
         }
         assert!((40..130).contains(&calls), "{calls} reservations in ten seconds");
         // Half a second of its load at most.
         assert!(end < 20_000 + 1_000, "{end}");
+        assert_eq!(thread.give_back(2, 20_000), 20_000);
+        reserved.load_has_ended();
+        let read = Reserved::read(&file, 3, 2).unwrap();
+        assert_eq!((read.begun[2][1], read.load_has_ended), (20_000, true));
     }
 
     #[test]

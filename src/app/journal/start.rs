@@ -37,6 +37,8 @@ pub(in crate::app) struct Start {
     forbidden: BTreeMap<u16, String>,
     /// Topics that Kafka compacts, by place in the scenario.
     compacted: BTreeSet<u16>,
+    /// The cluster's id, where it tells one.
+    cluster: Option<String>,
 }
 
 /// A file that records are made of, and what it held.
@@ -107,6 +109,7 @@ impl Start {
             partitions: partitions.collect(),
             forbidden: baseline.forbidden.clone(),
             compacted: baseline.compacted.clone(),
+            cluster: baseline.cluster.clone(),
         })
     }
 
@@ -139,6 +142,7 @@ impl Start {
             from: self.partitions.iter().map(place).collect(),
             forbidden: self.forbidden.clone(),
             compacted: self.compacted.clone(),
+            cluster: self.cluster.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::journal::Start;
 use super::super::machine;
-use super::super::run::{self, Interrupt, Settled};
+use super::super::run::{self, Settled};
 use super::Told;
 use crate::judge::judge;
 use crate::result::{
@@ -18,18 +18,18 @@ pub(super) fn result(
     start: &Start,
     settled: Settled,
     told: Told,
-    (interrupt, killed_since): (Option<Interrupt>, Duration),
+    killed_since: Duration,
 ) -> RunResult {
     let Settled { settlement, mut horizon, unread, compacted, .. } = settled;
     let mut recovery = told.recovery;
     recovery.unjournaled_records = settlement.perhaps_sent;
     recovery.unjournaled_landed = settlement.perhaps_landed;
-    horizon.statement =
-        format!("{} s after landfall was killed: {}", killed_since.as_secs(), horizon.statement);
-    let incomplete = match interrupt {
-        Some(signal) => format!("landfall was killed, and recovering was stopped by {}", signal.name()),
-        None => "landfall was killed; its verification was finished from the journal".to_owned(),
-    };
+    horizon.statement = format!(
+        "recovered {} s after the last attempt was written down; {}",
+        killed_since.as_secs(),
+        horizon.statement
+    );
+    let incomplete = "landfall was killed; its verification was finished from the journal".to_owned();
     let mut notes =
         vec!["times of a run that was killed stand in intervals.hlog only, second by second".to_owned()];
     if recovery.unjournaled_records > 0 {

@@ -4,26 +4,30 @@
 //! journal, as a kill leaves it for the last moments, is unknown, and proves nothing against the path.
 
 mod assemble;
+mod seen;
 mod unanswered;
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
 use super::exit;
-use super::journal::{JOURNAL, Journal, PayloadDigest, RESERVED, Reserved, START, Start, StartError};
-use super::run::{self, Collector, Folder, Interrupt, Outcome, PayloadError, RunError};
-use crate::ledger::Ledger;
+use super::journal::{
+    JOURNAL, Journal, PayloadDigest, RESERVED, Reservations, Reserved, START, Start, StartError,
+};
+use super::run::{self, Collector, Folder, Interrupt, Outcome, PayloadError, RunError, Settled};
+use crate::ledger::{Ledger, Outstanding};
 use crate::load::Stop;
-use crate::record::{Answer, Class, RunId, Sent, UNANSWERED};
+use crate::record::{Answer, Class, PartitionRead, RecordAnswer, RunId, Sent, UNANSWERED};
 use crate::result::{Attempts, Recovery, RunResult};
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::stack::{Settling, StackError, external_kafka};
-use crate::verify::{Reader, ReaderConfig};
+use crate::verify::{self, Baseline, Reader, ReaderConfig};
 
-use unanswered::{Doubt, Journaled, no_answer};
+use seen::Seen;
+use unanswered::{Doubt, Journaled};
 
 /// Why a run cannot be recovered.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +77,38 @@ pub enum RecoverError {
         /// Of what was run.
         expected: String,
     },
+    /// Another version of landfall may make other records.
+    #[error(
+        "the run was made by landfall {theirs}, and this is {ours}: it may make other records of the same scenario; recover \
+         it with the same version"
+    )]
+    OtherVersion {
+        /// Of the run.
+        theirs: String,
+        /// This one's.
+        ours: &'static str,
+    },
+    /// Another cluster answers.
+    #[error(
+        "Kafka at {bootstrap} is the cluster `{found}`, and the run wrote to `{expected}`: what landed there cannot be read \
+         here"
+    )]
+    OtherCluster {
+        /// Where.
+        bootstrap: String,
+        /// The cluster that answers.
+        found: String,
+        /// That of the run.
+        expected: String,
+    },
+    /// Reading was broken off, so that the next call may do better.
+    #[error("{reason}; nothing was written, and `landfall recover` may be called again")]
+    Unfinished {
+        /// What happened.
+        reason: String,
+        /// The signal, if one came.
+        interrupt: Option<Interrupt>,
+    },
     /// Kafka went with the process.
     #[error(
         "the run's Kafka was embedded and has ended with it, so nobody can say what landed; a run that must outlive a \
@@ -113,7 +149,8 @@ impl RecoverError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::KafkaGone => exit::STACK,
+            Self::KafkaGone | Self::OtherCluster { .. } => exit::STACK,
+            Self::Unfinished { interrupt, .. } => interrupt.map_or(exit::STACK, exit::of_interrupt),
             Self::Stack(error) if !error.is_usage() => exit::STACK,
             Self::Run(error) => error.exit_code(),
             _ => exit::USAGE,
@@ -128,7 +165,7 @@ pub struct Killed {
     start: Start,
     scenario: Scenario,
     journal: File,
-    reserved: Vec<Vec<u64>>,
+    reserved: Reservations,
 }
 
 impl Killed {
@@ -141,13 +178,18 @@ impl Killed {
         if !start_path.is_file() {
             return Err(RecoverError::NothingSent(folder.to_owned()));
         }
-        let owned = Folder::of_killed(folder.to_owned());
+        let owned =
+            Folder::of_killed(folder.to_owned()).ok_or_else(|| RecoverError::UnderWay(folder.to_owned()))?;
         if owned.result_path().exists() {
             return Err(RecoverError::Settled(folder.to_owned()));
         }
         let unreadable =
             |source: StartError| RecoverError::Start { path: start_path.clone(), source: Box::new(source) };
         let start = Start::read(&start_path).map_err(unreadable)?;
+        let ours = env!("CARGO_PKG_VERSION");
+        if start.landfall != ours {
+            return Err(RecoverError::OtherVersion { theirs: start.landfall, ours });
+        }
         let scenario = scenario::read_again(&start.scenario)?;
         if scenario.hash != start.hash {
             let (found, expected) = (scenario.hash, start.hash);
@@ -160,15 +202,11 @@ impl Killed {
             file.map_err(|source| RecoverError::Journal { path, source })
         };
         let journal = open(JOURNAL)?;
-        match journal.try_lock() {
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-            Err(TryLockError::WouldBlock) => return Err(RecoverError::UnderWay(folder.to_owned())),
-        }
         let file = open(RESERVED)?;
         let streams = scenario.workloads.len();
-        let begun = file.metadata().map_or(0, |metadata| metadata.len());
-        let reserved = if begun == 0 {
-            vec![Vec::new(); streams]
+        let size = |file: &File| file.metadata().map_or(0, |metadata| metadata.len());
+        let reserved = if size(&file) == 0 && size(&journal) == 0 {
+            Reservations { begun: vec![Vec::new(); streams], load_has_ended: false }
         } else {
             Reserved::read(&file, streams, start.threads)
                 .map_err(|source| RecoverError::Journal { path: folder.join(RESERVED), source })?
@@ -192,6 +230,7 @@ impl Killed {
         let origin = Instant::now();
         let Self { folder, start, scenario, journal, reserved } = self;
         let kafka = external_kafka(&scenario)?.ok_or(RecoverError::KafkaGone)?;
+        let baseline = start.baseline();
         for payload in &start.payloads {
             let path = payload.path.clone();
             match PayloadDigest::of(&path) {
@@ -206,17 +245,18 @@ impl Killed {
         })?;
         let killed_since = since_last_written(&journal);
         let catalogue = run::catalogue(&scenario, run.clone())?;
-        let mut ledger = run::ledger(&scenario, catalogue, &folder).map_err(RunError::from)?;
+        let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
+        let config = ReaderConfig { kafka, run, topics };
+        same_cluster(&config, &baseline).await?;
+        let mut ledger = run::ledger(&scenario, catalogue.clone(), &folder).map_err(RunError::from)?;
         let (journal, told) = enter(&scenario, &folder, journal, &reserved, &mut ledger)?;
         tracing::info!(attempts = told.attempts.total, open = told.recovery.open_requests, "journal read");
 
-        let stop = Stop::default();
-        let collector = Collector::start(ledger, journal, stop)
+        let collector = Collector::start(ledger, journal, Stop::default())
             .map_err(|source| RunError::Thread { name: "ledger", source })?;
-        let baseline = start.baseline();
-        let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
-        let config = ReaderConfig { kafka: kafka.clone(), run, topics };
-        let reader = Reader::start(&config, &baseline, origin, collector.landed()).map_err(RunError::from)?;
+        let seen = Seen::default();
+        let sink = seen.watch(catalogue, collector.landed());
+        let reader = Reader::start(&config, &baseline, origin, sink).map_err(RunError::from)?;
         let settling = Settling::of(&scenario);
         // What the path may have had in hand when landfall was killed has had this time already.
         let settling = Settling {
@@ -224,13 +264,37 @@ impl Killed {
             kafka_tells: false,
             grace: settling.grace.saturating_sub(killed_since),
         };
-        let path = run::Path { settling, quiet: std::future::ready(true) };
+        let doubt = |reads: &mut [PartitionRead], open: &Outstanding| seen.doubt(reads, open);
+        let path = run::Path { settling, quiet: std::future::ready(true), doubt };
         let settled = run::settle(path, reader, &baseline, collector, &mut interrupt, false).await?;
         let interrupt = *interrupt.borrow();
-        let stack_lost = settled.kafka_lost.is_some();
-        let result = assemble::result(&scenario, &start, settled, told, (interrupt, killed_since));
+        if let Some(reason) = unfinished(&settled, interrupt) {
+            return Err(RecoverError::Unfinished { reason, interrupt });
+        }
+        let result = assemble::result(&scenario, &start, settled, told, killed_since);
         let result = RunResult { elapsed_us: micros(origin.elapsed()), ..result };
-        Ok((folder, Outcome { result, interrupt, stack_lost }))
+        Ok((folder, Outcome { result, interrupt, stack_lost: false }))
+    }
+}
+
+/// Makes sure that the cluster is the one that the run wrote to, where both tell who they are.
+async fn same_cluster(config: &ReaderConfig, baseline: &Baseline) -> Result<(), RecoverError> {
+    let asked = config.clone();
+    let found = tokio::task::spawn_blocking(move || verify::cluster_id(&asked)).await.ok().flatten();
+    match (found, baseline.cluster.clone()) {
+        (Some(found), Some(expected)) if found != expected => {
+            Err(RecoverError::OtherCluster { bootstrap: config.kafka.bootstrap.clone(), found, expected })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why what was read is not all that can be.
+fn unfinished(settled: &Settled, interrupt: Option<Interrupt>) -> Option<String> {
+    match (interrupt, &settled.kafka_lost) {
+        (Some(signal), _) => Some(format!("stopped by {}", signal.name())),
+        (None, Some(reason)) => Some(format!("Kafka was lost: {reason}")),
+        (None, None) => (!settled.whole).then(|| "reading came to no end".to_owned()),
     }
 }
 
@@ -245,7 +309,7 @@ fn enter(
     scenario: &Scenario,
     folder: &Folder,
     journal: File,
-    reserved: &[Vec<u64>],
+    reserved: &Reservations,
     ledger: &mut Ledger,
 ) -> Result<(Journal, Told), RecoverError> {
     let mut attempts = Attempts::default();
@@ -257,32 +321,33 @@ fn enter(
         if answer.answered_us != UNANSWERED {
             recovery.last_us = recovery.last_us.max(answer.answered_us);
         }
-        journaled.attempt(sent);
+        journaled.attempt(sent, answer);
         ledger.attempt(sent, answer, &mut |_| {});
     })
     .map_err(|source| RecoverError::Journal { path: folder.path().join(JOURNAL), source })?;
     recovery.damage = damage.map(|damage| damage.to_string());
+    if reserved.load_has_ended {
+        journaled.nothing_is_tried_again();
+    }
     recovery.open_requests = journaled.open() as u64;
     let sizes = |workload: &scenario::Workload| run::sizes(&workload.records_per_request);
-    journaled.unanswered(scenario, reserved, sizes, |doubt, sent| {
-        let answer = no_answer();
+    journaled.unanswered(scenario, &reserved.begun, sizes, |doubt, sent, answer| {
         if doubt == Doubt::Perhaps {
             recovery.unjournaled_requests += 1;
             ledger.may_have_been_sent(sent);
         }
-        ledger.attempt(sent, &answer, &mut |_| {});
-        journal.attempt(sent, &answer);
+        ledger.attempt(sent, answer, &mut |_| {});
+        journal.attempt(sent, answer);
     });
     Ok((journal, Told { attempts, recovery }))
 }
 
 fn count(attempts: &mut Attempts, sent: &Sent, answer: &Answer<'_>) {
-    let of = |such: fn(crate::record::RecordAnswer) -> bool| {
+    let of = |such: fn(RecordAnswer) -> bool| {
         (0..sent.records).filter(|index| such(answer.get(*index as usize))).count() as u64
     };
-    let refused = of(|said| said == crate::record::RecordAnswer::Refused);
-    let class =
-        Class::of(answer.end, of(crate::record::RecordAnswer::is_acked), refused, sent.records.into());
+    let refused = of(|said| said == RecordAnswer::Refused);
+    let class = Class::of(answer.end, of(RecordAnswer::is_acked), refused, sent.records.into());
     attempts.total += 1;
     attempts.retries += u64::from(sent.attempt > 1);
     *match class {

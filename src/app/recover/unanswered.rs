@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 
 use crate::load;
-use crate::record::{Answer, End, Expected, NEVER, RecordAnswer, RequestId, Sent, UNANSWERED};
-use crate::scenario::{Scenario, Workload};
+use crate::record::{Answer, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent, UNANSWERED};
+use crate::scenario::{Expect, Scenario, Workload};
 use crate::schedule::{Sizes, workload_seed};
 
 /// What is not known of an attempt that was not written down.
@@ -24,8 +24,8 @@ pub(super) enum Doubt {
 pub(super) struct Journaled {
     /// Of each producer, the requests of which an attempt was written down.
     requests: Vec<RoaringTreemap>,
-    /// Requests that were to be tried again, by their latest attempt.
-    open: BTreeMap<RequestId, Sent>,
+    /// Requests that were to be tried again, by their latest attempt and how it ended.
+    open: BTreeMap<RequestId, (Sent, End, Option<Note>)>,
 }
 
 impl Journaled {
@@ -34,14 +34,19 @@ impl Journaled {
     }
 
     /// An attempt was written down.
-    pub(super) fn attempt(&mut self, sent: &Sent) {
+    pub(super) fn attempt(&mut self, sent: &Sent, answer: &Answer<'_>) {
         let Some(requests) = self.requests.get_mut(usize::from(sent.request.producer)) else { return };
         requests.insert(sent.request.index);
         if sent.again {
-            self.open.insert(sent.request, *sent);
+            self.open.insert(sent.request, (*sent, answer.end, answer.note.clone()));
         } else {
             self.open.remove(&sent.request);
         }
+    }
+
+    /// The load had ended: what was to be tried again was not.
+    pub(super) fn nothing_is_tried_again(&mut self) {
+        self.open.clear();
     }
 
     /// Requests that were to be tried again.
@@ -57,14 +62,21 @@ impl Journaled {
         scenario: &Scenario,
         reserved: &[Vec<u64>],
         sizes: impl Fn(&Workload) -> Sizes,
-        mut each: impl FnMut(Doubt, &Sent),
+        mut each: impl FnMut(Doubt, &Sent, &Answer<'_>),
     ) {
         let attempts = |workload: &Workload| 1 + workload.retry.as_ref().map_or(0, |retry| retry.times);
-        for sent in self.open.values() {
+        let expect = |workload: &Workload| {
+            let partner = scenario.partners.get(workload.partner);
+            // Whoever has no right to write must be refused at any time.
+            let refused = partner.is_some_and(|partner| partner.expect == Expect::Refuse);
+            if refused { Expected::Refuse } else { Expected::Either }
+        };
+        for (sent, end, note) in self.open.values() {
             let Some(workload) = scenario.workloads.get(usize::from(sent.request.producer)) else { continue };
             // Any number of them may have been made meanwhile.
             let attempt = attempts(workload).max(sent.attempt + 1);
-            each(Doubt::Again, &unknown(sent.request, attempt, sent.first_sequence, sent.records));
+            let sent = Sent { attempt, expect: expect(workload), again: false, ..*sent };
+            each(Doubt::Again, &sent, &Answer { end: *end, note: note.clone(), ..no_answer() });
         }
         let connections = scenario.workloads.iter().map(|workload| workload.connections.count);
         let threads = load::threads(usize::from(scenario.load_threads), connections);
@@ -73,14 +85,26 @@ impl Journaled {
             let threads = load::threads_of(threads, workload.connections.count);
             let (seed, sizes) = (workload_seed(scenario.seed, producer), sizes(workload));
             let mut first_sequence = 0;
-            for index in 0..reserved.iter().copied().max().unwrap_or(0) {
+            let journaled_to = journaled.max().map_or(0, |last| last + 1);
+            for index in 0..reserved.iter().copied().max().unwrap_or(0).max(journaled_to) {
                 let records = sizes.at(seed, index);
                 let thread = usize::try_from(index % threads as u64).unwrap_or(0);
                 let begun = reserved.get(thread).is_some_and(|end| index < *end);
                 if begun && !journaled.contains(index) {
                     let request = RequestId { producer, index };
-                    let sent = unknown(request, attempts(workload), first_sequence, records);
-                    each(Doubt::Perhaps, &sent);
+                    let sent = Sent {
+                        request,
+                        attempt: attempts(workload),
+                        first_sequence,
+                        records,
+                        // Nobody knows when: it began before all others, and was never answered, which proves nothing
+                        // against anybody.
+                        written_us: 0,
+                        expect: expect(workload),
+                        token_expires_us: NEVER,
+                        again: false,
+                    };
+                    each(Doubt::Perhaps, &sent, &no_answer());
                 }
                 first_sequence += u64::from(records);
             }
@@ -88,23 +112,8 @@ impl Journaled {
     }
 }
 
-/// An attempt of which it is not known when it was made and what it had to meet with. It proves nothing against anybody:
-/// it began before all others, and was never answered.
-fn unknown(request: RequestId, attempt: u32, first_sequence: u64, records: u32) -> Sent {
-    Sent {
-        request,
-        attempt,
-        first_sequence,
-        records,
-        written_us: 0,
-        expect: Expected::Either,
-        token_expires_us: NEVER,
-        again: false,
-    }
-}
-
-/// The answer to such an attempt.
-pub(super) fn no_answer() -> Answer<'static> {
+/// The answer to an attempt of which nothing was written down.
+fn no_answer() -> Answer<'static> {
     Answer {
         answered_us: UNANSWERED,
         end: End::Reset,

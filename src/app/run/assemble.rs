@@ -37,7 +37,7 @@ pub(super) fn result(
     ending: Ending,
     began: (jiff::Timestamp, Instant),
 ) -> RunResult {
-    let Settled { settlement, readable, horizon, kafka_lost: _, unread, compacted, journal_failed } = settled;
+    let Settled { settlement, readable, horizon, unread, compacted, journal_failed, .. } = settled;
     let report = load.report;
     let incomplete = incomplete(&ending, journal_failed.as_deref(), report.interrupted);
     let Ending { unarmed, tokens, watched, scarce, .. } = ending;

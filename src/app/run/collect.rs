@@ -109,7 +109,7 @@ impl Collector {
         self.counts.clone()
     }
 
-    /// The ledger with everything entered that had been reported when this was called. Blocks.
+    /// The ledger with everything entered, and written down, that had been reported when this was called. Blocks.
     pub(super) fn up_to_date(&self) -> MutexGuard<'_, Ledger> {
         let (done, entered) = channel();
         if self.events.send(Event::Flush(done)).is_ok() {
@@ -213,11 +213,16 @@ impl Sink for LoadSink {
         }
     }
 
-    fn reserve(&mut self, producer: u16, index: u64) -> u64 {
-        self.reserved.reserve(producer, index, Instant::now()).unwrap_or_else(|| {
+    fn reserve(&mut self, producer: u16, index: u64) -> Option<u64> {
+        let reserved = self.reserved.reserve(producer, index, Instant::now());
+        if reserved.is_none() {
             self.stop.stop();
-            u64::MAX
-        })
+        }
+        reserved
+    }
+
+    fn give_back(&mut self, producer: u16, index: u64) -> u64 {
+        self.reserved.give_back(producer, index)
     }
 
     fn idle(&mut self) {
@@ -271,7 +276,10 @@ fn keep(
                     counts.landed.fetch_add(1, Ordering::Relaxed);
                     ledger.landed(&landed, &mut |took_us| readable.record(took_us));
                 }
-                Event::Flush(done) => drop(done.send(())),
+                Event::Flush(done) => {
+                    journal.write();
+                    let _ = done.send(());
+                }
             }
         }
     }

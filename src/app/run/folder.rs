@@ -11,6 +11,8 @@ use crate::record::RunId;
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Held as long as a run, or recovering one, uses the folder.
+    _lock: Option<fs::File>,
 }
 
 /// Why a run's report has no place.
@@ -62,12 +64,13 @@ impl Folder {
         if path.join(RESULT).exists() {
             return Err(FolderError::Taken { path });
         }
+        let Some(lock) = lock(&path) else { return Err(FolderError::Unsettled { path }) };
         if path.join(START).exists() {
             return Err(FolderError::Unsettled { path });
         }
         let probe = path.join(".writable");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)?;
-        Ok(Self { path })
+        Ok(Self { path, _lock: lock })
     }
 
     /// Where it is.
@@ -97,19 +100,10 @@ impl Folder {
         options.map_err(|source| FolderError::Unwritable { path, source })
     }
 
-    /// Makes a file in it that nobody else writes or recovers as long as it is open.
-    pub(super) fn create_locked(&self, name: &str) -> Result<fs::File, FolderError> {
-        let file = self.create_file(name)?;
-        match file.try_lock() {
-            // A file system without locks is no reason not to run.
-            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(FolderError::Unsettled { path: self.path.clone() }),
-        }
-    }
-
-    /// The folder of a run that has been there before.
-    pub(in crate::app) fn of_killed(path: PathBuf) -> Self {
-        Self { path }
+    /// The folder of a run that has been there before; `None` where somebody uses it.
+    pub(in crate::app) fn of_killed(path: PathBuf) -> Option<Self> {
+        let lock = lock(&path)?;
+        Some(Self { path, _lock: lock })
     }
 
     /// The error of a file in it.
@@ -140,6 +134,16 @@ impl Folder {
     }
 }
 
+/// Takes a folder for oneself; `None` where somebody else has it. A file system without locks is no reason not to run.
+fn lock(path: &Path) -> Option<Option<fs::File>> {
+    let Ok(folder) = fs::File::open(path) else { return Some(None) };
+    match folder.try_lock() {
+        Ok(()) => Some(Some(folder)),
+        Err(fs::TryLockError::WouldBlock) => None,
+        Err(fs::TryLockError::Error(_)) => Some(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +160,18 @@ mod tests {
         let path = empty.path().to_owned();
         empty.discard_if_empty();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn nobody_else_uses_the_folder_of_a_run() {
+        let reports = tempfile::tempdir().unwrap();
+        let run = RunId::new("r1").unwrap();
+        let folder = Folder::create(reports.path(), &run).unwrap();
+        let path = folder.path().to_owned();
+        assert!(matches!(Folder::create(reports.path(), &run), Err(FolderError::Unsettled { .. })));
+        assert!(Folder::of_killed(path.clone()).is_none());
+        drop(folder);
+        assert!(Folder::of_killed(path).is_some());
     }
 
     #[test]

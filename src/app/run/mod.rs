@@ -231,7 +231,7 @@ pub async fn run(
 
     let thread = |name| move |source| RunError::Thread { name, source };
     let stop = Stop::default();
-    let journal = Journal::new(folder.create_locked(JOURNAL)?);
+    let journal = Journal::new(folder.create_file(JOURNAL)?);
     let ledger = ledger(scenario, catalogue, folder)?;
     let collector = Collector::start(ledger, journal, stop.clone()).map_err(thread("ledger"))?;
     let reader = Reader::start(&reader_config, &baseline, origin, collector.landed())?;
@@ -258,6 +258,9 @@ pub async fn run(
     let plan = LoadPlan { start, ..plan };
     let report = send(plan, &collector, &monitor, (stop, &reserved), &mut interrupt).await?;
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
+    // Entered and written down first: only then is it known that nothing is tried again.
+    drop(tokio::task::block_in_place(|| collector.up_to_date()));
+    reserved.load_has_ended();
     let tokens = keeper.report();
     drop(keeper);
     monitor.stage(Stage::Settle);
@@ -269,7 +272,7 @@ pub async fn run(
     };
     // A load that a rule has stopped is settled in full: nobody waits at the terminal.
     let broke_off = interrupt.borrow().is_some();
-    let path = Path { settling: stack.settling(), quiet: stack.quiesce() };
+    let path = Path { settling: stack.settling(), quiet: stack.quiesce(), doubt: |_: &mut [_], _: &_| {} };
     let mut settled = settle(path, reader, &baseline, collector, &mut interrupt, broke_off).await?;
     settled.journal_failed = settled.journal_failed.or(reserved.failed().map(str::to_owned));
     let watched = monitor.finish().ok_or(RunError::Bug("monitor"))?;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::collect::{Collector, Kept};
 use super::{Interrupt, RunError, signalled};
-use crate::ledger::Settlement;
+use crate::ledger::{Outstanding, Settlement};
 use crate::record::{PartitionRead, TopicPartition};
 use crate::result::Horizon;
 use crate::stack::Settling;
@@ -20,7 +20,7 @@ use crate::verify::{Baseline, Ends, ReadErrorKind, Reader};
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 /// How long "at first" is.
 const SOON: Duration = Duration::from_secs(2);
-/// How long reading may take after the grace is over, before the topics count as unread.
+/// How long reading may stand still after the grace is over, before the topics count as unread.
 const READ_LIMIT: Duration = Duration::from_mins(2);
 /// How long Kafka may be silent, once the grace is over, before it counts as lost.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -38,6 +38,8 @@ pub(in crate::app) struct Settled {
     pub(in crate::app) unread: Vec<(u16, String)>,
     /// Topics that Kafka compacts.
     pub(in crate::app) compacted: BTreeSet<u16>,
+    /// Whether all that could be waited for has been.
+    pub(in crate::app) whole: bool,
     /// Why the disk did not take the journal to its end, which stopped the load.
     pub(in crate::app) journal_failed: Option<String>,
 }
@@ -52,22 +54,25 @@ struct Wait {
 }
 
 /// The path, as far as it must be waited for.
-pub(in crate::app) struct Path<Q> {
+pub(in crate::app) struct Path<Q, D> {
     pub(in crate::app) settling: Settling,
     /// Comes to its end when the doubles have nothing in hand; false where they still had when it was given up.
     pub(in crate::app) quiet: Q,
+    /// Says of partitions that were read, by the highest offsets that were acknowledged, what makes them others than those
+    /// of the run.
+    pub(in crate::app) doubt: D,
 }
 
 pub(in crate::app) async fn settle(
-    path: Path<impl Future<Output = bool>>,
+    path: Path<impl Future<Output = bool>, impl FnOnce(&mut [PartitionRead], &Outstanding)>,
     reader: Reader,
     baseline: &Baseline,
     collector: Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     broke_off: bool,
 ) -> Result<Settled, RunError> {
-    let settling = path.settling;
-    let Wait { whole, ends, took } = wait(path, &reader, &collector, interrupt, broke_off).await;
+    let Path { settling, quiet, doubt } = path;
+    let Wait { whole, ends, took } = wait((settling, quiet), &reader, &collector, interrupt, broke_off).await;
     let progress = reader.progress();
     let mut reads = reader.finish(&ends);
     let kafka_lost = reads.iter().filter(|read| !read.is_complete()).find_map(|read| {
@@ -77,8 +82,9 @@ pub(in crate::app) async fn settle(
     if !whole {
         broken_off(&mut reads);
     }
-    let unread = unread(baseline, &reads);
     let (ledger, Kept { mut journal, readable }) = collector.finish().ok_or(RunError::Bug("ledger"))?;
+    doubt(&mut reads, &ledger.outstanding());
+    let unread = unread(baseline, &reads);
     let mut unheard = None;
     let settlement = ledger.settle(&reads, &mut |each| {
         // What cannot be told again is missing from evidence, and may hide what was overtaken.
@@ -104,27 +110,28 @@ pub(in crate::app) async fn settle(
     };
     let journal_failed = journal.failed().map(str::to_owned);
     let compacted = baseline.compacted.clone();
-    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, compacted, journal_failed })
+    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, compacted, whole, journal_failed })
 }
 
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics
 /// have been read to their ends.
 async fn wait(
-    path: Path<impl Future<Output = bool>>,
+    (settling, quiet): (Settling, impl Future<Output = bool>),
     reader: &Reader,
     collector: &Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     mut broke_off: bool,
 ) -> Wait {
     let began = Instant::now();
-    let Settling { proxies_tell, kafka_tells, grace } = path.settling;
+    let Settling { proxies_tell, kafka_tells, grace } = settling;
     tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
-    let told = !proxies_tell || quiesce(path.quiet, interrupt, broke_off).await;
+    let told = !proxies_tell || quiesce(quiet, interrupt, broke_off).await;
     tracing::info!(told, "settling: waiting for what has not landed");
     let deadline = Instant::now() + grace;
     // A run that was broken off does not wait out a long grace; what that leaves open is said.
     let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };
     let mut heard = Instant::now();
+    let mut read = 0;
     loop {
         let ends = tokio::task::block_in_place(|| reader.look());
         let over = || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
@@ -132,6 +139,11 @@ async fn wait(
         let now = Instant::now();
         if !ends.is_empty() {
             heard = now;
+        }
+        // As long as there is something to read, reading goes on.
+        let so_far: i64 = reader.progress().values().map(|progress| progress.next).sum();
+        if so_far != std::mem::replace(&mut read, so_far) && !broke_off {
+            patience = patience.max(now + READ_LIMIT);
         }
         let silent = now >= deadline && now.saturating_duration_since(heard) >= SILENCE;
         if whole || silent || now >= patience {

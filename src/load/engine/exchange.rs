@@ -252,6 +252,7 @@ impl<S: Sink> Engine<'_, S> {
             None => self.thread_report(end),
         };
         self.finish_seconds(end);
+        self.give_back(true);
         self.sink.idle();
         let closed = self.lanes.iter().any(Lane::is_closed);
         Finished { recorder: self.recorder, thread, closed, stopped_at: self.stopped_at }

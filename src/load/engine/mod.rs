@@ -251,7 +251,37 @@ impl<'a, S: Sink> Engine<'a, S> {
                 self.enqueue(lane);
                 return;
             };
+            if !self.may_begin(lane, &request) {
+                self.release(slot);
+                return;
+            }
             self.begin(slot, request, now);
+        }
+    }
+
+    /// Whether a request has been reserved, or can be.
+    fn may_begin(&mut self, lane: usize, request: &Request) -> bool {
+        let lane = &mut self.lanes[lane];
+        if request.attempt > 1 || request.index < lane.reserved {
+            return true;
+        }
+        match self.sink.reserve(lane.producer, request.index) {
+            Some(reserved) => lane.reserved = reserved,
+            None => return false,
+        }
+        true
+    }
+
+    /// Gives back what was reserved and is not going to be begun soon: what was not begun within the last second, and all
+    /// of it in the end.
+    fn give_back(&mut self, at_end: bool) {
+        for lane in &mut self.lanes {
+            let (begun_to, before) = lane.begun_to;
+            lane.begun_to.1 = begun_to;
+            let soon = begun_to.saturating_sub(before);
+            if lane.reserved > begun_to && (at_end || lane.reserved - begun_to > soon) {
+                lane.reserved = self.sink.give_back(lane.producer, begun_to);
+            }
         }
     }
 
@@ -282,9 +312,7 @@ impl<'a, S: Sink> Engine<'a, S> {
     fn begin(&mut self, slot: usize, mut request: Request, now: Nanos) {
         let lane = self.places[slot].lane;
         if request.attempt == 1 {
-            if request.index >= self.lanes[lane].reserved {
-                self.lanes[lane].reserved = self.sink.reserve(self.lanes[lane].producer, request.index);
-            }
+            self.lanes[lane].begun_to.0 = request.index + 1;
             request.counts = self.counts(lane, request.due);
             let shares = self.shares(lane, &request);
             self.recorder.scheduled(shares);
@@ -355,6 +383,7 @@ impl<'a, S: Sink> Engine<'a, S> {
 
     /// Reports the second that has passed.
     fn finish_seconds(&mut self, now: Nanos) {
+        self.give_back(false);
         let waiting = (0..self.lanes.len()).map(|lane| self.lanes[lane].waiting(self.plan(lane), now)).sum();
         let oldest_us = self.oldest(now).map_or(0, micros);
         let usage = self.auditor.usage();
