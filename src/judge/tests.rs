@@ -32,7 +32,13 @@ pub(super) fn good() -> RunResult {
         tokens: Tokens::default(),
         generator: Generator { threads: 1, cpu_share: 0.1, ..Generator::default() },
         memory: None,
-        horizon: Horizon { statement: "s".into(), waited_us: 0, complete: true, unattributed: 0 },
+        horizon: Horizon {
+            statement: "s".into(),
+            waited_us: 0,
+            complete: true,
+            unattributed: 0,
+            order_unchecked: 0,
+        },
         checks: vec![],
         faults: vec![],
         findings: vec![],
@@ -225,6 +231,16 @@ fn an_unread_topic_is_inconclusive_and_never_a_pass() {
     let judgement = judge(&result, &[]);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert_eq!(verdict_of(&judgement, "records.leaked"), Verdict::Inconclusive);
+}
+
+#[test]
+fn an_order_that_was_not_checked_leaves_that_open() {
+    let mut result = good();
+    result.horizon.order_unchecked = 7;
+    let judgement = judge(&result, &[]);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    let reason = "records.reordered is 0, limit == 0: the order of 7 records was not checked";
+    assert_eq!(judgement.reasons, [reason]);
 }
 
 #[test]

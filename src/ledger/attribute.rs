@@ -63,10 +63,15 @@ impl Ledger {
                 let anonymous = self.is_anonymous(usize::from(id.producer));
                 let there = found.get(&place).filter(|_| anonymous);
                 let compared = there.and_then(|found| found.compare_with(id, &self.catalogue, &self.quotes));
-                if let Some(comparison @ (Comparison::Same | Comparison::Rewritten)) = compared {
-                    found.remove(&place);
+                // What holds the same and has another time is the record all the same.
+                let content = self.catalogue.content(id).filter(|_| anonymous);
+                let is_it =
+                    there.zip(content).is_some_and(|(found, sent)| found.digest() == digest_of(&sent));
+                let differs = matches!(compared, None | Some(Comparison::Different(_)));
+                if let Some(comparison) = compared.filter(|_| is_it || !differs) {
+                    let landed = found.remove(&place);
                     self.join.apart.add(id, place);
-                    self.copied(id, &comparison, None);
+                    self.copied(id, &comparison, landed.as_ref().and_then(Found::landed));
                 } else {
                     left.disputed.entry(place).or_default().push(id);
                     astray.extend(anonymous.then_some(id));
@@ -85,10 +90,11 @@ impl Ledger {
             let Some(content) = self.catalogue.content(id).filter(|_| !self.is_found(id)) else { continue };
             let holds = (self.topic_of(usize::from(id.producer)), digest_of(&content));
             let Some(place) = pool.get_mut(&holds).and_then(Vec::pop) else { continue };
-            found.remove(&place);
+            let Some(landed) = found.remove(&place) else { continue };
             left.copies.entry(id).or_default().push(place);
             left.unplaced[usize::from(id.producer)].insert(id.sequence);
-            self.copied(id, &Comparison::Same, None);
+            let comparison = landed.compare_with(id, &self.catalogue, &self.quotes);
+            self.copied(id, &comparison.unwrap_or(Comparison::Same), landed.landed());
         }
         // Who was found elsewhere is no claimant of what stands where it was acked.
         for claimants in left.disputed.values_mut() {

@@ -4,7 +4,7 @@ use super::{Bounds, Ledger, Settlement, StreamTerms};
 use crate::ledger::Quotes;
 use crate::record::{
     Answer, Catalogue, Content, End, Expected, Feed, Format, IdentityPlace, Key, Landed, PartitionRead,
-    RecordAnswer, RecordId, RequestId, RunId, Sent, Stream, TopicPartition, UNANSWERED,
+    RecordAnswer, RecordId, RequestId, RunId, Sent, Stream, Timestamps, TopicPartition, UNANSWERED,
 };
 
 pub(super) const ACCEPT: Expected = Expected::Accept;
@@ -40,8 +40,18 @@ pub(super) fn bench(expect: Expected) -> Bench {
 }
 
 pub(super) fn bench_of(place: IdentityPlace, partition: Option<i32>, expect: Expected) -> Bench {
+    bench_stamped(place, partition, expect, None)
+}
+
+pub(super) fn bench_stamped(
+    place: IdentityPlace,
+    partition: Option<i32>,
+    expect: Expected,
+    timestamps: Option<Timestamps>,
+) -> Bench {
     let feed = Feed::parse(b"{\"k\":\"a\",\"n\":1.50}").unwrap();
     let stream = Stream::new(0, Format::Json, place, Some(Key::Pointer("/k".into())), &feed).unwrap();
+    let stream = stream.stamped(timestamps);
     let catalogue = Catalogue::new(RunId::new("r").unwrap(), 0, vec![stream]);
     let read = |partition| PartitionRead {
         at: TopicPartition { topic: 0, partition },

@@ -1,9 +1,12 @@
 //! Comparing what landed with what was sent: bytes first, then value, then where the difference lies.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
+
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::excerpt::Quotes;
+use super::excerpt::{Quotes, View};
 use crate::record::{Catalogue, Content, ContentBuf, Format, Header, Landed, RecordId};
 
 /// How a landed record's content stands to what was sent.
@@ -22,20 +25,53 @@ pub(super) enum Comparison {
 /// they are the same bytes in the same order, as often; timestamps where the request gave one and the broker has left it.
 #[must_use]
 pub(super) fn compare(format: Format, sent: &Content, landed: &Landed, quotes: &Quotes) -> Comparison {
+    // Only what differs is shown.
+    let view = LazyCell::new(|| quotes.view(sent));
     if let Some(detail) = timestamps_differ(sent.timestamp_ms, landed.created_ms) {
         return Comparison::Different(detail);
     }
-    if let Some(detail) = headers_differ(&sent.headers, &landed.headers, quotes) {
+    if let Some(detail) = headers_differ(&sent.headers, &landed.headers, quotes, &view) {
         return Comparison::Different(detail);
     }
-    let key = compare_one(format, "key", (sent.key.as_deref(), landed.key.as_deref()), quotes);
-    let value = compare_one(format, "value", (sent.value.as_deref(), landed.value.as_deref()), quotes);
+    let key = compare_one(format, Part::Key, (sent.key.as_deref(), landed.key.as_deref()), &view);
+    let value = compare_one(format, Part::Value, (sent.value.as_deref(), landed.value.as_deref()), &view);
     match (key, value) {
         (Comparison::Different(detail), _) | (_, Comparison::Different(detail)) => {
             Comparison::Different(detail)
         }
         (Comparison::Rewritten, _) | (_, Comparison::Rewritten) => Comparison::Rewritten,
         (Comparison::Same, Comparison::Same) => Comparison::Same,
+    }
+}
+
+/// A part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Key,
+    Value,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+        }
+    }
+
+    fn quoted(self, bytes: &[u8], view: &View<'_>) -> String {
+        match self {
+            Self::Key => view.quoted_key(bytes),
+            Self::Value => view.raw(bytes),
+        }
+    }
+
+    fn described(self, content: Option<&[u8]>, view: &View<'_>) -> String {
+        match content {
+            None => "null".into(),
+            Some([]) => "0 bytes".into(),
+            Some(bytes) => format!("{} bytes ({})", bytes.len(), self.quoted(bytes, view)),
+        }
     }
 }
 
@@ -60,28 +96,29 @@ pub(super) fn compare_in(
     compare(format, &buf.to_content(), landed, quotes)
 }
 
-fn compare_one(
+fn compare_one<'q>(
     format: Format,
-    what: &str,
+    part: Part,
     (sent, landed): (Option<&[u8]>, Option<&[u8]>),
-    quotes: &Quotes,
+    view: &impl Deref<Target = View<'q>>,
 ) -> Comparison {
+    let what = part.name();
     let (sent, landed) = match (sent, landed) {
         (a, b) if a == b => return Comparison::Same,
         (Some(sent), Some(landed)) => (sent, landed),
         (sent, landed) => {
-            let text =
-                format!("{what} sent as {}, landed as {}", describe(sent, quotes), describe(landed, quotes));
-            return Comparison::Different(text);
+            let (sent, landed) = (part.described(sent, view), part.described(landed, view));
+            return Comparison::Different(format!("{what} sent as {sent}, landed as {landed}"));
         }
     };
     if format == Format::Json
         && let (Ok(sent), Ok(landed)) = (serde_json::from_slice(sent), serde_json::from_slice(landed))
     {
-        return match first_difference(&sent, &landed, String::new(), quotes) {
+        return match first_difference(&sent, &landed, String::new()) {
             None => Comparison::Rewritten,
-            Some((pointer, sent, landed)) => {
+            Some(Difference { pointer, sides }) => {
                 let place = if pointer.is_empty() { what.to_owned() } else { format!("{what} at {pointer}") };
+                let (sent, landed) = sides.shown(part, &pointer, view);
                 Comparison::Different(format!("{place}: sent {sent}, landed {landed}"))
             }
         };
@@ -91,19 +128,24 @@ fn compare_one(
         "{what}: sent {} bytes, landed {} bytes, differing from byte {at} on: sent {}, landed {}",
         sent.len(),
         landed.len(),
-        quotes.raw(&sent[at..]),
-        quotes.raw(&landed[at..]),
+        part.quoted(&sent[at..], view),
+        part.quoted(&landed[at..], view),
     ))
 }
 
 /// How the timestamps differ, where one was sent and the broker has not put its own in its place.
-fn timestamps_differ(sent: Option<i64>, landed: Option<i64>) -> Option<String> {
+pub(super) fn timestamps_differ(sent: Option<i64>, landed: Option<i64>) -> Option<String> {
     let (sent, landed) = (sent?, landed?);
     (sent != landed).then(|| format!("timestamp: sent {sent} ms, landed {landed} ms"))
 }
 
 /// Where the headers differ, if they do.
-fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)], quotes: &Quotes) -> Option<String> {
+fn headers_differ<'q>(
+    sent: &[Header],
+    landed: &[(String, Option<Bytes>)],
+    quotes: &Quotes,
+    view: &impl Deref<Target = View<'q>>,
+) -> Option<String> {
     let clip = |name: &str| quotes.quoted(name.as_bytes());
     for (index, (name, value)) in sent.iter().enumerate() {
         let Some((found, landed)) = landed.get(index) else {
@@ -113,7 +155,10 @@ fn headers_differ(sent: &[Header], landed: &[(String, Option<Bytes>)], quotes: &
             return Some(format!("header {index}: sent {}, landed {}", clip(name), clip(found)));
         }
         if value.as_deref() != landed.as_deref() {
-            let (sent, landed) = (describe(value.as_deref(), quotes), describe(landed.as_deref(), quotes));
+            let (sent, landed) = (
+                Part::Value.described(value.as_deref(), view),
+                Part::Value.described(landed.as_deref(), view),
+            );
             return Some(format!("header {} sent as {sent}, landed as {landed}", clip(name)));
         }
     }
@@ -137,42 +182,59 @@ pub(super) fn distance(sent: &Content, landed: &Landed) -> usize {
         .saturating_add(headers)
 }
 
-/// The first place, in document order, where two JSON values differ, with both sides as text.
-fn first_difference(
-    sent: &Value,
-    landed: &Value,
+/// Where two JSON values differ, and how.
+struct Difference<'v> {
     pointer: String,
-    quotes: &Quotes,
-) -> Option<(String, String, String)> {
+    sides: Sides<'v>,
+}
+
+enum Sides<'v> {
+    /// Other values, or one where there is none.
+    Values(Option<&'v Value>, Option<&'v Value>),
+    /// Arrays of other lengths.
+    Lengths(usize, usize),
+}
+
+impl Sides<'_> {
+    fn shown(&self, part: Part, pointer: &str, view: &View<'_>) -> (String, String) {
+        let whole = |value: &Value| view.quoted_key(value.to_string().as_bytes());
+        let key = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), whole);
+        match self {
+            Self::Lengths(sent, landed) => (format!("{sent} elements"), format!("{landed} elements")),
+            Self::Values(sent, landed) if part == Part::Key => (key(*sent), key(*landed)),
+            Self::Values(sent, landed) => view.sides(pointer, *sent, *landed),
+        }
+    }
+}
+
+/// The first place, in document order, where two JSON values differ.
+fn first_difference<'v>(sent: &'v Value, landed: &'v Value, pointer: String) -> Option<Difference<'v>> {
+    let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+    let values = |pointer, sent, landed| Some(Difference { pointer, sides: Sides::Values(sent, landed) });
     match (sent, landed) {
         (Value::Object(a), Value::Object(b)) => {
             for (name, value) in a {
-                let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let place = format!("{pointer}/{}", escaped(name));
                 match b.get(name) {
-                    None => {
-                        let sent = quotes.at(&place, value);
-                        return Some((place, sent, "nothing".into()));
-                    }
+                    None => return values(place, Some(value), None),
                     Some(other) => {
-                        if let Some(difference) = first_difference(value, other, place, quotes) {
+                        if let Some(difference) = first_difference(value, other, place) {
                             return Some(difference);
                         }
                     }
                 }
             }
             let (name, value) = b.iter().find(|(name, _)| !a.contains_key(*name))?;
-            let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let landed = quotes.at(&place, value);
-            Some((place, "nothing".into(), landed))
+            values(format!("{pointer}/{}", escaped(name)), None, Some(value))
         }
         (Value::Array(a), Value::Array(b)) => {
             for (index, (x, y)) in a.iter().zip(b).enumerate() {
-                if let Some(difference) = first_difference(x, y, format!("{pointer}/{index}"), quotes) {
+                if let Some(difference) = first_difference(x, y, format!("{pointer}/{index}")) {
                     return Some(difference);
                 }
             }
-            (a.len() != b.len())
-                .then(|| (pointer, format!("{} elements", a.len()), format!("{} elements", b.len())))
+            let sides = Sides::Lengths(a.len(), b.len());
+            (a.len() != b.len()).then_some(Difference { pointer, sides })
         }
         (Value::Number(a), Value::Number(b))
             if Decimal::of(&a.to_string()) == Decimal::of(&b.to_string()) =>
@@ -180,10 +242,7 @@ fn first_difference(
             None
         }
         (a, b) if a == b => None,
-        (a, b) => {
-            let (sent, landed) = (quotes.at(&pointer, a), quotes.at(&pointer, b));
-            Some((pointer, sent, landed))
-        }
+        (a, b) => values(pointer, Some(a), Some(b)),
     }
 }
 
@@ -213,14 +272,6 @@ impl Decimal {
         let dropped = (digits.len() - trimmed.len()) as i128;
         let exponent = i128::from(exponent) - fraction.len() as i128 + dropped;
         Self { negative, digits: trimmed.to_owned(), exponent }
-    }
-}
-
-fn describe(content: Option<&[u8]>, quotes: &Quotes) -> String {
-    match content {
-        None => "null".into(),
-        Some([]) => "0 bytes".into(),
-        Some(bytes) => format!("{} bytes ({})", bytes.len(), quotes.raw(bytes)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::record::{Answer, End, Hop, Note, RecordAnswer, RecordId, RequestId, Sent, UNANSWERED};
 use crate::result::{Evidence, Finding};
 
+use super::excerpt::Quotes;
 use super::place::Place;
 
 /// What there is to find, the gravest first, and what each means.
@@ -137,6 +138,7 @@ impl Told {
         answer: &Answer<'_>,
         said: RecordAnswer,
         claim: Option<Place>,
+        quotes: &Quotes,
     ) {
         self.attempts = self.attempts.max(sent.attempt);
         self.written_us = self.written_us.min(sent.written_us);
@@ -147,15 +149,18 @@ impl Told {
                 self.claimed = self.claimed.or(claim);
             }
             RecordAnswer::Refused => {
+                let by = answer.note.as_ref().and_then(|note| note.by);
+                // Where several have refused it, nobody can tell who let it pass.
+                let agrees = !self.refused || self.refused_by == by;
+                self.refused_by = by.filter(|_| agrees);
                 self.refused = true;
-                self.refused_by = answer.note.as_ref().and_then(|note| note.by).or(self.refused_by);
             }
             RecordAnswer::Unknown => self.doubted = true,
         }
         if !self.acked {
             self.answered_us = answer.answered_us;
         }
-        self.end = end_name(answer.end, answer.note.as_ref());
+        self.end = end_name(answer.end, answer.note.as_ref(), quotes);
     }
 
     /// The box that refused it, and let it pass all the same: whoever refuses answers for what lies behind.
@@ -200,6 +205,7 @@ pub(super) fn attempt_evidence(
     sent: &Sent,
     first_written_us: u64,
     answer: &Answer<'_>,
+    quotes: &Quotes,
     detail: String,
 ) -> Evidence {
     Evidence {
@@ -208,7 +214,7 @@ pub(super) fn attempt_evidence(
         attempts: sent.attempt,
         written_us: first_written_us,
         answered_us: Some(answer.answered_us).filter(|time| *time != UNANSWERED),
-        answer: end_name(answer.end, answer.note.as_ref()),
+        answer: end_name(answer.end, answer.note.as_ref(), quotes),
         found: Vec::new(),
         detail,
         ..Evidence::default()
@@ -219,15 +225,15 @@ fn request_name(id: RequestId) -> String {
     format!("{}.{}", id.producer, id.index)
 }
 
-fn end_name(end: End, note: Option<&Note>) -> String {
+fn end_name(end: End, note: Option<&Note>, quotes: &Quotes) -> String {
     let end = match end {
         End::Status(status) => format!("HTTP {status}"),
         End::TimedOut => "timed out".to_owned(),
         End::Reset => "the connection broke".to_owned(),
         End::Malformed => "what came back was no HTTP response".to_owned(),
     };
-    match note {
-        Some(note) => format!("{end}, {}", note.text),
+    match note.and_then(|note| quotes.note(note)) {
+        Some(text) => format!("{end}, {text}"),
         None => end,
     }
 }

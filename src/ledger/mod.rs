@@ -143,7 +143,7 @@ impl Ledger {
             catalogue,
             topics,
             terms,
-            requests: RequestLedger::default(),
+            requests: RequestLedger::new(quotes.clone()),
             findings: Findings::new(quotes.examples),
             quotes,
             nameless: Nameless::default(),
@@ -346,11 +346,11 @@ impl Ledger {
         if full && self.damage.last_key_value().is_some_and(|(last, _)| *last < id) {
             return;
         }
-        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
-        let quotes = &self.quotes;
+        let (quotes, catalogue) = (&self.quotes, &self.catalogue);
+        let excerpt = |landed| Some(quotes.view(&catalogue.content(id)?).of_landed(landed));
         self.damage.entry(id).or_insert_with(|| Damage {
             detail: detail.to_owned(),
-            landed: landed.map(|landed| quotes.of_landed(format, landed)).unwrap_or_default(),
+            landed: landed.and_then(excerpt).unwrap_or_default(),
         });
         if self.damage.len() > self.quotes.examples {
             self.damage.pop_last();
@@ -363,6 +363,12 @@ impl Ledger {
             self.events = 0;
             self.accounts.iter_mut().for_each(Account::optimize);
         }
+    }
+
+    /// What evidence shows.
+    #[must_use]
+    pub fn quotes(&self) -> &Quotes {
+        &self.quotes
     }
 
     /// What must still be waited for, as things stand.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::content::{Comparison, compare, distance};
+use super::content::{Comparison, compare, distance, timestamps_differ};
 use super::excerpt::Quotes;
 use super::place::Place;
 use crate::record::{Catalogue, Content, Format, Landed, RecordId, Stream};
@@ -28,7 +28,8 @@ pub(super) struct Found {
 #[derive(Debug)]
 enum Kept {
     Whole(Box<Landed>),
-    Digest(u64),
+    /// What stands for key, value and headers; and the timestamp.
+    Digest(u64, Option<i64>),
 }
 
 impl Nameless {
@@ -38,7 +39,7 @@ impl Nameless {
             self.bytes += bytes;
             Kept::Whole(Box::new(landed.clone()))
         } else {
-            Kept::Digest(digest_landed(landed))
+            Kept::Digest(digest_landed(landed), landed.created_ms)
         };
         self.records.insert(Place::of(landed), Found { readable_us: landed.readable_us, content });
     }
@@ -83,14 +84,14 @@ impl Nameless {
 impl Found {
     /// Whether only its digest was kept, so that nothing is known of it but whether it is the same.
     pub(super) fn is_vague(&self) -> bool {
-        matches!(self.content, Kept::Digest(_))
+        matches!(self.content, Kept::Digest(..))
     }
 
-    /// What stands for its content.
+    /// What stands for its content, but for its timestamp.
     pub(super) fn digest(&self) -> u64 {
         match &self.content {
             Kept::Whole(landed) => digest_landed(landed),
-            Kept::Digest(digest) => *digest,
+            Kept::Digest(digest, _) => *digest,
         }
     }
 
@@ -100,7 +101,7 @@ impl Found {
             let content = catalogue.content(*id)?;
             let apart = match &self.content {
                 Kept::Whole(landed) => distance(&content, landed),
-                Kept::Digest(digest) => usize::from(*digest != digest_of(&content)),
+                Kept::Digest(digest, _) => usize::from(*digest != digest_of(&content)),
             };
             Some((apart, *id))
         };
@@ -121,15 +122,20 @@ impl Found {
     pub(super) fn landed(&self) -> Option<&Landed> {
         match &self.content {
             Kept::Whole(landed) => Some(landed),
-            Kept::Digest(_) => None,
+            Kept::Digest(..) => None,
         }
     }
 
     fn compare(&self, content: &Content, format: Format, quotes: &Quotes) -> Comparison {
         match &self.content {
             Kept::Whole(landed) => compare(format, content, landed, quotes),
-            Kept::Digest(digest) if *digest == digest_of(content) => Comparison::Same,
-            Kept::Digest(_) => Comparison::Different("another content, which was not kept".into()),
+            Kept::Digest(digest, created_ms) if *digest == digest_of(content) => {
+                match timestamps_differ(content.timestamp_ms, *created_ms) {
+                    Some(detail) => Comparison::Different(detail),
+                    None => Comparison::Same,
+                }
+            }
+            Kept::Digest(..) => Comparison::Different("another content, which was not kept".into()),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::account::Account;
 use super::claimed;
 use super::evidence::Told;
+use super::excerpt::Quotes;
 use super::levels::Set;
 use super::order::{Ordered, overtakers};
 use super::overtaken::Begun;
@@ -58,6 +59,8 @@ pub(super) struct Recheck<'l> {
     unplaced: &'l [Set],
     told: BTreeMap<RecordId, Member>,
     buf: ContentBuf,
+    /// Nothing of what is told here is shown.
+    quotes: Quotes,
     /// Of each partition, by offset: the earliest answer among the records from there on, and the latest first byte
     /// among those up to there.
     partitions: HashMap<TopicPartition, Vec<(i64, u64, u64)>>,
@@ -86,6 +89,7 @@ impl<'l> Recheck<'l> {
             unplaced,
             told: BTreeMap::new(),
             buf: ContentBuf::default(),
+            quotes: Quotes::default(),
             partitions: HashMap::new(),
             lanes: HashMap::new(),
             begun: Begun::default(),
@@ -112,7 +116,7 @@ impl<'l> Recheck<'l> {
             let Some(place) = place.filter(|_| self.counts(id)) else { continue };
             let member =
                 self.told.entry(id).or_insert_with(|| Member { place, told: Told::new(sent), index });
-            member.told.attempt(sent, answer, said, claim);
+            member.told.attempt(sent, answer, said, claim, &self.quotes);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::evidence::{Findings, attempt_evidence};
+use super::excerpt::Quotes;
 use crate::record::{Answer, Class, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent};
 use crate::result::Requests;
 
@@ -13,6 +14,7 @@ use crate::result::Requests;
 pub(super) struct RequestLedger {
     counts: Requests,
     open: HashMap<RequestId, Open>,
+    quotes: Quotes,
 }
 
 /// A request that is to be tried again.
@@ -36,6 +38,10 @@ struct Open {
 }
 
 impl RequestLedger {
+    pub(super) fn new(quotes: Quotes) -> Self {
+        Self { quotes, ..Self::default() }
+    }
+
     /// When the first attempt at the request began to leave, where it is not this one.
     pub(super) fn first_written_us(&self, sent: &Sent) -> u64 {
         let before = self.open.get(&sent.request).map(|open| open.first_written_us);
@@ -153,7 +159,8 @@ impl RequestLedger {
     fn close(&mut self, closed: &Closed<'_>, account: &mut Account, findings: &mut Findings) {
         let Closed { sent, first_written_us, answer, last_refused, all_to_be_refused } = *closed;
         let (acked, refused) = (count(sent, answer, RecordAnswer::is_acked), count(sent, answer, is_refused));
-        let evidence = |detail| attempt_evidence(sent, first_written_us, answer, detail);
+        let quotes = &self.quotes;
+        let evidence = |detail| attempt_evidence(sent, first_written_us, answer, quotes, detail);
         let records = sent.records;
         self.counts.sent += 1;
         let class = Class::of(answer.end, acked.into(), refused.into(), records.into());

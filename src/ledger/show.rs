@@ -7,7 +7,7 @@ use super::leftovers::Leftovers;
 use super::place::Place;
 use super::settle::Replay;
 use super::{Ledger, claimed};
-use crate::record::{Format, RecordId, Stream};
+use crate::record::RecordId;
 use crate::result::{Evidence, Records};
 
 /// A kind of finding, with the records that show it.
@@ -63,7 +63,7 @@ impl Ledger {
                 let index = usize::try_from(id.sequence - first.sequence).unwrap_or(usize::MAX);
                 let said = answer.get(index);
                 let claim = claimed(self.topic_of(usize::from(id.producer)), said);
-                told.get_or_insert_with(|| Told::new(sent)).attempt(sent, answer, said, claim);
+                told.get_or_insert_with(|| Told::new(sent)).attempt(sent, answer, said, claim, &self.quotes);
             }
         });
         for (kind, ids) in examples {
@@ -90,8 +90,8 @@ impl Ledger {
 
     /// The evidence with excerpts of what was sent and, where it is something else, of what was found.
     fn quoted(&self, kind: &str, id: RecordId, told: &Told, evidence: Evidence) -> Evidence {
-        let format = self.catalogue.stream(id.producer).map_or(Format::Binary, Stream::format);
-        let sent = self.catalogue.content(id).map(|content| self.quotes.of_content(format, &content));
+        let content = self.catalogue.content(id);
+        let sent = content.map(|content| self.quotes.view(&content).of_content(&content));
         let landed = self.damage.get(&id).map(|damage| damage.landed.clone());
         let hop = if kind == "records.leaked" { told.leaked_at() } else { None };
         Evidence { hop, sent, landed, ..evidence }

@@ -345,6 +345,7 @@ mod tests {
                 waited_us: 1,
                 complete: true,
                 unattributed: 0,
+                order_unchecked: 0,
             },
             checks: vec![CheckResult {
                 name: "records.lost".into(),

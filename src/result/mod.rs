@@ -400,6 +400,9 @@ pub struct Horizon {
     /// may be among them.
     #[serde(default)]
     pub unattributed: u64,
+    /// Records whose order was not checked, since too many were out of the order of their offsets and of their times.
+    #[serde(default)]
+    pub order_unchecked: u64,
 }
 
 /// A rule and what was seen.

@@ -47,9 +47,6 @@ pub(super) fn result(
     if !scenario.faults.is_empty() {
         notes.push("how often faults took effect was known to landfall's doubles, which were killed".into());
     }
-    if settlement.order_unchecked > 0 {
-        notes.push(format!("the order of {} records or more was not checked", settlement.order_unchecked));
-    }
     notes.extend(run::unread_notes(scenario, &unread, &compacted));
     let bootstrap = match &scenario.stack.kafka {
         KafkaSpec::External { bootstrap, .. } => Some(bootstrap.clone()),

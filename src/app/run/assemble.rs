@@ -45,13 +45,6 @@ pub(super) fn result(
     let mut notes =
         notes(scenario, (&unread, &compacted), (&unarmed, &tokens), settlement.order_unverifiable);
     notes.extend(scarce);
-    if settlement.order_unchecked > 0 {
-        notes.push(format!(
-            "the order of {} records or more was not checked: too many came neither in the order of their offsets nor in \
-             time",
-            settlement.order_unchecked
-        ));
-    }
     let calibration = calibrate::known();
     load_notes(&mut notes, scenario, load, &watched, calibration.as_ref(), &readable);
     let overall = part("all".into(), true, &report.overall);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::monitor::Intervals;
 use super::outbox::Outbox;
 use crate::app::journal::{Journal, LATE, Reserved, ReservedThread};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Quotes};
 use crate::load::{Interval, Sink, Stop};
 use crate::record::{Answer, End, Landed, Note, RecordAnswer, Sent};
 use crate::stats::Histogram;
@@ -250,7 +250,7 @@ fn keep(
     mut journal: Journal,
     stop: &Stop,
 ) -> Kept {
-    let mut notes = Notes::default();
+    let mut notes = Notes { quotes: lock(ledger).quotes().clone(), told: HashSet::new() };
     let mut readable = Histogram::new();
     loop {
         journal.write_if_late();
@@ -295,17 +295,19 @@ fn count(counts: &Counts, sent: &Sent, answer: &Answer<'_>) {
 }
 
 /// The notes of answers that have been seen, so that the log tells of each once.
-#[derive(Default)]
-struct Notes(HashSet<Note>);
+struct Notes {
+    quotes: Quotes,
+    told: HashSet<Note>,
+}
 
 impl Notes {
     fn look_at(&mut self, sent: &Sent, answer: &Answer<'_>) {
         let Some(note) = &answer.note else { return };
-        if self.0.len() < NOTES && !self.0.contains(note) {
-            self.0.insert(note.clone());
+        if self.told.len() < NOTES && !self.told.contains(note) {
+            self.told.insert(note.clone());
             let request = format!("{}.{}", sent.request.producer, sent.request.index);
             // Debug quotes the text, which comes from outside: it cannot make lines of its own.
-            tracing::warn!(%request, end = ?answer.end, note = ?note.text, "first answer of its kind");
+            tracing::warn!(%request, end = ?answer.end, note = ?self.quotes.note(note).unwrap_or("[redacted]"), "first answer of its kind");
         }
     }
 }

@@ -64,7 +64,7 @@ impl Folder {
         if path.join(RESULT).exists() {
             return Err(FolderError::Taken { path });
         }
-        let Some(lock) = lock(&path) else { return Err(FolderError::Unsettled { path }) };
+        let Ok(lock) = lock(&path) else { return Err(FolderError::Unsettled { path }) };
         if path.join(START).exists() {
             return Err(FolderError::Unsettled { path });
         }
@@ -102,7 +102,7 @@ impl Folder {
 
     /// The folder of a run that has been there before; `None` where somebody uses it.
     pub(in crate::app) fn of_killed(path: PathBuf) -> Option<Self> {
-        let lock = lock(&path)?;
+        let lock = lock(&path).ok()?;
         Some(Self { path, _lock: lock })
     }
 
@@ -134,13 +134,16 @@ impl Folder {
     }
 }
 
-/// Takes a folder for oneself; `None` where somebody else has it. A file system without locks is no reason not to run.
-fn lock(path: &Path) -> Option<Option<fs::File>> {
-    let Ok(folder) = fs::File::open(path) else { return Some(None) };
+/// Somebody else uses the folder.
+struct InUse;
+
+/// Takes a folder for oneself. A file system without locks is no reason not to run.
+fn lock(path: &Path) -> Result<Option<fs::File>, InUse> {
+    let Ok(folder) = fs::File::open(path) else { return Ok(None) };
     match folder.try_lock() {
-        Ok(()) => Some(Some(folder)),
-        Err(fs::TryLockError::WouldBlock) => None,
-        Err(fs::TryLockError::Error(_)) => Some(None),
+        Ok(()) => Ok(Some(folder)),
+        Err(fs::TryLockError::WouldBlock) => Err(InUse),
+        Err(fs::TryLockError::Error(_)) => Ok(None),
     }
 }
 

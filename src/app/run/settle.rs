@@ -103,10 +103,9 @@ pub(in crate::app) async fn settle(
     let horizon = Horizon {
         statement: statement(settling, whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        complete: settlement.read_completely
-            && baseline.forbidden.is_empty()
-            && settlement.order_unchecked == 0,
+        complete: settlement.read_completely && baseline.forbidden.is_empty(),
         unattributed: settlement.unattributed,
+        order_unchecked: settlement.order_unchecked,
     };
     let journal_failed = journal.failed().map(str::to_owned);
     let compacted = baseline.compacted.clone();

@@ -1,7 +1,7 @@
 //! Records whose identity is damaged, or that have none.
 
-use crate::ledger::bench::{ACCEPT, Bench, ack, bench, bench_of, kinds};
-use crate::record::{Content, End, IdentityPlace, RecordAnswer};
+use crate::ledger::bench::{ACCEPT, Bench, ack, bench, bench_of, bench_stamped, kinds};
+use crate::record::{Content, End, IdentityPlace, RecordAnswer, Timestamps};
 use crate::result::Finding;
 
 #[test]
@@ -141,5 +141,24 @@ fn without_identity_a_record_that_stands_at_both_its_places_is_duplicated() {
         let records = settled.records;
         assert_eq!((records.landed, records.misplaced, records.duplicated), (1, 0, 1), "{early}");
         assert_eq!((records.foreign, settled.unattributed), (0, 0), "{early}");
+    }
+}
+
+#[test]
+fn without_identities_another_timestamp_is_corrupted_and_not_misplaced() {
+    let times = Timestamps { start_ms: 1_000, step_ms: 1 };
+    for first in [true, false] {
+        let mut bench = bench_stamped(IdentityPlace::None, None, ACCEPT, Some(times));
+        if first {
+            bench.acked(0, 5);
+        }
+        let shifted = Content { timestamp_ms: Some(7), ..bench.content(0) };
+        bench.lands(0, 5, shifted);
+        if !first {
+            bench.acked(0, 5);
+        }
+        let settled = bench.settle();
+        assert_eq!(kinds(&settled), [("records.corrupted", 1)], "{settled:#?}");
+        assert!(settled.findings[0].examples[0].detail.contains("timestamp: sent 1000 ms, landed 7 ms"));
     }
 }
