@@ -6,6 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::decimal::Decimal;
 use super::excerpt::{Quotes, View};
 use crate::record::{Catalogue, Content, ContentBuf, Format, Header, Landed, RecordId};
 
@@ -243,35 +244,6 @@ fn first_difference<'v>(sent: &'v Value, landed: &'v Value, pointer: String) -> 
         }
         (a, b) if a == b => None,
         (a, b) => values(pointer, Some(a), Some(b)),
-    }
-}
-
-/// A JSON number as digits × 10^exponent, without leading or trailing zeros: equal numbers are equal.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    digits: String,
-    exponent: i128,
-}
-
-impl Decimal {
-    /// Reads a JSON number (RFC 8259, section 6). A number whose exponent is beyond any use keeps its text.
-    fn of(text: &str) -> Self {
-        let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
-        let Ok(exponent) = exponent.trim_start_matches('+').parse::<i64>() else {
-            return Self { negative, digits: rest.to_owned(), exponent: 0 };
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = format!("{whole}{fraction}");
-        let digits = all.trim_start_matches('0');
-        let trimmed = digits.trim_end_matches('0');
-        if trimmed.is_empty() {
-            return Self { negative: false, digits: String::new(), exponent: 0 };
-        }
-        let dropped = (digits.len() - trimmed.len()) as i128;
-        let exponent = i128::from(exponent) - fraction.len() as i128 + dropped;
-        Self { negative, digits: trimmed.to_owned(), exponent }
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `requests` | requests by outcome, and those to be tried again |
 //! | `join`, `window`, `place`, `sorter` | acks and copies, meeting at their places |
 //! | `nameless`, `attribute` | records whose identity cannot be read, and whose they are |
-//! | `content` | comparing what landed with what was sent |
+//! | `content`, `decimal` | comparing what landed with what was sent |
 //! | `order`, `overtaken`, `recheck` | which records overtook an earlier one |
 //! | `coverage`, `leftovers` | how far was read, and what has not met |
 //! | `settle` | dispositions and flags |
@@ -28,6 +28,7 @@ mod attribute;
 mod bench;
 mod content;
 mod coverage;
+mod decimal;
 mod evidence;
 mod excerpt;
 mod join;

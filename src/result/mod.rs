@@ -2,11 +2,15 @@
 //!
 //! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
 
+mod finding;
 mod selftest;
+mod times;
 
 use serde::{Deserialize, Serialize};
 
+pub use finding::{Evidence, Excerpt, Finding};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
+pub use times::{Latency, Part, Quantiles, Rate};
 
 /// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
 pub const SCHEMA: u32 = 1;
@@ -234,88 +238,6 @@ pub struct Recovery {
     pub damage: Option<String>,
 }
 
-/// Quantiles of a histogram (HDR, 3 significant digits, 1 µs to 1 h).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quantiles {
-    /// Median.
-    pub p50: u64,
-    /// 90th percentile.
-    pub p90: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// Largest.
-    pub max: u64,
-    /// Number of values.
-    pub count: u64,
-}
-
-/// Latency: quantiles, and how many of the values are lower bounds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Latency {
-    /// Median.
-    pub p50: u64,
-    /// 90th percentile.
-    pub p90: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// Largest.
-    pub max: u64,
-    /// Number of values.
-    pub count: u64,
-    /// Requests unsent or unanswered when draining ended; they stand in the quantiles at their age.
-    pub censored: u64,
-}
-
-impl Latency {
-    /// Joins quantiles with the number of censored values among them.
-    #[must_use]
-    pub fn new(quantiles: Quantiles, censored: u64) -> Self {
-        let Quantiles { p50, p90, p99, p999, max, count } = quantiles;
-        Self { p50, p90, p99, p999, max, count, censored }
-    }
-
-    /// The quantiles alone.
-    #[must_use]
-    pub fn quantiles(self) -> Quantiles {
-        let Self { p50, p90, p99, p999, max, count, censored: _ } = self;
-        Quantiles { p50, p90, p99, p999, max, count }
-    }
-}
-
-/// Rates, in requests a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Rate {
-    /// What the schedule asked for.
-    pub target_per_s: f64,
-    /// Accepted requests over the schedule's time, or over the time to the last sending where that is later.
-    pub achieved_per_s: f64,
-}
-
-/// A part of the load: a phase, or a partner. Figures are of requests expected to be accepted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// Its name in the scenario.
-    pub name: String,
-    /// Whether its times count: not those of warming up, which are not kept.
-    pub measured: bool,
-    /// Requests a second that the schedule asked for.
-    pub target_per_s: f64,
-    /// Accepted requests a second, as in [`Rate`].
-    pub achieved_per_s: f64,
-    /// Answered − due.
-    pub latency_us: Latency,
-    /// Answered − written.
-    pub service_us: Quantiles,
-    /// Wait for a free connection.
-    pub blocked_us: Quantiles,
-    /// Written − the later of due and connection free.
-    pub generator_lag_us: Quantiles,
-}
-
 /// Access tokens: all zero where the path has no identity provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -433,63 +355,6 @@ pub struct FaultReport {
     pub injected: u64,
     /// The metric that must show the same number; `None` where there is nothing to find.
     pub expected_finding: Option<String>,
-}
-
-/// A kind of wrong, how often it was found, and examples.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The metric that counts it, for instance `records.lost`.
-    pub kind: String,
-    /// Exact number.
-    pub count: u64,
-    /// What it means.
-    pub meaning: String,
-    /// The first few.
-    pub examples: Vec<Evidence>,
-}
-
-/// What is known about one record or request of a finding.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Request, as `producer.index`.
-    pub request: String,
-    /// Record, as `producer.sequence`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub record: Option<String>,
-    /// Attempts made.
-    pub attempts: u32,
-    /// First byte written, microseconds after the run's origin.
-    pub written_us: u64,
-    /// Answer read, microseconds after the run's origin.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub answered_us: Option<u64>,
-    /// What the answer said, in words.
-    pub answer: String,
-    /// Where it was found, `topic/partition@offset` each.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub found: Vec<String>,
-    /// What is wrong with it, in words.
-    pub detail: String,
-    /// Of what was refused and landed, the box that refused it and let it pass; where the answer tells.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub hop: Option<String>,
-    /// What was sent.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sent: Option<Excerpt>,
-    /// What was found, where it differs.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub landed: Option<Excerpt>,
-}
-
-/// The beginning of a record's key and value, as printable text. What a scenario says must not be shown is taken out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excerpt {
-    /// The key; `None` is null.
-    pub key: Option<String>,
-    /// The value; `None` is null.
-    pub value: Option<String>,
-    /// How long the whole value is, in bytes.
-    pub value_bytes: Option<u64>,
 }
 
 /// A box of the path.
