@@ -4,7 +4,7 @@ use std::path::Path;
 
 use landfall::result::{RowOutcome, Selftest};
 
-use crate::harness::Landfall;
+use crate::harness::{Landfall, wait_until};
 
 #[test]
 fn a_few_faults_are_shown_and_found() {
@@ -36,4 +36,21 @@ fn a_few_faults_are_shown_and_found() {
 fn an_unknown_fault_is_named() {
     let ended = Landfall::bare("selftest", Path::new("drop-after-akc")).end();
     assert!(ended.code == Some(2) && ended.stderr.contains("drop-after-ack"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_test_that_is_interrupted_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::write(path.join("selftest.json"), "{}").expect("a file");
+    let mut started = Landfall::bare("selftest", Path::new("drop-after-ack"))
+        .args(&["--out", path.to_str().expect("UTF-8")])
+        .start();
+    let begun = || std::fs::read_dir(path.join("runs")).is_ok_and(|mut runs| runs.next().is_some());
+    wait_until("a run has begun", begun);
+    started.signal("INT");
+    let ended = started.end();
+    assert_eq!(ended.code, Some(130), "{}{}", ended.stdout, ended.stderr);
+    let left = std::fs::read_dir(path).expect("it can be read").count();
+    assert_eq!(left, 0, "neither this test's runs nor an earlier one's matrix");
 }
