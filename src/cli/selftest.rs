@@ -62,7 +62,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
                 print(&report::selftest::summary(&matrix));
                 print(&format!("  report  {}\n", options.out.join("selftest.html").display()));
             }
-            ExitCode::from(if matrix.passed { exit::PASS } else { exit::FAIL })
+            ExitCode::from(exit::of_run(None, matrix.verdict, false))
         }
         Err(code) => code,
     }

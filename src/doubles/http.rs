@@ -191,6 +191,13 @@ impl Server {
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Acquire)
     }
+
+    /// Stops as when it is dropped, and returns when nobody listens any more.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        self.accept.abort();
+        let _ = (&mut self.accept).await;
+    }
 }
 
 impl Drop for Server {

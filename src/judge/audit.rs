@@ -69,6 +69,11 @@ impl Audit {
         Self { broken, system_blocked_more: only_lag && blocked > lag }
     }
 
+    /// Whether any limit was not kept.
+    pub(super) fn is_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
     /// Why `metric` means nothing, if so; `holds` tells whether `check` holds. A rate that was reached was reached; one
     /// that was missed tells nothing if landfall could not send, and everything if the system kept requests waiting.
     pub(super) fn voids(&self, check: &Check, metric: Metric, holds: bool) -> Option<String> {

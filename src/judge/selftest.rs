@@ -1,186 +1,28 @@
 //! Judging the tester: what each detector must see in a run whose fault is known, and whether it did.
 
-use crate::result::{CheckResult, DetectorReport, Row, RowOutcome, RunResult, Seen, Verdict};
+mod detector;
 
-/// Something that can find a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detector {
-    /// `records.lost`.
-    Lost,
-    /// `records.leaked`.
-    Leaked,
-    /// `records.duplicated`.
-    Duplicated,
-    /// `records.duplicated_beyond_attempts`.
-    BeyondAttempts,
-    /// `records.corrupted`.
-    Corrupted,
-    /// `records.misplaced`.
-    Misplaced,
-    /// `records.reordered`.
-    Reordered,
-    /// `requests.wrongly_refused`.
-    WronglyRefused,
-    /// `requests.wrongly_admitted`.
-    WronglyAdmitted,
-    /// `records.rewritten`.
-    Rewritten,
-    /// `records.unknown_landed`.
-    UnknownLanded,
-    /// `records.unpositioned`.
-    Unpositioned,
-    /// `records.unverifiable`.
-    Unverifiable,
-    /// `records.foreign`.
-    Foreign,
-    /// `horizon.unattributed`.
-    Unattributed,
-    /// `horizon.complete` is false.
-    Unread,
-    /// `tokens.failed`.
-    TokensFailed,
-    /// `tokens.unarmed`.
-    Unarmed,
-    /// The check of the scenario over latencies does not hold.
-    Latency,
-    /// The check of the scenario over memory does not hold.
-    Memory,
-}
+use std::time::Duration;
 
-impl Detector {
-    /// Every detector, in the order in which reports list them.
-    pub const ALL: [Self; 20] = [
-        Self::Lost,
-        Self::Leaked,
-        Self::Duplicated,
-        Self::BeyondAttempts,
-        Self::Corrupted,
-        Self::Misplaced,
-        Self::Reordered,
-        Self::WronglyRefused,
-        Self::WronglyAdmitted,
-        Self::Rewritten,
-        Self::UnknownLanded,
-        Self::Unpositioned,
-        Self::Unverifiable,
-        Self::Foreign,
-        Self::Unattributed,
-        Self::Unread,
-        Self::TokensFailed,
-        Self::Unarmed,
-        Self::Latency,
-        Self::Memory,
-    ];
+pub use self::detector::Detector;
+use super::audit::{Audit, lag_spoils};
+use super::metric::Metric;
+use crate::result::{DetectorReport, Row, RowOutcome, RunResult, Seen, Verdict};
+use crate::scenario::{Check, Comparison, Limit};
 
-    /// The detector that is a metric of this name.
-    #[must_use]
-    pub fn of_metric(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|detector| detector.name() == name)
-    }
+/// What the 90th percentile of latencies is held against where they are what a run is about.
+pub const LATENCY_LIMIT: Duration = Duration::from_millis(150);
 
-    /// Its name in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.row().0
-    }
-
-    /// What it means.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        self.row().1
-    }
-
-    /// Whether the run must fail of it.
-    #[must_use]
-    pub fn fails(self) -> bool {
-        use Detector as D;
-        matches!(
-            self,
-            D::Lost
-                | D::Leaked
-                | D::BeyondAttempts
-                | D::Corrupted
-                | D::Misplaced
-                | D::Reordered
-                | D::WronglyRefused
-                | D::WronglyAdmitted
-                | D::TokensFailed
-                | D::Latency
-                | D::Memory
-        )
-    }
-
-    fn row(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Lost => ("records.lost", "acknowledged, and not in the topic"),
-            Self::Leaked => ("records.leaked", "refused, and in the topic"),
-            Self::Duplicated => ("records.duplicated", "in the topic more than once"),
-            Self::BeyondAttempts => {
-                ("records.duplicated_beyond_attempts", "in the topic more often than it was sent")
-            }
-            Self::Corrupted => ("records.corrupted", "in the topic with another content"),
-            Self::Misplaced => ("records.misplaced", "in the topic, and not where it was acknowledged"),
-            Self::Reordered => ("records.reordered", "before an earlier record of its key"),
-            Self::WronglyRefused => ("requests.wrongly_refused", "had to be accepted, and was refused"),
-            Self::WronglyAdmitted => ("requests.wrongly_admitted", "had to be refused, and was acknowledged"),
-            Self::Rewritten => ("records.rewritten", "the same JSON in other bytes"),
-            Self::UnknownLanded => {
-                ("records.unknown_landed", "in the topic, though its answer left that open")
-            }
-            Self::Unpositioned => ("records.unpositioned", "acknowledged without a position"),
-            Self::Unverifiable => ("records.unverifiable", "acknowledged, and could not be looked up"),
-            Self::Foreign => ("records.foreign", "in the topic, and nobody's who is known"),
-            Self::Unattributed => {
-                ("horizon.unattributed", "in the topic without an identity, and of no acknowledgement")
-            }
-            Self::Unread => ("horizon.complete", "a topic was not read to its end"),
-            Self::TokensFailed => ("tokens.failed", "a token could not be renewed"),
-            Self::Unarmed => ("tokens.unarmed", "a partner was without a valid token"),
-            Self::Latency => ("latency", "the scenario's limit of a latency does not hold"),
-            Self::Memory => ("memory", "the scenario's limit of memory does not hold"),
-        }
-    }
-
-    /// What it saw in a run.
-    #[must_use]
-    pub fn seen(self, result: &RunResult) -> u64 {
-        let (records, requests) = (&result.records, &result.requests);
-        match self {
-            Self::Lost => records.lost,
-            Self::Leaked => records.leaked,
-            Self::Duplicated => records.duplicated,
-            Self::BeyondAttempts => records.duplicated_beyond_attempts,
-            Self::Corrupted => records.corrupted,
-            Self::Misplaced => records.misplaced,
-            Self::Reordered => records.reordered,
-            Self::WronglyRefused => requests.wrongly_refused,
-            Self::WronglyAdmitted => requests.wrongly_admitted,
-            Self::Rewritten => records.rewritten,
-            Self::UnknownLanded => records.unknown_landed,
-            Self::Unpositioned => records.unpositioned,
-            Self::Unverifiable => records.unverifiable,
-            Self::Foreign => records.foreign,
-            Self::Unattributed => result.horizon.unattributed,
-            Self::Unread => u64::from(!result.horizon.complete),
-            Self::TokensFailed => result.tokens.failed,
-            Self::Unarmed => result.tokens.unarmed,
-            Self::Latency => broken(result, "latency."),
-            Self::Memory => broken(result, "memory."),
-        }
-    }
-}
-
-/// How many checks of a family of metrics do not hold.
-fn broken(result: &RunResult, family: &str) -> u64 {
-    let broken = |check: &&CheckResult| check.name.starts_with(family) && check.verdict == Verdict::Fail;
-    result.checks.iter().filter(broken).count() as u64
-}
-
-/// Whether landfall says that the latencies of the run mean nothing.
-fn voided(result: &RunResult) -> bool {
-    let invalid =
-        |check: &CheckResult| check.name.starts_with("latency.") && check.verdict == Verdict::Invalid;
-    result.checks.iter().any(invalid)
+/// Whether the figures of a run say that landfall was itself too slow for times to mean anything.
+fn was_too_slow(result: &RunResult) -> bool {
+    let check = Check {
+        text: String::new(),
+        metric: "latency.p90".into(),
+        comparison: Comparison::Less,
+        limit: Limit::Duration(LATENCY_LIMIT),
+    };
+    let spoilt = Metric::of(result, &check.metric).and_then(|metric| lag_spoils(result, &check, metric));
+    spoilt.is_some() || Audit::of(result).is_broken()
 }
 
 /// What a detector must see.
@@ -223,6 +65,8 @@ pub struct Trial {
     pub sets: Vec<String>,
     /// What each detector must see; nothing, where it is not listed.
     pub wanted: Vec<(Detector, Wanted)>,
+    /// What the run must come to.
+    pub verdict: Verdict,
 }
 
 impl Trial {
@@ -230,53 +74,50 @@ impl Trial {
     #[must_use]
     pub fn judge(&self, result: &RunResult) -> Row {
         let injected: u64 = result.faults.iter().map(|fault| fault.injected).sum();
-        let (mut seen, mut reasons) = (Vec::new(), Vec::new());
-        let (mut missed, mut alarmed, mut undecided) = (false, false, false);
+        let mut told = Told::default();
+        let slow = was_too_slow(result);
+        let mut seen = Vec::new();
         for detector in Detector::ALL {
             let count = detector.seen(result);
-            let wanted = self.wanted.iter().find(|(other, _)| *other == detector).map(|(_, wanted)| *wanted);
+            let wanted = self.wanted_of(detector);
             let right = wanted.map_or(count == 0, |wanted| wanted.holds(count, injected));
             let text = wanted.map_or_else(|| "0".to_owned(), |wanted| wanted.text(injected));
-            let voided = detector == Detector::Latency && voided(result);
+            let voided = slow && detector.rests_on_times() && detector.checks(result, Verdict::Invalid) > 0;
             if !right && voided {
-                undecided = true;
-                reasons.push("landfall was itself too slow for latencies to mean anything".into());
+                told.undecided = true;
+                told.reasons.push("landfall was itself too slow for times to mean anything".into());
             } else if !right {
-                reasons.push(format!("{} is {count}, and had to be {text}", detector.name()));
+                let reason = format!("{} is {count}, and had to be {text}", detector.name());
                 // More than there is to find is an alarm, less is a miss.
                 let most = if wanted.is_some() { injected } else { 0 };
-                alarmed |= count > most;
-                missed |= count <= most;
+                told.wrong(count > most, reason);
             }
             if count > 0 || wanted.is_some_and(|wanted| wanted != Wanted::Perhaps) {
                 seen.push(Seen { detector: detector.name().into(), count, wanted: text, right });
             }
         }
-        let must_fail = self.wanted.iter().any(|(detector, wanted)| {
-            detector.fails() && (*wanted != Wanted::Perhaps || detector.seen(result) > 0)
-        });
-        if must_fail != (result.verdict == Verdict::Fail) && !undecided {
-            reasons.push(format!(
-                "the verdict is {}: {}",
-                result.verdict.as_str(),
-                result.reasons.join("; ")
-            ));
-            if must_fail { missed = true } else { alarmed = true }
+        self.judge_verdict(result, slow, &mut told);
+        if let Some(incomplete) = &result.incomplete {
+            told.wrong(false, format!("the run is incomplete: {incomplete}"));
         }
-        if result.incomplete.is_some() {
-            missed = true;
-            reasons
-                .push(format!("the run is incomplete: {}", result.incomplete.as_deref().unwrap_or_default()));
+        let requests = &result.requests;
+        if !self.shows_faults() && requests.accepted + requests.refused != requests.sent {
+            let (sent, answered) = (requests.sent, requests.accepted + requests.refused);
+            told.wrong(true, format!("of {sent} requests, {answered} were accepted or refused"));
         }
-        let struck = self.box_name.is_none() || injected > 0;
+        let struck = if self.shows_faults() {
+            !result.faults.is_empty() && result.faults.iter().all(|fault| fault.injected > 0)
+        } else {
+            true
+        };
         if !struck {
-            reasons.push("the fault never took effect".into());
+            told.reasons.push("a fault never took effect".into());
         }
-        let outcome = match (struck, missed, alarmed) {
+        let outcome = match (struck, told.missed, told.alarmed) {
             (false, ..) => RowOutcome::NeverStruck,
             (true, _, true) => RowOutcome::FalseAlarm,
             (true, true, false) => RowOutcome::Missed,
-            (true, false, false) if undecided => RowOutcome::Undecided,
+            (true, false, false) if told.undecided => RowOutcome::Undecided,
             (true, false, false) if self.wanted.iter().all(|(_, wanted)| *wanted == Wanted::Perhaps) => {
                 RowOutcome::Quiet
             }
@@ -290,9 +131,38 @@ impl Trial {
             injected,
             seen,
             outcome,
-            reasons,
+            reasons: told.reasons,
             elapsed_us: result.elapsed_us,
         }
+    }
+
+    /// Holds the verdict against the one that the run must have. A landfall that was too slow may say so instead of
+    /// passing, and where times are what the run is about it decides nothing then.
+    fn judge_verdict(&self, result: &RunResult, slow: bool, told: &mut Told) {
+        let about_times =
+            self.wanted.iter().any(|(of, wanted)| of.rests_on_times() && *wanted != Wanted::Perhaps);
+        let excused = result.verdict == Verdict::Invalid
+            && slow
+            && (self.verdict == Verdict::Pass || (about_times && told.undecided));
+        if excused {
+            told.undecided |= about_times;
+        } else if result.verdict != self.verdict {
+            let (is, wanted) = (result.verdict.as_str(), self.verdict.as_str());
+            let mut reason = format!("the verdict is {is}, and had to be {wanted}");
+            if !result.reasons.is_empty() {
+                reason = format!("{reason}: {}", result.reasons.join("; "));
+            }
+            told.wrong(result.verdict > self.verdict, reason);
+        }
+    }
+
+    fn wanted_of(&self, detector: Detector) -> Option<Wanted> {
+        self.wanted.iter().find(|(other, _)| *other == detector).map(|(_, wanted)| *wanted)
+    }
+
+    /// Whether a double is told to do something wrong: in some healthy runs, too, something that harms nobody.
+    fn shows_faults(&self) -> bool {
+        self.box_name.is_some() || self.sets.iter().any(|set| set.starts_with("faults="))
     }
 
     /// The row of a run that gave no result.
@@ -312,15 +182,29 @@ impl Trial {
     }
 }
 
+/// What is wrong with a run.
+#[derive(Debug, Default)]
+struct Told {
+    missed: bool,
+    alarmed: bool,
+    undecided: bool,
+    reasons: Vec<String>,
+}
+
+impl Told {
+    /// Something is wrong: an alarm, or a miss.
+    fn wrong(&mut self, alarm: bool, reason: String) {
+        self.reasons.push(reason);
+        if alarm { self.alarmed = true } else { self.missed = true }
+    }
+}
+
 /// Which detectors have found a fault, each with the rows that show it.
 #[must_use]
 pub fn justify(rows: &[Row]) -> Vec<DetectorReport> {
     let found = |detector: Detector, row: &Row| {
         row.outcome == RowOutcome::Found
-            && row
-                .seen
-                .iter()
-                .any(|seen| seen.detector == detector.name() && seen.count > 0 && seen.wanted != "any")
+            && row.seen.iter().any(|seen| had_to_find(detector.name(), seen) && seen.count > 0)
     };
     let report = |detector: Detector| DetectorReport {
         name: detector.name().into(),
@@ -331,12 +215,27 @@ pub fn justify(rows: &[Row]) -> Vec<DetectorReport> {
 }
 
 /// Whether the tester is to be believed: every row is good, and, where `whole` (every fault was shown), every detector
-/// has found something.
+/// has found something. Where all that is wanting are rows in which landfall was too slow to tell, that is inconclusive.
 #[must_use]
-pub fn is_believed(rows: &[Row], detectors: &[DetectorReport], whole: bool) -> bool {
-    !rows.is_empty()
-        && rows.iter().all(|row| row.outcome.is_good())
-        && (!whole || detectors.iter().all(|detector| !detector.justified_by.is_empty()))
+pub fn belief(rows: &[Row], detectors: &[DetectorReport], whole: bool) -> Verdict {
+    let undecided = |row: &&Row| row.outcome == RowOutcome::Undecided;
+    // Whether a row that decided nothing was to show that the detector works.
+    let asked = |detector: &DetectorReport| {
+        rows.iter().filter(undecided).flat_map(|row| &row.seen).any(|seen| had_to_find(&detector.name, seen))
+    };
+    let unshown = |detector: &DetectorReport| whole && detector.justified_by.is_empty() && !asked(detector);
+    if rows.iter().any(|row| !row.outcome.is_good() && !undecided(&row)) || detectors.iter().any(unshown) {
+        Verdict::Fail
+    } else if rows.is_empty() || rows.iter().any(|row| undecided(&row)) {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
+    }
+}
+
+/// Whether this is what a detector saw that had to see something.
+fn had_to_find(detector: &str, seen: &Seen) -> bool {
+    seen.detector == detector && !matches!(seen.wanted.as_str(), "any" | "0")
 }
 
 #[cfg(test)]

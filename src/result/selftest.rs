@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Verdict;
+
 /// Version of the shape.
 pub const SELFTEST_SCHEMA: u32 = 1;
 
@@ -10,9 +12,13 @@ pub const SELFTEST_SCHEMA: u32 = 1;
 pub struct Selftest {
     /// [`SELFTEST_SCHEMA`].
     pub schema: u32,
-    /// Whether every fault was found by what must find it and by nothing else, every healthy run had no finding, and
-    /// every detector has a fault that it found.
+    /// Whether every fault that was shown was found by what must find it and by nothing else, every healthy run had no
+    /// finding, and, in a whole test, every detector has a fault that it found.
     pub passed: bool,
+    /// The same as a verdict: inconclusive where all that is wanting are runs in which landfall was too slow to tell.
+    pub verdict: Verdict,
+    /// Whether every fault that the doubles know was shown.
+    pub whole: bool,
     /// Version of landfall.
     pub landfall: String,
     /// When it began, RFC 3339, UTC.

@@ -18,6 +18,9 @@ const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read f
 const ALL_OF_THEM: &str = "which befalls all requests, or all of a server, for as long as its window lasts";
 const NO_TARGET: &str = "has no meaning for this fault, which befalls no topic in particular";
 
+/// The shortest restart: a shorter one could be over before anybody felt it.
+const SHORTEST_RESTART: Duration = Duration::from_millis(50);
+
 /// What stands around the faults in the scenario.
 #[derive(Debug)]
 pub(super) struct Around<'a> {
@@ -55,6 +58,17 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
+    if let (Some(FaultKind::Restart | FaultKind::ReplicaRestart), Some(item), Some((from, to))) =
+        (kind, &window_item, window)
+        && to.saturating_sub(from) < SHORTEST_RESTART
+    {
+        let shortest = SHORTEST_RESTART.as_millis();
+        item.suggest(
+            problems,
+            format!("is shorter than {shortest} ms, so that nobody might feel the restart"),
+            format!("let it last for {shortest} ms or longer"),
+        );
+    }
     // Only those that have not been asked for are refused.
     let window_alone = kind.filter(|kind| kind.is_window_alone());
     let all_of_them = window_alone.map(|kind| format!("has no meaning for `{}`, {ALL_OF_THEM}", kind.name()));
@@ -283,6 +297,16 @@ mod tests {
                 assert!(error.contains(&sentence) && error.lines().count() == 1, "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_restart_lasts_long_enough_to_be_felt() {
+        for kind in ["box: kafka, kind: restart", "box: proxy, kind: replica-restart"] {
+            assert!(fault("", &format!("{kind}, window: [1s, 1050ms]")).is_ok());
+            let error = fault("", &format!("{kind}, window: [1s, 1049ms]")).unwrap_err();
+            assert!(error.contains("faults[0].window: is shorter than 50 ms"), "{error}");
+        }
+        assert!(fault("", "box: proxy, kind: stall, window: [1s, 1049ms]").is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A Kafka that asks who its clients are: end to end.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::harness::{Landfall, repository, wait_until};
@@ -60,6 +61,8 @@ fn up_keeps_the_password_in_a_file_of_its_owner() {
     let reports = started.reports().to_owned();
     wait_until("the credentials are there", || reports.exists() && holders(&reports).len() == 1);
     let path = holders(&reports).remove(0);
+    let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others may read {path}");
     started.signal("INT");
     let ended = started.end();
     assert!(ended.stdout.contains(&format!("kcat -F '{path}'")) && !ended.stdout.contains(PASSWORD));

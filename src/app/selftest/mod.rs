@@ -1,19 +1,22 @@
 //! `landfall selftest`: the tester is tested. Each fault that the doubles can show is shown in a run of its own, and what
 //! finds it is held against what the double counted; healthy runs must find nothing.
 
+mod files;
 mod healthy;
+mod limit;
 mod mutants;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::exit;
 use super::run::{Folder, FolderError, Interrupt, Live, Reporting, random_run_id, run};
-use crate::judge::selftest::{Trial, is_believed, justify};
+use crate::judge::selftest::{Trial, belief, justify};
 use crate::report;
-use crate::result::{Row, RowOutcome, SELFTEST_SCHEMA, Selftest};
+use crate::result::{Row, RowOutcome, SELFTEST_SCHEMA, Selftest, Verdict};
 use crate::scenario::{self, FaultKind, Scenario, ScenarioError, Unreadable};
 
 /// What each run differs from.
@@ -21,6 +24,9 @@ const SCENARIO: &str = include_str!("../../../scenarios/selftest.yaml");
 
 /// How often a run is made again in which landfall was itself too slow to tell.
 const UNDECIDED_AGAIN: u32 = 3;
+
+/// How long a run may take; each should be over in some seconds.
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// What is to be tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +63,7 @@ pub enum SelftestError {
         source: std::io::Error,
     },
     /// A signal came.
-    #[error("stopped by {}; nothing was written", .0.name())]
+    #[error("stopped by {}; there is no matrix", .0.name())]
     Interrupted(Interrupt),
 }
 
@@ -95,9 +101,10 @@ pub async fn selftest(
 ) -> Result<Selftest, SelftestError> {
     let (started, origin) = (jiff::Timestamp::now(), Instant::now());
     let kinds = kinds(&plan.only)?;
+    files::clear(&plan.folder)?;
     let mut trials = healthy::trials(plan.healthy, plan.seed);
     trials.extend(mutants::trials(&kinds));
-    let runs = plan.folder.join("runs");
+    let runs = files::runs(&plan.folder);
     let mut rows = Vec::with_capacity(trials.len());
     for trial in &trials {
         let mut row = one(trial, &runs, &mut interrupt).await?;
@@ -108,9 +115,6 @@ pub async fn selftest(
             }
             row = one(trial, &runs, &mut interrupt).await?;
         }
-        if let Some(signal) = *interrupt.borrow() {
-            return Err(SelftestError::Interrupted(signal));
-        }
         each(&row, trials.len());
         rows.push(row);
     }
@@ -118,9 +122,12 @@ pub async fn selftest(
     let _ = std::fs::remove_dir(&runs);
     let detectors = justify(&rows);
     let whole = kinds.len() == FaultKind::ALL.len();
+    let verdict = belief(&rows, &detectors, whole);
     let matrix = Selftest {
         schema: SELFTEST_SCHEMA,
-        passed: is_believed(&rows, &detectors, whole),
+        passed: verdict == Verdict::Pass,
+        verdict,
+        whole,
         landfall: env!("CARGO_PKG_VERSION").to_owned(),
         started: started.to_string(),
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -132,9 +139,9 @@ pub async fn selftest(
     Ok(matrix)
 }
 
-fn kinds(only: &[String]) -> Result<Vec<FaultKind>, SelftestError> {
+fn kinds(only: &[String]) -> Result<BTreeSet<FaultKind>, SelftestError> {
     if only.is_empty() {
-        return Ok(FaultKind::ALL.to_vec());
+        return Ok(FaultKind::ALL.into());
     }
     let find = |name: &String| {
         let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
@@ -143,6 +150,7 @@ fn kinds(only: &[String]) -> Result<Vec<FaultKind>, SelftestError> {
     only.iter().map(find).collect()
 }
 
+/// Makes one run. Its folder stays where it went wrong.
 async fn one(
     trial: &Trial,
     runs: &Path,
@@ -155,32 +163,57 @@ async fn one(
     };
     let folder = Folder::create(runs, &id)?;
     let reporting = Reporting { folder: &folder, live: Live::Off, metrics: None };
-    let row = match run(&scenario, id.clone(), reporting, interrupt.clone()).await {
-        Ok(outcome) => {
+    let begin = |stopped| run(&scenario, id.clone(), reporting, stopped);
+    let row = match limit::within(LIMIT, interrupt, begin).await {
+        Some(Ok(outcome)) => {
             if let Ok(json) = report::json(&outcome.result) {
                 folder.write_result(&json)?;
             }
             trial.judge(&outcome.result)
         }
-        Err(error) => trial.broken(id.as_str(), error.to_string()),
+        Some(Err(error)) => trial.broken(id.as_str(), error.to_string()),
+        None => trial.broken(id.as_str(), format!("it took longer than {} s", LIMIT.as_secs())),
     };
-    if row.outcome.is_good() || row.outcome == RowOutcome::Undecided {
+    let signal = *interrupt.borrow();
+    if signal.is_some() || row.outcome.is_good() || row.outcome == RowOutcome::Undecided {
         let _ = std::fs::remove_dir_all(folder.path());
     }
-    Ok(row)
+    match signal {
+        Some(signal) => {
+            let _ = std::fs::remove_dir(runs);
+            Err(SelftestError::Interrupted(signal))
+        }
+        None => Ok(row),
+    }
 }
 
+/// Writes the matrix; what programs read comes last, so that where it stands the rest does.
 fn write(folder: &Path, matrix: &Selftest) -> Result<(), SelftestError> {
-    let json = serde_json::to_string_pretty(matrix).map_err(std::io::Error::other);
-    let files = [
-        ("selftest.json", json.map(|json| json + "\n")),
-        ("selftest.md", Ok(report::selftest::markdown(matrix))),
-        ("selftest.html", Ok(report::selftest::html(matrix))),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        let written = text.and_then(|text| std::fs::write(&path, text));
-        written.map_err(|source| SelftestError::Unwritable { path, source })?;
+    for name in files::NAMES {
+        let text = match name {
+            "selftest.md" => report::selftest::markdown(matrix),
+            "selftest.html" => report::selftest::html(matrix),
+            _ => {
+                let json = serde_json::to_string_pretty(matrix).map_err(|error| {
+                    SelftestError::Unwritable { path: folder.join(name), source: error.into() }
+                })?;
+                json + "\n"
+            }
+        };
+        files::write_whole(folder, name, &text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_is_named_twice_is_one() {
+        let named = |name: &str, times| vec![name.to_owned(); times];
+        assert_eq!(kinds(&named("duplicate", 43)).unwrap().len(), 1);
+        assert_eq!(kinds(&[]).unwrap().len(), FaultKind::ALL.len());
+        assert!(kinds(&named("duplicat", 1)).is_err());
+    }
 }

@@ -1,6 +1,9 @@
 //! The mutants: for each fault that a double can show, the runs that show it, and what must find it.
 
-use crate::judge::selftest::{Detector, Trial, Wanted};
+use std::collections::BTreeSet;
+
+use crate::judge::selftest::{Detector, LATENCY_LIMIT, Trial, Wanted};
+use crate::result::Verdict;
 use crate::scenario::FaultKind;
 
 /// What is particular to a run: a name for it, and how it differs from the scenario.
@@ -52,127 +55,220 @@ const SHORT_TOKENS: Variant = (
     ],
 );
 
-/// How a fault is shown, and what finds it besides what it is expected to lead to.
+/// The same without the check on tokens, so that the run does not fail of that.
+const UNCHECKED_TOKENS: Variant = ("unchecked", SHORT_TOKENS.1);
+const IDEMPOTENT: Variant =
+    ("idempotent", &["workload[0].records_per_request=1", "stack.proxy.idempotence=true"]);
+const RATE: Variant = ("rate", &[]);
+const ONE_REPLICA: Variant = ("one replica", &["stack.proxy.replicas=1"]);
+/// No gateway before the proxy, and so nobody who is refused.
+const WITHOUT_GATEWAY: [&str; 3] = [
+    "stack.gateway=none",
+    "partners=[{name: shop, secret: generated}]",
+    "workload=[{partner: shop, topic: orders, format: v2-json, payload: {template: {order: {$sequence: {}}}}, \
+     records_per_request: 5, arrivals: {constant: 110/s}, for: 1s, connections: 16}]",
+];
+const STRAIGHT: Variant = ("no gateway", &WITHOUT_GATEWAY);
+const STRAIGHT_TIMED_OUT: Variant = (
+    "no gateway, timed out",
+    &[WITHOUT_GATEWAY[0], WITHOUT_GATEWAY[1], WITHOUT_GATEWAY[2], "workload[0].timeout=500ms"],
+);
+/// Nobody waits until the time is out.
+const STRAIGHT_CENSORED: Variant = (
+    "no gateway, waited no longer",
+    &[WITHOUT_GATEWAY[0], WITHOUT_GATEWAY[1], WITHOUT_GATEWAY[2], "drain=500ms"],
+);
+
+/// How a fault is shown, and what must come of it.
 struct Mutant {
     /// How often it strikes: `every: 3`, for instance.
     pace: &'static str,
     variants: &'static [Variant],
+    /// What finds it besides what it is expected to lead to.
     wanted: &'static [(Detector, Wanted)],
+    verdict: Verdict,
 }
 
 const fn mutant(
+    verdict: Verdict,
     pace: &'static str,
     variants: &'static [Variant],
     wanted: &'static [(Detector, Wanted)],
 ) -> Mutant {
-    Mutant { pace, variants, wanted }
+    Mutant { pace, variants, wanted, verdict }
 }
 
 fn of(kind: FaultKind) -> Mutant {
     use Detector as D;
     use FaultKind as F;
+    use Verdict::{Fail, Inconclusive, Pass};
     use Wanted::{Injected, Perhaps, Some};
-    const IN_DOUBT: &[(Detector, Wanted)] = &[(D::UnknownLanded, Injected), (D::Latency, Perhaps)];
-    const ON_THE_WAY: &[(Detector, Wanted)] = &[(D::UnknownLanded, Perhaps), (D::Latency, Perhaps)];
+    // Answered with an error, by the proxy or, where that gives none, by the gateway.
+    const IN_DOUBT: &[(Detector, Wanted)] = &[(D::UnknownLanded, Injected), (D::Failed, Some)];
+    // What a replica had in hand: written or not.
+    const ON_THE_WAY: &[(Detector, Wanted)] =
+        &[(D::UnknownLanded, Perhaps), (D::UnknownAbsent, Perhaps), (D::Failed, Perhaps)];
     const COPIED: &[(Detector, Wanted)] = &[(D::BeyondAttempts, Injected)];
+    const LATE: &[(Detector, Wanted)] = &[(D::Latency, Some)];
     match kind {
-        F::DropAfterAck | F::WrongOffset => mutant("every: 9", &[PLAIN, V3, NO_IDENTITY], &[]),
-        F::Duplicate => mutant("every: 9", &[PLAIN, V3], COPIED),
+        F::DropAfterAck | F::WrongOffset => mutant(Fail, "every: 9", &[PLAIN, V3, NO_IDENTITY], &[]),
+        F::Duplicate => mutant(Fail, "every: 9", &[PLAIN, V3], COPIED),
         F::CorruptByte | F::Truncate | F::RoundNumbers | F::LoseUnicode => {
-            mutant("every: 3", &[PLAIN, V3, NO_IDENTITY], &[])
+            mutant(Fail, "every: 3", &[PLAIN, V3, NO_IDENTITY], &[])
         }
-        F::Reformat | F::ExchangeOffsets | F::ReorderInRequest => mutant("every: 3", &[PLAIN, V3], &[]),
-        F::NullToEmpty => mutant("every: 2", &[TOMBSTONES], &[]),
-        F::SwapKeys => mutant("every: 4", &[PLAIN, V3], &[]),
-        F::ShiftTimestamp => mutant("every: 3", &[STAMPED], &[]),
-        F::LoseHeaders => mutant("every: 3", &[V3], &[]),
-        F::WrongPartition => mutant("every: 9", &[PLAIN, V3], &[]),
-        F::StaleAnswer => mutant("every: 5", &[PLAIN, V3], &[]),
-        F::NegativeOffset => mutant("every: 3", &[PLAIN, V3], &[(D::Unpositioned, Injected)]),
-        F::HideFailure => mutant("every: 1", &[TOO_LONG], &[]),
-        F::FalseFailure => mutant("every: 9", &[PLAIN, V3], &[(D::WronglyRefused, Some)]),
-        F::ErrorItems => mutant("every: 9", &[PLAIN, V3], IN_DOUBT),
+        // The same JSON in other bytes is nobody's fault.
+        F::Reformat => mutant(Pass, "every: 3", &[PLAIN, V3], &[]),
+        F::ExchangeOffsets | F::ReorderInRequest => mutant(Fail, "every: 3", &[PLAIN, V3], &[]),
+        F::NullToEmpty => mutant(Fail, "every: 2", &[TOMBSTONES], &[]),
+        F::SwapKeys => mutant(Fail, "every: 4", &[PLAIN, V3], &[]),
+        F::ShiftTimestamp => mutant(Fail, "every: 3", &[STAMPED], &[]),
+        F::LoseHeaders => mutant(Fail, "every: 3", &[V3], &[]),
+        F::WrongPartition => mutant(Fail, "every: 9", &[PLAIN, V3], &[]),
+        F::StaleAnswer => mutant(Fail, "every: 5", &[PLAIN, V3], &[]),
+        F::NegativeOffset => mutant(Pass, "every: 3", &[PLAIN, V3], &[(D::Unpositioned, Injected)]),
+        F::HideFailure => mutant(Fail, "every: 1", &[TOO_LONG], &[]),
+        // The other records of such a request are acknowledged.
+        F::FalseFailure => {
+            mutant(Fail, "every: 9", &[PLAIN, V3], &[(D::WronglyRefused, Some), (D::Failed, Some)])
+        }
+        F::ErrorItems => mutant(Pass, "every: 9", &[PLAIN, V3], IN_DOUBT),
         F::ErrorAfterAppend | F::ResetAfterAppend | F::LateSuccess => {
-            mutant("every: 7", &[PLAIN, V3], IN_DOUBT)
+            mutant(Pass, "every: 7", &[PLAIN, V3], IN_DOUBT)
         }
-        F::NeverAnswer | F::AppendLate => mutant("every: 20", &[IMPATIENT], IN_DOUBT),
-        F::Delay => mutant("every: 5", &[PLAIN], &[(D::Latency, Some)]),
-        F::LatencySpike => mutant("every: 8", &[PLAIN], &[(D::Latency, Some)]),
-        F::Stall => mutant("window: [200ms, 700ms]", &[PLAIN], &[(D::Latency, Some)]),
-        F::SlowStart => mutant("window: [0s, 900ms]", &[PLAIN], &[(D::Latency, Some)]),
-        F::MemoryGrowth => mutant("every: 1", &[PLAIN], &[(D::Memory, Some)]),
-        // A path that is sound survives it, but for answers that never come.
-        F::ReplicaRestart => mutant("window: [300ms, 700ms]", &[PLAIN], ON_THE_WAY),
-        F::ForwardDenied | F::AdmitDenied => mutant("every: 3", &[PLAIN], &[]),
-        F::DropHeader | F::TruncateBody => mutant("every: 7", &[PLAIN, V3], &[]),
-        F::TokenOutage => mutant("every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
-        F::DenyRead => mutant("", &[PLAIN], &[(D::Unread, Some), (D::Unverifiable, Some)]),
-        // A path that is sound survives it.
-        F::NotLeader | F::LoseTail => mutant("every: 7", &[SMALL_BATCHES], &[]),
-        F::LeaderChange => mutant("every: 7", &[SEVERAL_BROKERS], &[]),
-        F::Restart => mutant("window: [300ms, 700ms]", &[SMALL_BATCHES], ON_THE_WAY),
-        F::TimeoutAfterAppend => mutant("every: 7", &[SMALL_BATCHES], COPIED),
-        F::MessageTooLarge => mutant("every: 7", &[SMALL_BATCHES], &[(D::WronglyRefused, Injected)]),
+        F::NeverAnswer | F::AppendLate => mutant(Pass, "every: 20", &[IMPATIENT], IN_DOUBT),
+        F::Delay => mutant(Fail, "every: 5", &[PLAIN], LATE),
+        F::LatencySpike => mutant(Fail, "every: 8", &[PLAIN], LATE),
+        F::Stall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
+        F::SlowStart => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
+        F::MemoryGrowth => mutant(Fail, "every: 1", &[PLAIN], &[(D::Memory, Some)]),
+        F::ReplicaRestart => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], ON_THE_WAY),
+        F::ForwardDenied | F::AdmitDenied => mutant(Fail, "every: 3", &[PLAIN], &[]),
+        F::DropHeader => mutant(Fail, "every: 7", &[PLAIN, V3], &[]),
+        F::TruncateBody => mutant(Fail, "every: 7", &[PLAIN], &[]),
+        F::TokenOutage => mutant(Fail, "every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
+        F::DenyRead => mutant(Inconclusive, "", &[PLAIN], &[(D::Unread, Some), (D::Unverifiable, Some)]),
+        // A path that is sound survives these two.
+        F::NotLeader => mutant(Pass, "every: 7", &[SMALL_BATCHES], &[]),
+        F::LeaderChange => mutant(Pass, "every: 7", &[SEVERAL_BROKERS], &[]),
+        F::LoseTail => mutant(Fail, "every: 7", &[SMALL_BATCHES], &[]),
+        // And this one: a broker answers what it has carried out.
+        F::Restart => mutant(Pass, "window: [300ms, 700ms]", &[SMALL_BATCHES], &[]),
+        F::TimeoutAfterAppend => mutant(Fail, "every: 7", &[SMALL_BATCHES], COPIED),
+        F::MessageTooLarge => mutant(Fail, "every: 7", &[SMALL_BATCHES], &[(D::WronglyRefused, Injected)]),
     }
 }
 
-/// The runs that show these faults.
-pub(super) fn trials(kinds: &[FaultKind]) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for kind in kinds {
-        let mutant = of(*kind);
-        for (variant, sets) in mutant.variants {
-            let separator = if mutant.pace.is_empty() { "" } else { ", " };
-            let fault = format!(
-                "faults=[{{box: {}, kind: {}{separator}{}}}]",
-                kind.box_name(),
-                kind.name(),
-                mutant.pace
-            );
-            let found = kind.expected_finding(false).and_then(Detector::of_metric);
-            let wanted = found.map(|detector| (detector, Wanted::Injected)).into_iter();
-            trials.push(Trial {
-                name: name(kind.name(), variant),
-                box_name: Some(kind.box_name().to_owned()),
-                sets: sets.iter().map(|set| (*set).to_owned()).chain([fault]).collect(),
-                wanted: wanted.chain(mutant.wanted.iter().copied()).collect(),
-            });
+/// Runs of a fault that come to something else than others of it.
+fn besides(kind: FaultKind) -> Vec<Mutant> {
+    use Detector as D;
+    use FaultKind as F;
+    use Verdict::{Fail, Inconclusive, Pass};
+    use Wanted::{Injected, Perhaps, Some};
+    match kind {
+        // Copies of records without an identity: that they are copies cannot be told, but that they are nobody's can.
+        F::Duplicate => vec![mutant(
+            Inconclusive,
+            "every: 9",
+            &[NO_IDENTITY],
+            &[(D::Foreign, Injected), (D::Unattributed, Injected)],
+        )],
+        // Batches that Kafka is said to have taken too long for, of producers that write nothing twice.
+        F::TimeoutAfterAppend => vec![mutant(Pass, "every: 7", &[IDEMPOTENT], &[])],
+        F::TokenOutage => vec![mutant(
+            Inconclusive,
+            "every: 1",
+            &[UNCHECKED_TOKENS],
+            &[(D::TokensFailed, Injected), (D::Unarmed, Some)],
+        )],
+        // The records of the stream before the last one are written.
+        F::TruncateBody => {
+            vec![mutant(Fail, "every: 7", &[V3], &[(D::WronglyRefused, Injected), (D::Failed, Some)])]
         }
+        // What the gateway would turn into answers of its own.
+        F::ResetAfterAppend => {
+            vec![mutant(Pass, "every: 7", &[STRAIGHT], &[(D::UnknownLanded, Injected), (D::Reset, Some)])]
+        }
+        F::NeverAnswer => vec![
+            mutant(
+                Pass,
+                "every: 20",
+                &[STRAIGHT_TIMED_OUT],
+                &[(D::UnknownLanded, Injected), (D::TimedOut, Some)],
+            ),
+            mutant(
+                Pass,
+                "every: 20",
+                &[STRAIGHT_CENSORED],
+                &[(D::UnknownLanded, Injected), (D::Censored, Some), (D::TimedOut, Some)],
+            ),
+        ],
+        F::ErrorAfterAppend => vec![mutant(
+            Fail,
+            "every: 3",
+            &[RATE],
+            &[(D::UnknownLanded, Injected), (D::Failed, Some), (D::Rate, Some)],
+        )],
+        // Nobody else takes the requests.
+        F::ReplicaRestart => vec![mutant(
+            Pass,
+            "window: [300ms, 700ms]",
+            &[ONE_REPLICA],
+            &[(D::UnknownAbsent, Some), (D::Failed, Some), (D::UnknownLanded, Perhaps)],
+        )],
+        _ => Vec::new(),
     }
-    if kinds.contains(&FaultKind::Duplicate) {
-        trials.push(nobodys_copies());
+}
+
+/// The checks of a run: times decide nothing where they are not what it is about, so that a slow machine fails nothing.
+fn checks(kind: FaultKind, mutant: &Mutant) -> String {
+    let wants = |detector| mutant.wanted.iter().any(|(of, _)| *of == detector);
+    let mut checks = Vec::new();
+    // In the variant without it, that a partner was without a token is all there is.
+    if !(kind == FaultKind::TokenOutage && mutant.verdict == Verdict::Inconclusive) {
+        checks.push("tokens.failed == 0".to_owned());
     }
-    if kinds.contains(&FaultKind::TimeoutAfterAppend) {
-        trials.push(idempotent_in_doubt());
+    if wants(Detector::Latency) {
+        checks.push(format!("latency.p90 < {}ms", LATENCY_LIMIT.as_millis()));
+    }
+    if wants(Detector::Rate) {
+        checks.push("rate.achieved >= 90%".to_owned());
+    }
+    if wants(Detector::Memory) {
+        checks.push("memory.growth < 80MiB".to_owned());
+    }
+    format!("checks=[{}]", checks.join(", "))
+}
+
+/// The runs that show these faults.
+pub(super) fn trials(kinds: &BTreeSet<FaultKind>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for kind in FaultKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+        let found = kind.expected_finding(false).map(|metric| {
+            let detector = Detector::of_metric(metric).expect("a detector for each finding that is expected");
+            (detector, Wanted::Injected)
+        });
+        let mutant = of(kind);
+        trials.extend(runs(kind, &mutant, found));
+        for mutant in besides(kind) {
+            trials.extend(runs(kind, &mutant, None));
+        }
     }
     trials
 }
 
-/// Copies of records without an identity: that they are copies cannot be told, but that they are nobody's can.
-fn nobodys_copies() -> Trial {
-    let (variant, sets) = NO_IDENTITY;
-    let fault = "faults=[{box: proxy, kind: duplicate, every: 9}]";
-    Trial {
-        name: name("duplicate", variant),
-        box_name: Some("proxy".into()),
-        sets: sets.iter().map(|set| (*set).to_owned()).chain([fault.to_owned()]).collect(),
-        wanted: vec![(Detector::Foreign, Wanted::Injected), (Detector::Unattributed, Wanted::Injected)],
-    }
-}
-
-/// Batches that Kafka is said to have taken too long for, of producers that write nothing twice: nothing must be found.
-fn idempotent_in_doubt() -> Trial {
-    let sets = [
-        "workload[0].records_per_request=1",
-        "stack.proxy.idempotence=true",
-        "faults=[{box: kafka, kind: timeout-after-append, every: 7}]",
-    ];
-    Trial {
-        name: name("timeout-after-append", "idempotent"),
-        box_name: Some("kafka".into()),
-        sets: sets.map(str::to_owned).to_vec(),
-        wanted: vec![(Detector::Latency, Wanted::Perhaps)],
-    }
+/// A run for each variant.
+fn runs(kind: FaultKind, mutant: &Mutant, found: Option<(Detector, Wanted)>) -> impl Iterator<Item = Trial> {
+    let separator = if mutant.pace.is_empty() { "" } else { ", " };
+    let fault =
+        format!("faults=[{{box: {}, kind: {}{separator}{}}}]", kind.box_name(), kind.name(), mutant.pace);
+    let (checks, verdict) = (checks(kind, mutant), mutant.verdict);
+    mutant.variants.iter().map(move |(variant, sets)| Trial {
+        name: name(kind.name(), variant),
+        box_name: Some(kind.box_name().to_owned()),
+        sets: sets.iter().map(|set| (*set).to_owned()).chain([checks.clone(), fault.clone()]).collect(),
+        wanted: found.into_iter().chain(mutant.wanted.iter().copied()).collect(),
+        verdict,
+    })
 }
 
 fn name(kind: &str, variant: &str) -> String {
@@ -183,9 +279,18 @@ fn name(kind: &str, variant: &str) -> String {
 mod tests {
     use super::*;
 
+    fn all() -> Vec<Trial> {
+        trials(&FaultKind::ALL.into())
+    }
+
+    /// What the run must see for certain.
+    fn certain(trial: &Trial) -> impl Iterator<Item = Detector> {
+        trial.wanted.iter().filter(|(_, wanted)| *wanted != Wanted::Perhaps).map(|(detector, _)| *detector)
+    }
+
     #[test]
     fn every_fault_is_shown_by_a_scenario_that_can_be_read() {
-        for trial in trials(&FaultKind::ALL) {
+        for trial in all() {
             let read = super::super::scenario(&trial.sets);
             assert!(read.is_ok(), "{}: {}", trial.name, read.unwrap_err());
         }
@@ -193,12 +298,54 @@ mod tests {
 
     #[test]
     fn every_detector_has_a_mutant() {
-        let trials = trials(&FaultKind::ALL);
+        let trials = all();
         for detector in Detector::ALL {
-            let shown = |trial: &Trial| {
-                trial.wanted.iter().any(|(of, wanted)| *of == detector && *wanted != Wanted::Perhaps)
-            };
-            assert!(trials.iter().any(shown), "{detector:?}");
+            let shown = trials.iter().any(|trial| certain(trial).any(|certain| certain == detector));
+            assert!(shown, "{detector:?}");
         }
+    }
+
+    #[test]
+    fn every_expected_finding_has_a_detector() {
+        for finding in FaultKind::ALL.into_iter().filter_map(|kind| kind.expected_finding(false)) {
+            assert!(Detector::of_metric(finding).is_some(), "{finding}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_of_a_run_follows_from_what_it_must_see() {
+        for trial in all() {
+            let checks = trial.sets.iter().find(|set| set.starts_with("checks=")).unwrap();
+            let checked = |detector: Detector| checks.contains(detector.name());
+            let verdict = if certain(&trial).any(|detector| detector.fails() || checked(detector)) {
+                Verdict::Fail
+            } else if certain(&trial).any(Detector::leaves_open) {
+                Verdict::Inconclusive
+            } else {
+                Verdict::Pass
+            };
+            assert_eq!(trial.verdict, verdict, "{}", trial.name);
+            // What may be seen or not must not decide.
+            for (detector, wanted) in &trial.wanted {
+                let decides = detector.fails() || detector.leaves_open() || checked(*detector);
+                assert!(*wanted != Wanted::Perhaps || !decides, "{}: {detector:?}", trial.name);
+            }
+        }
+    }
+
+    #[test]
+    fn times_decide_only_where_a_run_is_about_them() {
+        for trial in all() {
+            let scenario = super::super::scenario(&trial.sets).unwrap();
+            let on_times = |metric: &str| metric.starts_with("latency.") || metric.starts_with("rate.");
+            let checked = scenario.checks.iter().any(|check| on_times(&check.metric));
+            assert_eq!(checked, certain(&trial).any(Detector::rests_on_times), "{}", trial.name);
+        }
+    }
+
+    #[test]
+    fn names_are_told_apart() {
+        let names: BTreeSet<String> = all().into_iter().map(|trial| trial.name).collect();
+        assert_eq!(names.len(), all().len());
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn serve(stream: TcpStream, asked: Asked, mut restarts: Watched
     // A request that was carried out is answered: a restart leaves no client in doubt, and what has arrived
     // besides is not carried out.
     while !restarts.under_way() && session != Session::Over {
-        let frame = match frames::take(&mut received) {
+        let frame = match frames::take(&mut received, session.longest_frame()) {
             Ok(Some(frame)) => frame,
             Ok(None) => {
                 received.reserve(ROOM);
@@ -60,6 +60,7 @@ pub(super) async fn serve(stream: TcpStream, asked: Asked, mut restarts: Watched
             Err(_) => return,
         }
     }
+    restarts.felt();
     // Unread requests would turn the end into a reset, which can overtake the last answer.
     let _ = outgoing.shutdown().await;
     let unread = async { while incoming.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0) {} };

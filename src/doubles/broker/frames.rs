@@ -8,18 +8,19 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 /// Longest request, as Kafka's default for `socket.request.max.bytes`.
 pub(super) const MAX_FRAME: usize = 100 * 1024 * 1024;
 
-/// A frame that cannot be one: its length is negative or beyond [`MAX_FRAME`].
+/// A frame that cannot be one: its length is negative or beyond what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BadLength;
 
-/// Takes the first frame off `received`, without its length; `None` where it has not arrived whole.
+/// Takes the first frame off `received`, without its length, of `longest` bytes at most; `None` where it has not arrived
+/// whole.
 ///
 /// # Errors
 /// [`BadLength`].
-pub(super) fn take(received: &mut BytesMut) -> Result<Option<Bytes>, BadLength> {
+pub(super) fn take(received: &mut BytesMut, longest: usize) -> Result<Option<Bytes>, BadLength> {
     let Some(length) = received.first_chunk::<4>() else { return Ok(None) };
     let length = usize::try_from(i32::from_be_bytes(*length)).map_err(|_| BadLength)?;
-    if length > MAX_FRAME {
+    if length > longest {
         return Err(BadLength);
     }
     if received.len() - 4 < length {
@@ -94,12 +95,13 @@ mod tests {
     #[test]
     fn frames_are_taken_when_they_are_whole() {
         let mut received = BytesMut::from(&[0, 0, 0, 2, 7, 8, 0, 0, 0, 0, 0, 0][..]);
-        assert_eq!(take(&mut received), Ok(Some(Bytes::from_static(&[7, 8]))));
-        assert_eq!(take(&mut received), Ok(Some(Bytes::new())));
-        assert_eq!(take(&mut received), Ok(None));
-        assert_eq!(take(&mut BytesMut::from(&[0xff, 0xff, 0xff, 0xff][..])), Err(BadLength));
-        assert_eq!(take(&mut BytesMut::from(&[0x06, 0x40, 0, 1][..])), Err(BadLength));
-        assert_eq!(take(&mut BytesMut::from(&[0x06, 0x40, 0, 0][..])), Ok(None));
+        assert_eq!(take(&mut received, 2), Ok(Some(Bytes::from_static(&[7, 8]))));
+        assert_eq!(take(&mut received, 2), Ok(Some(Bytes::new())));
+        assert_eq!(take(&mut received, 2), Ok(None));
+        let claim = |length: [u8; 4]| take(&mut BytesMut::from(&length[..]), MAX_FRAME);
+        assert_eq!(claim([0xff, 0xff, 0xff, 0xff]), Err(BadLength));
+        assert_eq!(claim([0x06, 0x40, 0, 1]), Err(BadLength));
+        assert_eq!(claim([0x06, 0x40, 0, 0]), Ok(None));
     }
 
     #[test]

@@ -212,6 +212,7 @@ async fn accept_loop(
         };
         // The port stays bound while nobody is served: somebody else could have it afterwards.
         if restarts.under_way() {
+            restarts.felt();
             continue;
         }
         let _ = stream.set_nodelay(true);

@@ -10,10 +10,14 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::config::SaslPlain;
+use super::frames::MAX_FRAME;
 use super::refusal::Refusal;
 
 /// The mechanism that is offered.
 const PLAIN: &str = "PLAIN";
+
+/// Longest request of a client that has not said who it is (`sasl.server.max.receive.size`).
+const LONGEST_BEFORE: usize = 512 * 1024;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,11 @@ impl Session {
     /// That of a new connection to brokers which want these credentials, or none.
     pub(super) fn new(wanted: Option<&SaslPlain>) -> Self {
         if wanted.is_some() { Self::Unknown } else { Self::Open }
+    }
+
+    /// The longest request that may come now, in bytes.
+    pub(super) fn longest_frame(self) -> usize {
+        if self == Self::Open { MAX_FRAME } else { LONGEST_BEFORE }
     }
 
     /// Whether a request of this kind may come now.

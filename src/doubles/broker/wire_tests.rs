@@ -300,7 +300,9 @@ async fn a_restart_ends_connections_and_keeps_what_stands() {
     reader.closed().await;
     assert_eq!(injector.injected(), 1);
     let ask = framed(&produce("t", 0, -1, &records));
+    let limit = begun + DEADLINE;
     let served = loop {
+        assert!(std::time::Instant::now() < limit, "it is not served again");
         let mut again = Wire::to(address).await;
         // What is sent to a closed connection may break it.
         let sent = again.0.write_all(&ask).await;
@@ -357,6 +359,21 @@ async fn what_cannot_be_a_request_closes_its_connection_only() {
     }
 }
 
+#[tokio::test]
+async fn a_group_that_another_broker_coordinates_is_refused_partition_by_partition() {
+    let broker = start(2, &[("t", &[])]).await;
+    let numbers = [1_i32, 0].map(i32::to_be_bytes).concat();
+    let body = [&text("g")[..], &1_i32.to_be_bytes(), &text("t"), &numbers].concat();
+    let mut errors = Vec::new();
+    for address in broker.addresses() {
+        let answer = Wire::to(*address).await.ask(&request(ApiKey::OffsetFetch, 1, 4, &body)).await;
+        // The last of what is said of the one partition.
+        errors.push(i16::from_be_bytes([answer[answer.len() - 2], answer[answer.len() - 1]]));
+    }
+    errors.sort_unstable();
+    assert_eq!(errors, [0, 16], "not coordinator");
+}
+
 /// `SaslHandshake` for PLAIN.
 fn handshake(version: i16) -> Vec<u8> {
     request(ApiKey::SaslHandshake, version, 1, &text("PLAIN"))
@@ -374,6 +391,10 @@ async fn who_does_not_say_who_it_is_is_not_served() {
     let broker = Broker::start(BrokerConfig { sasl, ..BrokerConfig::default() }).await.unwrap();
     let address = broker.addresses()[0];
     let metadata = request(ApiKey::Metadata, 1, 3, &[0xff; 4]);
+    // Who has not said who it is sends no more than that takes.
+    let mut wire = Wire::to(address).await;
+    wire.send(&(512 * 1024 + 1_i32).to_be_bytes()).await;
+    wire.closed().await;
     for early in [metadata.clone(), authenticate(b"\0landfall\0hunter2"), produce("t", 0, -1, &[])] {
         let mut wire = Wire::to(address).await;
         assert_eq!(wire.ask(&request(ApiKey::ApiVersions, 0, 9, &[])).await.get_i32(), 9);

@@ -116,7 +116,13 @@ impl Proxy {
     /// # Errors
     /// [`ProxyError`] where the port is taken or librdkafka refuses a property.
     pub async fn start(config: ProxyConfig) -> Result<Self, ProxyError> {
-        let listener = bind("proxy", SocketAddr::new(config.bind, config.port)).await?;
+        let address = SocketAddr::new(config.bind, config.port);
+        let restarts = of_kinds(&config.injectors, &[FaultKind::ReplicaRestart]);
+        let listening = if restarts.is_empty() {
+            (bind("proxy", address).await?, None)
+        } else {
+            replica::listen(address).await?
+        };
         let bootstrap = config.kafka.bootstrap.clone();
         let producer = Producer::new(&config).map_err(|source| ProxyError::Producer { bootstrap, source })?;
         let producer = Arc::new(producer);
@@ -126,7 +132,6 @@ impl Proxy {
         let starts: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::SlowStart]).into();
         let growths: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::MemoryGrowth]).into();
         let leak = Arc::new(faults::Leak::default());
-        let restarts = of_kinds(&config.injectors, &[FaultKind::ReplicaRestart]);
         let answer = move |request: Request<Incoming>, _| {
             let (producer, streams) = (producer.clone(), streams.clone());
             let (stalls, starts) = (stalls.clone(), starts.clone());
@@ -140,7 +145,7 @@ impl Proxy {
                 answer(producer, streams, request).await
             }
         };
-        let replica = Replica::start(listener, IDLE, &restarts, answer)?;
+        let replica = Replica::start(listening, IDLE, &restarts, answer)?;
         Ok(Self { replica, streaming })
     }
 

@@ -1,5 +1,6 @@
 //! A replica's server, which a fault may take away for a while: it stops to listen and breaks its connections, works on
-//! what it has in hand, and listens again at the same address.
+//! what it has in hand, and listens again at the same address. Who connects meanwhile is refused, as by a machine on which
+//! nothing listens, so that a balancer goes on to the next replica; and the port stays this replica's all the time.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,14 +9,39 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::doubles::fault::Injector;
-use crate::doubles::http::{AnswerBody, InFlight, Server, bind};
+use crate::doubles::http::{AnswerBody, BindError, InFlight, Server, bind};
 
 /// How often it is looked whether a restart is to begin or to end, and whether the address is free again.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// A port that nobody else is given while nobody listens at it: a socket that is bound to it, and does not listen.
+#[derive(Debug)]
+pub(super) struct Held(TcpSocket);
+
+impl Held {
+    fn of(address: SocketAddr) -> std::io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // It lets the listener be bound to the same address.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self(socket))
+    }
+}
+
+/// Listens at `address`, and keeps the port where the system lets two sockets be bound to one address (Linux does).
+pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, Option<Held>), BindError> {
+    if let Ok(held) = Held::of(address)
+        && let Ok(address) = held.0.local_addr()
+        && let Ok(listener) = bind("proxy", address).await
+    {
+        return Ok((listener, Some(held)));
+    }
+    bind("proxy", address).await.map(|listener| (listener, None))
+}
 
 /// A server, and what restarts it.
 #[derive(Debug)]
@@ -25,12 +51,13 @@ pub(super) struct Replica {
     /// `None` while it is away.
     server: Arc<Mutex<Option<Server>>>,
     restarter: Option<JoinHandle<()>>,
+    _held: Option<Held>,
 }
 
 impl Replica {
-    /// Serves `listener`, as [`Server::start_with_idle`] does; the first replica to ask for a restart gets it.
+    /// Serves what [`listen`] gave, as [`Server::start_with_idle`] does; the first replica to ask for a restart gets it.
     pub(super) fn start<H, F, B>(
-        listener: TcpListener,
+        (listener, held): (TcpListener, Option<Held>),
         idle: Duration,
         restarts: &[Arc<Injector>],
         handler: H,
@@ -62,8 +89,11 @@ impl Replica {
                 loop {
                     let under_way = mine.iter().find(|restart| restart.window_left(Instant::now()).is_some());
                     if let Some(restart) = under_way {
-                        drop(set(&server, None));
-                        restart.took_effect(1);
+                        let gone = set(&server, None);
+                        if let Some(server) = gone {
+                            server.stop().await;
+                            restart.took_effect(1);
+                        }
                         while restart.window_left(Instant::now()).is_some() {
                             tokio::time::sleep(LOOK).await;
                         }
@@ -74,7 +104,7 @@ impl Replica {
                 }
             })
         });
-        Ok(Self { address, working, server, restarter })
+        Ok(Self { address, working, server, restarter, _held: held })
     }
 
     /// Where it listens.
@@ -101,12 +131,53 @@ fn set(server: &Mutex<Option<Server>>, new: Option<Server>) -> Option<Server> {
     std::mem::replace(&mut *server.lock().unwrap_or_else(PoisonError::into_inner), new)
 }
 
-/// Listens where it did before: the old listener may need a moment to go.
+/// Listens where it did before, as soon as the system lets it.
 async fn return_to(address: SocketAddr) -> TcpListener {
     loop {
         match bind("proxy", address).await {
             Ok(listener) => return listener,
             Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::scenario::{Fault, FaultKind, Pace};
+
+    #[tokio::test]
+    async fn a_replica_that_is_away_refuses_connections_and_keeps_its_port() {
+        let window = Some((Duration::ZERO, Duration::from_mins(5)));
+        let fault = Fault { kind: FaultKind::ReplicaRestart, pace: Pace::Every(1), target: None, window };
+        let injector = Arc::new(Injector::new(fault, 1));
+        let listening = listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await.unwrap();
+        let held = listening.1.is_some();
+        assert!(held || !cfg!(target_os = "linux"));
+        let answer = |_, _| async { Response::new(Full::new(Bytes::new())) };
+        let replica =
+            Replica::start(listening, Duration::from_mins(1), std::slice::from_ref(&injector), answer)
+                .unwrap();
+        let address = replica.address();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        injector.start(Instant::now());
+        assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)));
+        while injector.injected() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        if held {
+            // Who asks for a port of its own, and not for this one at any price, does not get it.
+            let other = TcpSocket::new_v4().unwrap();
+            assert!(other.bind(address).is_err());
         }
     }
 }

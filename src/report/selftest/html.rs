@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::super::text::grouped;
-use super::{Tally, tally};
+use super::{Tally, heading, limits, tally};
 use crate::result::{Row, Selftest};
 use crate::stats::time_text;
 
@@ -42,8 +42,9 @@ pub fn html(matrix: &Selftest) -> String {
             body {
                 h1 {
                     "Self-test of landfall " (matrix.landfall) ": "
-                    @if matrix.passed { span.pass { "passed" } } @else { span.fail { "failed" } }
+                    span.(if matrix.passed { "pass" } else { "fail" }) { (heading(matrix)) }
                 }
+                @for sentence in limits(matrix) { p { strong { (sentence) } } }
                 p {
                     (healthy) " healthy runs, " (faults) " runs with a fault, " (bad) " not as they should be. Begun "
                     (matrix.started) ", took " (time_text(matrix.elapsed_us)) ", seed " (matrix.seed) "."

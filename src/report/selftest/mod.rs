@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub use html::html;
 
 use super::text::{grouped, plain};
-use crate::result::{Row, Selftest};
+use crate::result::{Row, RowOutcome, Selftest, Verdict};
 use crate::stats::time_text;
 
 /// A line for a row, while the test runs: `number` of `total`.
@@ -37,12 +37,20 @@ fn found(row: &Row) -> String {
 pub fn summary(matrix: &Selftest) -> String {
     let mut out = String::new();
     let Tally { healthy, faults, bad } = tally(matrix);
+    let verdict = match matrix.verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Invalid | Verdict::Inconclusive => "INCONCLUSIVE",
+    };
+    let part = if matrix.whole { "" } else { " (of a part)" };
     let _ = writeln!(
         out,
-        "\n  {}  {healthy} healthy runs, {faults} runs with a fault, {bad} not as they should be, in {}",
-        if matrix.passed { "PASS" } else { "FAIL" },
+        "\n  {verdict}{part}  {healthy} healthy runs, {faults} runs with a fault, {bad} not as they should be, in {}",
         time_text(matrix.elapsed_us)
     );
+    for sentence in limits(matrix) {
+        let _ = writeln!(out, "        {sentence}");
+    }
     let unshown: Vec<&str> = matrix
         .detectors
         .iter()
@@ -53,6 +61,31 @@ pub fn summary(matrix: &Selftest) -> String {
         let _ = writeln!(out, "        nothing here shows that these work: {}", unshown.join(", "));
     }
     out
+}
+
+/// The verdict in words, as a heading has it.
+fn heading(matrix: &Selftest) -> &'static str {
+    match (matrix.verdict, matrix.whole) {
+        (Verdict::Pass, true) => "passed",
+        (Verdict::Pass, false) => "passed in part",
+        (Verdict::Fail, _) => "failed",
+        (Verdict::Invalid | Verdict::Inconclusive, _) => "inconclusive",
+    }
+}
+
+/// What the verdict does not say, in sentences.
+fn limits(matrix: &Selftest) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if !matrix.whole {
+        sentences.push("This is a part of the test: not all faults were shown.".to_owned());
+    }
+    let undecided = matrix.rows.iter().filter(|row| row.outcome == RowOutcome::Undecided).count();
+    if undecided > 0 {
+        sentences.push(format!(
+            "In {undecided} runs landfall was itself too slow to tell; a quieter machine decides them."
+        ));
+    }
+    sentences
 }
 
 struct Tally {
@@ -72,12 +105,15 @@ fn tally(matrix: &Selftest) -> Tally {
 pub fn markdown(matrix: &Selftest) -> String {
     let mut out = String::new();
     let Tally { healthy, faults, bad } = tally(matrix);
-    let verdict = if matrix.passed { "passed" } else { "failed" };
+    let verdict = heading(matrix);
+    let _ = writeln!(out, "# Self-test of landfall {}: {verdict}\n", matrix.landfall);
+    for sentence in limits(matrix) {
+        let _ = writeln!(out, "**{sentence}**\n");
+    }
     let _ = writeln!(
         out,
-        "# Self-test of landfall {}: {verdict}\n\n{healthy} healthy runs, {faults} runs with a fault, {bad} not as they \
+        "{healthy} healthy runs, {faults} runs with a fault, {bad} not as they \
          should be. Begun {}, took {}, seed {}.\n\n## Faults\n\n| box | fault | took effect | seen | outcome |\n|---|---|--:|---|---|",
-        matrix.landfall,
         matrix.started,
         time_text(matrix.elapsed_us),
         matrix.seed
@@ -102,6 +138,7 @@ pub fn markdown(matrix: &Selftest) -> String {
             row.outcome.as_str()
         );
     }
+    reasons(matrix, &mut out);
     let _ = writeln!(out, "\n## Healthy runs\n\n| run | outcome | false alarms |\n|---|---|---|");
     for row in matrix.rows.iter().filter(|row| row.box_name.is_none()) {
         let alarms = if row.reasons.is_empty() { "none".to_owned() } else { cell(&row.reasons.join("; ")) };
@@ -118,7 +155,25 @@ pub fn markdown(matrix: &Selftest) -> String {
     out
 }
 
+/// What is wrong with the runs that are not as they should be.
+fn reasons(matrix: &Selftest, out: &mut String) {
+    let bad: Vec<&Row> = matrix.rows.iter().filter(|row| !row.outcome.is_good()).collect();
+    if bad.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## What is wrong\n");
+    for row in bad {
+        let _ = writeln!(out, "- {}: {}, run `{}`", plain(&row.name), row.outcome.as_str(), row.run);
+        for reason in &row.reasons {
+            let _ = writeln!(out, "  - {}", plain(reason));
+        }
+    }
+}
+
 /// Text that ends no cell.
 fn cell(text: &str) -> String {
     plain(text).replace('|', "\\|")
 }
+
+#[cfg(test)]
+mod tests;

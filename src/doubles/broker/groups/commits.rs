@@ -22,6 +22,8 @@ use super::offsets::{Committed, MAX_METADATA};
 
 /// First version that may ask for several groups at once.
 const SEVERAL_GROUPS: i16 = 8;
+/// First version that has a place for an error of the group as a whole.
+const GROUP_ERROR: i16 = 2;
 
 /// Keeps the offsets that a member commits, or somebody beside all groups.
 pub(in super::super) fn commit(asked: &Asked, request: OffsetCommitRequest) -> OffsetCommitResponse {
@@ -30,8 +32,9 @@ pub(in super::super) fn commit(asked: &Asked, request: OffsetCommitRequest) -> O
     let generation = request.generation_id_or_member_epoch;
     let now = Instant::now();
     let groups = &asked.cluster.groups;
-    let allowed =
-        check(asked, id).and_then(|()| groups.ask(id, now, |group| group.may_commit(who, generation, now)));
+    let allowed = check(asked, id)
+        .and_then(|()| groups.admits(id, now))
+        .and_then(|()| groups.ask(id, now, |group| group.may_commit(who, generation, now)));
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.into_iter().map(|wanted| {
             let index = wanted.partition_index;
@@ -76,8 +79,14 @@ pub(in super::super) fn fetch(
         let wanted = request
             .topics
             .map(|topics| topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect());
+        let names = (version < GROUP_ERROR).then(|| wanted.clone()).flatten();
         return match of_group(asked, &request.group_id, wanted) {
             Ok(topics) => answer.with_topics(topics.into_iter().map(plain).collect()),
+            // Elsewhere these versions would not say it.
+            Err(error) if version < GROUP_ERROR => {
+                let topics = names.unwrap_or_default().into_iter();
+                answer.with_topics(topics.map(|topic| refused(topic, error)).collect())
+            }
             Err(error) => answer.with_error_code(error.code()),
         };
     }
@@ -146,6 +155,15 @@ fn plain((name, partitions): Found) -> OffsetFetchResponseTopic {
             .with_metadata(metadata)
     });
     OffsetFetchResponseTopic::default().with_name(name).with_partitions(partitions.collect())
+}
+
+/// A topic of which nothing is told.
+fn refused((name, indexes): (TopicName, Vec<i32>), error: ResponseError) -> OffsetFetchResponseTopic {
+    let mut topic = plain((name, indexes.into_iter().map(|index| (index, None)).collect()));
+    for partition in &mut topic.partitions {
+        partition.error_code = error.code();
+    }
+    topic
 }
 
 fn one_of_several((name, partitions): Found) -> OffsetFetchResponseTopics {

@@ -14,6 +14,10 @@ use super::offsets::Offsets;
 /// How long a member may be silent at least and at most (`group.min.session.timeout.ms` and its counterpart).
 const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_mins(30);
 
+/// Most members of a group, those counted that were told an id (`group.max.size`, for which Kafka has no limit by
+/// default).
+pub(super) const MAX_MEMBERS: usize = 1_000;
+
 /// Where a group is between two generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -117,6 +121,9 @@ impl Group {
         if join.member.is_empty() {
             return match same {
                 Some(old) => Ok(self.come_back(&old, join, now)),
+                None if self.members.len() + self.told.len() >= MAX_MEMBERS => {
+                    Err(ResponseError::GroupMaxSizeReached)
+                }
                 None if join.twice && join.instance.is_none() => {
                     self.told.insert(join.fresh.clone(), now + join.session);
                     Ok(Entered::Told(join.fresh))
@@ -184,9 +191,12 @@ impl Group {
     }
 
     /// What a member that has joined is told, once its rebalance is over.
-    pub(super) fn joined(&self, id: &str) -> Option<Result<Joined, ResponseError>> {
+    pub(super) fn joined(
+        &self,
+        (id, instance): (&str, Option<&str>),
+    ) -> Option<Result<Joined, ResponseError>> {
         match self.members.get(id) {
-            None => Some(Err(ResponseError::UnknownMemberId)),
+            None => Some(Err(self.gone(instance))),
             Some(member) => (!member.joins).then(|| Ok(self.told_to(id.to_owned()))),
         }
     }
@@ -240,8 +250,12 @@ impl Group {
     }
 
     /// The assignment of a member that has asked for it, once the leader has said it.
-    pub(super) fn synced(&self, id: &str, generation: i32) -> Option<Result<Bytes, ResponseError>> {
-        let Some(member) = self.members.get(id) else { return Some(Err(ResponseError::UnknownMemberId)) };
+    pub(super) fn synced(
+        &self,
+        (id, instance): (&str, Option<&str>),
+        generation: i32,
+    ) -> Option<Result<Bytes, ResponseError>> {
+        let Some(member) = self.members.get(id) else { return Some(Err(self.gone(instance))) };
         match self.state {
             State::Stable if self.generation == generation => Some(Ok(member.assignment.clone())),
             State::Completing(_) if self.generation == generation => None,
@@ -307,6 +321,14 @@ impl Group {
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// What a member is told that is none any more: where its instance is there, another has taken its place.
+    fn gone(&self, instance: Option<&str>) -> ResponseError {
+        match instance.and_then(|instance| self.id_of(instance)) {
+            Some(_) => ResponseError::FencedInstanceId,
+            None => ResponseError::UnknownMemberId,
+        }
     }
 
     fn id_of(&self, instance: &str) -> Option<String> {

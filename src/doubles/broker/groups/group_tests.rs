@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
-use super::group::{Entered, Group, State};
+use super::group::{Entered, Group, MAX_MEMBERS, State};
 use super::member::{Join, Joined};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ fn joins(group: &mut Group, join: Join, now: Instant) -> String {
 }
 
 fn told(group: &Group, id: &str) -> Joined {
-    group.joined(id).unwrap().unwrap()
+    group.joined((id, None)).unwrap().unwrap()
 }
 
 /// The leader assigns each member its own name.
@@ -75,10 +75,10 @@ fn a_second_member_waits_until_the_first_has_come_again() {
     let first = told(&group, "a");
     assert_eq!((first.generation, first.protocol.as_str()), (1, "range"));
     assert_eq!(assign(&mut group, "a", now), 1);
-    assert_eq!(group.synced("a", 1), Some(Ok(words("a"))));
+    assert_eq!(group.synced(("a", None), 1), Some(Ok(words("a"))));
 
     joins(&mut group, newcomer("b", &["range"]), now);
-    assert_eq!(group.joined("b"), None);
+    assert_eq!(group.joined(("b", None)), None);
     assert_eq!(group.heartbeat(("a", None), 1, now), Err(ResponseError::RebalanceInProgress));
     joins(&mut group, member("a", &["range"]), now);
     let (leads, follows) = (told(&group, "a"), told(&group, "b"));
@@ -87,9 +87,9 @@ fn a_second_member_waits_until_the_first_has_come_again() {
     assert_eq!((follows.leader.as_str(), follows.members.len()), ("a", 0));
     // Who asks before the leader has said it waits.
     group.sync(("b", None), 2, BTreeMap::new(), now).unwrap();
-    assert_eq!(group.synced("b", 2), None);
+    assert_eq!(group.synced(("b", None), 2), None);
     assign(&mut group, "a", now);
-    assert_eq!(group.synced("b", 2), Some(Ok(words("b"))));
+    assert_eq!(group.synced(("b", None), 2), Some(Ok(words("b"))));
     assert_eq!((group.heartbeat(("b", None), 2, now), group.state()), (Ok(()), State::Stable));
 }
 
@@ -119,13 +119,13 @@ fn a_rebalance_leaves_behind_who_does_not_come() {
     joins(&mut group, member("a", &["range"]), begun);
     let mut now = begun;
     for _ in 0..12 {
-        assert_eq!(group.joined("c"), None, "b has time left");
+        assert_eq!(group.joined(("c", None)), None, "b has time left");
         now += 5 * SECOND;
         let _ = group.heartbeat(("b", None), generation, now);
         group.tick(now);
     }
     assert_eq!(told(&group, "c").generation, generation + 1);
-    assert_eq!(group.joined("b"), Some(Err(ResponseError::UnknownMemberId)));
+    assert_eq!(group.joined(("b", None)), Some(Err(ResponseError::UnknownMemberId)));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_leader_that_assigns_nothing_is_left_behind() {
     joins(&mut group, member("b", &["range"]), begun);
     group.sync(("b", None), generation + 1, BTreeMap::new(), begun).unwrap();
     group.tick(begun + 11 * SECOND);
-    assert_eq!(group.synced("b", generation + 1), Some(Err(ResponseError::RebalanceInProgress)));
+    assert_eq!(group.synced(("b", None), generation + 1), Some(Err(ResponseError::RebalanceInProgress)));
     joins(&mut group, member("b", &["range"]), begun + 11 * SECOND);
     assert_eq!(told(&group, "b").leader, "b");
 }
@@ -185,7 +185,7 @@ fn a_member_without_an_id_comes_twice() {
     let twice = Join { twice: true, ..newcomer("c", &["range"]) };
     assert_eq!(group.join(twice, now), Ok(Entered::Told("c".to_owned())));
     joins(&mut group, member("a", &["range"]), now);
-    assert_eq!(group.joined("a"), None);
+    assert_eq!(group.joined(("a", None)), None);
     group.tick(now + 10 * SECOND);
     assert_eq!(told(&group, "a").generation, 2);
 }
@@ -204,7 +204,7 @@ fn a_static_member_comes_back_without_a_rebalance_and_its_old_id_is_nobodys() {
     again.protocols[0].1 = words("s1");
     let Ok(Entered::Back(back)) = group.join(again, now) else { panic!("it has not come back") };
     assert_eq!((back.generation, back.member.as_str(), group.state()), (generation, "s2", State::Stable));
-    assert_eq!(group.synced("s2", generation), Some(Ok(words("s1"))));
+    assert_eq!(group.synced(("s2", None), generation), Some(Ok(words("s1"))));
     let beat = group.heartbeat(("s1", Some("one")), generation, now);
     assert_eq!(beat, Err(ResponseError::FencedInstanceId));
     assert_eq!(group.heartbeat(("s2", Some("one")), generation, now), Ok(()));
@@ -225,4 +225,43 @@ fn only_members_of_the_generation_commit_while_there_are_any() {
     joins(&mut group, member("b", &["range"]), now);
     let error = group.may_commit(("b", None), generation + 1, now);
     assert_eq!(error, Err(ResponseError::RebalanceInProgress));
+}
+
+#[test]
+fn a_static_member_that_is_replaced_while_it_waits_is_told_so() {
+    let now = Instant::now();
+    let instance =
+        |fresh: &str| Join { instance: Some("one".to_owned()), twice: true, ..newcomer(fresh, &["range"]) };
+    // While it waits for the others to join.
+    let (mut group, _) = pair(now);
+    joins(&mut group, instance("s1"), now);
+    assert_eq!(group.joined(("s1", Some("one"))), None);
+    joins(&mut group, instance("s2"), now);
+    assert_eq!(group.joined(("s1", Some("one"))), Some(Err(ResponseError::FencedInstanceId)));
+    assert_eq!(group.joined(("s2", Some("one"))), None);
+    // While it waits for its assignment.
+    joins(&mut group, member("a", &["range"]), now);
+    joins(&mut group, member("b", &["range"]), now);
+    let generation = told(&group, "s2").generation;
+    group.sync(("s2", Some("one")), generation, BTreeMap::new(), now).unwrap();
+    assert_eq!(group.synced(("s2", Some("one")), generation), None);
+    joins(&mut group, instance("s3"), now);
+    let fenced = group.synced(("s2", Some("one")), generation);
+    assert_eq!(fenced, Some(Err(ResponseError::FencedInstanceId)));
+    assert_eq!(group.synced(("x", None), generation), Some(Err(ResponseError::UnknownMemberId)));
+}
+
+#[test]
+fn a_group_has_no_more_members_than_there_is_room_for() {
+    let now = Instant::now();
+    let mut group = Group::default();
+    for number in 0..MAX_MEMBERS {
+        let twice = number % 2 == 0;
+        let join = Join { twice, ..newcomer(&number.to_string(), &["range"]) };
+        assert!(group.join(join, now).is_ok(), "{number}");
+    }
+    let full = group.join(newcomer("x", &["range"]), now);
+    assert_eq!(full, Err(ResponseError::GroupMaxSizeReached));
+    // Who was told an id has its place.
+    assert!(group.join(member("0", &["range"]), now).is_ok());
 }

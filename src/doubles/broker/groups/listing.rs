@@ -93,7 +93,7 @@ fn describe_one(described: DescribedGroup, group: &Group) -> DescribedGroup {
 /// Lists the groups that this broker coordinates.
 pub(in super::super) fn list(asked: &Asked, request: &ListGroupsRequest) -> ListGroupsResponse {
     let now = Instant::now();
-    let ids: Vec<String> = asked.cluster.groups.lock().keys().cloned().collect();
+    let ids = asked.cluster.groups.ids();
     let wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
@@ -49,11 +50,13 @@ pub(in super::super) async fn join(
     request: JoinGroupRequest,
 ) -> JoinGroupResponse {
     let id = request.group_id.to_string();
+    let instance = request.group_instance_id.clone();
     match joined(asked, version, client, request) {
         Ok(Entered::Back(joined)) => tell(joined),
         Ok(Entered::Told(member)) => refuse(ResponseError::MemberIdRequired).with_member_id(text(member)),
         Ok(Entered::Waits(member)) => {
-            match asked.cluster.groups.wait(&id, |group: &Group| group.joined(&member)).await {
+            let who = (member.as_str(), instance.as_deref());
+            match asked.cluster.groups.wait(&id, |group: &Group| group.joined(who)).await {
                 Ok(joined) => tell(joined),
                 Err(error) => refuse(error).with_member_id(text(member)),
             }
@@ -62,6 +65,7 @@ pub(in super::super) async fn join(
     }
 }
 
+/// What is kept of a request is copied, so that it keeps nothing else of it.
 fn joined(
     asked: &Asked,
     version: i16,
@@ -78,7 +82,11 @@ fn joined(
         instance,
         twice: version >= COME_TWICE,
         kind: request.protocol_type.to_string(),
-        protocols: request.protocols.into_iter().map(|it| (it.name.to_string(), it.metadata)).collect(),
+        protocols: request
+            .protocols
+            .into_iter()
+            .map(|it| (it.name.to_string(), Bytes::copy_from_slice(&it.metadata)))
+            .collect(),
         session,
         rebalance: if version >= HAS_REBALANCE_TIMEOUT {
             milliseconds(request.rebalance_timeout_ms)
@@ -89,6 +97,7 @@ fn joined(
         client_host: client.host,
     };
     let now = Instant::now();
+    asked.cluster.groups.admits(id, now)?;
     asked.cluster.groups.ask(id, now, |group| group.join(join, now))
 }
 
@@ -120,8 +129,10 @@ pub(in super::super) async fn sync(asked: &Asked, request: SyncGroupRequest) -> 
     let answer = SyncGroupResponse::default();
     let id = request.group_id.to_string();
     let (member, generation) = (request.member_id.to_string(), request.generation_id);
+    let instance = request.group_instance_id.clone();
+    let who = (member.as_str(), instance.as_deref());
     let synced = match synced(asked, request) {
-        Ok(()) => asked.cluster.groups.wait(&id, |group| group.synced(&member, generation)).await,
+        Ok(()) => asked.cluster.groups.wait(&id, |group| group.synced(who, generation)).await,
         Err(error) => Err(error),
     };
     let assignment = match synced {
@@ -141,8 +152,11 @@ pub(in super::super) async fn sync(asked: &Asked, request: SyncGroupRequest) -> 
 fn synced(asked: &Asked, request: SyncGroupRequest) -> Result<(), ResponseError> {
     let id = request.group_id.as_str();
     check_named(asked, id)?;
-    let assignments =
-        request.assignments.into_iter().map(|it| (it.member_id.to_string(), it.assignment)).collect();
+    let assignments = request
+        .assignments
+        .into_iter()
+        .map(|it| (it.member_id.to_string(), Bytes::copy_from_slice(&it.assignment)))
+        .collect();
     let who = (request.member_id.as_str(), request.group_instance_id.as_deref());
     let now = Instant::now();
     asked.cluster.groups.ask(id, now, |group| {
