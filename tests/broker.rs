@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use landfall::doubles::broker::{Broker, BrokerConfig, BrokerError, SaslPlain, TopicConfig};
+use landfall::doubles::broker::{Broker, BrokerConfig, BrokerError, Credentials, TopicConfig};
 use landfall::doubles::fault::Injector;
 use landfall::scenario::{Fault, FaultKind, Pace};
 use landfall::secret::Secret;
@@ -483,7 +483,7 @@ fn python() -> Option<String> {
 
 /// Brokers that know one user, and a topic.
 async fn start_with_sasl() -> Broker {
-    let sasl = SaslPlain { username: "landfall".to_owned(), password: Secret::new("hunter2") };
+    let sasl = Credentials { username: "landfall".to_owned(), password: Secret::new("hunter2") };
     let config =
         BrokerConfig { topics: vec![topic("t", 1, &[])], sasl: Some(sasl), ..BrokerConfig::default() };
     Broker::start(config).await.unwrap()
@@ -530,14 +530,17 @@ async fn a_user_who_is_known_is_served_and_others_are_told_why_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_python_says_who_it_is() {
     let Some(python) = python() else { return };
-    let broker = start_with_sasl().await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/kafka_python_client.py");
-    let output = Command::new(&python)
-        .args([script, &broker.bootstrap(), "t"])
-        .envs([("KAFKA_USERNAME", "landfall"), ("KAFKA_PASSWORD", "hunter2")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let broker = start_with_sasl().await;
+        let output = Command::new(&python)
+            .args([script, &broker.bootstrap(), "t"])
+            .env("KAFKA_MECHANISM", mechanism)
+            .envs([("KAFKA_USERNAME", "landfall"), ("KAFKA_PASSWORD", "hunter2")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{mechanism}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -351,7 +351,8 @@ pub struct FaultReport {
     pub box_name: String,
     /// Which fault.
     pub kind: String,
-    /// Records (or requests, where the finding is a request's) that it befell, counted by the double.
+    /// How often it took effect, counted by the double: in records, requests or otherwise, as the fault's documentation
+    /// says.
     pub injected: u64,
     /// The metric that must show the same number; `None` where there is nothing to find.
     pub expected_finding: Option<String>,

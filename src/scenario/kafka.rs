@@ -73,7 +73,8 @@ fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
 
 fn read_mechanism(item: &Item<'_>, problems: &mut Problems) {
     if item.written().is_some_and(|written| written.to_ascii_lowercase().starts_with("scram-")) {
-        let message = "landfall's own Kafka clients are built without OpenSSL, and so without SCRAM";
+        let message = "this is what landfall's own Kafka clients use, which are built without OpenSSL, and so without \
+                       SCRAM; other clients may use SCRAM beside them";
         item.suggest(problems, message, "write `mechanism: plain`");
     } else {
         item.choice(&[("plain", ())], problems);
@@ -113,8 +114,11 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_and_no_password_repeated() {
         for (text, sentence) in [
-            ("{ mechanism: scram-sha-256 }", "stack.kafka.sasl.mechanism: landfall's own Kafka clients"),
-            ("{ mechanism: SCRAM-SHA-512 }", "without SCRAM"),
+            (
+                "{ mechanism: scram-sha-256 }",
+                "stack.kafka.sasl.mechanism: this is what landfall's own Kafka clients use",
+            ),
+            ("{ mechanism: SCRAM-SHA-512 }", "other clients may use SCRAM"),
             ("{ mechanism: gssapi }", "stack.kafka.sasl.mechanism"),
             ("{ username: ' ' }", "stack.kafka.sasl.username"),
             ("{ password: hunter2 }", "a secret must not stand in a scenario"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Stack, StackError, external};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
-use crate::doubles::broker::{Broker, BrokerConfig, SaslPlain, TopicConfig};
+use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
@@ -21,8 +21,8 @@ const AUDIENCE: &str = "landfall-api";
 const STAGE: &str = "prod";
 
 /// How the embedded broker is reached by those who say what it wants to hear.
-fn access(bootstrap: String, sasl: Option<SaslPlain>) -> Access {
-    let Some(SaslPlain { username, password }) = sasl else { return Access::plain(bootstrap) };
+fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
+    let Some(Credentials { username, password }) = sasl else { return Access::plain(bootstrap) };
     let properties = [
         ("security.protocol", Secret::new("sasl_plaintext")),
         ("sasl.mechanism", Secret::new("PLAIN")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::StackError;
-use crate::doubles::broker::SaslPlain;
+use crate::doubles::broker::Credentials;
 use crate::scenario::{SaslSpec, Scenario, SecretSource, Value};
 use crate::secret::Secret;
 
@@ -34,9 +34,9 @@ pub(super) fn of_properties(
 }
 
 /// What clients of the embedded broker must say.
-pub(super) fn of_broker(sasl: &SaslSpec) -> Result<SaslPlain, StackError> {
+pub(super) fn of_broker(sasl: &SaslSpec) -> Result<Credentials, StackError> {
     let password = resolve("password of the embedded Kafka", &sasl.password)?;
-    Ok(SaslPlain { username: sasl.username.clone(), password })
+    Ok(Credentials { username: sasl.username.clone(), password })
 }
 
 fn resolve(what: &str, source: &SecretSource) -> Result<Secret, StackError> {

@@ -2,7 +2,7 @@
 
 Usage: kafka_python_client.py BOOTSTRAP TOPIC    (the topic exists and is empty)
 
-Where KAFKA_USERNAME and KAFKA_PASSWORD are set, it says by SASL PLAIN that it is this user.
+Where KAFKA_USERNAME and KAFKA_PASSWORD are set, it says by SASL that it is this user: by PLAIN, or by KAFKA_MECHANISM.
 
 Exit status 0 when all is as it was sent, 1 with a message on standard error when not.
 """
@@ -23,7 +23,7 @@ def access(bootstrap):
     return {
         "bootstrap_servers": bootstrap,
         "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "PLAIN",
+        "sasl_mechanism": os.environ.get("KAFKA_MECHANISM", "PLAIN"),
         "sasl_plain_username": os.environ["KAFKA_USERNAME"],
         "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
     }

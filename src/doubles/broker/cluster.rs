@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-use super::config::SaslPlain;
+use super::config::Credentials;
 use super::faults::Faults;
 use super::groups::Groups;
 use super::leadership::Leader;
@@ -43,7 +43,7 @@ pub(super) struct Cluster {
     /// Partitions of a topic that a client's mention creates; `None`: mentions create nothing.
     pub(super) auto_create: Option<i32>,
     /// Who clients must say that they are; `None`: they are not asked.
-    pub(super) sasl: Option<SaslPlain>,
+    pub(super) sasl: Option<Credentials>,
     pub(super) faults: Faults,
     pub(super) groups: Groups,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
@@ -80,7 +80,7 @@ impl Cluster {
     pub(super) fn new(
         nodes: Vec<Node>,
         auto_create: Option<i32>,
-        sasl: Option<SaslPlain>,
+        sasl: Option<Credentials>,
         faults: Faults,
     ) -> Self {
         Self {

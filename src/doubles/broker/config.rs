@@ -21,8 +21,8 @@ pub struct BrokerConfig {
     pub topics: Vec<TopicConfig>,
     /// Number of partitions of a topic that is created because a client asks for it; `None`: no topic is.
     pub auto_create: Option<i32>,
-    /// Who clients must say that they are, by SASL PLAIN; `None`: they are not asked.
-    pub sasl: Option<SaslPlain>,
+    /// Who clients must say that they are, by SASL PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; `None`: they are not asked.
+    pub sasl: Option<Credentials>,
     /// Faults; the broker shows those of the box kafka.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -44,7 +44,7 @@ impl Default for BrokerConfig {
 
 /// The one user whom the brokers know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SaslPlain {
+pub struct Credentials {
     /// User name.
     pub username: String,
     /// Password.

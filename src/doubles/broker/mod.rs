@@ -2,10 +2,10 @@
 //!
 //! It keeps the record batches byte for byte as they came, patches only what a broker must (base offset,
 //! leader epoch, and the timestamp where a topic asks for the broker's), and serves reads from them.
-//! Idempotent producers are honoured, consumers may form groups (of the classic protocol), and SASL PLAIN may be
-//! demanded; transactions and TLS are not offered.
+//! Idempotent producers are honoured, consumers may form groups (of the classic protocol), and SASL (PLAIN
+//! or SCRAM) may be demanded; transactions and TLS are not offered.
 //!
-//! What is where: `frames`, `connection` and `requests` are the wire, `sasl` is its door; `shape` and `shapes` keep
+//! What is where: `frames`, `connection` and `requests` are the wire, `sasl` and `scram` are its door; `shape` and `shapes` keep
 //! hostile claims from the decoder; `cluster`, `partition`, `leadership`, `log`, `producers`, `groups` and `settings`
 //! are the state; `batch` and `records` know the format of what is stored; `faults` and `restart` are what goes wrong on
 //! purpose; the other files each answer one family of requests.
@@ -38,6 +38,7 @@ mod refusal;
 mod requests;
 mod restart;
 mod sasl;
+mod scram;
 mod settings;
 mod shape;
 mod shapes;
@@ -52,7 +53,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{BrokerConfig, SaslPlain, TopicConfig};
+pub use config::{BrokerConfig, Credentials, TopicConfig};
 
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};

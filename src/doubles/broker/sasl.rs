@@ -1,4 +1,5 @@
-//! SASL: who a client is, before anything else is served (`SaslHandshake`, `SaslAuthenticate`; RFC 4616 for PLAIN).
+//! SASL: who a client is, before anything else is served (`SaslHandshake`, `SaslAuthenticate`; RFC 4616 for PLAIN, see
+//! `scram` for the others).
 //!
 //! The states are those of Kafka's `SaslServerAuthenticator`, the sentences those of its `PlainSaslServer`.
 
@@ -9,25 +10,43 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::config::SaslPlain;
+use super::config::Credentials;
 use super::frames::MAX_FRAME;
 use super::refusal::Refusal;
+use super::scram::{Exchange, Hash};
 
-/// The mechanism that is offered.
+/// The mechanisms that are offered.
 const PLAIN: &str = "PLAIN";
+const SCRAM: [Hash; 2] = [Hash::Sha256, Hash::Sha512];
 
 /// Longest request of a client that has not said who it is (`sasl.server.max.receive.size`).
 const LONGEST_BEFORE: usize = 512 * 1024;
 
-/// How far a connection is.
+/// How a client says who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mechanism {
+    Plain,
+    Scram(Hash),
+}
+
+impl Mechanism {
+    fn of(name: &str) -> Option<Self> {
+        let scram = SCRAM.into_iter().find(|hash| hash.mechanism() == name).map(Self::Scram);
+        scram.or_else(|| (name == PLAIN).then_some(Self::Plain))
+    }
+}
+
+/// How far a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Session {
     /// Everything is served: nobody is asked who they are, or this client has said it.
     Open,
     /// The client has to choose a mechanism.
     Unknown,
     /// The client has to say who it is in a `SaslAuthenticate`.
-    Authenticating,
+    Authenticating(Mechanism),
+    /// It has to prove it in another one.
+    Proving(Box<Exchange>),
     /// The client has to say who it is in a frame that holds nothing else, as after version 0 of the handshake.
     Bare,
     /// The connection ends with the answer.
@@ -36,21 +55,21 @@ pub(super) enum Session {
 
 impl Session {
     /// That of a new connection to brokers which want these credentials, or none.
-    pub(super) fn new(wanted: Option<&SaslPlain>) -> Self {
+    pub(super) fn new(wanted: Option<&Credentials>) -> Self {
         if wanted.is_some() { Self::Unknown } else { Self::Open }
     }
 
     /// The longest request that may come now, in bytes.
-    pub(super) fn longest_frame(self) -> usize {
-        if self == Self::Open { MAX_FRAME } else { LONGEST_BEFORE }
+    pub(super) fn longest_frame(&self) -> usize {
+        if *self == Self::Open { MAX_FRAME } else { LONGEST_BEFORE }
     }
 
     /// Whether a request of this kind may come now.
-    pub(super) fn admits(self, api: ApiKey) -> bool {
+    pub(super) fn admits(&self, api: ApiKey) -> bool {
         match self {
             Self::Open => true,
             Self::Unknown => matches!(api, ApiKey::ApiVersions | ApiKey::SaslHandshake),
-            Self::Authenticating => api == ApiKey::SaslAuthenticate,
+            Self::Authenticating(_) | Self::Proving(_) => api == ApiKey::SaslAuthenticate,
             Self::Bare | Self::Over => false,
         }
     }
@@ -65,29 +84,60 @@ impl Session {
         if *self == Self::Open {
             return answer.with_error_code(ResponseError::IllegalSaslState.code());
         }
-        let answer = answer.with_mechanisms(vec![StrBytes::from_static_str(PLAIN)]);
-        if request.mechanism.as_str() != PLAIN {
-            *self = Self::Over;
-            return answer.with_error_code(ResponseError::UnsupportedSaslMechanism.code());
-        }
-        *self = if version == 0 { Self::Bare } else { Self::Authenticating };
+        // In a frame of its own a client can say who it is, and prove nothing.
+        let offered = SCRAM.iter().filter(|_| version > 0).map(|hash| hash.mechanism()).chain([PLAIN]);
+        let answer = answer.with_mechanisms(offered.map(StrBytes::from_static_str).collect());
+        *self = match (Mechanism::of(&request.mechanism), version) {
+            (Some(Mechanism::Plain), 0) => Self::Bare,
+            (Some(mechanism), 1..) => Self::Authenticating(mechanism),
+            _ => {
+                *self = Self::Over;
+                return answer.with_error_code(ResponseError::UnsupportedSaslMechanism.code());
+            }
+        };
         answer
     }
 
     /// Answers a client that says who it is.
     pub(super) fn authenticate(
         &mut self,
-        wanted: Option<&SaslPlain>,
+        wanted: Option<&Credentials>,
         request: &SaslAuthenticateRequest,
     ) -> SaslAuthenticateResponse {
         let answer = SaslAuthenticateResponse::default();
-        let refusal = match wanted.filter(|_| *self == Self::Authenticating) {
-            Some(wanted) => self.judge(wanted, &request.auth_bytes).err(),
-            None => Some(Refusal::new(ResponseError::IllegalSaslState, "no authentication is due")),
-        };
-        match refusal {
-            Some(refusal) => answer.with_error_code(refusal.code()).with_error_message(Some(refusal.text())),
-            None => answer,
+        match self.step(wanted, &request.auth_bytes) {
+            Ok(said) => answer.with_auth_bytes(said.into()),
+            Err(refusal) => answer.with_error_code(refusal.code()).with_error_message(Some(refusal.text())),
+        }
+    }
+
+    /// Takes what a client says, and gives what it is told.
+    fn step(&mut self, wanted: Option<&Credentials>, token: &[u8]) -> Result<String, Refusal> {
+        let state = std::mem::replace(self, Self::Over);
+        let failed = |sentence| Refusal::new(ResponseError::SaslAuthenticationFailed, sentence);
+        match (state, wanted) {
+            (Self::Authenticating(Mechanism::Plain), Some(wanted)) => {
+                judge(wanted, token).map_err(failed)?;
+                *self = Self::Open;
+                Ok(String::new())
+            }
+            (Self::Authenticating(Mechanism::Scram(hash)), Some(wanted)) => {
+                let mut random = [0; 32];
+                aws_lc_rs::rand::fill(&mut random)
+                    .map_err(|_| failed("Authentication failed: no randomness"))?;
+                let (exchange, said) = Exchange::begin(hash, wanted, token, &random).map_err(failed)?;
+                *self = Self::Proving(Box::new(exchange));
+                Ok(said)
+            }
+            (Self::Proving(exchange), Some(wanted)) => {
+                let said = exchange.finish(wanted, token).map_err(failed)?;
+                *self = Self::Open;
+                Ok(said)
+            }
+            (state, _) => {
+                *self = state;
+                Err(Refusal::new(ResponseError::IllegalSaslState, "no authentication is due"))
+            }
         }
     }
 
@@ -95,14 +145,8 @@ impl Session {
     ///
     /// # Errors
     /// `SASL_AUTHENTICATION_FAILED`, for which such a client has no answer.
-    pub(super) fn bare(&mut self, wanted: Option<&SaslPlain>, token: &Bytes) -> Result<(), Refusal> {
-        match wanted {
-            Some(wanted) => self.judge(wanted, token),
-            None => Ok(()),
-        }
-    }
-
-    fn judge(&mut self, wanted: &SaslPlain, token: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn bare(&mut self, wanted: Option<&Credentials>, token: &Bytes) -> Result<(), Refusal> {
+        let Some(wanted) = wanted else { return Ok(()) };
         let judged = judge(wanted, token);
         *self = if judged.is_ok() { Self::Open } else { Self::Over };
         judged.map_err(|sentence| Refusal::new(ResponseError::SaslAuthenticationFailed, sentence))
@@ -110,7 +154,7 @@ impl Session {
 }
 
 /// Whether `[authzid] NUL authcid NUL passwd` is who is wanted.
-fn judge(wanted: &SaslPlain, token: &[u8]) -> Result<(), &'static str> {
+fn judge(wanted: &Credentials, token: &[u8]) -> Result<(), &'static str> {
     const INVALID: &str = "Authentication failed: Invalid username or password";
     let parts: Vec<&[u8]> = token.split(|byte| *byte == 0).collect();
     let [authorization, username, password] = parts.as_slice() else {
@@ -138,8 +182,8 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
 
-    fn wanted() -> SaslPlain {
-        SaslPlain { username: "landfall".to_owned(), password: Secret::new("hunter2") }
+    fn wanted() -> Credentials {
+        Credentials { username: "landfall".to_owned(), password: Secret::new("hunter2") }
     }
 
     #[test]
@@ -167,27 +211,33 @@ mod tests {
     fn nothing_is_served_before_and_everything_after() {
         let wanted = wanted();
         let mut session = Session::new(Some(&wanted));
-        let admitted = |session: Session| {
+        let admitted = |session: &Session| {
             [ApiKey::ApiVersions, ApiKey::SaslHandshake, ApiKey::SaslAuthenticate, ApiKey::Metadata]
                 .map(|api| session.admits(api))
         };
-        assert_eq!(admitted(session), [true, true, false, false]);
+        assert_eq!(admitted(&session), [true, true, false, false]);
         let choose = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
         assert_eq!(session.handshake(1, &choose).error_code, 0);
-        assert_eq!(admitted(session), [false, false, true, false]);
+        assert_eq!(admitted(&session), [false, false, true, false]);
         let say = |password: &'static [u8]| {
             SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_static(password))
         };
-        let mut other = session;
+        let mut other = session.clone();
         assert_eq!(other.authenticate(Some(&wanted), &say(b"\0landfall\0x")).error_code, 58);
-        assert_eq!(admitted(other), [false; 4]);
+        assert_eq!(admitted(&other), [false; 4]);
         assert_eq!(session.authenticate(Some(&wanted), &say(b"\0landfall\0hunter2")).error_code, 0);
-        assert_eq!(admitted(session), [true; 4]);
+        assert_eq!(admitted(&session), [true; 4]);
         let mut other = Session::new(Some(&wanted));
-        let choose = choose.with_mechanism(StrBytes::from_static_str("SCRAM-SHA-256"));
+        let choose = choose.with_mechanism(StrBytes::from_static_str("GSSAPI"));
         let answer = other.handshake(1, &choose);
-        assert_eq!((answer.error_code, answer.mechanisms.as_slice()), (33, &["PLAIN".into()][..]));
+        let offered: Vec<&str> = answer.mechanisms.iter().map(StrBytes::as_str).collect();
+        assert_eq!((answer.error_code, offered), (33, vec!["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"]));
         assert_eq!(other, Session::Over);
+        // In a bare frame nothing can be proved.
+        let mut old = Session::new(Some(&wanted));
+        let choose = choose.with_mechanism(StrBytes::from_static_str("SCRAM-SHA-256"));
+        let answer = old.handshake(0, &choose);
+        assert_eq!((answer.error_code, answer.mechanisms.len(), old), (33, 1, Session::Over));
     }
 
     #[test]

@@ -387,7 +387,7 @@ fn authenticate(token: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn who_does_not_say_who_it_is_is_not_served() {
-    let sasl = Some(SaslPlain { username: "landfall".to_owned(), password: Secret::new("hunter2") });
+    let sasl = Some(Credentials { username: "landfall".to_owned(), password: Secret::new("hunter2") });
     let broker = Broker::start(BrokerConfig { sasl, ..BrokerConfig::default() }).await.unwrap();
     let address = broker.addresses()[0];
     let metadata = request(ApiKey::Metadata, 1, 3, &[0xff; 4]);
