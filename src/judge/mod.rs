@@ -46,6 +46,14 @@ pub struct Judgement {
     pub reasons: Vec<String>,
 }
 
+/// The result with its judgement.
+#[must_use]
+pub fn judged(mut result: RunResult, checks: &[Check]) -> RunResult {
+    let Judgement { verdict, checks, reasons } = judge(&result, checks);
+    (result.verdict, result.checks, result.reasons) = (verdict, checks, reasons);
+    result
+}
+
 /// Judges a result whose figures are complete. Its own `verdict`, `checks` and `reasons` are not looked at.
 #[must_use]
 pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {

@@ -8,6 +8,7 @@ Prints the port that it listens at. With a fault it strikes every 20th record; `
 import asyncio
 import json
 import sys
+import threading
 
 from aiohttp import web
 from confluent_kafka import Producer
@@ -25,10 +26,9 @@ class Proxy:
         self.struck = 0
         self.last = (0, 0)
 
-    async def poll(self):
+    def poll(self):
         while True:
-            self.producer.poll(0)
-            await asyncio.sleep(0.001)
+            self.producer.poll(1)
 
     def send(self, topic, key, value):
         """The promise of a record's place."""
@@ -36,12 +36,11 @@ class Proxy:
         written = loop.create_future()
 
         def delivered(error, message):
-            if written.done():
-                return
             if error is not None:
-                written.set_exception(RuntimeError(str(error)))
+                loop.call_soon_threadsafe(written.set_exception, RuntimeError(str(error)))
             else:
-                written.set_result((message.partition(), message.offset()))
+                place = (message.partition(), message.offset())
+                loop.call_soon_threadsafe(written.set_result, place)
 
         self.producer.produce(topic, value=value, key=key, on_delivery=delivered)
         return written
@@ -96,7 +95,8 @@ async def main():
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     print(runner.addresses[0][1], flush=True)
-    await proxy.poll()
+    threading.Thread(target=proxy.poll, daemon=True).start()
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())

@@ -29,8 +29,6 @@ pub(in crate::app) struct Start {
     pub(in crate::app) hash: String,
     /// The files that its records are made of.
     pub(in crate::app) payloads: Vec<PayloadDigest>,
-    /// Threads that send the load.
-    pub(in crate::app) threads: usize,
     /// Where each partition ended before the run.
     partitions: Vec<From>,
     /// Topics that may not be read, by place in the scenario.
@@ -79,7 +77,6 @@ impl Start {
         scenario: &Scenario,
         run: &str,
         started: String,
-        threads: usize,
         baseline: &Baseline,
     ) -> std::io::Result<Self> {
         let mut payloads: Vec<PayloadDigest> = Vec::new();
@@ -105,7 +102,6 @@ impl Start {
             scenario: scenario.source.clone(),
             hash: scenario.hash.clone(),
             payloads,
-            threads,
             partitions: partitions.collect(),
             forbidden: baseline.forbidden.clone(),
             compacted: baseline.compacted.clone(),

@@ -6,7 +6,7 @@ use super::super::journal::Start;
 use super::super::machine;
 use super::super::run::{self, Settled};
 use super::Told;
-use crate::judge::judge;
+use crate::judge::judged;
 use crate::result::{
     BoxReport, Generator, Latency, Quantiles, Rate, RunResult, SCHEMA, ScenarioRef, Tokens, Verdict,
 };
@@ -52,7 +52,7 @@ pub(super) fn result(
         KafkaSpec::External { bootstrap, .. } => Some(bootstrap.clone()),
         KafkaSpec::Embedded { .. } => None,
     };
-    let mut result = RunResult {
+    let result = RunResult {
         schema: SCHEMA,
         run: start.run.clone(),
         verdict: Verdict::Inconclusive,
@@ -94,9 +94,5 @@ pub(super) fn result(
         versions: run::versions(),
         notes,
     };
-    let judgement = judge(&result, &scenario.checks);
-    result.verdict = judgement.verdict;
-    result.checks = judgement.checks;
-    result.reasons = judgement.reasons;
-    result
+    judged(result, &scenario.checks)
 }

@@ -208,7 +208,7 @@ impl Killed {
         let reserved = if size(&file) == 0 && size(&journal) == 0 {
             Reservations { begun: vec![Vec::new(); streams], load_has_ended: false }
         } else {
-            Reserved::read(&file, streams, start.threads)
+            Reserved::read(&file, streams, usize::from(scenario.load_threads))
                 .map_err(|source| RecoverError::Journal { path: folder.join(RESERVED), source })?
         };
         Ok(Self { folder: owned, start, scenario, journal, reserved })

@@ -10,7 +10,7 @@ use super::settle::Settled;
 use super::timeline::Timeline;
 use super::{Ending, RunId, tokens};
 use crate::app::{calibrate, machine};
-use crate::judge::judge;
+use crate::judge::judged;
 use crate::load::{Report, Share, TokenReport};
 use crate::record::Class;
 use crate::result::{
@@ -48,7 +48,7 @@ pub(super) fn result(
     let calibration = calibrate::known();
     load_notes(&mut notes, scenario, load, &watched, calibration.as_ref(), &readable);
     let overall = part("all".into(), true, &report.overall);
-    let mut result = RunResult {
+    let result = RunResult {
         schema: SCHEMA,
         run: run.to_string(),
         verdict: Verdict::Inconclusive,
@@ -93,11 +93,7 @@ pub(super) fn result(
         versions: versions(),
         notes,
     };
-    let judgement = judge(&result, &scenario.checks);
-    result.verdict = judgement.verdict;
-    result.checks = judgement.checks;
-    result.reasons = judgement.reasons;
-    result
+    judged(result, &scenario.checks)
 }
 
 /// Versions of what takes part in a run.

@@ -300,7 +300,7 @@ fn write_start(
 ) -> Result<Reserved, RunError> {
     let threads = usize::from(scenario.load_threads);
     let unwritable = |source| folder.unwritable(source);
-    let start = Start::new(scenario, run.as_str(), started.to_string(), threads, baseline);
+    let start = Start::new(scenario, run.as_str(), started.to_string(), baseline);
     let json = start.and_then(|start| start.to_json().map_err(std::io::Error::other)).map_err(unwritable)?;
     folder.write_whole(START, &json)?;
     let reserved = Reserved::new(folder.create_file(RESERVED)?, scenario.workloads.len(), threads);
