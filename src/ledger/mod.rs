@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `answers` | what an HTTP answer says of each record |
 //! | `account`, `levels` | a producer's records as sets of numbers |
-//! | `requests` | requests by outcome, and those to be tried again |
+//! | `requests`, `outcomes` | requests by outcome and by who answered how, and those to be tried again |
 //! | `join`, `window`, `place`, `sorter` | acks and copies, meeting at their places |
 //! | `nameless`, `attribute` | records whose identity cannot be read, and whose they are |
 //! | `content`, `decimal` | comparing what landed with what was sent |
@@ -37,6 +37,7 @@ mod levels;
 mod merge;
 mod nameless;
 mod order;
+mod outcomes;
 mod overtaken;
 mod place;
 mod recheck;

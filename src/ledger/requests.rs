@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::account::Account;
 use super::evidence::{Findings, attempt_evidence};
 use super::excerpt::Quotes;
+use super::outcomes::Outcomes;
 use crate::record::{Answer, Class, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent};
-use crate::result::Requests;
+use crate::result::{AnswerCount, Requests};
 
 /// The requests of one run: counts, and those that are to be tried again.
 #[derive(Debug, Default)]
 pub(super) struct RequestLedger {
     counts: Requests,
+    outcomes: Outcomes,
     open: HashMap<RequestId, Open>,
     quotes: Quotes,
 }
@@ -124,11 +126,16 @@ impl RequestLedger {
         mine.malformed += malformed;
         mine.wrongly_refused += wrongly_refused;
         mine.wrongly_admitted += wrongly_admitted;
+        self.outcomes.merge(other.outcomes);
         self.open.extend(other.open);
     }
 
     /// Ends the account: what was to be tried again and was not counts by its last attempt.
-    pub(super) fn finish(&mut self, accounts: &mut [Account], findings: &mut Findings) -> Requests {
+    pub(super) fn finish(
+        &mut self,
+        accounts: &mut [Account],
+        findings: &mut Findings,
+    ) -> (Requests, Vec<AnswerCount>) {
         let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_unstable_by_key(|open| open.sent.request);
         for open in &open {
@@ -136,7 +143,7 @@ impl RequestLedger {
                 self.close_open(open, account, findings);
             }
         }
-        self.counts
+        (self.counts, std::mem::take(&mut self.outcomes).into_list(&self.quotes))
     }
 
     fn close_open(&mut self, open: &Open, account: &mut Account, findings: &mut Findings) {
@@ -165,6 +172,7 @@ impl RequestLedger {
         self.counts.sent += 1;
         let class = Class::of(answer.end, acked.into(), refused.into(), records.into());
         *outcome(&mut self.counts, class) += 1;
+        self.outcomes.add(sent.request, class, answer.end, answer.note.as_ref());
         if sent.expect == Expected::Accept && last_refused > 0 {
             self.counts.wrongly_refused += 1;
             findings.of_request("requests.wrongly_refused", sent.request, || {

@@ -1,7 +1,7 @@
 //! Settling: each record gets its one disposition, each finding its evidence.
 
 use crate::record::{Answer, PartitionRead, RecordId, Sent, Stream};
-use crate::result::{Finding, Records, Requests};
+use crate::result::{AnswerCount, Finding, Records, Requests};
 
 use super::Ledger;
 use super::account::Account;
@@ -21,6 +21,8 @@ pub type Replay<'r> = dyn FnMut(&mut dyn FnMut(&Sent, &Answer<'_>)) + 'r;
 pub struct Settlement {
     /// Requests by outcome.
     pub requests: Requests,
+    /// The same requests by who answered how.
+    pub answers: Vec<AnswerCount>,
     /// Records by disposition, and flags.
     pub records: Records,
     /// What was found, the gravest first, with evidence.
@@ -58,7 +60,7 @@ impl Ledger {
     ) -> Result<Settlement, StoreError> {
         let coverage = Coverage::new(reads);
         let mut findings = std::mem::replace(&mut self.findings, Findings::new(0));
-        let requests = self.requests.finish(&mut self.accounts, &mut findings);
+        let (requests, answers) = self.requests.finish(&mut self.accounts, &mut findings);
         let mut leftovers = self.leftovers(&coverage)?;
         let nobodys = self.attribute(&mut leftovers);
         let unattributed = nobodys.iter().filter(|topic| self.has_anonymous(**topic)).count() as u64;
@@ -79,12 +81,13 @@ impl Ledger {
         let mut requests = requests;
         let admitted = self.admitted_unanswered();
         requests.wrongly_admitted += admitted.len() as u64;
-        assert_sums(&records, &requests);
+        assert_sums(&records, &requests, &answers);
         self.evidence(&records, &admitted, &shown, &leftovers, replay, &mut findings);
         let read_completely = (0..self.topics.len())
             .all(|topic| coverage.topic_is_complete(u16::try_from(topic).unwrap_or(u16::MAX)));
         Ok(Settlement {
             requests,
+            answers,
             records,
             findings: findings.into_list(),
             read_completely,
@@ -235,7 +238,7 @@ fn beyond_attempts(account: &Account, sent: &Set) -> u64 {
     beyond.len()
 }
 
-fn assert_sums(records: &Records, requests: &Requests) {
+fn assert_sums(records: &Records, requests: &Requests, answers: &[AnswerCount]) {
     let r = records;
     assert_eq!(r.sent, r.acked + r.refused + r.unknown, "sent = acked + refused + unknown");
     assert_eq!(r.acked, r.landed + r.lost + r.unverifiable, "acked = landed + lost + unverifiable");
@@ -246,6 +249,11 @@ fn assert_sums(records: &Records, requests: &Requests) {
         q.sent,
         q.accepted + q.refused + q.failed + q.reset + q.timed_out + q.malformed,
         "requests by outcome"
+    );
+    assert_eq!(
+        q.sent,
+        answers.iter().map(|answer| answer.requests).sum::<u64>(),
+        "requests by who answered how"
     );
 }
 

@@ -92,7 +92,7 @@ impl<T: Into<String>> From<T> for Note {
 }
 
 /// A box that answers requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hop {
     /// The API gateway, for itself or for its authorizer.
     Gateway,

@@ -307,7 +307,12 @@ mod tests {
             verdict: Verdict::Fail,
             incomplete: None,
             reasons: vec!["records.lost is 1, limit == 0".into()],
-            scenario: ScenarioRef { name: "quickstart".into(), hash: "0123456789abcdef".into(), seed: 42 },
+            scenario: ScenarioRef {
+                name: "quickstart".into(),
+                hash: "0123456789abcdef".into(),
+                seed: 42,
+                ..ScenarioRef::default()
+            },
             started: "2026-01-01T00:00:00Z".into(),
             elapsed_us: 10_400_000,
             requests: Requests { sent: 4_050, accepted: 4_000, refused: 50, ..Requests::default() },
@@ -320,6 +325,9 @@ mod tests {
                 absent: 50,
                 ..Records::default()
             },
+            answers: Vec::new(),
+            spectra: None,
+            timeline: None,
             recovery: None,
             latency_us: Latency::new(times, 3),
             service_us: times,

@@ -3,13 +3,17 @@
 //! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
 
 mod finding;
+mod origin;
 mod selftest;
+mod timeline;
 mod times;
 
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Evidence, Excerpt, Finding};
+pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
+pub use timeline::{SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, UnevenColumns, size_from, size_of};
 pub use times::{Latency, Part, Quantiles, Rate};
 
 /// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
@@ -39,6 +43,10 @@ pub struct RunResult {
     /// Attempts by outcome; a request that is retried has several.
     #[serde(default)]
     pub attempts: Attempts,
+    /// Who answered how: requests by the answer to their last attempt, the commonest first. Their sum is
+    /// `requests.sent`.
+    #[serde(default)]
+    pub answers: Vec<AnswerCount>,
     /// Records by disposition, and flags.
     pub records: Records,
     /// What is particular to a run that was killed, and settled from its journal.
@@ -54,8 +62,14 @@ pub struct RunResult {
     pub generator_lag_us: Quantiles,
     /// From written to seen by the reader.
     pub readable_us: Quantiles,
+    /// These times by percentile, over the whole run; `None` where they are not known.
+    #[serde(default)]
+    pub spectra: Option<Spectra>,
     /// Requests a second, of those expected to be accepted.
     pub rate: Rate,
+    /// The load over time; `None` where it is not known.
+    #[serde(default)]
+    pub timeline: Option<Timeline>,
     /// The same figures for each phase, in the order of their first appearance. Phases of the same name in several
     /// workloads are one.
     #[serde(default)]
@@ -117,17 +131,6 @@ impl Verdict {
     }
 }
 
-/// The scenario that was run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScenarioRef {
-    /// Name.
-    pub name: String,
-    /// Hash of the effective scenario.
-    pub hash: String,
-    /// Seed.
-    pub seed: u64,
-}
-
 /// Requests by outcome: sent = accepted + refused + failed + reset + `timed_out` + malformed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requests {
@@ -172,6 +175,36 @@ pub struct Attempts {
     pub malformed: u64,
     /// Of all, those that were not the first of their request.
     pub retries: u64,
+}
+
+impl Attempts {
+    /// Each outcome with its name and count; together they are all attempts.
+    #[must_use]
+    pub fn outcomes(&self) -> [(&'static str, u64); 6] {
+        [
+            ("accepted", self.accepted),
+            ("refused", self.refused),
+            ("failed", self.failed),
+            ("reset", self.reset),
+            ("timed_out", self.timed_out),
+            ("malformed", self.malformed),
+        ]
+    }
+}
+
+/// Requests that were answered in one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerCount {
+    /// What became of them, as a member of [`Requests`] is called: `accepted`, `refused`, …
+    pub outcome: String,
+    /// The box that answered, `gateway` or `proxy`, where its answer tells.
+    pub hop: Option<String>,
+    /// Status of the response; `None` where there was none.
+    pub status: Option<u16>,
+    /// What the first of them was told, where that was no plain ack and may be shown.
+    pub said: Option<String>,
+    /// How many.
+    pub requests: u64,
 }
 
 /// Records by disposition, and the flags counted on those that were found.
@@ -369,17 +402,4 @@ pub struct BoxReport {
     pub endpoint: Option<String>,
     /// How long it took to start, in microseconds.
     pub start_us: u64,
-}
-
-/// Where the run took place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Operating system and its release.
-    pub system: String,
-    /// Processor architecture.
-    pub architecture: String,
-    /// Processors that this process may use.
-    pub cpus: u64,
-    /// Memory in bytes, where the system tells.
-    pub memory_bytes: Option<u64>,
 }

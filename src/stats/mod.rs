@@ -4,12 +4,15 @@ mod times;
 
 use hdrhistogram::Histogram as Hdr;
 
-use crate::result::Quantiles;
+use crate::result::{Quantiles, Spectrum};
 
 pub use times::Times;
 
 /// Longest time that is told apart, in microseconds: one hour. Longer ones count as this.
 pub const LONGEST_US: u64 = 3_600_000_000;
+
+/// Points of a spectrum for each halving of the distance to 100 %.
+const POINTS_A_HALVING: u32 = 5;
 
 /// A histogram of times in microseconds.
 #[derive(Debug, Clone)]
@@ -71,6 +74,21 @@ impl Histogram {
     #[must_use]
     pub fn at(&self, quantile: f64) -> u64 {
         self.0.value_at_quantile(quantile)
+    }
+
+    /// The values that there are, as precisely as they are told apart, with their counts, rising.
+    pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
+    }
+
+    /// Values by percentile, five for each halving of the distance to 100 %; empty for an empty histogram.
+    #[must_use]
+    pub fn spectrum(&self) -> Spectrum {
+        if self.0.is_empty() {
+            return Spectrum::default();
+        }
+        let points = self.0.iter_quantiles(POINTS_A_HALVING);
+        Spectrum(points.map(|point| (point.quantile() * 100.0, point.value_iterated_to())).collect())
     }
 
     /// The histogram itself, for writers of HdrHistogram's formats.

@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::record::TopicPartition;
+use crate::result::{FileDigest, FileText, ScenarioRef};
 use crate::scenario::{Scenario, Source};
 use crate::verify::Baseline;
 
@@ -128,6 +129,27 @@ impl Start {
     /// Where a path cannot be written as text.
     pub(in crate::app) fn to_json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The scenario, as results tell of it. Paths are shown from the folder of its own file, so that none tells where
+    /// that lies.
+    pub(in crate::app) fn told_of(&self, scenario: &Scenario) -> ScenarioRef {
+        let folder = self.scenario.path.parent();
+        let shown = |path: &Path| {
+            let inside = folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+            inside.display().to_string()
+        };
+        let text = |(path, text): &(PathBuf, String)| FileText { path: shown(path), text: text.clone() };
+        let payload =
+            |file: &PayloadDigest| FileDigest { path: shown(&file.path), sha256: file.sha256.clone() };
+        ScenarioRef {
+            name: scenario.name.clone(),
+            hash: self.hash.clone(),
+            seed: scenario.seed,
+            files: self.scenario.files.iter().map(text).collect(),
+            sets: self.scenario.sets.clone(),
+            payloads: self.payloads.iter().map(payload).collect(),
+        }
     }
 
     /// Where the topics ended before the run.

@@ -7,9 +7,7 @@ use super::super::machine;
 use super::super::run::{self, Settled};
 use super::Told;
 use crate::judge::judged;
-use crate::result::{
-    BoxReport, Generator, Latency, Quantiles, Rate, RunResult, SCHEMA, ScenarioRef, Tokens, Verdict,
-};
+use crate::result::{BoxReport, Generator, Latency, Quantiles, Rate, RunResult, SCHEMA, Tokens, Verdict};
 use crate::scenario::{KafkaSpec, Scenario};
 
 /// The result, judged.
@@ -58,23 +56,22 @@ pub(super) fn result(
         verdict: Verdict::Inconclusive,
         incomplete: Some(incomplete),
         reasons: Vec::new(),
-        scenario: ScenarioRef {
-            name: scenario.name.clone(),
-            hash: scenario.hash.clone(),
-            seed: scenario.seed,
-        },
+        scenario: start.told_of(scenario),
         started: start.started.clone(),
         elapsed_us: 0,
         requests: settlement.requests,
         attempts: told.attempts,
         records: settlement.records,
+        answers: settlement.answers,
         recovery: Some(recovery),
         latency_us: Latency::default(),
         service_us: Quantiles::default(),
         blocked_us: Quantiles::default(),
         generator_lag_us: Quantiles::default(),
         readable_us: Quantiles::default(),
+        spectra: None,
         rate: Rate::default(),
+        timeline: None,
         phases: Vec::new(),
         partners: Vec::new(),
         tokens: Tokens::default(),

@@ -14,7 +14,7 @@ use crate::judge::judged;
 use crate::load::{Report, Share, TokenReport};
 use crate::record::Class;
 use crate::result::{
-    Attempts, Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, ScenarioRef, Verdict,
+    Attempts, Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, Spectra, Verdict,
 };
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
@@ -40,7 +40,7 @@ pub(super) fn result(
     let Settled { settlement, readable, horizon, unread, compacted, journal_failed, .. } = settled;
     let report = load.report;
     let incomplete = incomplete(&ending, journal_failed.as_deref(), report.interrupted);
-    let Ending { unarmed, tokens, watched, scarce, .. } = ending;
+    let Ending { told_of, unarmed, tokens, watched, scarce, .. } = ending;
     let (started, origin) = began;
     let mut notes =
         notes(scenario, (&unread, &compacted), (&unarmed, &tokens), settlement.order_unverifiable);
@@ -54,23 +54,22 @@ pub(super) fn result(
         verdict: Verdict::Inconclusive,
         incomplete,
         reasons: Vec::new(),
-        scenario: ScenarioRef {
-            name: scenario.name.clone(),
-            hash: scenario.hash.clone(),
-            seed: scenario.seed,
-        },
+        scenario: told_of,
         started: started.to_string(),
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         requests: settlement.requests,
         attempts: attempts(report),
         records: settlement.records,
+        answers: settlement.answers,
         recovery: None,
         latency_us: overall.latency_us,
         service_us: overall.service_us,
         blocked_us: overall.blocked_us,
         generator_lag_us: overall.generator_lag_us,
         readable_us: readable.quantiles(),
+        spectra: Some(spectra(&report.overall, &readable)),
         rate: Rate { target_per_s: overall.target_per_s, achieved_per_s: overall.achieved_per_s },
+        timeline: Some(watched.history),
         phases: report
             .phases
             .iter()
@@ -118,6 +117,17 @@ fn incomplete(ending: &Ending, journal_failed: Option<&str>, load_stopped: bool)
     match (stopped, ending.lost.clone()) {
         (Some(stopped), Some(lost)) => Some(format!("{stopped}; {lost}")),
         (stopped, lost) => stopped.or(lost),
+    }
+}
+
+fn spectra(overall: &Share, readable: &Histogram) -> Spectra {
+    let times = &overall.times;
+    Spectra {
+        latency: times.latency.spectrum(),
+        service: times.service.spectrum(),
+        blocked: times.blocked.spectrum(),
+        generator_lag: times.generator_lag.spectrum(),
+        readable: readable.spectrum(),
     }
 }
 

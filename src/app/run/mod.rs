@@ -29,7 +29,7 @@ use crate::load::{
 };
 use crate::record::{Catalogue, Class, RunId};
 use crate::report::Stage;
-use crate::result::RunResult;
+use crate::result::{RunResult, ScenarioRef};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Stack, StackError};
@@ -227,7 +227,7 @@ pub async fn run(
     };
     let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
-    let reserved = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
+    let (reserved, told_of) = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
     let thread = |name| move |source| RunError::Thread { name, source };
     let stop = Stop::default();
@@ -245,6 +245,7 @@ pub async fn run(
         name: scenario.name.clone(),
         run: reader_config.run.to_string(),
         timeline: timeline.clone(),
+        drain: scenario.drain,
         rules: scenario.abort_when.clone(),
         log,
         start,
@@ -281,7 +282,7 @@ pub async fn run(
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { interrupt, lost, unarmed, scarce, tokens, watched };
+    let ending = Ending { told_of, interrupt, lost, unarmed, scarce, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
     let result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
@@ -290,25 +291,27 @@ pub async fn run(
     Ok(Outcome { result, interrupt, stack_lost })
 }
 
-/// Writes down what the run begins with, so that it can be settled even if landfall is killed.
+/// Writes down what the run begins with, so that it can be settled even if landfall is killed, and gives what results
+/// tell of the scenario.
 fn write_start(
     scenario: &Scenario,
     run: &RunId,
     started: jiff::Timestamp,
     baseline: &verify::Baseline,
     folder: &Folder,
-) -> Result<Reserved, RunError> {
+) -> Result<(Reserved, ScenarioRef), RunError> {
     let threads = usize::from(scenario.load_threads);
     let unwritable = |source| folder.unwritable(source);
-    let start = Start::new(scenario, run.as_str(), started.to_string(), baseline);
-    let json = start.and_then(|start| start.to_json().map_err(std::io::Error::other)).map_err(unwritable)?;
+    let start = Start::new(scenario, run.as_str(), started.to_string(), baseline).map_err(unwritable)?;
+    let json = start.to_json().map_err(std::io::Error::other).map_err(unwritable)?;
     folder.write_whole(START, &json)?;
     let reserved = Reserved::new(folder.create_file(RESERVED)?, scenario.workloads.len(), threads);
-    Ok(reserved.map_err(unwritable)?)
+    Ok((reserved.map_err(unwritable)?, start.told_of(scenario)))
 }
 
 /// How a run ended, besides its figures.
 struct Ending {
+    told_of: ScenarioRef,
     interrupt: Option<Interrupt>,
     /// Which box of the path was lost, in words.
     lost: Option<String>,

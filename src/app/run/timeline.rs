@@ -21,11 +21,16 @@ impl Timeline {
 
     /// How many requests are expected to be due in a second. Closed load has none that are due.
     pub(super) fn due_in(&self, second: u32) -> f64 {
+        self.due_between(second, second.saturating_add(1))
+    }
+
+    /// How many requests are expected to be due from the beginning of a second to that of another.
+    pub(super) fn due_between(&self, from: u32, to: u32) -> f64 {
         let before = |second: u32| -> f64 {
             let time = Duration::from_secs(second.into());
             self.0.iter().map(|schedule| schedule.expected_before(time)).sum()
         };
-        before(second.saturating_add(1)) - before(second)
+        before(to) - before(from)
     }
 
     /// The most requests that are expected to be due in a second.

@@ -1,6 +1,7 @@
 //! Watching the load: one thread merges what the load threads report each second, writes the log of intervals, shows
 //! the figures to people and to Prometheus, and ends the load where a rule of `abort_when` strikes.
 
+mod history;
 mod merge;
 mod view;
 
@@ -19,10 +20,11 @@ use crate::judge::{AbortWatch, Figures};
 use crate::load::{Interval, Stop, Tally};
 use crate::record::Class;
 use crate::report::{LastSecond, Progress, SoFar, Stage, TimeQuantiles};
-use crate::result::Memory;
+use crate::result::{self, Memory};
 use crate::scenario::AbortRule;
 use crate::stats::{Times, time_text};
 
+use history::History;
 use merge::{Merge, Second};
 pub use view::Live;
 use view::View;
@@ -102,6 +104,8 @@ pub(super) struct Setup {
     /// The run id.
     pub(super) run: String,
     pub(super) timeline: Timeline,
+    /// How long answers are waited for after the last request was due.
+    pub(super) drain: Duration,
     pub(super) rules: Vec<AbortRule>,
     /// The file of the log of intervals.
     pub(super) log: File,
@@ -123,6 +127,8 @@ pub(super) struct Watched {
     pub(super) backlog_peak: u64,
     /// Why the log of intervals could not be written to its end, if so.
     pub(super) log_failed: Option<String>,
+    /// The load over time.
+    pub(super) history: result::Timeline,
     /// Memory of this process.
     pub(super) memory: Option<Memory>,
     /// When the schedules began, by the calendar.
@@ -175,9 +181,10 @@ impl Drop for Monitor {
 }
 
 fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watched {
-    let Setup { name, run, timeline, rules, log, start: begin, counts, board, live, stop } = setup;
+    let Setup { name, run, timeline, drain, rules, log, start: begin, counts, board, live, stop } = setup;
     let mut watcher = Watcher {
         progress: Progress { name, run, length: timeline.length(), ..Progress::default() },
+        history: History::new(timeline.length() + drain),
         times: Times::default(),
         tally: Tally::default(),
         backlog_peak: 0,
@@ -225,6 +232,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
             strike: watcher.strike,
             backlog_peak: watcher.backlog_peak,
             log_failed: log.failed(),
+            history: watcher.history.finish(&watcher.timeline),
             memory: watcher.memory,
             start,
         }
@@ -233,6 +241,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
 
 struct Watcher {
     progress: Progress,
+    history: History,
     times: Times,
     tally: Tally,
     backlog_peak: u64,
@@ -260,6 +269,7 @@ impl Watcher {
 
     /// Takes a complete second.
     fn second(&mut self, second: &Second) {
+        self.history.second(second, &self.timeline);
         self.times.merge(&second.times);
         self.tally.merge(&second.attempts);
         self.backlog_peak = self.backlog_peak.max(second.waiting);
@@ -377,6 +387,7 @@ mod tests {
             name: "s".into(),
             run: "r".into(),
             timeline: Timeline::default(),
+            drain: Duration::ZERO,
             rules,
             log: File::create(folder.path().join("intervals.hlog")).unwrap(),
             start: Instant::now(),
