@@ -14,7 +14,9 @@ fn chart<'p>(page: &'p str, id: &str) -> Document<'p> {
 }
 
 /// A line by its name, and the figure that it shows.
-type Named<F> = (&'static str, F);
+type Line<F> = (&'static str, F);
+type OfTimes = Line<fn(Quantiles) -> u64>;
+type OfStretch = Line<fn(&Stretch) -> f64>;
 
 /// What a label of an axis says: times in microseconds, counts, per cent or seconds.
 fn figure(label: &str) -> f64 {
@@ -83,8 +85,7 @@ fn check_times(result: &RunResult, id: &str, times: fn(&Stretch) -> Quantiles) {
     let page = html(result);
     let chart = chart(&page, id);
     let (x, y) = (ticks(&chart, "middle", true), ticks(&chart, "end", false));
-    let quantiles: [Named<fn(Quantiles) -> u64>; 2] =
-        [("p99", |times| times.p99), ("max", |times| times.max)];
+    let quantiles: [OfTimes; 2] = [("p99", |times| times.p99), ("max", |times| times.max)];
     let stretches = &result.timeline.as_ref().expect("there is one").stretches;
     for (series, quantile) in quantiles {
         let shown = stretches.iter().filter(|stretch| times(stretch).count > 0);
@@ -119,7 +120,7 @@ fn rates_and_queues_are_those_of_the_result() {
     for result in [found(), ten_minutes()] {
         let page = html(&result);
         let stretches = &result.timeline.as_ref().expect("there is one").stretches;
-        let checks: [(&str, Named<fn(&Stretch) -> f64>); 5] = [
+        let checks: [(&str, OfStretch); 5] = [
             ("rate-over-time", ("due", |stretch| stretch.due)),
             ("rate-over-time", ("begun", |stretch| exact(stretch.begun))),
             ("rate-over-time", ("accepted", |stretch| exact(stretch.attempts.accepted))),
