@@ -180,7 +180,7 @@ fn outcomes_lie_upon_each_other_as_the_result_counts_them() {
     let chart = chart(&page, "outcomes-over-time");
     let y = ticks(&chart, "end", false);
     let stretches = &result.timeline.as_ref().expect("there is one").stretches;
-    for (place, series) in ["accepted", "refused", "failed", "reset", "timed_out"].into_iter().enumerate() {
+    for (place, series) in ["accepted", "refused", "failed", "reset", "timed out"].into_iter().enumerate() {
         let counts: Vec<u64> = stretches.iter().map(|stretch| stretch.attempts.outcomes()[place].1).collect();
         let drawn = chart.descendants().find(|node| node.attribute("data-series") == Some(series));
         let Some(drawn) = drawn else {

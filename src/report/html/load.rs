@@ -15,7 +15,7 @@ const OUTCOMES: [(&str, &str); 6] = [
     ("refused", "o-refused"),
     ("failed", "o-failed"),
     ("reset", "o-reset"),
-    ("timed_out", "o-timed_out"),
+    ("timed out", "o-timed-out"),
     ("malformed", "o-malformed"),
 ];
 
