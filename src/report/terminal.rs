@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::text::{grouped, plain};
-use crate::result::{Evidence, Finding, Part, Quantiles, RunResult, Tokens, Verdict};
+use super::text::{self, grouped, mark, plain, quantiles, rate};
+use crate::result::{Evidence, Finding, Part, RunResult, Tokens};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -205,15 +205,6 @@ fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
     Ok(())
 }
 
-/// A rate, and its target where there is one: closed load has none.
-fn rate(achieved_per_s: f64, target_per_s: f64) -> String {
-    if target_per_s > 0.0 {
-        format!("{achieved_per_s:.1}/s of {target_per_s:.1}/s")
-    } else {
-        format!("{achieved_per_s:.1}/s")
-    }
-}
-
 /// Says nothing where each partner had its first token to the end.
 fn write_tokens(out: &mut String, tokens: Tokens) -> fmt::Result {
     if tokens.storms == 0 {
@@ -237,13 +228,14 @@ fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
     writeln!(out)?;
     let width = result.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     for check in &result.checks {
-        let mark = match check.verdict {
-            Verdict::Pass => "ok",
-            Verdict::Inconclusive => "??",
-            Verdict::Invalid => "--",
-            Verdict::Fail => "NO",
-        };
-        writeln!(out, "  {mark}  {:<width$}  {}  (limit {})", check.name, check.seen, check.limit)?;
+        let mark = mark(check.verdict);
+        writeln!(
+            out,
+            "  {mark}  {:<width$}  {}  (limit {})",
+            check.name,
+            plain(&check.seen),
+            plain(&check.limit)
+        )?;
     }
     Ok(())
 }
@@ -262,44 +254,20 @@ fn write_finding(out: &mut String, finding: &Finding) -> fmt::Result {
 }
 
 fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
-    let what = match &example.record {
-        Some(record) => format!("record {record} of request {}", example.request),
-        None => format!("request {}", example.request),
-    };
-    let found = if example.found.is_empty() {
-        String::new()
-    } else {
-        format!("; found at {}", example.found.join(", "))
-    };
-    writeln!(
-        out,
-        "            {what}, written at {}: {}{found}",
-        time_text(example.written_us),
-        plain(&example.answer)
-    )?;
+    writeln!(out, "            {}", text::example(example))?;
     writeln!(out, "              {}", plain(&example.detail))
 }
 
-fn quantiles(q: Quantiles) -> String {
-    format!(
-        "p50 {:<7} p90 {:<7} p99 {:<7} p99.9 {:<7} max {:<7}",
-        time_text(q.p50),
-        time_text(q.p90),
-        time_text(q.p99),
-        time_text(q.p999),
-        time_text(q.max)
-    )
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::result::{
         Attempts, BoxReport, Calibration, CheckResult, FaultReport, Generator, Horizon, Latency, Machine,
-        Rate, Records, Requests, SCHEMA, ScenarioRef,
+        Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Verdict,
     };
 
-    fn result() -> RunResult {
+    /// A run that has lost a record.
+    pub(in crate::report) fn result() -> RunResult {
         let times = Quantiles { p50: 912, p90: 2_040, p99: 5_120, p999: 9_000, max: 12_345, count: 4_000 };
         RunResult {
             schema: SCHEMA,
