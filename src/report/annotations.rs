@@ -206,7 +206,7 @@ mod tests {
         result.checks[0].name = hostile.into();
         result.findings[0].kind = hostile.into();
         result.findings[0].examples[0].detail = hostile.into();
-        result.reasons.push(hostile.into());
+        result.reasons = vec![hostile.into()];
         let text = annotations(&[Named { name: hostile, result: &result }]);
         let lines: Vec<&str> =
             text.split(['\n', '\r', '\u{85}', '\u{2028}']).filter(|line| !line.is_empty()).collect();

@@ -128,12 +128,6 @@ impl Comparison {
             differences,
         }
     }
-
-    /// Whether all results passed.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.columns.iter().all(|column| column.verdict == Verdict::Pass)
-    }
 }
 
 /// Things by their first appearance, each once.

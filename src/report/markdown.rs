@@ -149,26 +149,16 @@ fn figures(comparison: &Comparison) -> String {
         .figures
         .iter()
         .filter(shown)
-        .map(|row| std::iter::once(row.label()).chain(values(row)).collect())
+        .map(|row| std::iter::once(row.label()).chain(row.texts()).collect())
         .collect();
     let names: Vec<String> = match comparison.columns.as_slice() {
-        [_] => vec!["".into()],
+        [_] => vec![String::new()],
         columns => columns.iter().map(|column| cell(&column.name)).collect(),
     };
     let head: Vec<String> = std::iter::once("figure".to_owned()).chain(names).collect();
     let mut out = String::new();
     table(&mut out, &head, true, &rows);
     out
-}
-
-/// Each value, and after the first its difference to that.
-fn values(row: &FigureRow) -> Vec<String> {
-    let text = |(value, difference): (&Option<f64>, &Option<f64>)| match (value, difference) {
-        (Some(value), Some(difference)) => format!("{} ({difference:+.1} %)", row.unit.text(*value)),
-        (Some(value), None) => row.unit.text(*value),
-        (None, _) => "—".into(),
-    };
-    row.values.iter().zip(&row.differences).map(text).collect()
 }
 
 /// What else there is to compare.
@@ -232,7 +222,7 @@ fn details(named: &Named<'_>, of_several: bool) -> String {
             "### Found{}\n",
             if of_several { format!(" in {}", code(name)) } else { String::new() }
         );
-        list(&mut out, &result.findings, |finding| found(finding));
+        list(&mut out, &result.findings, found);
     }
     notes(&mut out, result, &of);
     out

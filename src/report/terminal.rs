@@ -19,14 +19,20 @@ pub fn summary(result: &RunResult, report: Option<&str>) -> String {
 }
 
 fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> fmt::Result {
-    writeln!(out, "{}  run {}  seed {}", plain(&result.scenario.name), result.run, result.scenario.seed)?;
+    writeln!(
+        out,
+        "{}  run {}  seed {}",
+        plain(&result.scenario.name),
+        plain(&result.run),
+        result.scenario.seed
+    )?;
     writeln!(out)?;
     let path: Vec<String> = result
         .boxes
         .iter()
         .map(|b| if b.kind == "embedded" { b.name.clone() } else { format!("{} ({})", b.name, b.kind) })
         .collect();
-    writeln!(out, "  path      {}", path.join(" · "))?;
+    writeln!(out, "  path      {}", plain(&path.join(" · ")))?;
     for note in &result.notes {
         writeln!(out, "            {}", plain(note))?;
     }
@@ -49,12 +55,12 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         write_finding(out, finding)?;
     }
     for fault in &result.faults {
-        let expected = fault.expected_finding.as_deref().unwrap_or("no finding");
+        let expected = plain(fault.expected_finding.as_deref().unwrap_or("no finding"));
         writeln!(
             out,
             "  fault     {}/{} took effect {} times (expected: {expected})",
-            fault.box_name,
-            fault.kind,
+            plain(&fault.box_name),
+            plain(&fault.kind),
             grouped(fault.injected)
         )?;
     }
@@ -68,7 +74,7 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         writeln!(out, "    {}", plain(reason))?;
     }
     if let Some(report) = report {
-        writeln!(out, "  report    {report}")?;
+        writeln!(out, "  report    {}", plain(report))?;
     }
     Ok(())
 }
@@ -232,7 +238,7 @@ fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
         writeln!(
             out,
             "  {mark}  {:<width$}  {}  (limit {})",
-            check.name,
+            plain(&check.name),
             plain(&check.seen),
             plain(&check.limit)
         )?;
@@ -242,7 +248,13 @@ fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
 
 fn write_finding(out: &mut String, finding: &Finding) -> fmt::Result {
     writeln!(out)?;
-    writeln!(out, "  FOUND     {} {}: {}", grouped(finding.count), finding.kind, finding.meaning)?;
+    writeln!(
+        out,
+        "  FOUND     {} {}: {}",
+        grouped(finding.count),
+        plain(&finding.kind),
+        plain(&finding.meaning)
+    )?;
     for example in finding.examples.iter().take(EXAMPLES) {
         write_example(out, example)?;
     }

@@ -74,7 +74,8 @@ pub(super) fn example(example: &Evidence) -> String {
     } else {
         format!("; found at {}", example.found.join(", "))
     };
-    format!("{what}, written at {}: {}{found}", time_text(example.written_us), plain(&example.answer))
+    let time = time_text(example.written_us);
+    plain(&format!("{what}, written at {time}: {}{found}", example.answer))
 }
 
 /// A verdict in two characters.

@@ -44,7 +44,8 @@ pub enum FolderError {
     },
 }
 
-const RESULT: &str = "result.json";
+/// The result of the run.
+pub(in crate::app) const RESULT: &str = "result.json";
 /// The load's times, second by second.
 pub(super) const INTERVALS: &str = "intervals.hlog";
 /// The load's times as a whole.

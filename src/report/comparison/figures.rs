@@ -77,6 +77,20 @@ impl FigureRow {
             .replace('_', " ")
     }
 
+    /// The values as people read them, each after the first with its difference to that.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let text = |(value, difference): (&Option<f64>, &Option<f64>)| {
+            let Some(value) = value.map(|value| self.unit.text(value)) else { return "—".into() };
+            match difference {
+                Some(0.0) => format!("{value} (same)"),
+                Some(difference) => format!("{value} ({difference:+.1} %)"),
+                None => value,
+            }
+        };
+        self.values.iter().zip(&self.differences).map(text).collect()
+    }
+
     /// Whether there is anything in it but zeros.
     #[must_use]
     pub fn says_something(&self) -> bool {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::super::Named;
 use super::super::text::{grouped, mark, padded, plain, short};
-use super::{Checked, Comparison, FigureRow, NOISE};
+use super::{Checked, Comparison, NOISE};
 use crate::result::Verdict;
 
 /// Characters of a cell.
@@ -23,7 +23,7 @@ fn write(out: &mut String, comparison: &Comparison) -> fmt::Result {
     let Comparison { columns, figures, checks, findings, differences, warnings } = comparison;
     let all = |of: &dyn Fn(&super::Column) -> String| columns.iter().map(of).collect::<Vec<_>>();
     let mut rows = vec![
-        ("".into(), all(&|column| short(&column.name, CELL))),
+        (String::new(), all(&|column| short(&column.name, CELL))),
         ("run".into(), all(&|column| short(&column.run, CELL))),
         ("started".into(), all(&|column| short(&column.started, CELL))),
         ("verdict".into(), all(&|column| column.verdict.as_str().to_uppercase())),
@@ -35,7 +35,7 @@ fn write(out: &mut String, comparison: &Comparison) -> fmt::Result {
             rows.push(Row::default());
         }
         group = figure.group;
-        rows.push((figure.label(), cells(figure)));
+        rows.push((figure.label(), figure.texts()));
     }
     if !checks.is_empty() {
         rows.push(Row::default());
@@ -83,20 +83,6 @@ fn write(out: &mut String, comparison: &Comparison) -> fmt::Result {
 
 /// A label and a cell for each result.
 type Row = (String, Vec<String>);
-
-/// The values of a figure, those after the first with the difference to it.
-fn cells(figure: &FigureRow) -> Vec<String> {
-    let values = figure.values.iter().zip(&figure.differences);
-    values
-        .map(|(value, difference)| match (value, difference) {
-            (Some(value), Some(difference)) => {
-                format!("{} ({difference:+.1} %)", figure.unit.text(*value))
-            }
-            (Some(value), None) => figure.unit.text(*value),
-            (None, _) => "—".into(),
-        })
-        .collect()
-}
 
 fn table(out: &mut String, rows: &[Row]) -> fmt::Result {
     let width = |of: &dyn Fn(&Row) -> &str| {
