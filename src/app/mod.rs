@@ -2,9 +2,11 @@
 
 pub mod calibrate;
 pub mod exit;
+pub mod export;
 mod journal;
 mod machine;
 pub mod recover;
+pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod up;

@@ -11,8 +11,10 @@ macro_rules! tell {
 
 mod calibrate;
 mod delivery;
+mod exports;
 mod log;
 mod recover;
+mod report;
 mod run;
 mod selftest;
 mod signals;
@@ -47,6 +49,9 @@ enum Command {
     Run(run::Options),
     /// Finish the verification of a run that was killed, from its journal and its topics
     Recover(recover::Options),
+    /// Show results that are there already, compare them, and write them as others read them
+    #[command(after_help = report::EXIT_CODES)]
+    Report(report::Options),
     /// Test the tester: show every fault that the doubles know, and see that each is found and nothing else
     Selftest(selftest::Options),
     /// Check a scenario and its payloads without running it
@@ -91,6 +96,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(options) => run::main(&options),
         Command::Recover(options) => recover::main(&options),
+        Command::Report(options) => report::main(&options),
         Command::Selftest(options) => selftest::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Up(options) => up::main(&options),

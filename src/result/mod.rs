@@ -376,6 +376,18 @@ pub struct CheckResult {
     pub because: Option<String>,
 }
 
+impl CheckResult {
+    /// What was seen, and the limit, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { name, verdict: _, seen, limit, because } = self;
+        match because {
+            Some(because) => format!("{name} is {seen}, limit {limit}: {because}"),
+            None => format!("{name} is {seen}, limit {limit}"),
+        }
+    }
+}
+
 /// A fault and how often it took effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultReport {
