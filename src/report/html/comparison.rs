@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::Page;
 use super::checks::mark;
 use super::figure::exact;
+use super::verdict::moment;
 use crate::report::Named;
 use crate::report::chart::{Axis, Caption, Series, lines};
 use crate::report::comparison::{Comparison, NOISE};
@@ -67,12 +68,12 @@ fn verdicts(comparison: &Comparison) -> Markup {
                     @if index > 0 { " beside " } (column.name)
                 }
             }
-            div.tiles {
+            div.beside {
                 @for column in &comparison.columns {
                     div.verdict.(column.verdict.as_str()) {
-                        strong { (column.verdict.as_str().to_uppercase()) }
+                        div.word { (column.verdict.as_str().to_uppercase()) }
                         p { (column.name) }
-                        p.quiet { "run " code { (column.run) } ", " (column.started) }
+                        p.quiet { "run " code { (column.run) } ", begun " (moment(&column.started)) }
                         @if let Some(reason) = &column.incomplete { p { "Incomplete: " (reason) } }
                         @if !column.reasons.is_empty() {
                             ul { @for reason in &column.reasons { li { (reason) } } }

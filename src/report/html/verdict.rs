@@ -35,7 +35,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 }
 
 /// A moment as people read it: an RFC 3339 time in UTC without its fraction; anything else as it is.
-fn moment(text: &str) -> String {
+pub(super) fn moment(text: &str) -> String {
     let Some((date, time)) = text.strip_suffix('Z').and_then(|text| text.split_once('T')) else {
         return text.to_owned();
     };
