@@ -46,7 +46,7 @@ pub(super) fn good() -> RunResult {
         faults: vec![],
         findings: vec![],
         boxes: vec![],
-        machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, memory_bytes: None },
+        machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
         versions: std::collections::BTreeMap::new(),
         notes: vec![],
     }

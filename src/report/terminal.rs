@@ -368,7 +368,7 @@ pub(super) mod tests {
                 BoxReport { name: "gateway".into(), kind: "embedded".into(), endpoint: None, start_us: 10 },
                 BoxReport { name: "proxy".into(), kind: "external".into(), endpoint: None, start_us: 10 },
             ],
-            machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, memory_bytes: None },
+            machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
             versions: std::collections::BTreeMap::new(),
             notes: vec!["embedded boxes share this machine with the load: figures are not capacity".into()],
         }

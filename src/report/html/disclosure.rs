@@ -44,7 +44,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 fn machine(machine: &Machine) -> Vec<(&'static str, Markup)> {
     vec![
         ("system", html! { (machine.system) ", " (machine.architecture) }),
-        ("processors", html! { (machine.cpus) }),
+        ("processors", html! { (machine.cpus) @if let Some(name) = &machine.processor { ", " (name) } }),
         (
             "memory",
             html! {
