@@ -207,6 +207,7 @@ fn differences(results: &[&RunResult]) -> Vec<Difference> {
     }
     add(Disclosure::Machine, "system", &|result| Some(result.machine.system.clone()));
     add(Disclosure::Machine, "architecture", &|result| Some(result.machine.architecture.clone()));
+    add(Disclosure::Machine, "processor", &|result| result.machine.processor.clone());
     add(Disclosure::Machine, "CPUs", &|result| Some(result.machine.cpus.to_string()));
     add(Disclosure::Machine, "memory", &|result| result.machine.memory_bytes.map(bytes_text));
     add(Disclosure::Machine, "load threads", &|result| {

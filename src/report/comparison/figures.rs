@@ -57,7 +57,9 @@ impl Unit {
 
 impl FigureRow {
     fn new(group: &'static str, name: &'static str, unit: Unit, values: Vec<Option<f64>>) -> Self {
-        let first = values.first().copied().flatten().filter(|first| *first > 0.0);
+        // Histograms begin at a microsecond: a time of one is none.
+        let nothing = if unit == Unit::Micros { 1.0 } else { 0.0 };
+        let first = values.first().copied().flatten().filter(|first| *first > nothing);
         let differs = |value: &Option<f64>| Some((((*value)? - first?) / first?) * 100.0);
         let differences =
             values.iter().enumerate().map(|(index, value)| differs(value).filter(|_| index > 0)).collect();
