@@ -129,7 +129,8 @@ fn command(out: &mut String, level: Level, title: &str, message: &str) {
 
 /// Text of a message; a line break is one in what GitHub shows, and none in what it reads.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // The older form of a command may stand anywhere in a line.
+    text.replace("##[", "## [").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Text of a property.

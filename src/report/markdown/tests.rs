@@ -34,7 +34,7 @@ fn nodes(text: &str) -> (Vec<String>, Vec<String>) {
     for node in parse_document(&arena, text, &options).descendants() {
         let value = &node.data.borrow().value;
         if let NodeValue::Code(code) = value {
-            codes.push(code.literal.to_string());
+            codes.push(code.literal.clone());
         }
         let kind = format!("{value:?}");
         kinds.push(kind.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned());
