@@ -183,7 +183,7 @@ fn write(out: &mut Out, suites: &[Suite]) {
     event(out, Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let count = |element| suites.iter().map(|suite| suite.count(element)).sum::<usize>().to_string();
     let tests = suites.iter().map(|suite| suite.cases.len()).sum::<usize>().to_string();
-    let time = seconds(suites.iter().map(|suite| suite.took_us).sum());
+    let time = seconds(suites.iter().fold(0, |sum, suite| sum.saturating_add(suite.took_us)));
     let (failures, errors) = (count(FAILURE), count(ERROR));
     let attributes = [
         ("name", "landfall"),
