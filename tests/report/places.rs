@@ -20,6 +20,8 @@ fn standard_output_is_for_one_file_and_the_summary_steps_aside() {
     let both = end(files.report(1, &["--junit", "-", "--csv", "-"]));
     assert_eq!((both.code, both.stdout.as_str()), (Some(2), ""));
     assert!(both.stderr.contains("`--junit` and `--csv` both write to -"), "{}", both.stderr);
+    let twice = end(files.report(1, &["--junit", "-", "--csv", "/dev/stdout"]));
+    assert_eq!((twice.code, twice.stdout.as_str()), (Some(2), ""));
 }
 
 #[test]
@@ -43,6 +45,16 @@ fn what_cannot_be_written_is_told_and_the_rest_is_written() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("cannot write /dev/full"), "{}", ended.stderr);
     assert!(files.text("a.csv").starts_with("name,run,"));
+}
+
+#[test]
+fn a_file_that_standard_output_goes_to_stays_the_one_it_is() {
+    let files = Files::of(&[&passed()]);
+    let out = std::fs::File::create(files.path("out")).expect("it can be made");
+    let mut call = files.report(1, &["--csv", "/dev/stdout"]);
+    assert!(call.stdout(out).status().expect("the binary runs").success());
+    assert_eq!(files.text("out").lines().count(), 2, "{}", files.text("out"));
+    assert!(files.text("out").starts_with("name,run,"));
 }
 
 #[test]
