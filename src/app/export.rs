@@ -50,7 +50,7 @@ pub fn check(path: &Path) -> Result<(), ExportError> {
     }
 }
 
-/// Writes a file: whole, or not at all. What is no regular file, such as `/dev/stdout` or a pipe, is written to as it is.
+/// Writes a file: whole, or not at all. What is no regular file, such as a pipe, is written to as it is.
 ///
 /// # Errors
 /// [`ExportError::Unwritable`], for instance on a full disk.
@@ -70,8 +70,10 @@ pub fn append(path: &Path, text: &str) -> Result<(), ExportError> {
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let there = fs::metadata(path).ok();
-    if there.as_ref().is_some_and(|there| !there.is_file()) {
-        return fs::File::options().write(true).open(path)?.write_all(text.as_bytes());
+    // `/dev/stderr` may be a file that somebody else holds open: it must stay the one it is, and what stands in it, too.
+    let somebody_holds_it = path.starts_with("/dev") || path.starts_with("/proc");
+    if somebody_holds_it || there.as_ref().is_some_and(|there| !there.is_file()) {
+        return fs::File::options().append(true).open(path)?.write_all(text.as_bytes());
     }
     // What a link names is replaced, not the link.
     let path = if there.is_some() { fs::canonicalize(path)? } else { path.to_owned() };

@@ -52,8 +52,14 @@ struct File<'a> {
 
 impl File<'_> {
     fn is_stdout(&self) -> bool {
-        self.path.as_os_str() == "-"
+        is_stdout(self.path)
     }
+}
+
+/// Whether this is standard output by one of its names: opened as a file it would be another one, with a place of its own
+/// to write at.
+fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name)
 }
 
 /// Where GitHub says that a step's summary is to be added to.
@@ -87,7 +93,10 @@ impl Exports {
         };
         let files = self.files();
         for (index, file) in files.iter().enumerate() {
-            if let Some(other) = files[..index].iter().find(|other| other.path == file.path) {
+            if let Some(other) = files[..index]
+                .iter()
+                .find(|other| other.path == file.path || (other.is_stdout() && file.is_stdout()))
+            {
                 let (one, two, path) = (other.option, file.option, file.path.display());
                 return wrong(&format!(
                     "`{one}` and `{two}` both write to {path}; name another file for one of them"
@@ -124,7 +133,7 @@ impl Exports {
 
     /// Whether the result itself is printed as JSON.
     pub(super) fn prints_json(&self) -> bool {
-        self.json.as_ref().is_some_and(|path| path.as_os_str() == "-")
+        self.json.as_deref().is_some_and(is_stdout)
     }
 
     /// Prints what is for people: on standard error where standard output is taken. In the log of a GitHub workflow

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Named;
+use super::problems::{Problems, evidence};
 use super::text::{example, grouped, short};
-use crate::result::{CheckResult, Finding, RunResult, Verdict};
+use crate::result::{Finding, RunResult, Verdict};
 
 /// Commands of a level that GitHub shows of a step; it leaves out the others without a word.
 const SHOWN: usize = 10;
@@ -74,32 +75,18 @@ pub fn annotations(results: &[Named<'_>]) -> String {
 /// What is to be said of a result: level, title, message.
 fn messages(result: &RunResult) -> Vec<(Level, String, String)> {
     let mut messages = Vec::new();
-    let bad: Vec<&CheckResult> =
-        result.checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
-    let sentences: Vec<String> = bad.iter().map(|check| check.sentence()).collect();
-    let others: Vec<&String> = result.reasons.iter().filter(|reason| !sentences.contains(reason)).collect();
-    for (check, sentence) in bad.iter().zip(&sentences) {
-        let finding = result.findings.iter().find(|finding| finding.kind == check.name);
-        messages.push((Level::of(check.verdict), check.name.clone(), with_example(sentence, finding)));
+    let Problems { checks, others, verdict_of_others, besides } = Problems::of(result);
+    for (check, sentence) in checks {
+        let first = evidence(check, &result.findings).next();
+        messages.push((Level::of(check.verdict), check.name.clone(), with_example(&sentence, first)));
     }
-    // What fails a run is a check; where one does, other reasons are those that would have left the verdict open.
-    let failed = bad.iter().any(|check| check.verdict == Verdict::Fail);
-    let level = if failed { Level::Warning } else { Level::of(result.verdict) };
     for reason in others {
-        messages.push((level, result.verdict.as_str().to_owned(), short(reason, LONGEST)));
+        let (level, title) = (Level::of(verdict_of_others), result.verdict.as_str());
+        messages.push((level, title.to_owned(), short(reason, LONGEST)));
     }
-    if result.verdict != Verdict::Pass && messages.is_empty() {
-        messages.push((
-            Level::of(result.verdict),
-            result.verdict.as_str().into(),
-            "no reason was given".into(),
-        ));
-    }
-    for finding in &result.findings {
-        if !bad.iter().any(|check| check.name == finding.kind) {
-            let sentence = format!("{} {}: {}", grouped(finding.count), finding.kind, finding.meaning);
-            messages.push((Level::Notice, finding.kind.clone(), with_example(&sentence, Some(finding))));
-        }
+    for finding in besides {
+        let sentence = format!("{} {}: {}", grouped(finding.count), finding.kind, finding.meaning);
+        messages.push((Level::Notice, finding.kind.clone(), with_example(&sentence, Some(finding))));
     }
     if result.verdict == Verdict::Pass {
         let records = format!(
@@ -129,7 +116,8 @@ fn command(out: &mut String, level: Level, title: &str, message: &str) {
 
 /// Text of a message; a line break is one in what GitHub shows, and none in what it reads.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // The older form of a command may stand anywhere in a line.
+    text.replace("##[", "## [").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Text of a property.
@@ -154,6 +142,7 @@ pub fn inert(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::terminal::tests::result;
+    use crate::result::CheckResult;
 
     fn of(result: &RunResult) -> String {
         annotations(&[Named { name: "quickstart", result }])

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::Named;
 use super::json::lines;
+use super::problems::Problems;
 use super::text::{grouped, short};
-use crate::result::{CheckResult, Finding, RunResult, Verdict};
+use crate::result::{Finding, RunResult, Verdict};
 
 /// Characters of a text.
 const LONGEST: usize = 1_000;
@@ -63,30 +64,18 @@ pub fn code_quality(results: &[Named<'_>]) -> serde_json::Result<String> {
 
 fn of(result: &RunResult) -> Vec<Issue> {
     let mut issues = Vec::new();
-    let bad: Vec<&CheckResult> =
-        result.checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
-    let sentences: Vec<String> = bad.iter().map(|check| check.sentence()).collect();
-    for (check, sentence) in bad.iter().zip(&sentences) {
-        issues.push(issue(result, &check.name, &check.limit, severity(check.verdict), sentence));
-    }
-    let mut others: Vec<&String> =
-        result.reasons.iter().filter(|reason| !sentences.contains(reason)).collect();
-    let nothing = "no reason was given".to_owned();
-    if result.verdict != Verdict::Pass && bad.is_empty() && others.is_empty() {
-        others.push(&nothing);
+    let Problems { checks, others, verdict_of_others, besides } = Problems::of(result);
+    for (check, sentence) in checks {
+        issues.push(issue(result, &check.name, &check.limit, severity(check.verdict), &sentence));
     }
     if !others.is_empty() {
         // Such reasons have counts and moments in them, so all of them are one thing, or it would be new in each run.
-        let severity = severity(if bad.is_empty() { result.verdict } else { Verdict::Inconclusive });
-        let sentences: Vec<&str> = others.iter().map(|reason| reason.as_str()).collect();
-        let sentence = format!("{}: {}", result.verdict.as_str(), sentences.join("; "));
-        issues.push(issue(result, "verdict", "", severity, &sentence));
+        let sentence = format!("{}: {}", result.verdict.as_str(), others.join("; "));
+        issues.push(issue(result, "verdict", "", severity(verdict_of_others), &sentence));
     }
-    for Finding { kind, count, meaning, examples: _ } in &result.findings {
-        if !bad.iter().any(|check| check.name == *kind) {
-            let sentence = format!("{} {kind}: {meaning}", grouped(*count));
-            issues.push(issue(result, kind, "", Severity::Info, &sentence));
-        }
+    for Finding { kind, count, meaning, examples: _ } in besides {
+        let sentence = format!("{} {kind}: {meaning}", grouped(*count));
+        issues.push(issue(result, kind, "", Severity::Info, &sentence));
     }
     issues
 }

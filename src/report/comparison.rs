@@ -159,7 +159,8 @@ fn findings(results: &[&RunResult]) -> Vec<FindingRow> {
     let kinds = once(results.iter().flat_map(|result| &result.findings).map(|finding| &finding.kind));
     let row = |kind: &String| {
         let of = |result: &&RunResult| {
-            result.findings.iter().filter(|finding| finding.kind == *kind).map(|finding| finding.count).sum()
+            let of_kind = result.findings.iter().filter(|finding| finding.kind == *kind);
+            of_kind.fold(0, |sum: u64, finding| sum.saturating_add(finding.count))
         };
         let meaning =
             results.iter().flat_map(|result| &result.findings).find(|finding| finding.kind == *kind);

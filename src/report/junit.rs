@@ -8,6 +8,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::Named;
 use super::figures::{elapsed_us, float};
+use super::problems::{Problems, evidence};
 use super::text::{example, grouped, plain, short};
 use crate::result::{CheckResult, Finding, RunResult, Verdict};
 
@@ -112,15 +113,14 @@ fn verdict(name: &str, result: &RunResult) -> Case {
         },
         body: lines(result.reasons.iter().map(|reason| short(reason, LINE)), result.reasons.len()),
     });
-    let judged = |finding: &&Finding| result.checks.iter().any(|check| check.name == finding.kind);
-    let besides: Vec<String> = result.findings.iter().filter(|finding| !judged(finding)).map(found).collect();
+    let besides = Problems::of(result).besides;
     let count = besides.len();
     Case {
         class: name.to_owned(),
         name: "verdict".into(),
         took_us: 0,
         problem,
-        besides: lines(besides.into_iter(), count),
+        besides: lines(besides.into_iter().map(found), count),
     }
 }
 
@@ -138,7 +138,7 @@ fn whole(name: &str, result: &RunResult, took_us: u64) -> Case {
 fn case(name: &str, check: &CheckResult, findings: &[Finding]) -> Case {
     let problem = (check.verdict != Verdict::Pass).then(|| {
         let mut body = check.because.as_ref().map_or_else(String::new, |because| short(because, LINE) + "\n");
-        for finding in findings.iter().filter(|finding| finding.kind == check.name) {
+        for finding in evidence(check, findings) {
             body += &found(finding);
             body.push('\n');
             let shown = finding
@@ -183,7 +183,7 @@ fn write(out: &mut Out, suites: &[Suite]) {
     event(out, Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let count = |element| suites.iter().map(|suite| suite.count(element)).sum::<usize>().to_string();
     let tests = suites.iter().map(|suite| suite.cases.len()).sum::<usize>().to_string();
-    let time = seconds(suites.iter().map(|suite| suite.took_us).sum());
+    let time = seconds(suites.iter().fold(0, |sum, suite| sum.saturating_add(suite.took_us)));
     let (failures, errors) = (count(FAILURE), count(ERROR));
     let attributes = [
         ("name", "landfall"),

@@ -15,6 +15,7 @@ mod live;
 mod markdown;
 mod named;
 mod openmetrics;
+mod problems;
 mod progress;
 pub mod selftest;
 mod terminal;

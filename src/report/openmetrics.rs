@@ -176,8 +176,8 @@ mod tests {
         let sample = "landfall_result_records_sent{scenario=\"a\\\"} 1\u{fffd}\\\\x{\u{fffd}\"} 40050";
         assert!(text.lines().any(|line| line.starts_with(sample)), "{text}");
         let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        let once: std::collections::BTreeSet<&&str> = names.iter().collect();
-        assert_eq!(once.len(), names.len());
+        let distinct: std::collections::BTreeSet<&&str> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
         assert_eq!(text.matches("landfall_result_elapsed_seconds{").count(), 1, "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
