@@ -12,6 +12,7 @@ macro_rules! tell {
 mod calibrate;
 mod delivery;
 mod exports;
+mod lint;
 mod log;
 mod recover;
 mod report;
@@ -56,6 +57,8 @@ enum Command {
     Selftest(selftest::Options),
     /// Check a scenario and its payloads without running it
     Validate(validate::Options),
+    /// Look for traps in files that others read
+    Lint(lint::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
     Up(up::Options),
     /// Measure what landfall itself can do on this machine; later runs quote it
@@ -99,6 +102,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(options) => report::main(&options),
         Command::Selftest(options) => selftest::main(&options),
         Command::Validate(options) => validate::main(&options),
+        Command::Lint(options) => lint::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),
     }
