@@ -39,6 +39,7 @@ pub(super) fn good() -> RunResult {
             statement: "s".into(),
             waited_us: 0,
             complete: true,
+            compacted: 0,
             unattributed: 0,
             order_unchecked: 0,
         },

@@ -9,7 +9,7 @@ pub use figures::{FigureRow, Unit};
 pub use text::comparison;
 
 use super::Named;
-use crate::result::{BoxReport, CheckResult, RunResult, Verdict};
+use crate::result::{BoxReport, CheckResult, Machine, RunResult, Timeline, Verdict};
 use crate::stats::bytes_text;
 
 /// What must be said wherever single runs are compared.
@@ -237,9 +237,20 @@ fn warnings(results: &[Named<'_>]) -> Vec<String> {
                  compare with nothing but the same closed load"
             ));
         }
-        if result.checks.iter().any(|check| check.verdict == Verdict::Invalid) {
-            warnings.push(format!("landfall was itself too slow in `{name}` for its times to mean anything"));
+        for sentence in &result.generator.exceeded {
+            warnings.push(format!("times of `{name}` are not to be relied on: {sentence}"));
         }
+    }
+    let step =
+        |named: &Named<'_>| named.result.timeline.as_ref().map(|timeline: &Timeline| timeline.stretch_s);
+    if results
+        .windows(2)
+        .any(|pair| step(&pair[0]).zip(step(&pair[1])).is_some_and(|(one, other)| one != other))
+    {
+        warnings.push(
+            "over time, figures of one are of longer stretches than those of another, which smooths them"
+                .into(),
+        );
     }
     for (index, one) in results.iter().enumerate() {
         for two in results[..index].iter().filter(|two| two.result.run == one.result.run) {
@@ -249,10 +260,17 @@ fn warnings(results: &[Named<'_>]) -> Vec<String> {
     if results.windows(2).any(|pair| pair[0].result.scenario.hash != pair[1].result.scenario.hash) {
         warnings.push("what was run is not the same scenario throughout: see what differs".into());
     }
-    if results.windows(2).any(|pair| pair[0].result.machine != pair[1].result.machine) {
+    if results.windows(2).any(|pair| !same_machine(&pair[0].result.machine, &pair[1].result.machine)) {
         warnings.push("the runs were not on the same machine: see what differs".into());
     }
     warnings
+}
+
+/// Whether two machines are the same, as far as both tell.
+fn same_machine(one: &Machine, other: &Machine) -> bool {
+    let processor = one.processor.is_none() || other.processor.is_none() || one.processor == other.processor;
+    let aside = |machine: &Machine| Machine { processor: None, ..machine.clone() };
+    processor && aside(one) == aside(other)
 }
 
 #[cfg(test)]

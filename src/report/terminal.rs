@@ -190,6 +190,9 @@ fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
         grouped(generator.backlog_peak),
         grouped(generator.socket_errors)
     )?;
+    for sentence in &generator.exceeded {
+        writeln!(out, "            beyond its limits: {}", plain(sentence))?;
+    }
     if generator.local_errors > 0 {
         let last = generator.local_error.as_deref().unwrap_or("no reason was given");
         writeln!(
@@ -332,6 +335,7 @@ pub(super) mod tests {
                 statement: "everything was read".into(),
                 waited_us: 1,
                 complete: true,
+                compacted: 0,
                 unattributed: 0,
                 order_unchecked: 0,
             },

@@ -63,6 +63,7 @@ fn a_report_is_used_by_keyboard_and_pointer_in_light_and_dark() {
     assert_eq!((&seen["openedByKey"], &seen["openedWithoutScript"]), (&json!(first), &json!(first)));
     assert_eq!(seen["openedByButton"], json!(vec![true; findings]));
     assert_eq!((&seen["light"], &seen["dark"]), (&json!("rgb(255, 255, 255)"), &json!("rgb(13, 17, 23)")));
+    assert_eq!((&seen["printed"], &seen["paperOnPaper"]), (&json!(vec![true; findings]), &seen["light"]));
     // The cursor tells the row's figures, each with its name.
     let told = seen["cursorByKey"].as_str().expect("something is told");
     let figures: String =

@@ -4,11 +4,12 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::checks::mark;
-use super::figure::exact;
+use super::figure::Time;
 use super::verdict::moment;
 use crate::report::Named;
 use crate::report::chart::{Axis, Caption, Series, lines};
 use crate::report::comparison::{Comparison, NOISE};
+use crate::report::figures::float;
 use crate::report::text::grouped;
 use crate::result::{RunResult, Spectrum, Stretch};
 
@@ -138,7 +139,7 @@ fn by_percentile(results: &[Named<'_>]) -> Markup {
     let points = || spectra.iter().flat_map(|Spectrum(points)| points);
     let Some(most) = points().map(|point| point.1).max() else { return html! {} };
     let least = points().map(|point| point.1).min().unwrap_or(1);
-    let last = points().map(|point| point.0).filter(|percentile| *percentile < 100.0).fold(0.0, f64::max);
+    let below = points().map(|point| point.0).filter(|percentile| *percentile < 100.0);
     let series: Vec<Series<'_>> = results
         .iter()
         .zip(&spectra)
@@ -146,7 +147,7 @@ fn by_percentile(results: &[Named<'_>]) -> Markup {
         .map(|((named, Spectrum(points)), class)| Series {
             name: named.name,
             class,
-            points: points.iter().map(|(percentile, micros)| Some((*percentile, exact(*micros)))).collect(),
+            points: points.iter().map(|(percentile, micros)| Some((*percentile, float(*micros)))).collect(),
         })
         .collect();
     let caption = Caption {
@@ -154,7 +155,15 @@ fn by_percentile(results: &[Named<'_>]) -> Markup {
         title: "Latency by percentile",
         says: "As many per cent of the latencies are at most so long.",
     };
-    figure(caption, &lines(caption, &Axis::percentiles(last), &Axis::micros("latency", least, most), &series))
+    figure(
+        caption,
+        &lines(
+            caption,
+            &Axis::percentiles(below.fold(0.0, f64::max)),
+            &Axis::micros("latency", least, most),
+            &series,
+        ),
+    )
 }
 
 /// One figure of each result over the time since its own load began.
@@ -175,14 +184,9 @@ fn over_time(
         .iter()
         .zip(LINES)
         .map(|(named, class)| {
-            let timeline = named.result.timeline.as_ref();
-            let points = timeline.into_iter().flat_map(|timeline| {
-                let half = f64::from(timeline.stretch_s) / 2.0;
-                let point =
-                    move |stretch: &Stretch| Some((f64::from(stretch.at_s) + half, exact(micros(stretch)?)));
-                timeline.stretches.iter().map(point)
-            });
-            Series { name: named.name, class, points: points.collect() }
+            let time = Time::of(named.result.timeline.as_ref());
+            let points = time.map(|time| time.points(|stretch| Some(float(micros(stretch)?))));
+            Series { name: named.name, class, points: points.unwrap_or_default() }
         })
         .collect();
     let caption = Caption { id, title, says: "Each over the time since its own load began." };
@@ -243,7 +247,7 @@ fn differences(comparison: &Comparison) -> Markup {
         section #differences aria-labelledby="differences-h" {
             h2 id="differences-h" { "What differs in what was run" }
             @if comparison.differences.is_empty() {
-                p { "Nothing that landfall knows of: scenario, payloads, path, versions and machine are the same." }
+                p { "Nothing that the results tell of." }
             } @else {
                 (table(comparison, "what differs", &["what"], &rows))
             }

@@ -30,11 +30,14 @@ pub(super) fn section(result: &RunResult) -> Markup {
         section #origin aria-labelledby="origin-h" {
             h2 id="origin-h" { "What was run, and where" }
             (boxes(&result.boxes))
+            @if result.recovery.is_some() {
+                p { "Version and machine are those of the recovery, not of the run." }
+            }
             (facts("Disclosure", &rows))
             @for file in &scenario.files {
                 details {
                     summary { "Scenario file " code { (file.path) } }
-                    pre tabindex="0" { (file.text) }
+                    pre tabindex="0" { (file.text.replace("\r\n", "\n")) }
                 }
             }
         }
