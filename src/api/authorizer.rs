@@ -47,8 +47,8 @@ pub(super) fn read_authorizer(
     }))
 }
 
-const COGNITO: &str = "is a Cognito user pool, which landfall's gateway does not stand in for; put a Lambda authorizer in \
-                       its place, or `run: builtin`";
+const COGNITO: &str = "is a Cognito user pool, which landfall's gateway does not stand in for; a Lambda authorizer can \
+                       stand in its place";
 
 fn token(scheme: &Cursor<'_>, of: &Cursor<'_>, remarks: &mut Vec<Remark>) -> AuthorizerKind {
     let named = of.text("identitySource").or(None);
@@ -74,13 +74,11 @@ fn sources(of: &Cursor<'_>) -> Vec<String> {
 
 fn ttl(of: &Cursor<'_>, remarks: &mut Vec<Remark>) -> Duration {
     let Some(member) = of.member("authorizerResultTtlInSeconds") else { return DEFAULT_TTL };
-    match member.value.as_u64().filter(|seconds| *seconds <= LONGEST_TTL) {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => {
-            remarks
-                .push(member.remark("must be a whole number of seconds from 0 to 3600, and counts as 300"));
-            DEFAULT_TTL
-        }
+    if let Some(seconds) = member.value.as_u64().filter(|seconds| *seconds <= LONGEST_TTL) {
+        Duration::from_secs(seconds)
+    } else {
+        remarks.push(member.remark("must be a whole number of seconds from 0 to 3600, and counts as 300"));
+        DEFAULT_TTL
     }
 }
 

@@ -114,14 +114,11 @@ pub(super) fn read_integration(
 
 fn timeout(of: &Cursor<'_>, remarks: &mut Vec<Remark>) -> Duration {
     let Some(member) = of.member("timeoutInMillis") else { return DEFAULT_TIMEOUT };
-    match member.value.as_u64().filter(|millis| *millis >= SHORTEST_TIMEOUT) {
-        Some(millis) => Duration::from_millis(millis),
-        None => {
-            remarks.push(
-                member.remark("must be a whole number of milliseconds from 50 on, and counts as 29000"),
-            );
-            DEFAULT_TIMEOUT
-        }
+    if let Some(millis) = member.value.as_u64().filter(|millis| *millis >= SHORTEST_TIMEOUT) {
+        Duration::from_millis(millis)
+    } else {
+        remarks.push(member.remark("must be a whole number of milliseconds from 50 on, and counts as 29000"));
+        DEFAULT_TIMEOUT
     }
 }
 

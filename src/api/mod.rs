@@ -20,6 +20,8 @@ mod model;
 mod read;
 mod route;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use lint::{Level, Lint, lint};
 pub use model::{

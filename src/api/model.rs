@@ -41,9 +41,9 @@ pub struct Api {
 /// What a document is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Specification {
-    /// Swagger 2.0, which is `OpenAPI` 2.0.
+    /// Swagger 2.0, which is OpenAPI 2.0.
     Swagger2,
-    /// `OpenAPI` 3.0.
+    /// OpenAPI 3.0.
     OpenApi3,
 }
 
@@ -97,6 +97,8 @@ pub enum Security {
     Open,
     /// What the authorizer of this security scheme wants.
     Authorizer(String),
+    /// What this security scheme wants, which landfall cannot check.
+    Unsupported(String),
 }
 
 /// What is checked before a request is passed on.

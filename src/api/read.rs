@@ -13,7 +13,7 @@ use super::route::{Around, read_route};
 pub(super) const EXTENSION: &str = "x-amazon-apigateway-";
 /// The member of a path that takes any method.
 const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
-/// Members of a path that are methods (`OpenAPI` 3.0.4, "Path Item Object").
+/// Members of a path that are methods (OpenAPI 3.0.4, "Path Item Object").
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Extensions at the top that the reader knows.
 const KNOWN: [&str; 10] = [
@@ -179,9 +179,10 @@ fn responses(root: &Cursor<'_>, remarks: &mut Vec<Remark>) -> BTreeMap<String, G
     let Some(all) = root.member("x-amazon-apigateway-gateway-responses") else { return BTreeMap::new() };
     let mut responses = BTreeMap::new();
     for (kind, response) in all.members() {
-        let status = response.member("statusCode").and_then(|status| match status_of(status.value) {
-            Some(status) => Some(status),
-            None => {
+        let status = response.member("statusCode").and_then(|status| {
+            if let Some(status) = status_of(status.value) {
+                Some(status)
+            } else {
                 remarks.push(status.remark("is no HTTP status, and is passed over"));
                 None
             }

@@ -61,16 +61,15 @@ pub(super) fn read_route(
         );
     }
     let (security, api_key_required) = security(operation, around, &mut unsupported, remarks);
-    let integration =
-        match operation.member("x-amazon-apigateway-integration") {
-            Some(of) => read_integration(&of, &mut unsupported, remarks),
-            None => {
-                unsupported.push(operation.remark(
-                    "has no `x-amazon-apigateway-integration`, so nobody knows where its requests go",
-                ));
-                None
-            }
-        };
+    let integration = if let Some(of) = operation.member("x-amazon-apigateway-integration") {
+        read_integration(&of, &mut unsupported, remarks)
+    } else {
+        unsupported.push(
+            operation
+                .remark("has no `x-amazon-apigateway-integration`, so nobody knows where its requests go"),
+        );
+        None
+    };
     Route {
         pointer: operation.pointer.clone(),
         path: path.to_owned(),
@@ -109,6 +108,7 @@ fn security(
                 }
             } else if let Some(remark) = around.unsupported_schemes.get(name) {
                 unsupported.push(remark.clone());
+                security = Security::Unsupported(name.to_owned());
             } else {
                 remarks.push(at.remark(format!(
                     "names the security scheme `{name}`, by which requests are not checked"

@@ -51,16 +51,15 @@ fn rewritten(schema: &Value, wanted: &mut BTreeSet<String>, missing: &mut Vec<St
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| {
                 let value = match (name.as_str(), value) {
-                    ("$ref", Value::String(reference)) => match name_of(reference) {
-                        Some(name) => {
+                    ("$ref", Value::String(reference)) => {
+                        if let Some(name) = name_of(reference) {
                             wanted.insert(name.clone());
                             Value::from(format!("#/definitions/{name}"))
-                        }
-                        None => {
+                        } else {
                             missing.push(reference.clone());
                             value.clone()
                         }
-                    },
+                    }
                     _ => rewritten(value, wanted, missing),
                 };
                 (name.clone(), value)
