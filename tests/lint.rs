@@ -58,10 +58,9 @@ fn what_is_no_definition_ends_with_code_2_and_one_sentence() {
 
 /// A YAML text of a few hundred bytes that would be billions of values.
 fn bomb() -> String {
-    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..10 {
-        let items = vec![format!("*a{}", level - 1); 10].join(", ");
-        text += &format!("a{level}: &a{level} [{items}]\n");
-    }
-    text
+    let level = |level: u32| {
+        let item = if level == 0 { "x".to_owned() } else { format!("*a{}", level - 1) };
+        format!("a{level}: &a{level} [{}]\n", vec![item; 10].join(", "))
+    };
+    (0..10).map(level).collect()
 }
