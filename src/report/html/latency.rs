@@ -9,7 +9,7 @@ use super::table;
 use crate::report::chart::{Axis, Caption, heat, lines};
 use crate::report::figures::float;
 use crate::report::text::grouped;
-use crate::result::{Part, Quantiles, RunResult, Spectra, Spectrum, Stretch, size_from};
+use crate::result::{Part, Quantiles, Reliance, RunResult, Spectra, Spectrum, Stretch, size_from};
 use crate::stats::time_text;
 
 /// Columns that a heat map has at most.
@@ -64,8 +64,16 @@ fn whole(result: &RunResult) -> Markup {
         ("readable", "from written to seen in the topic", result.readable_us),
     ];
     html! {
-        @if !result.generator.exceeded.is_empty() {
-            p { strong { "These times are not to be relied on:" } " landfall itself did not keep its limits, see " a href="#generator" { "Generator" } "." }
+        @match result.generator.reliance() {
+            Reliance::Full => {}
+            Reliance::UpperBounds => p {
+                strong { "These times may have been shorter:" } " landfall waited for processors, see "
+                a href="#generator" { "Generator" } "."
+            },
+            Reliance::None => p {
+                strong { "These times are not to be relied on:" } " landfall itself did not keep its limits, see "
+                a href="#generator" { "Generator" } "."
+            },
         }
         (table::quantiles("Measured requests that must be accepted", &rows))
         @if latency.censored > 0 {
