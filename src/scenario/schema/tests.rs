@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::SCHEMA;
-use corpus::{corpus, file_value, yaml_files};
+use corpus::{corpus, file_value, files, shown};
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).expect("the schema is JSON")
@@ -33,7 +33,9 @@ fn errors(validator: &Validator, value: &Value) -> Vec<String> {
 #[test]
 fn good_scenarios_are_valid_for_both() {
     let validator = validator();
-    for scenario in corpus() {
+    let shown = shown();
+    assert!(shown.len() > 1, "the book shows no scenarios");
+    for scenario in corpus().into_iter().chain(shown) {
         assert_eq!(errors(&validator, &scenario.value), Vec::<String>::new(), "{}", scenario.path.display());
         if let Err(error) = scenario.decode(&scenario.value) {
             panic!("{error}");
@@ -45,7 +47,7 @@ fn good_scenarios_are_valid_for_both() {
 #[test]
 fn bad_scenarios_that_the_schema_refuses_already() {
     let validator = validator();
-    let told = yaml_files("fixtures/scenarios/bad").into_iter().map(|path| {
+    let told = files("fixtures/scenarios/bad", "yaml").into_iter().map(|path| {
         let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         match file_value(&path) {
             None => format!("{name}: no YAML that the schema could be held against"),

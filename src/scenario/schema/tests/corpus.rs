@@ -19,13 +19,13 @@ pub(super) struct Good {
     pub(super) value: Value,
 }
 
-/// The YAML files in a folder of the repository, in the order of their names.
-pub(super) fn yaml_files(folder: &str) -> Vec<PathBuf> {
+/// The files with this extension in a folder of the repository, in the order of their names.
+pub(super) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(folder).expect("the folder is part of the repository");
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("the folder can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| path.extension().is_some_and(|of_path| of_path == extension))
         .collect();
     files.sort();
     files
@@ -33,7 +33,7 @@ pub(super) fn yaml_files(folder: &str) -> Vec<PathBuf> {
 
 /// Those that ship, and those that together use every part of the schema.
 pub(super) fn corpus() -> Vec<Good> {
-    let files = [yaml_files("scenarios"), yaml_files("fixtures/scenarios/good")].concat();
+    let files = [files("scenarios", "yaml"), files("fixtures/scenarios/good", "yaml")].concat();
     assert!(files.len() > 10, "{files:?}");
     let good = |path: PathBuf| {
         let value = file_value(&path).unwrap_or_else(|| panic!("{} is no YAML", path.display()));
@@ -42,11 +42,28 @@ pub(super) fn corpus() -> Vec<Good> {
     files.into_iter().map(good).collect()
 }
 
+/// Those that the book shows whole.
+pub(super) fn shown() -> Vec<Good> {
+    let mut shown = Vec::new();
+    for path in files("docs/src", "md") {
+        let page = load_file(&path).expect("a chapter can be read");
+        let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for block in blocks.filter(|block| block.contains("version: 1\n")) {
+            let value = text_value(block, &path).unwrap_or_else(|| panic!("{} is no YAML", path.display()));
+            shown.push(Good { path: path.clone(), value });
+        }
+    }
+    shown
+}
+
 /// The value that a file says; `None` where it is no single YAML document.
 pub(super) fn file_value(path: &Path) -> Option<Value> {
-    let text = load_file(path).ok()?;
+    text_value(&load_file(path).ok()?, path)
+}
+
+fn text_value(text: &str, path: &Path) -> Option<Value> {
     let mut problems = Problems::default();
-    let node = parse(&text, &Arc::new(Origin::File(path.to_owned())), &mut problems);
+    let node = parse(text, &Arc::new(Origin::File(path.to_owned())), &mut problems);
     // An empty file is null to others.
     let Some(node) = node else { return text.lines().all(|line| line.starts_with('#')).then_some(Value::Null) };
     let value = json_of(&Item { node: &node, path: String::new() }, &mut problems)?;
