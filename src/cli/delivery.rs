@@ -45,10 +45,16 @@ impl Delivery {
         };
         let mut code = outcome.exit_code();
         let written = folder.write_result(&json);
+        let page = folder.write_page(&report::html(&outcome.result));
         let to_stdout = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
         if !self.quiet {
-            let path = folder.result_path().display().to_string();
-            let summary = report::summary(&outcome.result, written.is_ok().then_some(path.as_str()));
+            let path = match (&page, &written) {
+                (Ok(()), _) => Some(folder.page_path()),
+                (Err(_), Ok(())) => Some(folder.result_path()),
+                (Err(_), Err(_)) => None,
+            };
+            let path = path.map(|path| path.display().to_string());
+            let summary = report::summary(&outcome.result, path.as_deref());
             // With the JSON on standard output, the summary is for the person at the terminal.
             if to_stdout {
                 tell!("{}", summary.trim_end());
@@ -62,6 +68,11 @@ impl Delivery {
             && let Err(error) = std::fs::write(path, &json)
         {
             tell!("landfall: cannot write the result to {}: {error}", path.display());
+            code = exit::unwritten(code);
+        }
+        // On a full disk, both have the same to say.
+        if let (Err(error), Ok(())) = (&page, &written) {
+            tell!("landfall: {error}");
             code = exit::unwritten(code);
         }
         if let Err(error) = written {

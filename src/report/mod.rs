@@ -1,6 +1,9 @@
 //! Renderers: of a result, and of a run that is under way. A report can always be made again from the JSON.
 
+mod chart;
 mod exposition;
+mod headline;
+mod html;
 mod json;
 mod live;
 mod progress;
@@ -9,6 +12,7 @@ mod terminal;
 mod text;
 
 pub use exposition::{EXPOSITION_TYPE, exposition};
+pub use html::html;
 pub use json::json;
 pub use live::{line, screen};
 pub use progress::{LastSecond, PhaseNow, Progress, SoFar, Stage, TimeQuantiles};

@@ -9,7 +9,7 @@ use crate::stats::time_text;
 /// Examples shown of each finding; the JSON has more.
 const EXAMPLES: usize = 2;
 
-/// The summary as plain text. `report` is where the JSON stands, if it was written.
+/// The summary as plain text. `report` is where the report stands, if it was written.
 #[must_use]
 pub fn summary(result: &RunResult, report: Option<&str>) -> String {
     let mut text = String::new();

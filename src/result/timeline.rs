@@ -22,6 +22,8 @@ pub struct Timeline {
 pub struct Stretch {
     /// When it begins, in seconds after the schedules' start.
     pub at_s: u32,
+    /// How many of its seconds were reported: the last stretch may be cut short.
+    pub seconds: u32,
     /// Requests that the schedules expect to be due in it, of all workloads. Closed load has none.
     pub due: f64,
     /// Requests begun.
@@ -137,6 +139,8 @@ pub(super) struct Columns {
     stretch_s: u32,
     /// When each stretch begins, in seconds after the schedules' start.
     at_s: Vec<u32>,
+    /// How many of its seconds were reported.
+    seconds: Vec<u32>,
     /// Requests that the schedules expect to be due.
     due: Vec<f64>,
     /// Requests begun.
@@ -243,6 +247,7 @@ impl Columns {
         let sizes: Vec<(u16, u64)> = sizes.collect::<Option<_>>()?;
         Some(Stretch {
             at_s: *self.at_s.get(row)?,
+            seconds: *self.seconds.get(row)?,
             due: *self.due.get(row)?,
             begun: *self.begun.get(row)?,
             attempts: Attempts {
@@ -278,6 +283,7 @@ impl From<Timeline> for Columns {
         let rows = timeline.stretches.len();
         for (row, stretch) in timeline.stretches.into_iter().enumerate() {
             columns.at_s.push(stretch.at_s);
+            columns.seconds.push(stretch.seconds);
             columns.due.push(stretch.due);
             columns.begun.push(stretch.begun);
             let Attempts { total: _, accepted, refused, failed, reset, timed_out, malformed, retries } =
@@ -321,6 +327,7 @@ mod tests {
         let quantiles = |p50| Quantiles { p50, p90: 2, p99: 3, p999: 4, max: 5, count: 6 };
         let stretch = |at_s, sizes: &[(u16, u64)]| Stretch {
             at_s,
+            seconds: 2,
             due: 12.5,
             begun: 12,
             attempts: Attempts { total: 11, accepted: 10, timed_out: 1, retries: 2, ..Attempts::default() },

@@ -45,6 +45,8 @@ pub enum FolderError {
 }
 
 const RESULT: &str = "result.json";
+/// The result as a page.
+const PAGE: &str = "report.html";
 /// The load's times, second by second.
 pub(super) const INTERVALS: &str = "intervals.hlog";
 /// The load's times as a whole.
@@ -117,6 +119,20 @@ impl Folder {
     /// [`FolderError::Unwritable`], for instance on a full disk.
     pub fn write_result(&self, json: &str) -> Result<(), FolderError> {
         self.write_whole(RESULT, json)
+    }
+
+    /// Where the page stands.
+    #[must_use]
+    pub fn page_path(&self) -> PathBuf {
+        self.path.join(PAGE)
+    }
+
+    /// Writes the page: whole, or not at all.
+    ///
+    /// # Errors
+    /// [`FolderError::Unwritable`], for instance on a full disk.
+    pub fn write_page(&self, html: &str) -> Result<(), FolderError> {
+        self.write_whole(PAGE, html)
     }
 
     /// Writes a file: whole, or not at all.

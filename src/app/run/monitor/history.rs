@@ -61,6 +61,7 @@ impl History {
             *sizes.entry(size_of(micros)).or_default() += count;
         }
         self.done.stretches.push(Stretch {
+            seconds: self.until - open.at_s,
             due: schedules.due_between(open.at_s, self.until),
             attempts: Attempts {
                 total: self.attempts.total(),
@@ -134,9 +135,18 @@ mod tests {
         let seen: Vec<_> = timeline
             .stretches
             .iter()
-            .map(|s| (s.at_s, s.begun, s.attempts.accepted, s.attempts.retries, s.waiting, s.latency_us.max))
+            .map(|s| {
+                (
+                    s.at_s + s.seconds,
+                    s.begun,
+                    s.attempts.accepted,
+                    s.attempts.retries,
+                    s.waiting,
+                    s.latency_us.max,
+                )
+            })
             .collect();
-        assert_eq!(seen, [(0, 4, 4, 2, 1, 2_001), (4, 2, 2, 1, 4, 2_004)]);
+        assert_eq!(seen, [(2, 4, 4, 2, 1, 2_001), (5, 2, 2, 1, 4, 2_004)]);
         let first = &timeline.stretches[0];
         assert_eq!((first.latency_us.p50, first.latency_us.count), (1_000, 4));
         assert_eq!(first.sizes, [(size_of(1_000), 2), (size_of(2_000), 2)]);
