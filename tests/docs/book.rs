@@ -23,7 +23,8 @@ fn pages_in(folder: &str) -> Vec<String> {
 
 /// Every page that people read.
 fn pages() -> Vec<String> {
-    let top = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "fixtures/payloads/README.md"];
+    let top =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "fixtures/payloads/README.md"];
     top.map(str::to_owned).into_iter().chain(pages_in("docs/src")).collect()
 }
 
@@ -51,7 +52,8 @@ fn every_link_leads_somewhere() {
         let here = page(&from);
         for link in here.links.iter().filter(|link| !link.contains("://")) {
             seen += 1;
-            let (target, anchor) = link.split_once('#').map_or((link.as_str(), None), |(to, at)| (to, Some(at)));
+            let (target, anchor) =
+                link.split_once('#').map_or((link.as_str(), None), |(to, at)| (to, Some(at)));
             let target = if target.is_empty() { PathBuf::from(&from) } else { followed(&from, target) };
             let file = repository(&target.to_string_lossy());
             if !file.exists() {
@@ -119,7 +121,9 @@ fn every_command_that_is_shown_parses() {
     let mut shown = 0;
     for from in pages() {
         let blocks = page(&from).blocks.into_iter();
-        for (language, text) in blocks.filter(|(language, _)| ["", "sh", "console", "yaml"].contains(&language.as_str())) {
+        for (language, text) in
+            blocks.filter(|(language, _)| ["", "sh", "console", "yaml"].contains(&language.as_str()))
+        {
             let text = text.replace("\\\n", " ");
             // Of a session, only what was typed.
             let typed = |line: &&str| match language.as_str() {

@@ -58,13 +58,25 @@ fn page(command: &mut Command) -> String {
         help(command.get_about())
     );
     arguments(&mut page, "Arguments", command.get_positionals());
-    arguments(&mut page, "Options", command.get_opts().chain(command.get_arguments().filter(|arg| is_flag(arg))));
+    let options = || command.get_arguments().filter(|arg| !arg.is_positional());
+    let mut titles: Vec<&str> = Vec::new();
+    for title in options().map(title) {
+        if !titles.contains(&title) {
+            titles.push(title);
+        }
+    }
+    // Those with a heading of their own come last, as in the terminal.
+    titles.sort_by_key(|title| *title != OPTIONS);
+    for wanted in titles {
+        arguments(&mut page, wanted, options().filter(|arg| title(arg) == wanted));
+    }
     page
 }
 
-/// Options that take no value are not among clap's.
-fn is_flag(arg: &Arg) -> bool {
-    !arg.is_positional() && !matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
+const OPTIONS: &str = "Options";
+
+fn title(arg: &Arg) -> &str {
+    arg.get_help_heading().unwrap_or(OPTIONS)
 }
 
 #[test]

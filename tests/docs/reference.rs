@@ -84,7 +84,9 @@ impl<'s> Reference<'s> {
                 Some((definition, text)) => {
                     shape.others.push(format!("[{text}](#{})", anchor(quantity_title(definition))));
                 }
-                None if name == "template" => shape.others.push("[JSON with generators](#templates)".to_owned()),
+                None if name == "template" => {
+                    shape.others.push("[JSON with generators](#templates)".to_owned())
+                }
                 None => self.add(definition, definition["title"].as_str(), shape),
             }
             return;
@@ -113,7 +115,8 @@ impl<'s> Reference<'s> {
                 "object" if schema.get("properties").is_some() => shape.mappings.push(schema),
                 "object" => {
                     shape.others.push("mapping".to_owned());
-                    let named = schema["patternProperties"].as_object().into_iter().flat_map(|named| named.values());
+                    let named =
+                        schema["patternProperties"].as_object().into_iter().flat_map(|named| named.values());
                     let any = Some(&schema["additionalProperties"]).filter(|any| any.is_object());
                     shape.members = named.chain(any).find(|member| member["$ref"] != "#/$defs/emptied");
                 }
@@ -143,7 +146,9 @@ impl<'s> Reference<'s> {
             let ends: Vec<&str> = ends.iter().filter_map(Value::as_str).collect();
             format!(", {}", ends.join(" to "))
         });
-        kinds.extend(shape.others.iter().map(|other| format!("{other}{}", range.as_deref().unwrap_or_default())));
+        kinds.extend(
+            shape.others.iter().map(|other| format!("{other}{}", range.as_deref().unwrap_or_default())),
+        );
         if !shape.mappings.is_empty() {
             kinds.push(format!("[mapping]{section}"));
         }
@@ -219,7 +224,8 @@ impl<'s> Reference<'s> {
         let shape = self.shape(schema);
         self.page.push_str(&format!("\n## {}\n\n", code(place)));
         let definition = self.resolve(schema).map(|(_, definition)| definition);
-        let described = schema.get("description").or_else(|| definition.and_then(|found| found.get("description")));
+        let described =
+            schema.get("description").or_else(|| definition.and_then(|found| found.get("description")));
         if let Some(description) = described.and_then(Value::as_str) {
             self.page.push_str(&format!("{description}\n"));
         }
@@ -227,7 +233,11 @@ impl<'s> Reference<'s> {
         let example = example.or_else(|| shape.mappings.iter().find_map(|mapping| mapping.get("examples")));
         if let Some(example) = example.and_then(|examples| examples.get(0)) {
             let name = place.trim_end_matches("[]").rsplit('.').next().unwrap_or(place);
-            let shown = if place.ends_with("[]") { format!("- {}", yaml(example)) } else { format!("{name}: {}", yaml(example)) };
+            let shown = if place.ends_with("[]") {
+                format!("- {}", yaml(example))
+            } else {
+                format!("{name}: {}", yaml(example))
+            };
             self.page.push_str(&format!("\n```yaml\n{shown}\n```\n"));
         }
         let mut group = None;
@@ -255,9 +265,12 @@ impl<'s> Reference<'s> {
 
     fn fields(&mut self, place: &str, mapping: &'s Value) {
         self.page.push_str(&heading(&["field", "what", "default", "meaning"]));
-        let required: Vec<&str> = mapping["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            mapping["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let top = &self.root["$defs"]["whole"]["required"];
-        let on_top = |name: &str| place.is_empty() && top.as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let on_top = |name: &str| {
+            place.is_empty() && top.as_array().is_some_and(|all| all.iter().any(|one| one == name))
+        };
         for (name, schema) in mapping["properties"].as_object().into_iter().flatten() {
             let must = required.contains(&name.as_str()) || on_top(name) || is_needed(mapping, name);
             self.row(place, name, schema, must);
@@ -326,7 +339,8 @@ fn yaml_text(text: &str) -> String {
 }
 
 fn page(root: &Value) -> String {
-    let mut reference = Reference { root, places: BTreeMap::new(), waiting: VecDeque::new(), page: String::new() };
+    let mut reference =
+        Reference { root, places: BTreeMap::new(), waiting: VecDeque::new(), page: String::new() };
     let description = root["description"].as_str().expect("the schema is described");
     reference.page = format!(
         "{}# Scenario reference\n\n{description}\n\nThe [guide](../scenario.md) says how the parts work together; \

@@ -30,7 +30,9 @@ fn kind(schema: &Value) -> String {
     };
     match &schema["type"] {
         Value::String(name) => one(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).map(one).collect::<Vec<_>>().join(" or "),
+        Value::Array(names) => {
+            names.iter().filter_map(Value::as_str).map(one).collect::<Vec<_>>().join(" or ")
+        }
         _ => "anything".to_owned(),
     }
 }
@@ -42,7 +44,8 @@ fn section(schema: &Value, page: &mut String) {
     if let Some(members) = schema["properties"].as_object() {
         page.push_str(&heading(&["member", "what", "meaning"]));
         for (name, member) in members {
-            let optional = !schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+            let optional =
+                !schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
             let may_lack = if optional { ", may be missing" } else { "" };
             let meaning = member["description"].as_str().unwrap_or_default();
             page.push_str(&row(&[&code(name), &format!("{}{may_lack}", kind(member)), meaning]));
@@ -69,7 +72,10 @@ fn the_references_of_results_are_made_from_the_code() {
     const READERS: &str = "Members may be added; a reader should pass over those it does not know. Times are microseconds where \
                            their names end with `_us`.";
     let intro = format!("What `result.json` holds; [results](../results.md) says how to read it. {READERS}");
-    keep("docs/src/reference/result.md", &page("Result reference", &intro, &landfall::result::result_schema()));
+    keep(
+        "docs/src/reference/result.md",
+        &page("Result reference", &intro, &landfall::result::result_schema()),
+    );
     let intro = format!("What `selftest.json` holds, which `landfall selftest` writes. {READERS}");
     let schema = landfall::result::selftest_schema();
     keep("docs/src/reference/selftest.md", &page("Self-test reference", &intro, &schema));

@@ -61,11 +61,14 @@ fn agree<T: DeserializeOwned>(validator: &Validator, value: &Value) {
         if uneven || pointer == "/schema" {
             changes.retain(|change| !change.is_array() && !change.is_number());
         }
-        let mut variants: Vec<Value> = changes.into_iter().map(|change| {
-            let mut changed = value.clone();
-            *changed.pointer_mut(pointer).expect("it is there") = change;
-            changed
-        }).collect();
+        let mut variants: Vec<Value> = changes
+            .into_iter()
+            .map(|change| {
+                let mut changed = value.clone();
+                *changed.pointer_mut(pointer).expect("it is there") = change;
+                changed
+            })
+            .collect();
         let mut without = value.clone();
         if let Some(Value::Object(members)) = without.pointer_mut(parent) {
             members.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
@@ -87,10 +90,23 @@ fn a_result_is_valid_and_the_code_reads_what_the_schema_accepts() {
     let reports = tempfile::tempdir().expect("a temporary folder can be made");
     let reports = reports.path().to_string_lossy().into_owned();
     let printed = landfall(&[
-        "run", "scenarios/quickstart.yaml", "--quiet", "--json", "-", "--reports", &reports,
-        "--set", "workload[0].arrivals.constant=50/s", "--set", "workload[0].for=1s",
-        "--set", "workload[1].arrivals.constant=20/s", "--set", "workload[1].for=1s",
-        "--set", "faults=[{box: proxy, kind: duplicate, every: 100}]",
+        "run",
+        "scenarios/quickstart.yaml",
+        "--quiet",
+        "--json",
+        "-",
+        "--reports",
+        &reports,
+        "--set",
+        "workload[0].arrivals.constant=50/s",
+        "--set",
+        "workload[0].for=1s",
+        "--set",
+        "workload[1].arrivals.constant=20/s",
+        "--set",
+        "workload[1].for=1s",
+        "--set",
+        "faults=[{box: proxy, kind: duplicate, every: 100}]",
     ]);
     let result: Value = serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
     let validator = jsonschema::draft202012::new(&result_schema()).expect("the schema is one");
@@ -105,7 +121,8 @@ fn a_self_test_is_valid_and_the_code_reads_what_the_schema_accepts() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let out = folder.path().to_string_lossy().into_owned();
     landfall(&["selftest", "drop-after-ack", "--healthy", "1", "--quiet", "--out", &out]);
-    let selftest: Value = serde_json::from_str(&read(&folder.path().join("selftest.json"))).expect("it is JSON");
+    let selftest: Value =
+        serde_json::from_str(&read(&folder.path().join("selftest.json"))).expect("it is JSON");
     let validator = jsonschema::draft202012::new(&selftest_schema()).expect("the schema is one");
     let errors: Vec<String> = validator.iter_errors(&selftest).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());

@@ -23,7 +23,8 @@ fn generators() -> Vec<(String, Value)> {
 #[test]
 fn generators_are_those_that_can_be_compiled() {
     let error = compiled(&json!({ "$no_such_generator": {} })).expect_err("there is none");
-    let mut known: Vec<&str> = error.split('`').filter(|name| name.starts_with('$') && !name.contains("no_such")).collect();
+    let mut known: Vec<&str> =
+        error.split('`').filter(|name| name.starts_with('$') && !name.contains("no_such")).collect();
     let generators = generators();
     let mut described: Vec<&str> = generators.iter().map(|(name, _)| name.as_str()).collect();
     known.sort_unstable();
@@ -34,9 +35,14 @@ fn generators_are_those_that_can_be_compiled() {
 fn pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
     found.push(pointer.to_owned());
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| pointers(value, &format!("{pointer}/{name}"), found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| pointers(value, &format!("{pointer}/{name}"), found))
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, value)| pointers(value, &format!("{pointer}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| pointers(value, &format!("{pointer}/{index}"), found));
         }
         _ => {}
     }
@@ -54,19 +60,27 @@ fn what_can_be_compiled_is_accepted() {
         { "normal": { "mean": 1, "deviation": 0 } }, { "lognormal": { "median": 0, "sigma": 1 } }, { "$sequence": { "step": -1 } }
     ]);
     let odd = odd.as_array().expect("written above as a list");
-    let more = ["start", "step", "format", "min", "digits", "alphabet", "length", "weight", "value", "$uuid", "a"];
+    let more =
+        ["start", "step", "format", "min", "digits", "alphabet", "length", "weight", "value", "$uuid", "a"];
     let (mut accepted, mut refused) = (0, 0);
     let mut hold = |template: &Value| match compiled(template) {
         Ok(()) => {
             accepted += 1;
-            let errors: Vec<String> = validator.iter_errors(template).map(|error| error.to_string()).collect();
+            let errors: Vec<String> =
+                validator.iter_errors(template).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{template} can be compiled, and the schema says {errors:?}");
         }
         Err(_) => refused += 1,
     };
     let mut shapes = generators();
-    shapes.push(("$text".to_owned(), json!({ "length": { "lognormal": { "median": 200, "sigma": 0.5 } }, "alphabet": "ab" })));
-    shapes.push(("$time".to_owned(), json!({ "start": "2026-01-01T00:00:00Z", "step": "10ms", "format": "epoch_ms" })));
+    shapes.push((
+        "$text".to_owned(),
+        json!({ "length": { "lognormal": { "median": 200, "sigma": 0.5 } }, "alphabet": "ab" }),
+    ));
+    shapes.push((
+        "$time".to_owned(),
+        json!({ "start": "2026-01-01T00:00:00Z", "step": "10ms", "format": "epoch_ms" }),
+    ));
     for (name, example) in shapes {
         let template = json!({ "a": [{ name: example }] });
         assert_eq!(compiled(&template), Ok(()));
