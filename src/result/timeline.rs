@@ -105,6 +105,7 @@ pub struct UnevenColumns(&'static str);
 
 /// One time by percentile: at each place of `percentiles`, as many per cent of the values are at most that of `micros`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Spectrum")]
 pub(super) struct Points {
     /// 0 to 100, rising.
     percentiles: Vec<f64>,
@@ -134,6 +135,7 @@ impl From<Spectrum> for Points {
 /// The load over time, in stretches of equal length from the schedules' start on: a list for each figure, with a place for
 /// each stretch. A stretch in which nothing was reported is not there.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Timeline")]
 pub(super) struct Columns {
     /// Length of a stretch in seconds.
     stretch_s: u32,

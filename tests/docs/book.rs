@@ -140,3 +140,18 @@ fn every_command_that_is_shown_parses() {
     }
     assert!(shown > 15, "{shown} commands only");
 }
+
+/// Each metric that a run can fail with is explained: times by their family.
+#[test]
+fn every_metric_is_explained() {
+    let page = read(&repository("docs/src/findings.md"));
+    for metric in landfall::scenario::METRICS.iter().chain(landfall::scenario::ABORT_METRICS) {
+        let (family, member) = metric.rsplit_once('.').expect("metrics have two parts");
+        let explained = if ["p50", "p90", "p99", "p999", "max"].contains(&member) {
+            page.contains(&format!("`{family}`")) || page.contains(&format!("`{family}.p50`"))
+        } else {
+            page.contains(&format!("`{metric}`"))
+        };
+        assert!(explained, "the page does not explain {metric}");
+    }
+}

@@ -62,8 +62,16 @@ fn bad_scenarios_that_the_schema_refuses_already() {
 fn rules_name_the_metrics_that_there_are() {
     let limits = ["1s", "0", "99%", "400/s", "200MiB"];
     for (definition, metrics, others) in [
-        ("check", crate::scenario::METRICS, ["latency.p98", "records.gone", "requests", "connections.errors"]),
-        ("abortRule", crate::scenario::ABORT_METRICS, ["latency.p98", "records.lost", "readable.p50", "rate.achieved"]),
+        (
+            "check",
+            crate::scenario::METRICS,
+            ["latency.p98", "records.gone", "requests", "connections.errors"],
+        ),
+        (
+            "abortRule",
+            crate::scenario::ABORT_METRICS,
+            ["latency.p98", "records.lost", "readable.p50", "rate.achieved"],
+        ),
     ] {
         let validator = validator_of(definition);
         let accepts = |metric: &str| {
@@ -77,7 +85,9 @@ fn rules_name_the_metrics_that_there_are() {
         }
     }
     let held = validator_of("abortRule");
-    assert!(held.is_valid(&json!("latency.p99 > 5s for 1m30s")) && !held.is_valid(&json!("latency.p99 > 5s for")));
+    assert!(
+        held.is_valid(&json!("latency.p99 > 5s for 1m30s")) && !held.is_valid(&json!("latency.p99 > 5s for"))
+    );
 }
 
 #[test]
@@ -92,7 +102,11 @@ fn faults_lead_to_the_findings_that_the_schema_names() {
             let finding = text("x-finding");
             let says = finding.map_or("No finding: ".to_owned(), |finding| format!("Found as `{finding}`"));
             assert!(description.contains(&says), "{description}");
-            named.push((place.to_owned(), text("const").unwrap_or_default().to_owned(), finding.map(str::to_owned)));
+            named.push((
+                place.to_owned(),
+                text("const").unwrap_or_default().to_owned(),
+                finding.map(str::to_owned),
+            ));
         }
     }
     let there = crate::scenario::FaultKind::ALL.map(|kind| {

@@ -65,7 +65,9 @@ fn text_value(text: &str, path: &Path) -> Option<Value> {
     let mut problems = Problems::default();
     let node = parse(text, &Arc::new(Origin::File(path.to_owned())), &mut problems);
     // An empty file is null to others.
-    let Some(node) = node else { return text.lines().all(|line| line.starts_with('#')).then_some(Value::Null) };
+    let Some(node) = node else {
+        return text.lines().all(|line| line.starts_with('#')).then_some(Value::Null);
+    };
     let value = json_of(&Item { node: &node, path: String::new() }, &mut problems)?;
     problems.is_empty().then_some(value)
 }

@@ -9,10 +9,13 @@ use super::schema;
 use super::walk::{Here, Told, places, replaced, values};
 
 /// The values at `place` in the good scenarios, each with its scenario.
-fn values_at<'c>(corpus: &'c [Good], places: &BTreeMap<String, Told>, place: &str) -> Vec<(&'c Good, Here<'c>)> {
-    let of = |scenario: &'c Good| {
-        values(&scenario.value, places).into_iter().map(move |here| (scenario, here))
-    };
+fn values_at<'c>(
+    corpus: &'c [Good],
+    places: &BTreeMap<String, Told>,
+    place: &str,
+) -> Vec<(&'c Good, Here<'c>)> {
+    let of =
+        |scenario: &'c Good| values(&scenario.value, places).into_iter().map(move |here| (scenario, here));
     corpus.iter().flat_map(of).filter(|(_, here)| here.place == place).collect()
 }
 
@@ -38,7 +41,8 @@ fn a_default_says_what_is_so_without_it() {
             without.shift_remove(name);
             let mut with = without.clone();
             with.insert(name.to_owned(), default.clone());
-            let decode = |members| scenario.decode(&replaced(&scenario.value, &here.pointer, &Value::Object(members)));
+            let decode =
+                |members| scenario.decode(&replaced(&scenario.value, &here.pointer, &Value::Object(members)));
             if let (Ok(without), Ok(with)) = (decode(without), decode(with)) {
                 assert_eq!(without, with, "{}: {}.{name}", scenario.path.display(), here.path);
                 held += 1;
@@ -80,16 +84,20 @@ fn ranges_are_those_of_the_decoder() {
         if place == "workload[].retry.on[]" {
             continue;
         }
-        let ranges = told.schemas.iter().filter_map(|schema| {
-            sentence_of_range(schema).or_else(|| sentence_of_numbers(schema))
-        });
+        let ranges = told
+            .schemas
+            .iter()
+            .filter_map(|schema| sentence_of_range(schema).or_else(|| sentence_of_numbers(schema)));
         for (huge, sentence) in ranges {
             let answers: BTreeSet<String> = values_at(&corpus, &places, place)
                 .iter()
                 .filter_map(|(scenario, here)| answer(scenario, here, &huge))
                 .map(|(message, _)| message)
                 .collect();
-            assert!(answers.iter().any(|answer| answer.starts_with(&sentence)), "{place}: {sentence}: {answers:?}");
+            assert!(
+                answers.iter().any(|answer| answer.starts_with(&sentence)),
+                "{place}: {sentence}: {answers:?}"
+            );
             compared += 1;
         }
     }
@@ -124,8 +132,9 @@ fn words_are_those_of_the_decoder() {
         let mut listed: BTreeSet<String> = BTreeSet::new();
         let mut fitting: BTreeSet<&str> = BTreeSet::new();
         for (scenario, here) in &found {
-            let (_, suggestion) = answer(scenario, here, &json!("no such word"))
-                .unwrap_or_else(|| panic!("{}: any word may stand at {}", scenario.path.display(), here.path));
+            let (_, suggestion) = answer(scenario, here, &json!("no such word")).unwrap_or_else(|| {
+                panic!("{}: any word may stand at {}", scenario.path.display(), here.path)
+            });
             let names = suggestion.split('`').skip(1).step_by(2).filter(|name| !name.contains([' ', '{']));
             listed.extend(names.map(str::to_owned));
             fitting.extend(words.iter().filter(|word| answer(scenario, here, &json!(word)).is_none()));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::corpus::corpus;
-use super::walk::{place_of, places};
 use super::schema;
+use super::walk::{place_of, places};
 use crate::scenario::asked;
 
 #[test]
