@@ -16,6 +16,7 @@
 //! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`kafka`] |
 //! | bottom | [`secret`] |
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod doubles;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["stack", "doubles", "load", "verify", "judge", "report"],
     &["ledger", "schedule", "stats"],
-    &["result", "scenario", "record", "wire", "kafka"],
+    &["result", "scenario", "record", "wire", "kafka", "api"],
     &["secret"],
 ];
 
@@ -21,7 +21,7 @@ const EXCEPTION: (&str, &str) = ("stack", "doubles");
 
 /// Rooms without I/O, without clocks, without tasks.
 const PURE: &[&str] =
-    &["ledger", "schedule", "stats", "judge", "report", "result", "record", "wire", "secret"];
+    &["ledger", "schedule", "stats", "judge", "report", "result", "record", "wire", "api", "secret"];
 
 /// What makes a room impure. Of libraries that only calculate but for a few functions, it is these.
 const IMPURE: &[&str] = &[

@@ -184,7 +184,12 @@ pub(super) fn known() -> Option<Calibration> {
     let text = std::fs::read_to_string(default_file()?).ok()?;
     let measured: Measured = serde_json::from_str(&text).ok()?;
     let (then, now) = (&measured.calibration.machine, machine::this());
-    let same = then.system == now.system && then.architecture == now.architecture && then.cpus == now.cpus;
+    // A calibration of an older landfall does not name the processor.
+    let processor = then.processor.is_none() || then.processor == now.processor;
+    let same = then.system == now.system
+        && then.architecture == now.architecture
+        && then.cpus == now.cpus
+        && processor;
     (measured.schema == SCHEMA && same).then_some(measured.calibration)
 }
 

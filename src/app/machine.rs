@@ -9,9 +9,17 @@ pub(super) fn this() -> Machine {
     Machine {
         system: format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy()),
         architecture: system.machine().to_string_lossy().into_owned(),
+        processor: processor(),
         cpus,
         memory_bytes: memory_bytes(),
     }
+}
+
+/// What the processor is called (proc(5), cpuinfo).
+fn processor() -> Option<String> {
+    let told = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map(|(_, name)| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Memory that this process has resident, in bytes (proc(5), statm).

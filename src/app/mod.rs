@@ -1,10 +1,13 @@
 //! What each command does, from start to end.
 
+pub mod api;
 pub mod calibrate;
 pub mod exit;
+pub mod export;
 mod journal;
 mod machine;
 pub mod recover;
+pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod up;

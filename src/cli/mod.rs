@@ -12,9 +12,12 @@ macro_rules! tell {
 mod calibrate;
 mod completions;
 mod delivery;
+mod exports;
+mod lint;
 mod log;
 mod man;
 mod recover;
+mod report;
 mod run;
 mod schema;
 mod selftest;
@@ -50,10 +53,15 @@ enum Command {
     Run(run::Options),
     /// Finish the verification of a run that was killed, from its journal and its topics
     Recover(recover::Options),
+    /// Show results that are there already, compare them, and write them as others read them
+    #[command(after_help = report::EXIT_CODES)]
+    Report(report::Options),
     /// Test the tester: show every fault that the doubles know, and see that each is found and nothing else
     Selftest(selftest::Options),
     /// Check a scenario and its payloads without running it
     Validate(validate::Options),
+    /// Look for traps in files that others read
+    Lint(lint::Options),
     /// Bring a scenario's path up and print the commands to walk it by hand
     Up(up::Options),
     /// Measure what landfall itself can do on this machine; later runs quote it
@@ -106,8 +114,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(options) => run::main(&options),
         Command::Recover(options) => recover::main(&options),
+        Command::Report(options) => report::main(&options),
         Command::Selftest(options) => selftest::main(&options),
         Command::Validate(options) => validate::main(&options),
+        Command::Lint(options) => lint::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),
         Command::Schema(options) => schema::main(&options),

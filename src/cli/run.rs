@@ -21,8 +21,6 @@ pub(super) struct Options {
     /// Folder for reports; the run gets a folder of its own there
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
-    #[command(flatten)]
-    delivery: Delivery,
     /// Serve the run's metrics for Prometheus at ADDR while it is under way: `127.0.0.1:9464`, or a port of loopback
     /// alone; with port 0 the system chooses, and the address is printed
     #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
@@ -30,6 +28,9 @@ pub(super) struct Options {
     /// Write what happens to `landfall.log` in the run's folder
     #[arg(long)]
     verbose: bool,
+    // Last, since its options stand under a heading of their own.
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// An address to listen at; a port alone is one of loopback.

@@ -69,6 +69,11 @@ impl Audit {
         Self { broken, system_blocked_more: only_lag && blocked > lag }
     }
 
+    /// What was not kept, and what to change.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        self.broken.iter().map(|broken| broken.sentence.clone()).collect()
+    }
+
     /// Whether any limit was not kept.
     pub(super) fn is_broken(&self) -> bool {
         !self.broken.is_empty()

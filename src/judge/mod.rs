@@ -49,6 +49,7 @@ pub struct Judgement {
 /// The result with its judgement.
 #[must_use]
 pub fn judged(mut result: RunResult, checks: &[Check]) -> RunResult {
+    result.generator.exceeded = Audit::of(&result).sentences();
     let Judgement { verdict, checks, reasons } = judge(&result, checks);
     (result.verdict, result.checks, result.reasons) = (verdict, checks, reasons);
     result
@@ -80,7 +81,7 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
         .iter()
         // That the topics could not be read is said once, below, not for each metric.
         .filter(|check| check.verdict != Verdict::Pass && check.because.as_deref() != Some(UNREAD))
-        .map(|check| (check.verdict, sentence(check)))
+        .map(|check| (check.verdict, check.sentence()))
         .collect();
     if let Some(incomplete) = &result.incomplete {
         reasons.push((Verdict::Inconclusive, format!("the run is incomplete: {incomplete}")));
@@ -114,14 +115,6 @@ pub fn judge(result: &RunResult, checks: &[Check]) -> Judgement {
     reasons.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = reasons.first().map_or(Verdict::Pass, |(verdict, _)| *verdict);
     Judgement { verdict, checks: results, reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
-}
-
-fn sentence(check: &CheckResult) -> String {
-    let CheckResult { name, seen, limit, because, .. } = check;
-    match because {
-        Some(because) => format!("{name} is {seen}, limit {limit}: {because}"),
-        None => format!("{name} is {seen}, limit {limit}"),
-    }
 }
 
 fn evaluate(result: &RunResult, check: &Check, audit: &Audit) -> CheckResult {

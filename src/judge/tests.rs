@@ -39,6 +39,7 @@ pub(super) fn good() -> RunResult {
             statement: "s".into(),
             waited_us: 0,
             complete: true,
+            compacted: 0,
             unattributed: 0,
             order_unchecked: 0,
         },
@@ -46,7 +47,7 @@ pub(super) fn good() -> RunResult {
         faults: vec![],
         findings: vec![],
         boxes: vec![],
-        machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, memory_bytes: None },
+        machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
         versions: std::collections::BTreeMap::new(),
         notes: vec![],
     }

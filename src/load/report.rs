@@ -42,6 +42,8 @@ pub struct Interval {
     pub thread: usize,
     /// Number of the second since the schedules' start, from 0.
     pub second: u32,
+    /// How many seconds it holds: more than one where the thread was kept from reporting.
+    pub seconds: u32,
     /// Times of the measured requests that ended in it.
     pub times: Times,
     /// All attempts that ended in it, warm-up and those to be refused included.

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::figures::{self, float};
 use super::progress::Progress;
 use crate::record::Class;
 use crate::result::Quantiles;
@@ -134,19 +135,12 @@ fn times(out: &mut DescriptorEncoder<'_>, name: &str, run: Quantiles, second: Qu
         if quantiles.count == 0 {
             continue;
         }
-        let Quantiles { p50, p90, p99, p999, max, count: _ } = quantiles;
-        for (quantile, micros) in [("0.5", p50), ("0.9", p90), ("0.99", p99), ("0.999", p999), ("1", max)] {
+        for (_, quantile, micros) in figures::quantiles(quantiles) {
             let labels = [("quantile", quantile), ("over", over)];
             ConstGauge::new(float(micros) / 1e6).encode(family.encode_family(&labels)?)?;
         }
     }
     Ok(())
-}
-
-fn float(count: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "no count of a run reaches 2^53")]
-    let float = count as f64;
-    float
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Named;
 use crate::result::RunResult;
 
 /// The result as `result.json` has it.
@@ -13,8 +14,16 @@ pub fn json(result: &RunResult) -> serde_json::Result<String> {
     lines(result)
 }
 
+/// Several results, as a list.
+///
+/// # Errors
+/// As [`json`] says.
+pub fn json_of_several(results: &[Named<'_>]) -> serde_json::Result<String> {
+    lines(&results.iter().map(|named| named.result).collect::<Vec<_>>())
+}
+
 /// A model of results as JSON.
-fn lines(model: &impl Serialize) -> serde_json::Result<String> {
+pub(super) fn lines(model: &impl Serialize) -> serde_json::Result<String> {
     let mut text = String::new();
     write(&serde_json::to_value(model)?, 0, &mut text);
     text.push('\n');

@@ -1,19 +1,42 @@
 //! Renderers: of a result, and of a run that is under way. A report can always be made again from the JSON.
 
+mod annotations;
 mod chart;
+mod code_quality;
+mod comparison;
+mod csv;
 mod exposition;
+mod figures;
 mod headline;
 mod html;
 mod json;
+mod junit;
+mod lint;
 mod live;
+mod markdown;
+mod named;
+mod openmetrics;
+mod problems;
 mod progress;
 pub mod selftest;
 mod terminal;
 mod text;
 
+pub use annotations::{annotations, inert};
+pub use code_quality::code_quality;
+pub use comparison::{
+    CheckRow, Checked, Column, Comparison, Difference, Disclosure, FigureRow, FindingRow, NOISE, Unit,
+    comparison,
+};
+pub use csv::{csv, csv_timeline};
 pub use exposition::{EXPOSITION_TYPE, exposition};
-pub use html::html;
-pub use json::json;
+pub use html::{html, html_of};
+pub use json::{json, json_of_several};
+pub use junit::junit;
+pub use lint::lint;
 pub use live::{line, screen};
+pub use markdown::markdown;
+pub use named::Named;
+pub use openmetrics::openmetrics;
 pub use progress::{LastSecond, PhaseNow, Progress, SoFar, Stage, TimeQuantiles};
 pub use terminal::summary;

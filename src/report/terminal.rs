@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::text::{grouped, plain};
-use crate::result::{Evidence, Finding, Part, Quantiles, RunResult, Tokens, Verdict};
+use super::text::{self, grouped, mark, plain, quantiles, rate};
+use crate::result::{Evidence, Finding, Part, RunResult, Tokens};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -19,14 +19,20 @@ pub fn summary(result: &RunResult, report: Option<&str>) -> String {
 }
 
 fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> fmt::Result {
-    writeln!(out, "{}  run {}  seed {}", plain(&result.scenario.name), result.run, result.scenario.seed)?;
+    writeln!(
+        out,
+        "{}  run {}  seed {}",
+        plain(&result.scenario.name),
+        plain(&result.run),
+        result.scenario.seed
+    )?;
     writeln!(out)?;
     let path: Vec<String> = result
         .boxes
         .iter()
         .map(|b| if b.kind == "embedded" { b.name.clone() } else { format!("{} ({})", b.name, b.kind) })
         .collect();
-    writeln!(out, "  path      {}", path.join(" · "))?;
+    writeln!(out, "  path      {}", plain(&path.join(" · ")))?;
     for note in &result.notes {
         writeln!(out, "            {}", plain(note))?;
     }
@@ -49,12 +55,12 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         write_finding(out, finding)?;
     }
     for fault in &result.faults {
-        let expected = fault.expected_finding.as_deref().unwrap_or("no finding");
+        let expected = plain(fault.expected_finding.as_deref().unwrap_or("no finding"));
         writeln!(
             out,
             "  fault     {}/{} took effect {} times (expected: {expected})",
-            fault.box_name,
-            fault.kind,
+            plain(&fault.box_name),
+            plain(&fault.kind),
             grouped(fault.injected)
         )?;
     }
@@ -68,7 +74,7 @@ fn write_summary(out: &mut String, result: &RunResult, report: Option<&str>) -> 
         writeln!(out, "    {}", plain(reason))?;
     }
     if let Some(report) = report {
-        writeln!(out, "  report    {report}")?;
+        writeln!(out, "  report    {}", plain(report))?;
     }
     Ok(())
 }
@@ -184,6 +190,9 @@ fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
         grouped(generator.backlog_peak),
         grouped(generator.socket_errors)
     )?;
+    for sentence in &generator.exceeded {
+        writeln!(out, "            beyond its limits: {}", plain(sentence))?;
+    }
     if generator.local_errors > 0 {
         let last = generator.local_error.as_deref().unwrap_or("no reason was given");
         writeln!(
@@ -203,15 +212,6 @@ fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
         )?;
     }
     Ok(())
-}
-
-/// A rate, and its target where there is one: closed load has none.
-fn rate(achieved_per_s: f64, target_per_s: f64) -> String {
-    if target_per_s > 0.0 {
-        format!("{achieved_per_s:.1}/s of {target_per_s:.1}/s")
-    } else {
-        format!("{achieved_per_s:.1}/s")
-    }
 }
 
 /// Says nothing where each partner had its first token to the end.
@@ -237,20 +237,27 @@ fn write_checks(out: &mut String, result: &RunResult) -> fmt::Result {
     writeln!(out)?;
     let width = result.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     for check in &result.checks {
-        let mark = match check.verdict {
-            Verdict::Pass => "ok",
-            Verdict::Inconclusive => "??",
-            Verdict::Invalid => "--",
-            Verdict::Fail => "NO",
-        };
-        writeln!(out, "  {mark}  {:<width$}  {}  (limit {})", check.name, check.seen, check.limit)?;
+        let mark = mark(check.verdict);
+        writeln!(
+            out,
+            "  {mark}  {:<width$}  {}  (limit {})",
+            plain(&check.name),
+            plain(&check.seen),
+            plain(&check.limit)
+        )?;
     }
     Ok(())
 }
 
 fn write_finding(out: &mut String, finding: &Finding) -> fmt::Result {
     writeln!(out)?;
-    writeln!(out, "  FOUND     {} {}: {}", grouped(finding.count), finding.kind, finding.meaning)?;
+    writeln!(
+        out,
+        "  FOUND     {} {}: {}",
+        grouped(finding.count),
+        plain(&finding.kind),
+        plain(&finding.meaning)
+    )?;
     for example in finding.examples.iter().take(EXAMPLES) {
         write_example(out, example)?;
     }
@@ -262,44 +269,20 @@ fn write_finding(out: &mut String, finding: &Finding) -> fmt::Result {
 }
 
 fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
-    let what = match &example.record {
-        Some(record) => format!("record {record} of request {}", example.request),
-        None => format!("request {}", example.request),
-    };
-    let found = if example.found.is_empty() {
-        String::new()
-    } else {
-        format!("; found at {}", example.found.join(", "))
-    };
-    writeln!(
-        out,
-        "            {what}, written at {}: {}{found}",
-        time_text(example.written_us),
-        plain(&example.answer)
-    )?;
+    writeln!(out, "            {}", text::example(example))?;
     writeln!(out, "              {}", plain(&example.detail))
 }
 
-fn quantiles(q: Quantiles) -> String {
-    format!(
-        "p50 {:<7} p90 {:<7} p99 {:<7} p99.9 {:<7} max {:<7}",
-        time_text(q.p50),
-        time_text(q.p90),
-        time_text(q.p99),
-        time_text(q.p999),
-        time_text(q.max)
-    )
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::result::{
         Attempts, BoxReport, Calibration, CheckResult, FaultReport, Generator, Horizon, Latency, Machine,
-        Rate, Records, Requests, SCHEMA, ScenarioRef,
+        Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Verdict,
     };
 
-    fn result() -> RunResult {
+    /// A run that has lost a record.
+    pub(in crate::report) fn result() -> RunResult {
         let times = Quantiles { p50: 912, p90: 2_040, p99: 5_120, p999: 9_000, max: 12_345, count: 4_000 };
         RunResult {
             schema: SCHEMA,
@@ -352,6 +335,7 @@ mod tests {
                 statement: "everything was read".into(),
                 waited_us: 1,
                 complete: true,
+                compacted: 0,
                 unattributed: 0,
                 order_unchecked: 0,
             },
@@ -388,7 +372,7 @@ mod tests {
                 BoxReport { name: "gateway".into(), kind: "embedded".into(), endpoint: None, start_us: 10 },
                 BoxReport { name: "proxy".into(), kind: "external".into(), endpoint: None, start_us: 10 },
             ],
-            machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, memory_bytes: None },
+            machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
             versions: std::collections::BTreeMap::new(),
             notes: vec!["embedded boxes share this machine with the load: figures are not capacity".into()],
         }

@@ -1,4 +1,9 @@
-//! Text that people read: counts, and what comes from outside.
+//! Text that people read: counts, rates, times, and what comes from outside.
+
+use console::measure_text_width;
+
+use crate::result::{Evidence, Quantiles, Verdict};
+use crate::stats::time_text;
 
 /// A count with its thousands set apart.
 pub(super) fn grouped(count: u64) -> String {
@@ -13,15 +18,83 @@ pub(super) fn grouped(count: u64) -> String {
     text
 }
 
-/// Text from outside without characters that a terminal would act on or that would turn its direction.
+/// Text from outside without characters that a terminal would act on, that would turn its direction or begin a line, or
+/// that no XML may hold.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Whether a character acts on who reads it: a control character, or one that turns the direction of text.
+/// Whether a character acts on who reads it (a control character, one that turns the direction of text or begins a line),
+/// or may not stand in XML.
 pub(super) fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}'..='\u{ffff}'
+        )
+}
+
+/// [`plain`], and no longer than so many characters.
+pub(super) fn short(text: &str, longest: usize) -> String {
+    let mut characters = text.chars();
+    let mut kept: String = characters.by_ref().take(longest).collect();
+    if characters.next().is_some() {
+        kept.pop();
+        kept.push('…');
+    }
+    plain(&kept)
+}
+
+/// A rate, and its target where there is one: closed load has none.
+pub(super) fn rate(achieved_per_s: f64, target_per_s: f64) -> String {
+    if target_per_s > 0.0 {
+        format!("{achieved_per_s:.1}/s of {target_per_s:.1}/s")
+    } else {
+        format!("{achieved_per_s:.1}/s")
+    }
+}
+
+/// Quantiles in a line, each as wide as those of the lines above and below.
+pub(super) fn quantiles(q: Quantiles) -> String {
+    format!(
+        "p50 {:<7} p90 {:<7} p99 {:<7} p99.9 {:<7} max {:<7}",
+        time_text(q.p50),
+        time_text(q.p90),
+        time_text(q.p99),
+        time_text(q.p999),
+        time_text(q.max)
+    )
+}
+
+/// What is known of an example in a line: what was answered, and where it was found.
+pub(super) fn example(example: &Evidence) -> String {
+    let what = match &example.record {
+        Some(record) => format!("record {record} of request {}", example.request),
+        None => format!("request {}", example.request),
+    };
+    let found = if example.found.is_empty() {
+        String::new()
+    } else {
+        format!("; found at {}", example.found.join(", "))
+    };
+    let time = time_text(example.written_us);
+    plain(&format!("{what}, written at {time}: {}{found}", example.answer))
+}
+
+/// A verdict in two characters.
+pub(super) fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "ok",
+        Verdict::Inconclusive => "??",
+        Verdict::Invalid => "--",
+        Verdict::Fail => "NO",
+    }
+}
+
+/// Text with spaces behind it, so that it takes so many columns.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(measure_text_width(text));
+    format!("{text}{}", " ".repeat(missing))
 }
 
 #[cfg(test)]
@@ -31,5 +104,13 @@ mod tests {
     #[test]
     fn counts_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn what_acts_is_replaced_and_what_is_long_is_cut() {
+        let hostile = "a\0\u{1b}\n\u{202e}\u{2028}\u{fffe}é|`";
+        assert_eq!(plain(hostile), format!("a{}é|`", "\u{fffd}".repeat(6)));
+        assert_eq!([short("abcd", 4), short("abcde", 4), short("\n", 4)], ["abcd", "abc…", "\u{fffd}"]);
+        assert_eq!([padded("ab", 4), padded("漢", 4), padded("abcde", 4)], ["ab  ", "漢  ", "abcde"]);
     }
 }

@@ -16,6 +16,15 @@ pub struct Finding {
     pub examples: Vec<Evidence>,
 }
 
+impl Finding {
+    /// Whether it is evidence of what a metric counts: of its own, and copies that the path made are among all copies.
+    #[must_use]
+    pub fn is_evidence_of(&self, metric: &str) -> bool {
+        self.kind == metric
+            || (self.kind == "records.duplicated" && metric == "records.duplicated_beyond_attempts")
+    }
+}
+
 /// What is known about one record or request of a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {

@@ -16,7 +16,7 @@ pub use finding::{Evidence, Excerpt, Finding};
 pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
 pub use schema::{result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
-pub use timeline::{SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, UnevenColumns, size_from, size_of};
+pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
 pub use times::{Latency, Part, Quantiles, Rate};
 
 /// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
@@ -316,6 +316,10 @@ pub struct Generator {
     /// The most requests that waited for a connection at the end of any second.
     #[serde(default)]
     pub backlog_peak: u64,
+    /// Which of its limits it did not keep, in sentences: what they void is not to be relied on, whether a check says so
+    /// or not.
+    #[serde(default)]
+    pub exceeded: Vec<String>,
     /// Whether load was closed: its workers wait for answers before they send again.
     #[serde(default)]
     pub closed: bool,
@@ -355,6 +359,9 @@ pub struct Horizon {
     pub waited_us: u64,
     /// Whether every partition was read up to its high watermark.
     pub complete: bool,
+    /// Topics that Kafka compacts: a record that is not there may have been replaced.
+    #[serde(default)]
+    pub compacted: u64,
     /// Records found that belong to no ack, in topics of workloads whose records carry no identity: copies and leaks
     /// may be among them.
     #[serde(default)]
@@ -378,6 +385,18 @@ pub struct CheckResult {
     /// Why the verdict is not simply pass or fail.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub because: Option<String>,
+}
+
+impl CheckResult {
+    /// What was seen, and the limit, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { name, verdict: _, seen, limit, because } = self;
+        match because {
+            Some(because) => format!("{name} is {seen}, limit {limit}: {because}"),
+            None => format!("{name} is {seen}, limit {limit}"),
+        }
+    }
 }
 
 /// A fault and how often it took effect.

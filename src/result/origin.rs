@@ -42,12 +42,15 @@ pub struct FileDigest {
 }
 
 /// Where the run took place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Operating system and its release.
     pub system: String,
     /// Processor architecture.
     pub architecture: String,
+    /// What the processor is called, where the system tells.
+    #[serde(default)]
+    pub processor: Option<String>,
     /// Processors that this process may use.
     pub cpus: u64,
     /// Memory in bytes, where the system tells.

@@ -16,13 +16,21 @@ pub struct Timeline {
     pub stretches: Vec<Stretch>,
 }
 
+/// Sizes that latencies up to an hour have.
+const SIZES: u16 = 116;
+/// Stretches that a timeline may have: far more than landfall makes.
+const MOST: u64 = 100_000;
+/// Counts that a stretch may have: sums of them can still be counted.
+const MOST_COUNTED: u64 = 1 << 48;
+
 /// A stretch of the load. Times are of measured requests that ended in it, attempts are all that ended in it, warm-up and
 /// those to be refused included.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stretch {
     /// When it begins, in seconds after the schedules' start.
     pub at_s: u32,
-    /// How many of its seconds were reported: the last stretch may be cut short.
+    /// How many seconds its figures are of: fewer than a stretch has in the last, more where landfall was kept from
+    /// reporting for longer.
     pub seconds: u32,
     /// Requests that the schedules expect to be due in it, of all workloads. Closed load has none.
     pub due: f64,
@@ -53,7 +61,7 @@ pub struct Stretch {
 /// Sizes in a tenfold.
 pub const SIZES_A_DECADE: u16 = 12;
 
-/// The number of a latency's size: the greatest n with [`size_from`]`(n)` not above it.
+/// The number of a latency's size, of one of an hour at most: the greatest n with [`size_from`]`(n)` not above it.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
@@ -62,6 +70,7 @@ pub const SIZES_A_DECADE: u16 = 12;
     reason = "a latency is at most an hour"
 )]
 pub fn size_of(micros: u64) -> u16 {
+    let micros = micros.min(size_from(SIZES));
     let guess = (micros.max(1) as f64).log10() * f64::from(SIZES_A_DECADE);
     // Whatever rounding makes of it, the sizes themselves decide.
     let mut number = guess.max(1.0) as u16 - 1;
@@ -98,10 +107,19 @@ pub struct Spectra {
 #[serde(try_from = "Points", into = "Points")]
 pub struct Spectrum(pub Vec<(f64, u64)>);
 
-/// A file that says how the load went, and does not add up.
+/// Why what a file says of the load over time cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the columns of `{0}` are not of one length")]
-pub struct UnevenColumns(&'static str);
+pub enum BadTimeline {
+    /// There is a figure too many or too few.
+    #[error("the columns of `{0}` are not of one length")]
+    Uneven(&'static str),
+    /// Stretches that are none.
+    #[error("`timeline.at_s` must rise, and end before {MOST} stretches of at least a second")]
+    Stretches,
+    /// More than can be.
+    #[error("`timeline.{0}` has figures that no run comes to")]
+    Figures(&'static str),
+}
 
 /// One time by percentile: at each place of `percentiles`, as many per cent of the values are at most that of `micros`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -114,12 +132,12 @@ pub(super) struct Points {
 }
 
 impl TryFrom<Points> for Spectrum {
-    type Error = UnevenColumns;
+    type Error = BadTimeline;
 
-    fn try_from(points: Points) -> Result<Self, UnevenColumns> {
+    fn try_from(points: Points) -> Result<Self, BadTimeline> {
         let Points { percentiles, micros } = points;
         if percentiles.len() != micros.len() {
-            return Err(UnevenColumns("spectra"));
+            return Err(BadTimeline::Uneven("spectra"));
         }
         Ok(Self(percentiles.into_iter().zip(micros).collect()))
     }
@@ -141,7 +159,7 @@ pub(super) struct Columns {
     stretch_s: u32,
     /// When each stretch begins, in seconds after the schedules' start.
     at_s: Vec<u32>,
-    /// How many of its seconds were reported.
+    /// How many seconds its figures are of.
     seconds: Vec<u32>,
     /// Requests that the schedules expect to be due.
     due: Vec<f64>,
@@ -233,6 +251,44 @@ impl QuantileColumns {
 }
 
 impl Columns {
+    /// Holds the figures within what charts and sums can take, whoever has written them.
+    fn check(&self) -> Result<(), BadTimeline> {
+        let step = u64::from(self.stretch_s);
+        let rises = self.at_s.is_sorted_by(|a, b| a < b);
+        let last = self.at_s.last().copied().map_or(0, u64::from);
+        if !rises
+            || (step == 0 && last > 0)
+            || last > step.saturating_mul(MOST)
+            || last + step > u64::from(u32::MAX)
+        {
+            return Err(BadTimeline::Stretches);
+        }
+        let is_countable = |column: &Vec<u64>| column.iter().all(|count| *count <= MOST_COUNTED);
+        let counts = [
+            ("begun", &self.begun),
+            ("accepted", &self.accepted),
+            ("refused", &self.refused),
+            ("failed", &self.failed),
+            ("reset", &self.reset),
+            ("timed_out", &self.timed_out),
+            ("malformed", &self.malformed),
+            ("retries", &self.retries),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, column)| !is_countable(column)) {
+            return Err(BadTimeline::Figures(name));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a bound")]
+        let is_due = |due: &f64| (0.0..=MOST_COUNTED as f64).contains(due);
+        if !self.due.iter().all(is_due) {
+            return Err(BadTimeline::Figures("due"));
+        }
+        let sizes = |column: &SizeColumn| column.size < SIZES && is_countable(&column.counts);
+        if !self.latency_sizes.iter().all(sizes) {
+            return Err(BadTimeline::Figures("latency_sizes"));
+        }
+        Ok(())
+    }
+
     /// The stretch of a row; `None` where a column has no such row.
     fn row(&self, row: usize) -> Option<Stretch> {
         let attempts = Attempts {
@@ -270,11 +326,12 @@ impl Columns {
 }
 
 impl TryFrom<Columns> for Timeline {
-    type Error = UnevenColumns;
+    type Error = BadTimeline;
 
-    fn try_from(columns: Columns) -> Result<Self, UnevenColumns> {
+    fn try_from(columns: Columns) -> Result<Self, BadTimeline> {
+        columns.check()?;
         let rows = (0..columns.at_s.len()).map(|row| columns.row(row));
-        let stretches: Vec<Stretch> = rows.collect::<Option<_>>().ok_or(UnevenColumns("timeline"))?;
+        let stretches: Vec<Stretch> = rows.collect::<Option<_>>().ok_or(BadTimeline::Uneven("timeline"))?;
         Ok(Self { stretch_s: columns.stretch_s, stretches })
     }
 }
@@ -370,12 +427,32 @@ mod tests {
     }
 
     #[test]
+    fn what_no_run_comes_to_is_refused() {
+        let max = serde_json::json!(u64::MAX);
+        for (place, value) in [
+            ("/at_s/1", serde_json::json!(0)),
+            ("/at_s/1", serde_json::json!(4_294_967_290_u32)),
+            ("/stretch_s", serde_json::json!(0)),
+            ("/due/0", serde_json::json!(1.7e308)),
+            ("/due/0", serde_json::json!(-1.0)),
+            ("/accepted/0", max.clone()),
+            ("/latency_sizes/0/size", serde_json::json!(65_535)),
+            ("/latency_sizes/0/counts/0", max),
+        ] {
+            let mut json = serde_json::to_value(timeline()).unwrap();
+            *json.pointer_mut(place).unwrap() = value;
+            assert!(serde_json::from_value::<Timeline>(json).is_err(), "{place}");
+        }
+    }
+
+    #[test]
     fn sizes_cut_time_without_gaps() {
         assert_eq!([0, 12, 24, 60].map(size_from), [1, 10, 100, 100_000]);
         for micros in (1..5_000).chain([1_000_000, 3_600_000_000]) {
             let size = size_of(micros);
             assert!(size_from(size) <= micros && micros < size_from(size + 1), "{micros}");
         }
-        assert_eq!(size_of(0), 0);
+        assert_eq!((size_of(0), size_of(3_600_000_000)), (0, SIZES - 2));
+        assert_eq!(size_of(u64::MAX), SIZES);
     }
 }

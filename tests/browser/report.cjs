@@ -94,7 +94,15 @@ const paper = (page) => page.evaluate(() => getComputedStyle(document.body).back
     await page.setViewport({ width: 360, height: 800 });
     seen.narrow = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     await page.screenshot({ path: join(folder, `${name}-narrow.png`) });
+    // On paper, all evidence is open, and the theme of the screen does not matter.
+    await page.$$eval("details.finding", (all) => { for (const one of all) one.open = false; });
+    await page.evaluate(() => addEventListener("beforeprint", () => {
+      window.printed = [...document.querySelectorAll("details.finding")].map((one) => one.open);
+    }));
     await page.pdf({ path: join(folder, `${name}.pdf`), format: "A4" });
+    seen.printed = await page.evaluate(() => window.printed);
+    await page.emulateMediaType("print");
+    seen.paperOnPaper = await paper(page);
 
     // Without its script, the page still says everything.
     const plain = await browser.newPage();

@@ -8,14 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 use landfall::report::html;
-use landfall::result::RunResult;
 use serde_json::{Value, json};
 
 use crate::harness::{found, ten_minutes};
 use crate::hostile::hostile;
 
 /// What the browser saw; `None` where there is none.
-fn seen(result: &RunResult, name: &str) -> Option<Value> {
+pub(crate) fn seen(html: &str, name: &str) -> Option<Value> {
     let tools = ["LANDFALL_NODE_MODULES", "LANDFALL_CHROMIUM"];
     if let Some(missing) = tools.into_iter().find(|tool| std::env::var_os(tool).is_none()) {
         let demanded = std::env::var_os("LANDFALL_REQUIRE_TOOLS").is_some();
@@ -25,7 +24,7 @@ fn seen(result: &RunResult, name: &str) -> Option<Value> {
     }
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let page = folder.path().join("report.html");
-    std::fs::write(&page, html(result)).expect("the page can be written");
+    std::fs::write(&page, html).expect("the page can be written");
     let shots = std::env::var_os("LANDFALL_SCREENSHOTS");
     let shots = shots.as_ref().map_or(folder.path(), Path::new);
     std::fs::create_dir_all(shots).expect("the folder of screenshots can be made");
@@ -39,7 +38,7 @@ fn seen(result: &RunResult, name: &str) -> Option<Value> {
 }
 
 /// Nothing is complained of or asked for, and nothing keeps people from reading it.
-fn assert_clean(seen: &Value) {
+pub(crate) fn assert_clean(seen: &Value) {
     for member in ["complaints", "requests", "violationsLight", "violationsDark"] {
         assert_eq!(seen[member], json!([]), "{member}");
     }
@@ -51,7 +50,7 @@ fn assert_clean(seen: &Value) {
 #[test]
 fn a_report_is_used_by_keyboard_and_pointer_in_light_and_dark() {
     let result = found();
-    let Some(seen) = seen(&result, "findings") else { return };
+    let Some(seen) = seen(&html(&result), "findings") else { return };
     assert_clean(&seen);
     assert_eq!(seen["title"], json!("FAIL · quickstart · landfall"));
     assert_eq!((&seen["verdict"], &seen["verdictWithoutScript"]), (&json!("FAIL"), &json!("FAIL")));
@@ -64,6 +63,7 @@ fn a_report_is_used_by_keyboard_and_pointer_in_light_and_dark() {
     assert_eq!((&seen["openedByKey"], &seen["openedWithoutScript"]), (&json!(first), &json!(first)));
     assert_eq!(seen["openedByButton"], json!(vec![true; findings]));
     assert_eq!((&seen["light"], &seen["dark"]), (&json!("rgb(255, 255, 255)"), &json!("rgb(13, 17, 23)")));
+    assert_eq!((&seen["printed"], &seen["paperOnPaper"]), (&json!(vec![true; findings]), &seen["light"]));
     // The cursor tells the row's figures, each with its name.
     let told = seen["cursorByKey"].as_str().expect("something is told");
     let figures: String =
@@ -74,13 +74,13 @@ fn a_report_is_used_by_keyboard_and_pointer_in_light_and_dark() {
 
 #[test]
 fn hostile_text_does_nothing_in_a_browser() {
-    let Some(seen) = seen(&hostile(), "hostile") else { return };
+    let Some(seen) = seen(&html(&hostile()), "hostile") else { return };
     assert_clean(&seen);
     assert_eq!(seen["closed"], json!(vec![false; 8]));
 }
 
 #[test]
 fn ten_minutes_are_shown() {
-    let Some(seen) = seen(&ten_minutes(), "ten-minutes") else { return };
+    let Some(seen) = seen(&html(&ten_minutes()), "ten-minutes") else { return };
     assert_clean(&seen);
 }

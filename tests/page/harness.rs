@@ -41,6 +41,27 @@ fn run() -> RunResult {
     result
 }
 
+/// The result of a run of hours: stretches of a minute, one of which is missing, and a last one that was cut short.
+pub(crate) fn hours() -> RunResult {
+    let mut result = ten_minutes();
+    let timeline = result.timeline.as_mut().expect("the run has one");
+    timeline.stretch_s = 60;
+    for (at_s, stretch) in (0..).step_by(60).zip(&mut timeline.stretches) {
+        (stretch.at_s, stretch.seconds) = (at_s, 60);
+        stretch.due *= 60.0;
+        stretch.begun *= 60;
+        let a = &mut stretch.attempts;
+        for count in [&mut a.total, &mut a.accepted, &mut a.refused, &mut a.failed, &mut a.timed_out] {
+            *count *= 60;
+        }
+    }
+    timeline.stretches.remove(300);
+    if let Some(last) = timeline.stretches.last_mut() {
+        (last.seconds, last.begun) = (6, 600);
+    }
+    result
+}
+
 /// The result of a run of ten minutes, with latencies of many sizes in each second.
 pub(crate) fn ten_minutes() -> RunResult {
     let mut result = found();
@@ -49,10 +70,12 @@ pub(crate) fn ten_minutes() -> RunResult {
     let stretch = |second: u32| {
         let like = &pattern[second as usize % pattern.len()];
         let sizes = (36..72).map(|size| (size, u64::from(second * 31 + u32::from(size) * 17) % 900 + 1));
+        let attempts = Attempts { failed: u64::from(second % 7), timed_out: 1, ..like.attempts };
+        let total = attempts.outcomes().iter().map(|(_, count)| count).sum();
         Stretch {
             at_s: second,
             sizes: sizes.collect(),
-            attempts: Attempts { failed: u64::from(second % 7), timed_out: 1, ..like.attempts },
+            attempts: Attempts { total, ..attempts },
             ..like.clone()
         }
     };

@@ -1,7 +1,9 @@
 //! Text from outside that would be markup, script or something else than itself.
 
 use landfall::report::html;
-use landfall::result::{AnswerCount, Evidence, Excerpt, FileText, Finding, RunResult};
+use landfall::result::{
+    AnswerCount, Calibration, Evidence, Excerpt, FileDigest, FileText, Finding, RunResult,
+};
 
 use crate::harness::found;
 
@@ -12,7 +14,7 @@ pub(crate) const TEXTS: [&str; 8] = [
     "</style></script></title><iframe src=\"http://example.invalid/\">",
     "javascript:alert(1) &lt;b&gt; &#x3c;i&#x3e; ]]>",
     "nul \u{0} escape \u{1b}[31m delete \u{7f} next line \u{85}",
-    "right \u{202e}to left\u{202c} \u{2066}isolate\u{2069} mark \u{200f}",
+    "right \u{202e}to left\u{202c} \u{2066}isolate\u{2069} mark \u{200f} \u{61c} line \u{2028} \u{2029}",
     "{{7*7}} ${7*7} <!-- --> 日本語 عربى",
 ];
 
@@ -68,6 +70,26 @@ pub(crate) fn hostile() -> RunResult {
         part.name.clone_from(&all);
         part.endpoint = Some(all.clone());
     }
+    for part in &mut result.boxes {
+        part.kind.clone_from(&all);
+    }
+    for fault in &mut result.faults {
+        fault.box_name.clone_from(&all);
+        fault.kind.clone_from(&all);
+        fault.expected_finding = Some(all.clone());
+    }
+    result.scenario.payloads = vec![FileDigest { path: all.clone(), sha256: all.clone() }];
+    result.scenario.hash.clone_from(&all);
+    result.generator.local_error = Some(all.clone());
+    result.generator.exceeded = vec![all.clone()];
+    result.generator.calibration = Some(Calibration {
+        when: all.clone(),
+        wakeup_p99_us: 1,
+        honest_rate_per_s: 1.0,
+        machine: result.machine.clone(),
+    });
+    result.machine.architecture.clone_from(&all);
+    result.machine.processor = Some(all.clone());
     result.machine.system.clone_from(&all);
     result.versions.insert(all.clone(), all.clone());
     result
@@ -85,11 +107,10 @@ fn what_is_hostile_is_shown_and_does_nothing() {
         assert!(page.contains(text), "{text} must be readable");
     }
     let acts = |c: char| {
-        c != '\n'
-            && (c.is_control()
-                || ('\u{200e}'..='\u{200f}').contains(&c)
-                || ('\u{202a}'..='\u{202e}').contains(&c)
-                || ('\u{2066}'..='\u{2069}').contains(&c))
+        let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'].contains(&c)
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c);
+        c != '\n' && c != '\t' && (c.is_control() || turns)
     };
     assert_eq!(page.chars().find(|c| acts(*c)), None);
     assert!(page.contains("nul \u{fffd} escape \u{fffd}[31m"));

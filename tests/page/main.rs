@@ -2,6 +2,7 @@
 
 mod browser;
 mod charts;
+mod comparison;
 mod harness;
 mod hostile;
 mod shapes;

@@ -174,6 +174,7 @@ fn generator(report: &Report, backlog_peak: u64, calibration: Option<Calibration
         local_error: report.local_error.clone(),
         unsent: report.unsent,
         backlog_peak,
+        exceeded: Vec::new(),
         closed: report.closed,
         calibration,
     }

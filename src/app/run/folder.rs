@@ -44,7 +44,8 @@ pub enum FolderError {
     },
 }
 
-const RESULT: &str = "result.json";
+/// The result of the run.
+pub(in crate::app) const RESULT: &str = "result.json";
 /// The result as a page.
 const PAGE: &str = "report.html";
 /// The load's times, second by second.

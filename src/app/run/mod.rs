@@ -38,6 +38,7 @@ use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 pub(super) use assemble::{unread_notes, versions};
 pub use catalogue::{PayloadError, PayloadFault, catalogue};
 pub(super) use collect::Collector;
+pub(super) use folder::RESULT;
 pub use folder::{Folder, FolderError};
 pub(super) use ledger::ledger;
 pub use metrics::MetricsPort;

@@ -104,6 +104,7 @@ pub(in crate::app) async fn settle(
         statement: statement(settling, whole, &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         complete: settlement.read_completely && baseline.forbidden.is_empty(),
+        compacted: baseline.compacted.len() as u64,
         unattributed: settlement.unattributed,
         order_unchecked: settlement.order_unchecked,
     };

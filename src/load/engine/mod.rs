@@ -387,14 +387,15 @@ impl<'a, S: Sink> Engine<'a, S> {
         let waiting = (0..self.lanes.len()).map(|lane| self.lanes[lane].waiting(self.plan(lane), now)).sum();
         let oldest_us = self.oldest(now).map_or(0, micros);
         let usage = self.auditor.usage();
+        let (next_second, _) = self.second_of(now);
         let interval = self.recorder.finish_second(usage);
+        interval.seconds = next_second.saturating_sub(interval.second).max(1);
         interval.oldest_us = oldest_us;
         interval.in_flight = self.in_flight;
         interval.waiting = waiting;
         let spent = std::mem::take(&mut self.recorder.interval);
         let next = self.sink.second(spent);
-        let (second, _) = self.second_of(now);
-        self.recorder.begin_second(self.thread, second, next);
+        self.recorder.begin_second(self.thread, next_second, next);
     }
 
     /// How long the measured request has been due that is under way for longest.

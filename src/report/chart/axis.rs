@@ -28,8 +28,9 @@ pub(super) struct Tick {
     pub(super) label: String,
 }
 
-/// Ticks that a linear axis has at most.
+/// Ticks that a linear axis is to have at most, and that it has whatever it shows.
 const LINEAR_TICKS: f64 = 8.0;
+const MOST_TICKS: f64 = 100.0;
 
 impl Axis {
     /// Counts or rates from 0 to `most` at least.
@@ -37,7 +38,14 @@ impl Axis {
         let most = if most > 0.0 { most } else { 1.0 };
         let step = round_step(most / LINEAR_TICKS);
         let to = (most / step).ceil() * step;
-        let label = |value: f64| if step < 1.0 { format!("{value:.1}") } else { grouped_whole(value) };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a step has few decimals"
+        )]
+        let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+        let label =
+            |value: f64| if decimals > 0 { format!("{value:.decimals$}") } else { grouped_whole(value) };
         Self { name, kind: Kind::Linear, from: 0.0, to, ticks: linear_ticks(0.0, to, step, label) }
     }
 
@@ -124,7 +132,7 @@ fn halvings(percentile: f64) -> f64 {
 
 fn linear_ticks(from: f64, to: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<Tick> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an axis has few ticks")]
-    let count = ((to - from) / step + 1e-6).floor() as u32;
+    let count = ((to - from) / step + 1e-6).floor().min(MOST_TICKS) as u32;
     let value = |index: u32| from + f64::from(index) * step;
     (0..=count).map(|index| Tick { value: value(index), label: label(value(index)) }).collect()
 }
@@ -210,7 +218,9 @@ mod tests {
     #[test]
     fn ticks_are_round_and_few() {
         assert_eq!(labels(&Axis::counts("n", 405.0)), ["0", "100", "200", "300", "400", "500"]);
-        assert_eq!(labels(&Axis::counts("n", 0.0)).len(), 6);
+        assert_eq!(labels(&Axis::counts("n", 0.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(&Axis::counts("n", 0.19)), ["0.00", "0.05", "0.10", "0.15", "0.20"]);
+        assert_eq!(labels(&Axis::counts("n", 0.008)).last(), Some(&"0.008"));
         assert_eq!(labels(&Axis::seconds(11.0)), ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]);
         assert_eq!(labels(&Axis::seconds(635.0))[..2], ["0:00 min", "2:00 min"]);
         assert_eq!(labels(&Axis::seconds(86_400.0))[..2], ["0:00 min", "4:00 h"]);

@@ -13,6 +13,8 @@ pub(in crate::report) struct Layer<'a> {
     pub(in crate::report) name: &'a str,
     /// Class of its colour, for instance `o-failed`.
     pub(in crate::report) class: &'static str,
+    /// Whether it is hatched, so that it is told from its neighbours without colours.
+    pub(in crate::report) hatched: bool,
     /// Its height in each step, one for each of the steps.
     pub(in crate::report) heights: Vec<f64>,
 }
@@ -34,9 +36,15 @@ pub(in crate::report) fn stack(
         below = above;
     }
     let drawn = html! {
+        defs {
+            pattern #hatch width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                path d="M0 0V7" {}
+            }
+        }
         (axes(x, y))
         @for (layer, d) in &areas {
             path.area.(layer.class) data-series=(layer.name) d=(d) {}
+            @if layer.hatched { path.hatched d=(d) {} }
         }
         path.cursor d="" {}
     };

@@ -30,11 +30,14 @@ pub(super) fn section(result: &RunResult) -> Markup {
         section #origin aria-labelledby="origin-h" {
             h2 id="origin-h" { "What was run, and where" }
             (boxes(&result.boxes))
+            @if result.recovery.is_some() {
+                p { "Version and machine are those of the recovery, not of the run." }
+            }
             (facts("Disclosure", &rows))
             @for file in &scenario.files {
                 details {
                     summary { "Scenario file " code { (file.path) } }
-                    pre tabindex="0" { (file.text) }
+                    pre tabindex="0" { (file.text.replace("\r\n", "\n")) }
                 }
             }
         }
@@ -44,7 +47,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 fn machine(machine: &Machine) -> Vec<(&'static str, Markup)> {
     vec![
         ("system", html! { (machine.system) ", " (machine.architecture) }),
-        ("processors", html! { (machine.cpus) }),
+        ("processors", html! { (machine.cpus) @if let Some(name) = &machine.processor { ", " (name) } }),
         (
             "memory",
             html! {

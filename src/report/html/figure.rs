@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::chart::{Axis, Caption, Plot, Series};
+use crate::report::figures::float;
 use crate::result::{Quantiles, Stretch, Timeline};
 
 /// A line through one quantile: its name, the class of its colour, and the quantile.
@@ -70,7 +71,7 @@ impl<'a> Time<'a> {
             class,
             points: self.points(|stretch| {
                 let times = times(stretch);
-                (times.count > 0).then(|| exact(quantile(times)))
+                (times.count > 0).then(|| float(quantile(times)))
             }),
         };
         lines.iter().map(line).collect()
@@ -127,9 +128,4 @@ impl<'a> Time<'a> {
             }
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown in a chart")]
-pub(super) fn exact(figure: u64) -> f64 {
-    figure as f64
 }

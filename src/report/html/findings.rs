@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::text::grouped;
-use crate::result::{Evidence, Excerpt, Finding, RunResult};
+use crate::result::{CheckResult, Evidence, Excerpt, Finding, RunResult, Verdict};
 use crate::stats::{bytes_text, time_text};
 
 pub(super) fn section(result: &RunResult) -> Markup {
@@ -16,18 +16,27 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 @if result.findings.len() > 1 {
                     p.tools { button type="button" data-open="details.finding" hidden { "Open all" } }
                 }
-                @for (index, finding) in result.findings.iter().enumerate() { (details(index, finding)) }
+                @for (index, finding) in result.findings.iter().enumerate() {
+                    (details(index, finding, fails(finding, result)))
+                }
             }
             @if !result.faults.is_empty() { (faults(result)) }
         }
     }
 }
 
-fn details(index: usize, finding: &Finding) -> Markup {
+/// Whether a check does not hold because of a finding.
+fn fails(finding: &Finding, result: &RunResult) -> bool {
+    let counts = |check: &CheckResult| check.verdict == Verdict::Fail && finding.is_evidence_of(&check.name);
+    result.checks.iter().any(counts)
+}
+
+fn details(index: usize, finding: &Finding, fails: bool) -> Markup {
     let shown = finding.examples.len() as u64;
     html! {
-        details.finding id=(format!("finding-{}", index + 1)) {
+        details.finding.against[fails] id=(format!("finding-{}", index + 1)) {
             summary { strong { (grouped(finding.count)) " " code { (finding.kind) } } ": " (finding.meaning) }
+            @if !fails { p { "No check that was judged fails because of it." } }
             @if finding.examples.is_empty() {
                 p { "No example was kept." }
             } @else {

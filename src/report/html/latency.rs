@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::figure::{QuantileLine, Time, exact};
+use super::figure::{QuantileLine, Time};
 use super::table;
 use crate::report::chart::{Axis, Caption, Series, heat, lines};
+use crate::report::figures::float;
 use crate::report::text::grouped;
 use crate::result::{Part, Quantiles, RunResult, Spectra, Spectrum, size_from};
 use crate::stats::time_text;
@@ -28,9 +29,15 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 (whole(result))
                 @if let Some(spectra) = &result.spectra { (percentiles(spectra)) }
                 @if let Some(time) = Time::of(result.timeline.as_ref()) {
+                    @if result.latency_us.censored > 0 {
+                        p {
+                            (grouped(result.latency_us.censored))
+                            " requests never ended, so they are in none of the charts over time, which may look better than it was."
+                        }
+                    }
                     (over_time(&time))
                     (spread(&time))
-                    (blocked(&time))
+                    (blocked(&time, result))
                 }
                 (parts("phases", "By phase", &result.phases))
                 (parts("partners", "By partner", &result.partners))
@@ -57,6 +64,9 @@ fn whole(result: &RunResult) -> Markup {
         ("readable", "from written to seen in the topic", result.readable_us),
     ];
     html! {
+        @if !result.generator.exceeded.is_empty() {
+            p { strong { "These times are not to be relied on:" } " landfall itself did not keep its limits, see " a href="#generator" { "Generator" } "." }
+        }
         (table::quantiles("Measured requests that must be accepted", &rows))
         @if latency.censored > 0 {
             p {
@@ -98,7 +108,7 @@ fn percentiles(spectra: &Spectra) -> Markup {
         .map(|(name, class, Spectrum(points))| Series {
             name,
             class,
-            points: points.iter().map(|(percentile, micros)| Some((*percentile, exact(*micros)))).collect(),
+            points: points.iter().map(|(percentile, micros)| Some((*percentile, float(*micros)))).collect(),
         })
         .collect();
     let caption = Caption {
@@ -167,9 +177,11 @@ fn over_time(time: &Time<'_>) -> Markup {
     time.figure(caption, &chart, &COLUMNS, |stretch| row(stretch.latency_us))
 }
 
-fn blocked(time: &Time<'_>) -> Markup {
+fn blocked(time: &Time<'_>, result: &RunResult) -> Markup {
     if time.timeline.stretches.iter().all(|stretch| stretch.blocked_us.max <= NOTHING_US) {
-        return html! { p { "No measured request waited for a connection." } };
+        // Those that never ended are in no second.
+        let none = result.blocked_us.max <= NOTHING_US && result.generator.unsent == 0;
+        return html! { @if none { p { "No measured request waited for a connection." } } };
     }
     let caption = Caption {
         id: "blocked-over-time",
@@ -186,7 +198,7 @@ fn blocked(time: &Time<'_>) -> Markup {
 fn spread(time: &Time<'_>) -> Markup {
     let stretches = &time.timeline.stretches;
     let together = stretches.len().div_ceil(HEAT_COLUMNS).max(1);
-    let width = time.step() * exact(together as u64);
+    let width = time.step() * float(together as u64);
     let mut cells: BTreeMap<(u16, usize), u64> = BTreeMap::new();
     for stretch in stretches {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "there are 120 columns")]
@@ -198,12 +210,12 @@ fn spread(time: &Time<'_>) -> Markup {
     let Some(last) = cells.keys().map(|(_, column)| *column).max() else { return html! {} };
     let rows: BTreeMap<u16, (f64, f64)> = cells
         .keys()
-        .map(|(size, _)| (*size, (exact(size_from(*size)), exact(size_from(*size + 1)))))
+        .map(|(size, _)| (*size, (float(size_from(*size)), float(size_from(*size + 1)))))
         .collect();
     let from = rows.keys().next().map_or(1, |size| size_from(*size));
     let to = rows.keys().last().map_or(1, |size| size_from(*size + 1));
     let columns: Vec<(f64, f64)> =
-        (0..=last).map(|c| exact(c as u64) * width).map(|at| (at, (at + width).min(time.to()))).collect();
+        (0..=last).map(|c| float(c as u64) * width).map(|at| (at, (at + width).min(time.to()))).collect();
     let caption = Caption {
         id: "latency-spread",
         title: "How latencies are spread",
@@ -212,10 +224,32 @@ fn spread(time: &Time<'_>) -> Markup {
              Two bands are two kinds of requests."
         ),
     };
+    let mut totals: BTreeMap<u16, u64> = BTreeMap::new();
+    for ((size, _), count) in &cells {
+        *totals.entry(*size).or_default() += count;
+    }
     html! {
         figure {
             figcaption { (caption.title) p { (caption.says) } }
             (heat(caption, &time.axis(), &Axis::micros("latency", from, to), &columns, &rows, &cells))
+            details data-quiet {
+                summary { "Figures" }
+                div.scroll.tall tabindex="0" role="region" aria-label="Figures of: How latencies are spread" {
+                    table {
+                        caption { "All of the time together; each column stands in result.json" }
+                        thead { tr { th scope="col" { "from" } th scope="col" { "to" } th scope="col" { "requests" } } }
+                        tbody {
+                            @for (size, count) in &totals {
+                                tr {
+                                    th scope="row" { (time_text(size_from(*size))) }
+                                    td { (time_text(size_from(*size + 1))) }
+                                    td { (grouped(*count)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

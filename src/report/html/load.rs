@@ -2,22 +2,25 @@
 
 use maud::{Markup, html};
 
-use super::figure::{QuantileLine, Time, exact};
+use super::figure::{QuantileLine, Time};
 use super::table::facts;
 use crate::report::chart::{Axis, Caption, Layer, Series, lines, stack};
+use crate::report::figures::float;
 use crate::report::text::grouped;
-use crate::result::{RunResult, Stretch, Tokens};
+use crate::result::{Attempts, RunResult, Stretch, Tokens};
 use crate::stats::{bytes_text, time_text};
 
-/// Outcomes with the classes of their colours.
-const OUTCOMES: [(&str, &str); 6] = [
-    ("accepted", "o-accepted"),
-    ("refused", "o-refused"),
-    ("failed", "o-failed"),
-    ("reset", "o-reset"),
-    ("timed out", "o-timed-out"),
-    ("malformed", "o-malformed"),
-];
+/// The colour of an outcome, and whether it is hatched: every other one.
+fn look(outcome: &str) -> (&'static str, bool) {
+    match outcome {
+        "accepted" => ("o-accepted", false),
+        "refused" => ("o-refused", true),
+        "failed" => ("o-failed", false),
+        "reset" => ("o-reset", true),
+        "timed_out" => ("o-timed-out", false),
+        _ => ("o-malformed", true),
+    }
+}
 
 pub(super) fn section(result: &RunResult) -> Markup {
     let rate = &result.rate;
@@ -43,8 +46,8 @@ pub(super) fn section(result: &RunResult) -> Markup {
 fn rates(time: &Time<'_>) -> Markup {
     let a_second = |count: f64, stretch: &Stretch| count / f64::from(stretch.seconds.max(1));
     let due = |stretch: &Stretch| a_second(stretch.due, stretch);
-    let begun = |stretch: &Stretch| a_second(exact(stretch.begun), stretch);
-    let accepted = |stretch: &Stretch| a_second(exact(stretch.attempts.accepted), stretch);
+    let begun = |stretch: &Stretch| a_second(float(stretch.begun), stretch);
+    let accepted = |stretch: &Stretch| a_second(float(stretch.attempts.accepted), stretch);
     let closed = time.timeline.stretches.iter().all(|stretch| stretch.due <= 0.0);
     let mut series = Vec::new();
     if !closed {
@@ -66,21 +69,27 @@ fn rates(time: &Time<'_>) -> Markup {
     };
     let chart = lines(caption, &time.axis(), &Axis::counts("requests a second", most), &series);
     time.figure(caption, &chart, &["due", "begun", "accepted"], |stretch| {
-        [due(stretch), begun(stretch), accepted(stretch)].map(|rate| format!("{rate:.1}")).to_vec()
+        let rate = |rate: f64| format!("{rate:.1}");
+        let due = if closed { "–".to_owned() } else { rate(due(stretch)) };
+        vec![due, rate(begun(stretch)), rate(accepted(stretch))]
     })
 }
 
 fn outcomes(time: &Time<'_>) -> Markup {
     let stretches = &time.timeline.stretches;
-    let a_second = |stretch: &Stretch, count: u64| exact(count) / f64::from(stretch.seconds.max(1));
+    let a_second = |stretch: &Stretch, count: u64| float(count) / f64::from(stretch.seconds.max(1));
     let heights = |place: usize| -> Vec<f64> {
         stretches.iter().map(|stretch| a_second(stretch, stretch.attempts.outcomes()[place].1)).collect()
     };
-    let layers: Vec<Layer<'_>> = OUTCOMES
+    let names = Attempts::default().outcomes().map(|(name, _)| (name, name.replace('_', " ")));
+    let layers: Vec<Layer<'_>> = names
         .iter()
         .enumerate()
         .filter(|(place, _)| stretches.iter().any(|stretch| stretch.attempts.outcomes()[*place].1 > 0))
-        .map(|(place, (name, class))| Layer { name, class, heights: heights(place) })
+        .map(|(place, (outcome, name))| {
+            let (class, hatched) = look(outcome);
+            Layer { name, class, hatched, heights: heights(place) }
+        })
         .collect();
     let most = stretches.iter().map(|stretch| a_second(stretch, stretch.attempts.total)).fold(0.0, f64::max);
     let caption = Caption {
@@ -90,21 +99,22 @@ fn outcomes(time: &Time<'_>) -> Markup {
     };
     let y = Axis::counts("attempts a second", most);
     let chart = stack(caption, &time.axis(), &y, &time.steps(), &layers);
-    let columns =
-        ["accepted", "refused", "failed", "reset", "timed out", "malformed", "retries", "connections lost"];
+    let columns: Vec<&str> =
+        names.iter().map(|(_, name)| name.as_str()).chain(["retries", "connections lost"]).collect();
     time.figure(caption, &chart, &columns, |stretch| {
         let counts = stretch.attempts.outcomes().map(|(_, count)| count);
-        counts.into_iter().chain([stretch.attempts.retries, stretch.socket_errors]).map(grouped).collect()
+        let counts = counts.into_iter().chain([stretch.attempts.retries, stretch.socket_errors]);
+        counts.map(|count| format!("{:.1}", a_second(stretch, count))).collect()
     })
 }
 
 fn queue(time: &Time<'_>) -> Markup {
     let series = [
-        Series { name: "under way", class: "s1", points: time.points(|s| Some(exact(s.in_flight))) },
+        Series { name: "under way", class: "s1", points: time.points(|s| Some(float(s.in_flight))) },
         Series {
             name: "waiting for a connection",
             class: "s3",
-            points: time.points(|s| Some(exact(s.waiting))),
+            points: time.points(|s| Some(float(s.waiting))),
         },
     ];
     let most = time.timeline.stretches.iter().map(|s| s.in_flight.max(s.waiting)).max().unwrap_or(0);
@@ -113,7 +123,7 @@ fn queue(time: &Time<'_>) -> Markup {
         title: "Requests under way and waiting",
         says: "At the end of each second, the most where several are put together.",
     };
-    let chart = lines(caption, &time.axis(), &Axis::counts("requests", exact(most)), &series);
+    let chart = lines(caption, &time.axis(), &Axis::counts("requests", float(most)), &series);
     time.figure(caption, &chart, &["under way", "waiting"], |stretch| {
         [stretch.in_flight, stretch.waiting].map(grouped).to_vec()
     })
@@ -150,7 +160,10 @@ pub(super) fn generator(result: &RunResult) -> Markup {
         ),
         (
             "lag",
-            html! { "p99 " (time_text(result.generator_lag_us.p99)) ", max " (time_text(result.generator_lag_us.max)) },
+            html! {
+                @if result.generator_lag_us.count == 0 { "nothing was measured" }
+                @else { "p99 " (time_text(result.generator_lag_us.p99)) ", max " (time_text(result.generator_lag_us.max)) }
+            },
         ),
         ("unsent when draining ended", html! { (grouped(g.unsent)) }),
         ("most that waited for a connection", html! { (grouped(g.backlog_peak)) }),
@@ -176,7 +189,12 @@ pub(super) fn generator(result: &RunResult) -> Markup {
     html! {
         section #generator aria-labelledby="generator-h" {
             h2 id="generator-h" { "Generator" }
-            p { "What landfall itself did. Where it was too slow, its times decide nothing, and the verdict is invalid." }
+            @if g.exceeded.is_empty() {
+                p { "What landfall itself did. It kept its limits, so its times are to be relied on." }
+            } @else {
+                p { strong { "landfall did not keep its limits:" } " what it measured of times is not to be relied on." }
+                ul { @for sentence in &g.exceeded { li { (sentence) } } }
+            }
             @if result.recovery.is_none() { (facts("Self-audit", &rows)) }
             @if let Some(time) = Time::of(result.timeline.as_ref()) { (lag(&time)) }
         }

@@ -9,8 +9,10 @@
 //! | `latency`, `load` | times by percentile and over time; rate, and what landfall itself did |
 //! | `figure`, `table` | a chart with its figures; tables |
 //! | `disclosure` | what was run, where |
+//! | `comparison` | several results beside each other |
 
 mod checks;
+mod comparison;
 mod disclosure;
 mod figure;
 mod findings;
@@ -26,6 +28,7 @@ use maud::html;
 
 use crate::result::RunResult;
 
+pub use comparison::html_of;
 pub(super) use page::Page;
 
 /// The report as one self-contained page of HTML.

@@ -61,7 +61,10 @@ impl Page<'_> {
                 }
             }
         };
-        page.into_string().chars().map(|c| if acts(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
+        page.into_string()
+            .chars()
+            .map(|c| if acts(c) && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
+            .collect()
     }
 }
 
@@ -78,7 +81,10 @@ mod tests {
     fn style_and_script_end_where_they_should() {
         for text in [STYLE, SCRIPT] {
             assert!(!text.contains("</") && !text.contains("<!--"), "it would end its element");
-            assert!(text.chars().all(|c| c == '\n' || !acts(c)), "its digest would be another");
+            assert!(
+                text.chars().all(|c| matches!(c, '\n' | '\t') || !acts(c)),
+                "its digest would be another"
+            );
         }
     }
 

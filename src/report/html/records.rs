@@ -30,9 +30,12 @@ pub(super) fn section(result: &RunResult) -> Markup {
             figure {
                 figcaption {
                     "From sent to found"
-                    p { "Each record has one place at the right. What is red speaks against the path; unknown records may be either." }
+                    p {
+                        "Each record has one place at the right. Lost and leaked ones speak against the path; what else may be wrong \
+                         with those that were found stands in the table below."
+                    }
                 }
-                (flow(caption, &ledger(r)))
+                (flow(caption, &ledger(result)))
             }
             (flags(r))
             p { (result.horizon.statement) "." }
@@ -54,7 +57,11 @@ pub(super) fn section(result: &RunResult) -> Markup {
     }
 }
 
-fn ledger(r: &Records) -> Flow<'static> {
+fn ledger(result: &RunResult) -> Flow<'static> {
+    let r = &result.records;
+    // Where not everything could be read, nobody looked everywhere.
+    let looked = result.horizon.complete && result.horizon.compacted == 0;
+    let absent = if looked { "absent, as it should be" } else { "not found in what could be read" };
     let end = |name, count, class| Flow { name, count, class, parts: Vec::new() };
     Flow {
         name: "sent",
@@ -75,10 +82,7 @@ fn ledger(r: &Records) -> Flow<'static> {
                 name: "refused",
                 count: r.refused,
                 class: "plain",
-                parts: vec![
-                    end("absent, as it should be", r.absent, "plain"),
-                    end("leaked", r.leaked, "bad"),
-                ],
+                parts: vec![end(absent, r.absent, "plain"), end("leaked", r.leaked, "bad")],
             },
             Flow {
                 name: "unknown",

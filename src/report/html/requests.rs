@@ -18,7 +18,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 (grouped(q.malformed)) " malformed. " (grouped(q.wrongly_refused)) " were refused wrongly, "
                 (grouped(q.wrongly_admitted)) " admitted wrongly."
             }
-            @if attempts.retries > 0 {
+            @if attempts.retries > 0 && result.recovery.is_none() {
                 p { "They took " (grouped(attempts.total)) " attempts, of which " (grouped(attempts.retries)) " are retries." }
             }
             @if !result.answers.is_empty() { (answers(&result.answers, q.sent)) }

@@ -1,6 +1,6 @@
 "use strict";
 // The page is whole without this. It adds a switch between light and dark, a button that opens all findings, a cursor
-// over the charts of time, and opens everything before printing.
+// over the charts of time, and opens everything but tables of figures before printing.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -24,7 +24,7 @@
 
   // What an address names is opened.
   const reveal = () => {
-    const part = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const part = document.getElementById(location.hash.slice(1));
     if (part && part.tagName === "DETAILS") part.open = true;
   };
   addEventListener("hashchange", reveal);

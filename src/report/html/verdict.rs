@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::report::figures::elapsed_us;
 use crate::report::headline::headline;
 use crate::report::text::grouped;
 use crate::result::{RunResult, Verdict};
@@ -12,7 +13,8 @@ pub(super) fn section(result: &RunResult) -> Markup {
         section #verdict aria-label="Verdict" {
             h1 { (result.scenario.name) }
             p.quiet {
-                "Run " code { (result.run) } ", begun " (moment(&result.started)) ", took " (time_text(result.elapsed_us))
+                "Run " code { (result.run) } ", begun " (moment(&result.started))
+                @if let Some(took) = elapsed_us(result) { ", took " (time_text(took)) }
                 ", seed " (result.scenario.seed)
             }
             div.verdict.(result.verdict.as_str()) {
@@ -35,7 +37,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 }
 
 /// A moment as people read it: an RFC 3339 time in UTC without its fraction; anything else as it is.
-fn moment(text: &str) -> String {
+pub(super) fn moment(text: &str) -> String {
     let Some((date, time)) = text.strip_suffix('Z').and_then(|text| text.split_once('T')) else {
         return text.to_owned();
     };
@@ -45,31 +47,15 @@ fn moment(text: &str) -> String {
 
 fn tiles(result: &RunResult) -> Markup {
     let r = &result.records;
-    let rate = &result.rate;
-    let timed = result.recovery.is_none();
+    let missing = match (r.lost, r.unverifiable) {
+        (lost, 0) => format!("{} lost", grouped(lost)),
+        (lost, unverifiable) => format!("{} lost, {} unverifiable", grouped(lost), grouped(unverifiable)),
+    };
     html! {
         dl.tiles {
             div { dt { "acknowledged" } dd { (grouped(r.acked)) small { "of " (grouped(r.sent)) " records sent" } } }
-            div { dt { "of these found" } dd { (grouped(r.landed)) small { (grouped(r.lost)) " lost" } } }
-            @if timed {
-                div {
-                    dt { "latency p99" }
-                    dd {
-                        (time_text(result.latency_us.p99))
-                        small { "p50 " (time_text(result.latency_us.p50)) ", max " (time_text(result.latency_us.max)) }
-                    }
-                }
-                div {
-                    dt { "accepted a second" }
-                    dd {
-                        (format!("{:.1}", rate.achieved_per_s))
-                        small {
-                            @if rate.target_per_s > 0.0 { "of " (format!("{:.1}", rate.target_per_s)) " requests" }
-                            @else { "requests; closed load has no target" }
-                        }
-                    }
-                }
-            }
+            div { dt { "of these found" } dd { (grouped(r.landed)) small { (missing) } } }
+            @if result.recovery.is_none() { (timed(result)) }
             div {
                 dt { "requests" }
                 dd { (grouped(result.requests.sent)) small { (grouped(result.requests.accepted)) " accepted" } }
@@ -77,6 +63,38 @@ fn tiles(result: &RunResult) -> Markup {
             div {
                 dt { "kinds of findings" }
                 dd { (result.findings.len()) small { (held(result)) } }
+            }
+        }
+    }
+}
+
+/// What was measured, with what must be known of it.
+fn timed(result: &RunResult) -> Markup {
+    let (latency, rate) = (&result.latency_us, &result.rate);
+    html! {
+        div {
+            dt { "latency p99" }
+            @if latency.count == 0 {
+                dd { "–" small { "nothing was measured" } }
+            } @else {
+                dd {
+                    (time_text(latency.p99))
+                    small { "p50 " (time_text(latency.p50)) ", max " (time_text(latency.max)) }
+                    @if !result.generator.exceeded.is_empty() { small { strong { "not to be relied on" } } }
+                    @if latency.censored > 0 { small { (grouped(latency.censored)) " are lower bounds" } }
+                    @if result.generator.closed { small { "closed load" } }
+                }
+            }
+        }
+        div {
+            dt { "accepted a second" }
+            dd {
+                (format!("{:.1}", rate.achieved_per_s))
+                small {
+                    @if rate.target_per_s > 0.0 { "of " (format!("{:.1}", rate.target_per_s)) " requests" }
+                    @else if result.generator.closed { "requests; closed load has no target" }
+                    @else { "requests; none was measured" }
+                }
             }
         }
     }

@@ -24,15 +24,23 @@ pub(super) struct History {
     /// Times and attempts of the open stretch.
     times: Times,
     attempts: Tally,
-    /// One past the last second that was entered.
+    /// One past the last second that was entered, and one past those of the stretches before.
     until: u32,
+    done_until: u32,
 }
 
 impl History {
     /// Of a load that takes no longer than `length`.
     pub(super) fn new(length: Duration) -> Self {
         let done = Timeline { stretch_s: stretch_s(length), stretches: Vec::new() };
-        Self { done, open: None, times: Times::default(), attempts: Tally::default(), until: 0 }
+        Self {
+            done,
+            open: None,
+            times: Times::default(),
+            attempts: Tally::default(),
+            until: 0,
+            done_until: 0,
+        }
     }
 
     /// Enters a second; they come in their order.
@@ -50,7 +58,7 @@ impl History {
         open.cpu_share = open.cpu_share.max(second.cpu.as_secs_f64());
         self.times.merge(&second.times);
         self.attempts.merge(&second.attempts);
-        self.until = second.number + 1;
+        self.until = self.until.max(second.number + second.seconds.max(1));
     }
 
     fn close(&mut self, schedules: &Schedules) {
@@ -62,7 +70,8 @@ impl History {
         }
         self.done.stretches.push(Stretch {
             seconds: self.until - open.at_s,
-            due: schedules.due_between(open.at_s, self.until),
+            // What a thread that was kept from reporting has reported at once counts for the seconds that it took.
+            due: schedules.due_between(open.at_s.max(self.done_until), self.until),
             attempts: Attempts {
                 total: self.attempts.total(),
                 accepted: of(Class::Accepted),
@@ -82,6 +91,7 @@ impl History {
         });
         self.times.clear();
         self.attempts = Tally::default();
+        self.done_until = self.until;
     }
 
     /// The whole.
@@ -122,6 +132,16 @@ mod tests {
     fn a_day_takes_no_more_room_than_ten_minutes() {
         let lengths = [0, 635, 721, 3_600, 90_000, 20_000_000];
         assert_eq!(lengths.map(|length| stretch_s(Duration::from_secs(length))), [1, 1, 2, 5, 180, 27_780]);
+    }
+
+    #[test]
+    fn what_was_reported_at_once_is_of_all_the_seconds_that_it_took() {
+        let schedules = Schedules::default();
+        let mut history = History::new(Duration::ZERO);
+        history.second(&Second { seconds: 3, ..second(0, &[1]) }, &schedules);
+        history.second(&second(3, &[1]), &schedules);
+        let seen: Vec<_> = history.finish(&schedules).stretches.iter().map(|s| (s.at_s, s.seconds)).collect();
+        assert_eq!(seen, [(0, 3), (3, 1)]);
     }
 
     #[test]

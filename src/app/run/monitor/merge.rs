@@ -20,9 +20,11 @@ pub(super) struct Second {
     pub(super) oldest_us: u64,
     pub(super) opened: u64,
     pub(super) socket_errors: u64,
-    /// CPU time of the busiest thread.
+    /// How many seconds it holds, of the thread that was kept from reporting for longest.
+    pub(super) seconds: u32,
+    /// CPU time a second of the busiest thread.
     pub(super) cpu: Duration,
-    /// Time without a CPU of the thread that waited most, where the system tells.
+    /// Time without a CPU a second of the thread that waited most, where the system tells.
     pub(super) run_queue: Option<Duration>,
 }
 
@@ -43,8 +45,10 @@ impl Second {
         self.oldest_us = self.oldest_us.max(interval.oldest_us);
         self.opened += interval.opened;
         self.socket_errors += interval.socket_errors;
-        self.cpu = self.cpu.max(interval.cpu);
-        self.run_queue = self.run_queue.max(interval.run_queue);
+        let seconds = interval.seconds.max(1);
+        self.seconds = self.seconds.max(seconds);
+        self.cpu = self.cpu.max(interval.cpu / seconds);
+        self.run_queue = self.run_queue.max(interval.run_queue.map(|time| time / seconds));
     }
 }
 
