@@ -32,12 +32,13 @@ fn meaning(arg: &Arg) -> String {
     meaning
 }
 
-fn arguments<'a>(page: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>) {
+fn arguments<'a>(page: &mut String, level: usize, title: &str, args: impl Iterator<Item = &'a Arg>) {
     let args: Vec<&Arg> = args.filter(|arg| !arg.is_hide_set() && arg.get_id() != "help").collect();
     if args.is_empty() {
         return;
     }
-    page.push_str(&format!("\n## {title}\n\n{}", heading(&["", "default", "meaning"])));
+    let mark = "#".repeat(level);
+    page.push_str(&format!("\n{mark} {title}\n\n{}", heading(&["", "default", "meaning"])));
     for arg in args {
         let defaults: Vec<String> =
             arg.get_default_values().iter().map(|value| code(&value.to_string_lossy())).collect();
@@ -48,16 +49,15 @@ fn arguments<'a>(page: &mut String, title: &str, args: impl Iterator<Item = &'a 
     }
 }
 
-fn page(command: &mut Command) -> String {
+/// The command and those below it, under a heading of this level.
+fn describe(command: &mut Command, level: usize, page: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
-    let mut page = format!(
-        "{}# {name}\n\n{}.\n\n```text\n{usage}\n```\n",
-        made_from("the command line"),
-        help(command.get_about())
-    );
-    arguments(&mut page, "Arguments", command.get_positionals());
+    let about = help(command.get_about());
+    let mark = "#".repeat(level);
+    page.push_str(&format!("{mark} {name}\n\n{}.\n\n```text\n{usage}\n```\n", about.trim_end_matches('.')));
+    arguments(page, level + 1, "Arguments", command.get_positionals());
     let options = || command.get_arguments().filter(|arg| !arg.is_positional());
     let mut titles: Vec<&str> = Vec::new();
     for title in options().map(title) {
@@ -68,9 +68,15 @@ fn page(command: &mut Command) -> String {
     // Those with a heading of their own come last, as in the terminal.
     titles.sort_by_key(|title| *title != OPTIONS);
     for wanted in titles {
-        arguments(&mut page, wanted, options().filter(|arg| title(arg) == wanted));
+        arguments(page, level + 1, wanted, options().filter(|arg| title(arg) == wanted));
     }
-    page
+    if let Some(more) = command.get_after_help() {
+        page.push_str(&format!("\n{}\n", more.to_string().replace('\n', " ")));
+    }
+    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+        page.push('\n');
+        describe(below, level + 1, page);
+    }
 }
 
 const OPTIONS: &str = "Options";
@@ -93,7 +99,9 @@ fn the_pages_of_commands_are_made_from_the_command_line() {
     for command in landfall.get_subcommands_mut().filter(|command| command.get_name() != "help") {
         let name = command.get_name().to_owned();
         overview.push_str(&row(&[&format!("[landfall {name}]({name}.md)"), &help(command.get_about())]));
-        keep(&format!("docs/src/commands/{name}.md"), &page(command));
+        let mut page = made_from("the command line");
+        describe(command, 1, &mut page);
+        keep(&format!("docs/src/commands/{name}.md"), &page);
     }
     overview.push_str(&format!("\n{}\n", codes.replace('\n', " ")));
     overview.push_str("\n`landfall COMMAND --help` says the same in the terminal.\n");
