@@ -75,7 +75,7 @@ fn text_value(text: &str, path: &Path) -> Option<Value> {
 impl Good {
     /// Decodes `value`, a variant of this scenario.
     pub(super) fn decode(&self, value: &Value) -> Result<Scenario, ScenarioError> {
-        if value["extends"].is_string() {
+        if !value["extends"].is_null() {
             return crate::scenario::parse(&value.to_string(), &self.path, &[], &load_file);
         }
         let at = Place { origin: Arc::new(Origin::File(self.path.clone())), line: 1, column: 1 };

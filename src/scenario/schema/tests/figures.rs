@@ -28,7 +28,9 @@ fn answer(scenario: &Good, here: &Here<'_>, value: &Value) -> Option<(String, St
 
 #[test]
 fn a_default_says_what_is_so_without_it() {
-    let (places, corpus) = (places(&schema()), corpus());
+    let (places, mut corpus) = (places(&schema()), corpus());
+    // What is left out there is what another file says.
+    corpus.retain(|scenario| scenario.value["extends"].is_null());
     let mut compared = 0;
     for (place, told) in &places {
         let (parent, name) = place.rsplit_once('.').unwrap_or(("", place));
@@ -125,6 +127,8 @@ fn words_are_those_of_the_decoder() {
     let mut compared = 0;
     for (place, told) in &places {
         let words = words(told);
+        // What a box may be, but not as a word alone: an external one lacks its address then.
+        let of_kind = places.get(&format!("{place}.kind")).map(self::words).unwrap_or_default();
         if words.is_empty() {
             continue;
         }
@@ -141,7 +145,10 @@ fn words_are_those_of_the_decoder() {
         }
         assert_eq!(fitting, words, "{place}: words that the decoder takes, and those of the schema");
         for name in listed.iter().filter(|name| !name.bytes().all(|b| b.is_ascii_digit())) {
-            assert!(words.contains(name.as_str()), "{place}: the decoder knows `{name}`");
+            assert!(
+                words.contains(name.as_str()) || of_kind.contains(name.as_str()),
+                "{place}: the decoder knows `{name}`"
+            );
         }
         compared += 1;
     }
