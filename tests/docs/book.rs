@@ -13,7 +13,7 @@ fn pages_in(folder: &str) -> Vec<String> {
         let path = format!("{folder}/{name}");
         if repository(&path).is_dir() {
             pages.extend(pages_in(&path));
-        } else if path.ends_with(".md") {
+        } else if Path::new(&path).extension().is_some_and(|extension| extension == "md") {
             pages.push(path);
         }
     }
@@ -110,7 +110,8 @@ fn call(line: &str) -> Option<Vec<String>> {
         .strip_prefix("landfall ")
         .or_else(|| line.strip_prefix("cargo run --release -- "))
         .or_else(|| line.strip_prefix("target/release/landfall "))?;
-    let words = shlex::split(rest)?;
+    // Pictures have words in them that look like calls, and arrows.
+    let words = shlex::split(rest).filter(|_| line.is_ascii())?;
     let ends = |word: &String| ["|", ">", "2>", "&&", "||", ";", "&"].contains(&word.as_str());
     let words = words.into_iter().take_while(|word| !ends(word));
     Some(std::iter::once("landfall".to_owned()).chain(words).collect())

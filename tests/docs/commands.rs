@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::markdown::{code, heading, row};
+use crate::markdown::{add, code, heading, row};
 use crate::{keep, made_from};
 
 fn help(text: Option<&clap::builder::StyledStr>) -> String {
@@ -27,7 +27,7 @@ fn meaning(arg: &Arg) -> String {
             Some(about) => format!("{}: {about}", code(value.get_name())),
             None => code(value.get_name()),
         });
-        meaning.push_str(&format!(". Possible: {}", values.collect::<Vec<_>>().join("; ")));
+        add(&mut meaning, &format!(". Possible: {}", values.collect::<Vec<_>>().join("; ")));
     }
     meaning
 }
@@ -38,7 +38,7 @@ fn arguments<'a>(page: &mut String, level: usize, title: &str, args: impl Iterat
         return;
     }
     let mark = "#".repeat(level);
-    page.push_str(&format!("\n{mark} {title}\n\n{}", heading(&["", "default", "meaning"])));
+    add(page, &format!("\n{mark} {title}\n\n{}", heading(&["", "default", "meaning"])));
     for arg in args {
         let defaults: Vec<String> =
             arg.get_default_values().iter().map(|value| code(&value.to_string_lossy())).collect();
@@ -56,7 +56,7 @@ fn describe(command: &mut Command, level: usize, page: &mut String) {
     let usage = usage.trim_start_matches("Usage:").trim();
     let about = help(command.get_about());
     let mark = "#".repeat(level);
-    page.push_str(&format!("{mark} {name}\n\n{}.\n\n```text\n{usage}\n```\n", about.trim_end_matches('.')));
+    add(page, &format!("{mark} {name}\n\n{}.\n\n```text\n{usage}\n```\n", about.trim_end_matches('.')));
     arguments(page, level + 1, "Arguments", command.get_positionals());
     let options = || command.get_arguments().filter(|arg| !arg.is_positional());
     let mut titles: Vec<&str> = Vec::new();
@@ -71,7 +71,7 @@ fn describe(command: &mut Command, level: usize, page: &mut String) {
         arguments(page, level + 1, wanted, options().filter(|arg| title(arg) == wanted));
     }
     if let Some(more) = command.get_after_help() {
-        page.push_str(&format!("\n{}\n", more.to_string().replace('\n', " ")));
+        add(page, &format!("\n{}\n", more.to_string().replace('\n', " ")));
     }
     for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
         page.push('\n');
@@ -103,7 +103,7 @@ fn the_pages_of_commands_are_made_from_the_command_line() {
         describe(command, 1, &mut page);
         keep(&format!("docs/src/commands/{name}.md"), &page);
     }
-    overview.push_str(&format!("\n{}\n", codes.replace('\n', " ")));
+    add(&mut overview, &format!("\n{}\n", codes.replace('\n', " ")));
     overview.push_str("\n`landfall COMMAND --help` says the same in the terminal.\n");
     keep("docs/src/commands/index.md", &overview);
 }

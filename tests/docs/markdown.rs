@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
+/// Goes on with a page.
+pub(crate) fn add(page: &mut String, text: &str) {
+    page.push_str(text);
+}
+
 /// A row of a table.
 pub(crate) fn row(cells: &[&str]) -> String {
     let cells: Vec<String> =

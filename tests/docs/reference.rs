@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use crate::markdown::{anchor, code, heading, row};
+use crate::markdown::{add, anchor, code, heading, row};
 use crate::{keep, made_from};
 
 const PAGE: &str = "docs/src/reference/scenario.md";
@@ -85,7 +85,7 @@ impl<'s> Reference<'s> {
                     shape.others.push(format!("[{text}](#{})", anchor(quantity_title(definition))));
                 }
                 None if name == "template" => {
-                    shape.others.push("[JSON with generators](#templates)".to_owned())
+                    shape.others.push("[JSON with generators](#templates)".to_owned());
                 }
                 None => self.add(definition, definition["title"].as_str(), shape),
             }
@@ -97,7 +97,8 @@ impl<'s> Reference<'s> {
         } else if let Some(constant) = schema.get("const") {
             shape.others.push(code(&constant.to_string()));
         }
-        for part in ["anyOf", "oneOf", "allOf"].iter().flat_map(|group| schema[*group].as_array()).flatten() {
+        for part in ["anyOf", "oneOf", "allOf"].iter().filter_map(|group| schema[*group].as_array()).flatten()
+        {
             if !is_about_presence(part) {
                 self.add(part, title, shape);
             }
@@ -113,12 +114,15 @@ impl<'s> Reference<'s> {
         for kind in types {
             match kind {
                 "object" if schema.get("properties").is_some() => shape.mappings.push(schema),
+                "object" if alternatives => {}
                 "object" => {
-                    shape.others.push("mapping".to_owned());
                     let named =
                         schema["patternProperties"].as_object().into_iter().flat_map(|named| named.values());
                     let any = Some(&schema["additionalProperties"]).filter(|any| any.is_object());
                     shape.members = named.chain(any).find(|member| member["$ref"] != "#/$defs/emptied");
+                    if shape.members.is_none() {
+                        shape.others.push("mapping".to_owned());
+                    }
                 }
                 "array" => shape.items = schema.get("items"),
                 "integer" => shape.others.push(format!("whole number{}", range(schema))),
@@ -156,7 +160,7 @@ impl<'s> Reference<'s> {
             kinds.push(format!("list of: {}", self.kinds(&format!("{place}[]"), items)));
         }
         if let Some(members) = shape.members {
-            kinds.push(format!("its members: {}", self.kinds(&format!("{place}.*"), members)));
+            kinds.push(format!("mapping with members: {}", self.kinds(&format!("{place}.*"), members)));
         }
         kinds.join(" or ")
     }
@@ -176,8 +180,9 @@ impl<'s> Reference<'s> {
         let mut meaning = of("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         let words = self.shape(schema).words;
         if words.len() <= FEW_WORDS && self.shape(schema).mappings.is_empty() {
-            for (word, description, _) in &words {
-                meaning.push_str(&format!(" {}: {}", code(word), lower_first(description)));
+            let own = meaning.clone();
+            for (word, description, _) in words.iter().filter(|(_, description, _)| *description != own) {
+                add(&mut meaning, &format!(" {}: {}", code(word), lower_first(description)));
             }
         }
         self.page.push_str(&row(&[&code(name), &kinds, &default, &meaning]));
@@ -202,7 +207,10 @@ impl<'s> Reference<'s> {
 
     fn sections(&mut self) {
         while let Some((place, schema)) = self.waiting.pop_front() {
+            let others = self.waiting.len();
             self.section(&place, schema);
+            // What it leads to comes before what follows it.
+            self.waiting.rotate_left(others);
         }
     }
 
@@ -210,10 +218,13 @@ impl<'s> Reference<'s> {
     fn templates(&mut self) {
         let generator = &self.root["$defs"]["generator"];
         let description = generator["description"].as_str().expect("generators are described");
-        self.page.push_str(&format!(
-            "\n## Templates\n\nA template is a JSON value, in which everything stays as it is, numbers digit for digit, but for \
+        add(
+            &mut self.page,
+            &format!(
+                "\n## Templates\n\nA template is a JSON value, in which everything stays as it is, numbers digit for digit, but for \
              generators. {description}\n"
-        ));
+            ),
+        );
         for (name, schema) in generator["properties"].as_object().into_iter().flatten() {
             self.waiting.push_back((name.clone(), schema));
         }
@@ -222,12 +233,12 @@ impl<'s> Reference<'s> {
 
     fn section(&mut self, place: &str, schema: &'s Value) {
         let shape = self.shape(schema);
-        self.page.push_str(&format!("\n## {}\n\n", code(place)));
+        add(&mut self.page, &format!("\n## {}\n", code(place)));
         let definition = self.resolve(schema).map(|(_, definition)| definition);
         let described =
             schema.get("description").or_else(|| definition.and_then(|found| found.get("description")));
         if let Some(description) = described.and_then(Value::as_str) {
-            self.page.push_str(&format!("{description}\n"));
+            add(&mut self.page, &format!("\n{description}\n"));
         }
         let example = schema.get("examples").or_else(|| definition.and_then(|found| found.get("examples")));
         let example = example.or_else(|| shape.mappings.iter().find_map(|mapping| mapping.get("examples")));
@@ -238,7 +249,7 @@ impl<'s> Reference<'s> {
             } else {
                 format!("{name}: {}", yaml(example))
             };
-            self.page.push_str(&format!("\n```yaml\n{shown}\n```\n"));
+            add(&mut self.page, &format!("\n```yaml\n{shown}\n```\n"));
         }
         let mut group = None;
         if !shape.words.is_empty() {
@@ -248,7 +259,7 @@ impl<'s> Reference<'s> {
             if index == 0 || group != *title {
                 group = *title;
                 let gap = if index == 0 { "" } else { "\n" };
-                self.page.push_str(&format!("{gap}{}", heading(&[title.unwrap_or("word"), "meaning"])));
+                add(&mut self.page, &format!("{gap}{}", heading(&[title.unwrap_or("word"), "meaning"])));
             }
             self.page.push_str(&row(&[&code(word), description]));
         }
@@ -256,7 +267,7 @@ impl<'s> Reference<'s> {
         for mapping in shape.mappings {
             let title = mapping["title"].as_str().filter(|_| several);
             if let Some(title) = title {
-                self.page.push_str(&format!("\nWith `kind: {title}`:\n"));
+                add(&mut self.page, &format!("\nWith `kind: {title}`:\n"));
             }
             self.page.push('\n');
             self.fields(place, mapping);
@@ -301,6 +312,10 @@ fn quantity_title(definition: &str) -> &'static str {
 }
 
 fn lower_first(text: &str) -> String {
+    // An acronym stays one.
+    if text.chars().nth(1).is_some_and(|second| second.is_ascii_uppercase()) {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()
@@ -360,7 +375,10 @@ fn page(root: &Value) -> String {
             format!(" For instance {}.", shown.join(", "))
         });
         let title = quantity_title(definition);
-        reference.page.push_str(&format!("\n### {title}\n\n{description}{}\n", examples.unwrap_or_default()));
+        add(
+            &mut reference.page,
+            &format!("\n### {title}\n\n{description}{}\n", examples.unwrap_or_default()),
+        );
     }
     reference.page
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::markdown::{anchor, code, heading, row};
+use crate::markdown::{add, anchor, code, heading, row};
 use crate::{keep, made_from};
 
 /// What a member is, in the words of a table.
@@ -39,7 +39,7 @@ fn kind(schema: &Value) -> String {
 
 fn section(schema: &Value, page: &mut String) {
     if let Some(description) = schema["description"].as_str() {
-        page.push_str(&format!("{}\n\n", description.replace('\n', " ")));
+        add(page, &format!("{}\n\n", description.replace('\n', " ")));
     }
     if let Some(members) = schema["properties"].as_object() {
         page.push_str(&heading(&["member", "what", "meaning"]));
@@ -53,7 +53,7 @@ fn section(schema: &Value, page: &mut String) {
     }
     for word in schema["oneOf"].as_array().into_iter().flatten() {
         let meaning = word["description"].as_str().unwrap_or_default();
-        page.push_str(&format!("- {}: {meaning}\n", code(word["const"].as_str().unwrap_or_default())));
+        add(page, &format!("- {}: {meaning}\n", code(word["const"].as_str().unwrap_or_default())));
     }
 }
 
@@ -61,7 +61,7 @@ fn page(title: &str, intro: &str, schema: &Value) -> String {
     let mut page = format!("{}# {title}\n\n{intro}\n\n", made_from("the code"));
     section(schema, &mut page);
     for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
-        page.push_str(&format!("\n## {name}\n\n"));
+        add(&mut page, &format!("\n## {name}\n\n"));
         section(definition, &mut page);
     }
     page

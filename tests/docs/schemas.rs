@@ -56,7 +56,7 @@ fn agree<T: DeserializeOwned>(validator: &Validator, value: &Value) {
     for pointer in &pointers_of {
         // Their columns must be of one length, which no schema can say.
         let uneven = pointer.starts_with("/timeline/") || pointer.starts_with("/spectra/");
-        let (parent, name) = pointer.rsplit_once('/').expect("pointers have slashes");
+        let (above, name) = pointer.rsplit_once('/').expect("pointers have slashes");
         let mut changes = vec![json!(null), json!("x"), json!(1), json!([]), json!({})];
         if uneven || pointer == "/schema" {
             changes.retain(|change| !change.is_array() && !change.is_number());
@@ -64,13 +64,13 @@ fn agree<T: DeserializeOwned>(validator: &Validator, value: &Value) {
         let mut variants: Vec<Value> = changes
             .into_iter()
             .map(|change| {
-                let mut changed = value.clone();
-                *changed.pointer_mut(pointer).expect("it is there") = change;
-                changed
+                let mut variant = value.clone();
+                *variant.pointer_mut(pointer).expect("it is there") = change;
+                variant
             })
             .collect();
         let mut without = value.clone();
-        if let Some(Value::Object(members)) = without.pointer_mut(parent) {
+        if let Some(Value::Object(members)) = without.pointer_mut(above) {
             members.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
             members.insert("a member of a later version".to_owned(), json!("x"));
             variants.push(without);

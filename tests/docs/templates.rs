@@ -36,7 +36,7 @@ fn pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
     found.push(pointer.to_owned());
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, value)| pointers(value, &format!("{pointer}/{name}"), found))
+            members.iter().for_each(|(name, value)| pointers(value, &format!("{pointer}/{name}"), found));
         }
         Value::Array(items) => {
             items

@@ -123,6 +123,11 @@ fn visit<'v>(here: Here<'v>, places: &BTreeMap<String, Told>, found: &mut Vec<He
 /// `value` with what stands at `pointer` replaced.
 pub(super) fn replaced(value: &Value, pointer: &str, new: &Value) -> Value {
     let mut changed = value.clone();
-    *changed.pointer_mut(pointer).expect("the pointer was made from the value") = new.clone();
+    put(&mut changed, pointer, new);
     changed
+}
+
+/// Puts `new` where something else stands.
+pub(super) fn put(value: &mut Value, pointer: &str, new: &Value) {
+    *value.pointer_mut(pointer).expect("the pointer was made from the value") = new.clone();
 }
