@@ -10,13 +10,16 @@ macro_rules! tell {
 }
 
 mod calibrate;
+mod completions;
 mod delivery;
 mod exports;
 mod lint;
 mod log;
+mod man;
 mod recover;
 mod report;
 mod run;
+mod schema;
 mod selftest;
 mod signals;
 mod up;
@@ -27,7 +30,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::app::exit;
 use crate::scenario::{self, Scenario};
@@ -63,6 +66,18 @@ enum Command {
     Up(up::Options),
     /// Measure what landfall itself can do on this machine; later runs quote it
     Calibrate(calibrate::Options),
+    /// Print the JSON Schema of a file that landfall reads or writes
+    Schema(schema::Options),
+    /// Print a script that completes landfall's command line in a shell
+    Completions(completions::Options),
+    /// Print the manual page
+    Man(man::Options),
+}
+
+/// The command line, for what describes it: completions, manual pages, documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// A scenario file and changes to it.
@@ -105,6 +120,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Lint(options) => lint::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),
+        Command::Schema(options) => schema::main(&options),
+        Command::Completions(options) => completions::main(&options),
+        Command::Man(options) => man::main(&options),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What was found wrong, with evidence.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A kind of wrong, how often it was found, and examples.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The metric that counts it, for instance `records.lost`.
     pub kind: String,
@@ -25,7 +26,7 @@ impl Finding {
 }
 
 /// What is known about one record or request of a finding.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Request, as `producer.index`.
     pub request: String,
@@ -58,11 +59,11 @@ pub struct Evidence {
 }
 
 /// The beginning of a record's key and value, as printable text. What a scenario says must not be shown is taken out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excerpt {
-    /// The key; `None` is null.
+    /// The key; null where it is null.
     pub key: Option<String>,
-    /// The value; `None` is null.
+    /// The value; null where it is null.
     pub value: Option<String>,
     /// How long the whole value is, in bytes.
     pub value_bytes: Option<u64>,

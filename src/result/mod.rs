@@ -4,14 +4,17 @@
 
 mod finding;
 mod origin;
+mod schema;
 mod selftest;
 mod timeline;
 mod times;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Evidence, Excerpt, Finding};
 pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
+pub use schema::{result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
 pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
 pub use times::{Latency, Part, Quantiles, Rate};
@@ -20,9 +23,10 @@ pub use times::{Latency, Part, Quantiles, Rate};
 pub const SCHEMA: u32 = 1;
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
-    /// [`SCHEMA`].
+    /// Version of this shape.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
     /// Run id.
     pub run: String,
@@ -62,12 +66,12 @@ pub struct RunResult {
     pub generator_lag_us: Quantiles,
     /// From written to seen by the reader.
     pub readable_us: Quantiles,
-    /// These times by percentile, over the whole run; `None` where they are not known.
+    /// These times by percentile, over the whole run; null where they are not known.
     #[serde(default)]
     pub spectra: Option<Spectra>,
     /// Requests a second, of those expected to be accepted.
     pub rate: Rate,
-    /// The load over time; `None` where it is not known.
+    /// The load over time; null where it is not known.
     #[serde(default)]
     pub timeline: Option<Timeline>,
     /// The same figures for each phase, in the order of their first appearance. Phases of the same name in several
@@ -82,7 +86,7 @@ pub struct RunResult {
     pub tokens: Tokens,
     /// What landfall's own load threads did.
     pub generator: Generator,
-    /// Memory of landfall's process, with the embedded boxes in it, while the load ran; `None` where the system does not
+    /// Memory of landfall's process, with the embedded boxes in it, while the load ran; null where the system does not
     /// tell.
     #[serde(default)]
     pub memory: Option<Memory>,
@@ -105,7 +109,7 @@ pub struct RunResult {
 }
 
 /// Verdict of a check or a run. The order is that of precedence: the gravest wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It holds.
@@ -132,7 +136,7 @@ impl Verdict {
 }
 
 /// Requests by outcome: sent = accepted + refused + failed + reset + `timed_out` + malformed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Requests {
     /// Requests of which at least one attempt was begun.
     pub sent: u64,
@@ -157,7 +161,7 @@ pub struct Requests {
 }
 
 /// Attempts by outcome: total = accepted + refused + failed + reset + `timed_out` + malformed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempts {
     /// All of them.
     pub total: u64,
@@ -193,13 +197,13 @@ impl Attempts {
 }
 
 /// Requests that were answered in one way.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerCount {
-    /// What became of them, as a member of [`Requests`] is called: `accepted`, `refused`, …
+    /// What became of them, as a member of `requests` is called: `accepted`, `refused`, …
     pub outcome: String,
     /// The box that answered, `gateway` or `proxy`, where its answer tells.
     pub hop: Option<String>,
-    /// Status of the response; `None` where there was none.
+    /// Status of the response; null where there was none.
     pub status: Option<u16>,
     /// What the first of them was told, where that was no plain ack and may be shown.
     pub said: Option<String>,
@@ -211,7 +215,7 @@ pub struct AnswerCount {
 ///
 /// sent = acked + refused + unknown; acked = landed + lost + unverifiable; refused = leaked + absent;
 /// unknown = `unknown_landed` + `unknown_absent`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Records {
     /// Records of which at least one attempt was begun.
     pub sent: u64,
@@ -255,7 +259,7 @@ pub struct Records {
 }
 
 /// A run that was killed, as its journal tells of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// The last moment that the journal tells of, in microseconds after the run's origin.
     pub last_us: u64,
@@ -272,7 +276,7 @@ pub struct Recovery {
 }
 
 /// Access tokens: all zero where the path has no identity provider.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Tokens fetched, the first of each partner included.
     pub fetched: u64,
@@ -289,14 +293,14 @@ pub struct Tokens {
 }
 
 /// What the load threads did: the generator confesses.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
     /// Threads that sent load.
     pub threads: u64,
     /// CPU time of these threads over the time they ran, of the busiest one, 0 to 1.
     pub cpu_share: f64,
     /// Time for which a thread could have run and had no CPU, over the same time, of the one that waited most, 0 to 1;
-    /// `None` where the system does not tell.
+    /// null where the system does not tell.
     #[serde(default)]
     pub run_queue_share: Option<f64>,
     /// Connections that could not be opened or broke.
@@ -358,7 +362,7 @@ impl Generator {
 }
 
 /// Memory that a process has resident.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
     /// When the load began, in bytes.
     pub start_bytes: u64,
@@ -367,7 +371,7 @@ pub struct Memory {
 }
 
 /// What landfall was measured to be able to do on a machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibration {
     /// When, RFC 3339, UTC.
     pub when: String,
@@ -380,7 +384,7 @@ pub struct Calibration {
 }
 
 /// How it was established that an absent record is absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Horizon {
     /// A sentence.
     pub statement: String,
@@ -401,7 +405,7 @@ pub struct Horizon {
 }
 
 /// A rule and what was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckResult {
     /// The metric.
     pub name: String,
@@ -429,7 +433,7 @@ impl CheckResult {
 }
 
 /// A fault and how often it took effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultReport {
     /// Which box showed it.
     #[serde(rename = "box")]
@@ -439,12 +443,12 @@ pub struct FaultReport {
     /// How often it took effect, counted by the double: in records, requests or otherwise, as the fault's documentation
     /// says.
     pub injected: u64,
-    /// The metric that must show the same number; `None` where there is nothing to find.
+    /// The metric that must show the same number; null where there is nothing to find.
     pub expected_finding: Option<String>,
 }
 
 /// A box of the path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BoxReport {
     /// `idp`, `gateway`, …
     pub name: String,

@@ -1,9 +1,10 @@
 //! What was run, and where: what it takes to run it once more.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The scenario that was run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioRef {
     /// Name.
     pub name: String,
@@ -23,7 +24,7 @@ pub struct ScenarioRef {
 }
 
 /// A file and its text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileText {
     /// Where it stood, from the folder of the scenario's own file.
     pub path: String,
@@ -32,7 +33,7 @@ pub struct FileText {
 }
 
 /// A file and what identifies its content.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileDigest {
     /// Where it stood, from the folder of the scenario's own file.
     pub path: String,
@@ -41,7 +42,7 @@ pub struct FileDigest {
 }
 
 /// Where the run took place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Operating system and its release.
     pub system: String,

@@ -1,5 +1,6 @@
 //! What a test of the tester came to: which faults were shown, and what of landfall found them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
@@ -8,9 +9,10 @@ use super::Verdict;
 pub const SELFTEST_SCHEMA: u32 = 1;
 
 /// The kill matrix: rows are runs, healthy or with one fault, columns are detectors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Selftest {
-    /// [`SELFTEST_SCHEMA`].
+    /// Version of this shape.
+    #[schemars(extend("const" = SELFTEST_SCHEMA))]
     pub schema: u32,
     /// Whether every fault that was shown was found by what must find it and by nothing else, every healthy run had no
     /// finding, and, in a whole test, every detector has a fault that it found.
@@ -34,7 +36,7 @@ pub struct Selftest {
 }
 
 /// Something that can find a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectorReport {
     /// The metric, or what else it looks at.
     pub name: String,
@@ -45,11 +47,11 @@ pub struct DetectorReport {
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// The fault and what is particular to the run, or how the run is healthy.
     pub name: String,
-    /// The fault's box; `None` for a healthy run.
+    /// The fault's box; not there for a healthy run.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none", default)]
     pub box_name: Option<String>,
     /// The run's id.
@@ -69,7 +71,7 @@ pub struct Row {
 }
 
 /// What a detector saw in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// The detector.
     pub detector: String,
@@ -82,7 +84,7 @@ pub struct Seen {
 }
 
 /// What came of a run of a self-test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowOutcome {
     /// The fault was found, as often as it took effect.

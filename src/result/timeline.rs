@@ -1,12 +1,13 @@
 //! The load over time, and times by percentile: what charts are drawn from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempts, Quantiles};
 
 /// The load over time, in stretches of equal length from the schedules' start on. A stretch in which nothing was
 /// reported is not there.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Columns", into = "Columns")]
 pub struct Timeline {
     /// Length of a stretch in seconds; 1 for up to ten minutes.
@@ -87,7 +88,7 @@ pub fn size_from(number: u16) -> u64 {
 }
 
 /// Times by percentile, as HDR histograms have them: five points for each halving of the distance to 100 %.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spectra {
     /// Answered − due.
     pub latency: Spectrum,
@@ -102,7 +103,7 @@ pub struct Spectra {
 }
 
 /// One time by percentile: at each place of `percentiles`, as many per cent of the values are at most that of `micros`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Points", into = "Points")]
 pub struct Spectrum(pub Vec<(f64, u64)>);
 
@@ -120,8 +121,9 @@ pub enum BadTimeline {
     Figures(&'static str),
 }
 
-/// [`Spectrum`] as it is written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// One time by percentile: at each place of `percentiles`, as many per cent of the values are at most that of `micros`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Spectrum")]
 pub(super) struct Points {
     /// 0 to 100, rising.
     percentiles: Vec<f64>,
@@ -148,8 +150,10 @@ impl From<Spectrum> for Points {
     }
 }
 
-/// [`Timeline`] as it is written: a list for each figure, with a place for each stretch.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// The load over time, in stretches of equal length from the schedules' start on: a list for each figure, with a place for
+/// each stretch. A stretch in which nothing was reported is not there.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Timeline")]
 pub(super) struct Columns {
     /// Length of a stretch in seconds.
     stretch_s: u32,
@@ -163,15 +167,15 @@ pub(super) struct Columns {
     begun: Vec<u64>,
     /// Attempts that ended with every record acked.
     accepted: Vec<u64>,
-    /// … with every record refused.
+    /// Attempts that ended with every record refused.
     refused: Vec<u64>,
-    /// … with another response.
+    /// Attempts that ended with another response.
     failed: Vec<u64>,
-    /// … with a connection that could not be opened or broke.
+    /// Attempts that ended with a connection that could not be opened or broke.
     reset: Vec<u64>,
-    /// … without a whole response in time.
+    /// Attempts that ended without a whole response in time.
     timed_out: Vec<u64>,
-    /// … with something that is no HTTP response.
+    /// Attempts that ended with something that is no HTTP response.
     malformed: Vec<u64>,
     /// Retries begun.
     retries: Vec<u64>,
@@ -196,7 +200,7 @@ pub(super) struct Columns {
 }
 
 /// Quantiles of one time, stretch by stretch, in microseconds.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 struct QuantileColumns {
     /// Medians.
     p50: Vec<u64>,
@@ -213,7 +217,7 @@ struct QuantileColumns {
 }
 
 /// How many latencies of one size ended, stretch by stretch.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 struct SizeColumn {
     /// Number of the size.
     size: u16,

@@ -1,9 +1,10 @@
 //! Times and rates.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Quantiles of a histogram (HDR, 3 significant digits, 1 µs to 1 h).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quantiles {
     /// Median.
     pub p50: u64,
@@ -20,7 +21,7 @@ pub struct Quantiles {
 }
 
 /// Latency: quantiles, and how many of the values are lower bounds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// Median.
     pub p50: u64,
@@ -55,7 +56,7 @@ impl Latency {
 }
 
 /// Rates, in requests a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rate {
     /// What the schedule asked for.
     pub target_per_s: f64,
@@ -64,7 +65,7 @@ pub struct Rate {
 }
 
 /// A part of the load: a phase, or a partner. Figures are of requests expected to be accepted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// Its name in the scenario.
     pub name: String,
@@ -72,7 +73,7 @@ pub struct Part {
     pub measured: bool,
     /// Requests a second that the schedule asked for.
     pub target_per_s: f64,
-    /// Accepted requests a second, as in [`Rate`].
+    /// Accepted requests a second, as in `rate`.
     pub achieved_per_s: f64,
     /// Answered − due.
     pub latency_us: Latency,

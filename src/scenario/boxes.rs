@@ -325,7 +325,7 @@ fn read_proxy(
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
-    fields.finish(&["url", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
+    fields.finish(&["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
     let profile = profile.unwrap_or(PROFILES[0].1).to_owned();
     ProxySpec::Embedded { port, replicas, profile, idempotence }
 }

@@ -264,6 +264,8 @@ impl<'t> Fields<'t> {
     /// The field `name`, if it is there and not empty.
     pub(super) fn optional(&mut self, name: &'static str) -> Option<Item<'t>> {
         self.asked.push(name);
+        #[cfg(test)]
+        super::asked::note(&self.path, name);
         let entry = self.entries.iter().find(|entry| entry.key == name)?;
         (!entry.value.is_null()).then(|| Item { node: &entry.value, path: self.child(name) })
     }
@@ -297,6 +299,8 @@ impl<'t> Fields<'t> {
     /// Reports the fields that nobody has asked for. `refused` are names that people may well expect here,
     /// each with a sentence that says what is possible instead.
     pub(super) fn finish(self, refused: &[(&str, &str)], problems: &mut Problems) {
+        #[cfg(test)]
+        super::asked::note_refused(refused);
         for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
             let path = self.child(&entry.key);
             match refused.iter().find(|(name, _)| *name == entry.key) {

@@ -9,10 +9,13 @@
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
 //! | `read`, `boxes`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
 mod abort;
+#[cfg(test)]
+mod asked;
 mod boxes;
 mod check;
 mod decode;
@@ -32,6 +35,7 @@ mod quantity;
 mod reach;
 mod read;
 mod scalar;
+mod schema;
 mod secrets;
 mod topics;
 mod tree;
@@ -47,6 +51,7 @@ pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;
 pub use load::load_file;
 pub use model::*;
+pub use schema::SCHEMA;
 
 use error::{Place, Problems};
 

@@ -1,0 +1,33 @@
+//! `landfall schema`.
+
+use std::process::ExitCode;
+
+use super::{exit, print};
+use crate::{result, scenario};
+
+/// Options of `landfall schema`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Which file's shape
+    #[arg(value_name = "WHAT")]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// Of scenario files, for editors
+    Scenario,
+    /// Of result.json, as `landfall run` writes it
+    Result,
+    /// Of selftest.json, as `landfall selftest` writes it
+    Selftest,
+}
+
+pub(super) fn main(options: &Options) -> ExitCode {
+    match options.what {
+        What::Scenario => print(scenario::SCHEMA),
+        What::Result => print(&result::schema_text(&result::result_schema())),
+        What::Selftest => print(&result::schema_text(&result::selftest_schema())),
+    }
+    ExitCode::from(exit::PASS)
+}
