@@ -328,7 +328,7 @@ pub struct Generator {
 }
 
 /// A limit that landfall itself did not keep.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExceededLimit {
     /// What happened, and what to change.
     pub sentence: String,
