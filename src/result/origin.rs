@@ -12,7 +12,8 @@ pub struct ScenarioRef {
     pub hash: String,
     /// Seed.
     pub seed: u64,
-    /// The texts that it was read from, its own file first, then those that it extends. They hold no secrets.
+    /// The texts that it was read from, its own file first, then those that it extends, comments included. Scenarios hold
+    /// no secrets.
     #[serde(default)]
     pub files: Vec<FileText>,
     /// The changes of the command line, each a `path=value`.
