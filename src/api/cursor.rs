@@ -1,8 +1,13 @@
 //! A place in a document, and what is found there.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::model::Remark;
+
+/// Prefix of all extensions of API Gateway.
+pub(super) const EXTENSION: &str = "x-amazon-apigateway-";
 
 /// A value and the JSON pointer to it.
 #[derive(Debug, Clone)]
@@ -47,6 +52,27 @@ impl<'d> Cursor<'d> {
     /// The text that a member holds.
     pub(super) fn text(&self, name: &str) -> Option<&'d str> {
         self.member(name)?.value.as_str()
+    }
+
+    /// The member `name` as a mapping of text to text; what is none is remarked.
+    pub(super) fn strings(&self, name: &str, remarks: &mut Vec<Remark>) -> BTreeMap<String, String> {
+        let mut strings = BTreeMap::new();
+        for (key, value) in self.member(name).iter().flat_map(Cursor::members) {
+            match value.value.as_str() {
+                Some(text) => drop(strings.insert(key.to_owned(), text.to_owned())),
+                None => remarks.push(value.remark("must be text, and is passed over")),
+            }
+        }
+        strings
+    }
+
+    /// The HTTP status that this is; exports write it as text or as a number.
+    pub(super) fn status(&self) -> Option<u16> {
+        let status = match self.value {
+            Value::String(text) => text.parse().ok()?,
+            number => u16::try_from(number.as_u64()?).ok()?,
+        };
+        (100..600).contains(&status).then_some(status)
     }
 
     /// What is to be said of this place.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::model::{ConnectionType, Integration, IntegrationKind, IntegrationResponse, Passthrough, Remark};
-use super::read::{status_of, strings};
 
 /// How long a back end may take where the definition says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(29);
@@ -75,14 +74,14 @@ pub(super) fn read_integration(
     if kind != IntegrationKind::Mock && uri.is_empty() {
         unsupported.push(of.remark("has no `uri`, so nobody knows where its requests go"));
     }
-    let templates = strings(of, "requestTemplates", remarks);
+    let templates = of.strings("requestTemplates", remarks);
     directives(of, "requestTemplates", unsupported);
     let mut responses = std::collections::BTreeMap::new();
     for (pattern, response) in of.member("responses").iter().flat_map(Cursor::members) {
-        let status = response.member("statusCode").and_then(|status| status_of(status.value));
+        let status = response.member("statusCode").and_then(|status| status.status());
         directives(&response, "responseTemplates", unsupported);
-        let parameters = strings(&response, "responseParameters", remarks);
-        let templates = strings(&response, "responseTemplates", remarks);
+        let parameters = response.strings("responseParameters", remarks);
+        let templates = response.strings("responseTemplates", remarks);
         let response = IntegrationResponse { status: status.unwrap_or(200), parameters, templates };
         responses.insert(pattern.to_owned(), response);
     }
@@ -101,7 +100,7 @@ pub(super) fn read_integration(
             _ => ConnectionType::Internet,
         },
         timeout: timeout(of, remarks),
-        parameters: strings(of, "requestParameters", remarks),
+        parameters: of.strings("requestParameters", remarks),
         templates,
         passthrough: passthrough(of, remarks),
         responses,

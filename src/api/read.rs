@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::authorizer::read_authorizer;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, EXTENSION};
 use super::model::{Api, ApiKeySource, GatewayResponse, Method, Remark, RequestValidator, Specification};
 use super::route::{Around, read_route};
 
-/// Prefix of all extensions of API Gateway.
-pub(super) const EXTENSION: &str = "x-amazon-apigateway-";
 /// The member of a path that takes any method.
 const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
 /// Members of a path that are methods (OpenAPI 3.0.4, "Path Item Object").
@@ -180,39 +178,18 @@ fn responses(root: &Cursor<'_>, remarks: &mut Vec<Remark>) -> BTreeMap<String, G
     let mut responses = BTreeMap::new();
     for (kind, response) in all.members() {
         let status = response.member("statusCode").and_then(|status| {
-            if let Some(status) = status_of(status.value) {
+            if let Some(status) = status.status() {
                 Some(status)
             } else {
                 remarks.push(status.remark("is no HTTP status, and is passed over"));
                 None
             }
         });
-        let parameters = strings(&response, "responseParameters", remarks);
-        let templates = strings(&response, "responseTemplates", remarks);
+        let parameters = response.strings("responseParameters", remarks);
+        let templates = response.strings("responseTemplates", remarks);
         responses.insert(kind.to_owned(), GatewayResponse { status, parameters, templates });
     }
     responses
-}
-
-/// An HTTP status, which exports write as text or as a number.
-pub(super) fn status_of(value: &Value) -> Option<u16> {
-    let status = match value {
-        Value::String(text) => text.parse().ok()?,
-        number => u16::try_from(number.as_u64()?).ok()?,
-    };
-    (100..600).contains(&status).then_some(status)
-}
-
-/// The member `name` as a mapping of text to text.
-pub(super) fn strings(of: &Cursor<'_>, name: &str, remarks: &mut Vec<Remark>) -> BTreeMap<String, String> {
-    let mut strings = BTreeMap::new();
-    for (key, value) in of.member(name).iter().flat_map(Cursor::members) {
-        match value.value.as_str() {
-            Some(text) => drop(strings.insert(key.to_owned(), text.to_owned())),
-            None => remarks.push(value.remark("must be text, and is passed over")),
-        }
-    }
-    strings
 }
 
 fn texts(of: &Cursor<'_>, name: &str) -> Vec<String> {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, EXTENSION};
 use super::integration::read_integration;
 use super::model::{
     Authorizer, Method, Parameter, Place, Remark, RequestValidator, Route, Security, Specification,
 };
-use super::read::EXTENSION;
 use super::schema;
 
 /// Extensions of an operation that the reader knows.

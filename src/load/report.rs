@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::record::Class;
+use crate::result::Attempts;
 use crate::stats::Times;
 
 /// Attempts by what became of them.
@@ -25,6 +26,21 @@ impl Tally {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// The counts by name, so many of them of retries.
+    #[must_use]
+    pub fn counts(&self, retries: u64) -> Attempts {
+        Attempts {
+            total: self.total(),
+            accepted: self.of(Class::Accepted),
+            refused: self.of(Class::Refused),
+            failed: self.of(Class::Failed),
+            reset: self.of(Class::Reset),
+            timed_out: self.of(Class::TimedOut),
+            malformed: self.of(Class::Malformed),
+            retries,
+        }
     }
 
     /// Adds another tally.

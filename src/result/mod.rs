@@ -3,7 +3,9 @@
 //! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
 
 mod finding;
+mod generator;
 mod origin;
+mod requests;
 mod schema;
 mod selftest;
 mod timeline;
@@ -13,7 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Evidence, Excerpt, Finding};
+pub use generator::{Calibration, ExceededLimit, Generator, Reliance};
 pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
+pub use requests::{AnswerCount, Attempts, Requests};
 pub use schema::{result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
 pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
@@ -135,82 +139,6 @@ impl Verdict {
     }
 }
 
-/// Requests by outcome: sent = accepted + refused + failed + reset + `timed_out` + malformed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Requests {
-    /// Requests of which at least one attempt was begun.
-    pub sent: u64,
-    /// Every record acked.
-    pub accepted: u64,
-    /// Every record refused.
-    pub refused: u64,
-    /// Another response: an error of the server, or records that fared differently.
-    pub failed: u64,
-    /// The connection could not be opened, or broke before a whole response had come.
-    #[serde(default)]
-    pub reset: u64,
-    /// No whole response within a time-out.
-    pub timed_out: u64,
-    /// What came back was no HTTP response.
-    #[serde(default)]
-    pub malformed: u64,
-    /// The last attempt had to be accepted, and refused at least one record.
-    pub wrongly_refused: u64,
-    /// Every attempt had to be refused, and at least one record was acked, or found without an answer.
-    pub wrongly_admitted: u64,
-}
-
-/// Attempts by outcome: total = accepted + refused + failed + reset + `timed_out` + malformed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Attempts {
-    /// All of them.
-    pub total: u64,
-    /// Every record acked.
-    pub accepted: u64,
-    /// Every record refused.
-    pub refused: u64,
-    /// Another response: an error of the server, or records that fared differently.
-    pub failed: u64,
-    /// The connection could not be opened, or broke before a whole response had come.
-    pub reset: u64,
-    /// No whole response within a time-out.
-    pub timed_out: u64,
-    /// What came back was no HTTP response.
-    pub malformed: u64,
-    /// Of all, those that were not the first of their request.
-    pub retries: u64,
-}
-
-impl Attempts {
-    /// Each outcome with its name and count; together they are all attempts.
-    #[must_use]
-    pub fn outcomes(&self) -> [(&'static str, u64); 6] {
-        [
-            ("accepted", self.accepted),
-            ("refused", self.refused),
-            ("failed", self.failed),
-            ("reset", self.reset),
-            ("timed_out", self.timed_out),
-            ("malformed", self.malformed),
-        ]
-    }
-}
-
-/// Requests that were answered in one way.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AnswerCount {
-    /// What became of them, as a member of `requests` is called: `accepted`, `refused`, …
-    pub outcome: String,
-    /// The box that answered, `gateway` or `proxy`, where its answer tells.
-    pub hop: Option<String>,
-    /// Status of the response; null where there was none.
-    pub status: Option<u16>,
-    /// What the first of them was told, where that was no plain ack and may be shown.
-    pub said: Option<String>,
-    /// How many.
-    pub requests: u64,
-}
-
 /// Records by disposition, and the flags counted on those that were found.
 ///
 /// sent = acked + refused + unknown; acked = landed + lost + unverifiable; refused = leaked + absent;
@@ -292,75 +220,6 @@ pub struct Tokens {
     pub unarmed: u64,
 }
 
-/// What the load threads did: the generator confesses.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Generator {
-    /// Threads that sent load.
-    pub threads: u64,
-    /// CPU time of these threads over the time they ran, of the busiest one, 0 to 1.
-    pub cpu_share: f64,
-    /// Time for which a thread could have run and had no CPU, over the same time, of the one that waited most, 0 to 1;
-    /// null where the system does not tell.
-    #[serde(default)]
-    pub run_queue_share: Option<f64>,
-    /// Connections that could not be opened or broke.
-    pub socket_errors: u64,
-    /// Of these, those that failed for want of something on landfall's machine: file descriptors, ports, memory.
-    #[serde(default)]
-    pub local_errors: u64,
-    /// The last of these, in words.
-    #[serde(default)]
-    pub local_error: Option<String>,
-    /// Requests due that were not begun when draining ended.
-    pub unsent: u64,
-    /// The most requests that waited for a connection at the end of any second.
-    #[serde(default)]
-    pub backlog_peak: u64,
-    /// Which of its limits it did not keep: what that spoils is not to be relied on, whether a check says so or not.
-    #[serde(default)]
-    pub exceeded: Vec<ExceededLimit>,
-    /// Whether load was closed: its workers wait for answers before they send again.
-    #[serde(default)]
-    pub closed: bool,
-    /// What landfall can do on this machine, where that has been measured.
-    #[serde(default)]
-    pub calibration: Option<Calibration>,
-}
-
-/// A limit that landfall itself did not keep.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ExceededLimit {
-    /// What happened, and what to change.
-    pub sentence: String,
-    /// Whether all that it does is to make times longer, so that those that are short are so in truth.
-    pub only_lifts: bool,
-}
-
-/// How far a result's times are to be relied on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reliance {
-    /// They are what they were.
-    Full,
-    /// They may be longer than they were.
-    UpperBounds,
-    /// They may be anything.
-    None,
-}
-
-impl Generator {
-    /// How far its times are to be relied on.
-    #[must_use]
-    pub fn reliance(&self) -> Reliance {
-        if self.exceeded.is_empty() {
-            Reliance::Full
-        } else if self.exceeded.iter().all(|limit| limit.only_lifts) {
-            Reliance::UpperBounds
-        } else {
-            Reliance::None
-        }
-    }
-}
-
 /// Memory that a process has resident.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
@@ -368,19 +227,6 @@ pub struct Memory {
     pub start_bytes: u64,
     /// At most, of what was seen four times a second until the run was settled, in bytes.
     pub peak_bytes: u64,
-}
-
-/// What landfall was measured to be able to do on a machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Calibration {
-    /// When, RFC 3339, UTC.
-    pub when: String,
-    /// How late a load thread wakes up, in microseconds at the 99th percentile.
-    pub wakeup_p99_us: u64,
-    /// Requests a second up to which the generator keeps its times.
-    pub honest_rate_per_s: f64,
-    /// The machine that it was measured on.
-    pub machine: Machine,
 }
 
 /// How it was established that an absent record is absent.

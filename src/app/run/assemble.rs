@@ -11,11 +11,8 @@ use super::timeline::Timeline;
 use super::{Ending, RunId, tokens};
 use crate::app::{calibrate, machine};
 use crate::judge::judged;
-use crate::load::{Report, Share, Tally, TokenReport};
-use crate::record::Class;
-use crate::result::{
-    Attempts, Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, Spectra, Verdict,
-};
+use crate::load::{Report, Share, TokenReport};
+use crate::result::{Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, Spectra, Verdict};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::stack::Stack;
 use crate::stats::Histogram;
@@ -58,7 +55,7 @@ pub(super) fn result(
         started: started.to_string(),
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         requests: settlement.requests,
-        attempts: attempts(&report.attempts, report.retries),
+        attempts: report.attempts.counts(report.retries),
         records: settlement.records,
         answers: settlement.answers,
         recovery: None,
@@ -147,21 +144,6 @@ fn part(name: String, measured: bool, share: &Share) -> Part {
 
 fn partner_name(scenario: &Scenario, index: usize) -> String {
     scenario.partners.get(index).map_or_else(|| "?".to_owned(), |partner| partner.name.clone())
-}
-
-/// Attempts by what became of them, so many of them retries.
-pub(super) fn attempts(tally: &Tally, retries: u64) -> Attempts {
-    let of = |class| tally.of(class);
-    Attempts {
-        total: tally.total(),
-        accepted: of(Class::Accepted),
-        refused: of(Class::Refused),
-        failed: of(Class::Failed),
-        reset: of(Class::Reset),
-        timed_out: of(Class::TimedOut),
-        malformed: of(Class::Malformed),
-        retries,
-    }
 }
 
 fn generator(report: &Report, backlog_peak: u64, calibration: Option<Calibration>) -> Generator {

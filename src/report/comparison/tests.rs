@@ -104,7 +104,8 @@ fn runs_that_are_not_whole_are_not_compared_without_a_word() {
     warned(|two| two.generator.closed = true, "the load of `after` was closed");
     warned(
         |two| {
-            two.generator.exceeded = vec![ExceededLimit { sentence: "it was busy".into(), only_lifts: false }];
+            two.generator.exceeded =
+                vec![ExceededLimit { sentence: "it was busy".into(), only_lifts: false }];
         },
         "times of `after` are not to be relied on: it was",
     );

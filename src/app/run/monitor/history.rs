@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::assemble::attempts;
 use super::Timeline as Schedules;
 use super::merge::Second;
 use crate::load::Tally;
@@ -72,7 +71,7 @@ impl History {
             seconds: self.until - open.at_s,
             // What a thread that was kept from reporting has reported at once counts for the seconds that it took.
             due: schedules.due_between(open.at_s.max(self.done_until), self.until),
-            attempts: attempts(&self.attempts, open.attempts.retries),
+            attempts: self.attempts.counts(open.attempts.retries),
             latency_us: times.latency.quantiles(),
             service_us: times.service.quantiles(),
             blocked_us: times.blocked.quantiles(),
