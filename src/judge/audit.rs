@@ -3,7 +3,7 @@
 //! A system that stalls shows as blocked time, never as lag; so it is not taken for a slow generator.
 
 use super::metric::Metric;
-use crate::result::{Generator, RunResult};
+use crate::result::{ExceededLimit, Generator, RunResult};
 use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::time_text;
 
@@ -19,18 +19,9 @@ const LAG_SHARE: u64 = 10;
 /// What landfall did wrong in a run, if anything.
 #[derive(Debug)]
 pub(super) struct Audit {
-    broken: Vec<Broken>,
+    broken: Vec<ExceededLimit>,
     /// Whether lag is all there is, and requests waited longer for the system than for landfall.
     system_blocked_more: bool,
-}
-
-/// A limit that was not kept.
-#[derive(Debug)]
-struct Broken {
-    /// What happened, and what to change.
-    sentence: String,
-    /// Whether all that it does is to make times longer, so that one that is short enough is so in truth.
-    only_lifts: bool,
 }
 
 impl Audit {
@@ -38,7 +29,7 @@ impl Audit {
         let generator = &result.generator;
         let (lag, blocked) = (result.generator_lag_us.p99, result.blocked_us.p99);
         let mut broken = Vec::new();
-        let mut add = |sentence, only_lifts| broken.push(Broken { sentence, only_lifts });
+        let mut add = |sentence, only_lifts| broken.push(ExceededLimit { sentence, only_lifts });
         if generator.cpu_share > CPU_LIMIT {
             let sentence = format!(
                 "landfall's load thread was {:.0} % busy (tolerated {:.0} %); use a lower rate, more threads or a \
@@ -64,14 +55,14 @@ impl Audit {
         }
         let only_lag = broken.is_empty();
         if lag > LAG_LIMIT_US {
-            broken.push(Broken { sentence: sent_late(lag, LAG_LIMIT_US), only_lifts: false });
+            broken.push(ExceededLimit { sentence: sent_late(lag, LAG_LIMIT_US), only_lifts: false });
         }
         Self { broken, system_blocked_more: only_lag && blocked > lag }
     }
 
     /// What was not kept, and what to change.
-    pub(super) fn sentences(&self) -> Vec<String> {
-        self.broken.iter().map(|broken| broken.sentence.clone()).collect()
+    pub(super) fn exceeded(self) -> Vec<ExceededLimit> {
+        self.broken
     }
 
     /// Whether any limit was not kept.
@@ -83,7 +74,7 @@ impl Audit {
     /// that was missed tells nothing if landfall could not send, and everything if the system kept requests waiting.
     pub(super) fn voids(&self, check: &Check, metric: Metric, holds: bool) -> Option<String> {
         let upper = matches!(check.comparison, Comparison::Less | Comparison::AtMost);
-        let spoils = |broken: &&Broken| match metric {
+        let spoils = |broken: &&ExceededLimit| match metric {
             Metric::Time { .. } => !(broken.only_lifts && holds && upper),
             Metric::Rate => !holds && !self.system_blocked_more,
             Metric::Count { .. } | Metric::Bytes(_) => false,

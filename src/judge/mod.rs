@@ -49,7 +49,7 @@ pub struct Judgement {
 /// The result with its judgement.
 #[must_use]
 pub fn judged(mut result: RunResult, checks: &[Check]) -> RunResult {
-    result.generator.exceeded = Audit::of(&result).sentences();
+    result.generator.exceeded = Audit::of(&result).exceeded();
     let Judgement { verdict, checks, reasons } = judge(&result, checks);
     (result.verdict, result.checks, result.reasons) = (verdict, checks, reasons);
     result

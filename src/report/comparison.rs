@@ -237,8 +237,9 @@ fn warnings(results: &[Named<'_>]) -> Vec<String> {
                  compare with nothing but the same closed load"
             ));
         }
-        for sentence in &result.generator.exceeded {
-            warnings.push(format!("times of `{name}` are not to be relied on: {sentence}"));
+        for limit in &result.generator.exceeded {
+            let spoils = if limit.only_lifts { "may have been shorter" } else { "are not to be relied on" };
+            warnings.push(format!("times of `{name}` {spoils}: {}", limit.sentence));
         }
     }
     let step =

@@ -118,7 +118,10 @@ fn row(named: &Named<'_>) -> Row {
     row.number("generator_local_errors", known.then_some(local_errors));
     row.number("generator_unsent", known.then_some(unsent));
     row.number("generator_backlog_peak", known.then_some(backlog_peak));
-    row.text("generator_exceeded", &exceeded.join("; "));
+    row.text(
+        "generator_exceeded",
+        &exceeded.iter().map(|limit| limit.sentence.as_str()).collect::<Vec<_>>().join("; "),
+    );
     row.text(
         "generator_closed",
         match (known, closed) {

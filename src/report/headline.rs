@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::problems::{Problems, evidence};
 use super::text::grouped;
-use crate::result::{Finding, RunResult, Verdict};
+use crate::result::{Finding, Reliance, RunResult, Verdict};
 
 /// What the run came to, in sentences.
 pub(super) fn headline(result: &RunResult) -> Vec<String> {
@@ -25,8 +25,17 @@ pub(super) fn headline(result: &RunResult) -> Vec<String> {
             sentences.push(records(result));
         }
     }
-    if result.verdict != Verdict::Invalid && !result.generator.exceeded.is_empty() {
-        sentences.push("Its times are not to be relied on: landfall itself did not keep its limits.".into());
+    match result.generator.reliance() {
+        _ if result.verdict == Verdict::Invalid => {}
+        Reliance::Full => {}
+        Reliance::UpperBounds => {
+            sentences
+                .push("Its times may have been shorter than shown: landfall waited for processors.".into());
+        }
+        Reliance::None => {
+            sentences
+                .push("Its times are not to be relied on: landfall itself did not keep its limits.".into());
+        }
     }
     sentences
 }
@@ -119,7 +128,7 @@ fn named(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::report::terminal::tests::result;
-    use crate::result::{CheckResult, Records};
+    use crate::result::{CheckResult, ExceededLimit, Records};
 
     fn told(change: impl FnOnce(&mut RunResult)) -> String {
         let mut result = result();
@@ -211,7 +220,7 @@ mod tests {
         let unknown = told(|result| {
             (result.records.unknown, result.records.unknown_landed) = (20, 5);
             result.horizon.compacted = 1;
-            result.generator.exceeded = vec!["x".into()];
+            result.generator.exceeded = vec![ExceededLimit::default()];
         });
         assert!(unknown.contains(
             "refused was found in what could be read; of 20 more no answer tells, and 5 were found."

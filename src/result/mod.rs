@@ -316,16 +316,49 @@ pub struct Generator {
     /// The most requests that waited for a connection at the end of any second.
     #[serde(default)]
     pub backlog_peak: u64,
-    /// Which of its limits it did not keep, in sentences: what they void is not to be relied on, whether a check says so
-    /// or not.
+    /// Which of its limits it did not keep: what that spoils is not to be relied on, whether a check says so or not.
     #[serde(default)]
-    pub exceeded: Vec<String>,
+    pub exceeded: Vec<ExceededLimit>,
     /// Whether load was closed: its workers wait for answers before they send again.
     #[serde(default)]
     pub closed: bool,
     /// What landfall can do on this machine, where that has been measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,
+}
+
+/// A limit that landfall itself did not keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExceededLimit {
+    /// What happened, and what to change.
+    pub sentence: String,
+    /// Whether all that it does is to make times longer, so that those that are short are so in truth.
+    pub only_lifts: bool,
+}
+
+/// How far a result's times are to be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reliance {
+    /// They are what they were.
+    Full,
+    /// They may be longer than they were.
+    UpperBounds,
+    /// They may be anything.
+    None,
+}
+
+impl Generator {
+    /// How far its times are to be relied on.
+    #[must_use]
+    pub fn reliance(&self) -> Reliance {
+        if self.exceeded.is_empty() {
+            Reliance::Full
+        } else if self.exceeded.iter().all(|limit| limit.only_lifts) {
+            Reliance::UpperBounds
+        } else {
+            Reliance::None
+        }
+    }
 }
 
 /// Memory that a process has resident.

@@ -2,7 +2,7 @@
 
 use landfall::report::html;
 use landfall::result::{
-    AnswerCount, Calibration, Evidence, Excerpt, FileDigest, FileText, Finding, RunResult,
+    AnswerCount, Calibration, Evidence, ExceededLimit, Excerpt, FileDigest, FileText, Finding, RunResult,
 };
 
 use crate::harness::found;
@@ -81,7 +81,7 @@ pub(crate) fn hostile() -> RunResult {
     result.scenario.payloads = vec![FileDigest { path: all.clone(), sha256: all.clone() }];
     result.scenario.hash.clone_from(&all);
     result.generator.local_error = Some(all.clone());
-    result.generator.exceeded = vec![all.clone()];
+    result.generator.exceeded = vec![ExceededLimit { sentence: all.clone(), only_lifts: false }];
     result.generator.calibration = Some(Calibration {
         when: all.clone(),
         wakeup_p99_us: 1,

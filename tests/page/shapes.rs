@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use landfall::report::html;
-use landfall::result::{Finding, Recovery, RunResult, Verdict};
+use landfall::result::{ExceededLimit, Finding, Recovery, RunResult, Verdict};
 
 use crate::harness::{found, ten_minutes};
 
@@ -122,7 +122,15 @@ fn what_was_not_measured_is_no_time_of_zero() {
 #[test]
 fn times_that_are_not_to_be_relied_on_say_so_even_of_a_pass() {
     let mut result = healthy();
-    result.generator.exceeded = vec!["landfall's load thread was 99 % busy".into()];
+    let limit =
+        |only_lifts| ExceededLimit { sentence: "landfall's load thread was 99 % busy".into(), only_lifts };
+    result.generator.exceeded = vec![limit(true)];
+    let page = text(&html(&result));
+    assert!(
+        !page.contains("not to be relied on") && page.matches("may have been shorter").count() == 4,
+        "{page}"
+    );
+    result.generator.exceeded.push(limit(false));
     let page = text(&html(&result));
     assert_eq!(page.matches("not to be relied on").count(), 4, "{page}");
     assert!(page.contains("landfall's load thread was 99 % busy"));

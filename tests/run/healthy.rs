@@ -23,7 +23,7 @@ fn the_quickstart_settles_every_record_and_finds_nothing() {
     assert_eq!(result.records, expected);
     assert!(result.findings.is_empty() && result.horizon.complete && result.incomplete.is_none());
     assert_eq!((result.latency_us.count, result.latency_us.censored), (50, 0));
-    assert!(ended.stdout.contains("PASS") && ended.stdout.contains("result.json"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("PASS") && ended.stdout.contains("report.html"), "{}", ended.stdout);
     assert_eq!(ended.stderr, "");
 }
 

@@ -117,7 +117,15 @@ fn a_quiet_run_says_nothing_and_leaves_its_files() {
     names.sort();
     assert_eq!(
         names,
-        ["histograms.hlog", "intervals.hlog", "journal.bin", "reserved.bin", "result.json", "start.json"]
+        [
+            "histograms.hlog",
+            "intervals.hlog",
+            "journal.bin",
+            "report.html",
+            "reserved.bin",
+            "result.json",
+            "start.json"
+        ]
     );
 }
 

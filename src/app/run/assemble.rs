@@ -11,7 +11,7 @@ use super::timeline::Timeline;
 use super::{Ending, RunId, tokens};
 use crate::app::{calibrate, machine};
 use crate::judge::judged;
-use crate::load::{Report, Share, TokenReport};
+use crate::load::{Report, Share, Tally, TokenReport};
 use crate::record::Class;
 use crate::result::{
     Attempts, Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, Spectra, Verdict,
@@ -58,7 +58,7 @@ pub(super) fn result(
         started: started.to_string(),
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         requests: settlement.requests,
-        attempts: attempts(report),
+        attempts: attempts(&report.attempts, report.retries),
         records: settlement.records,
         answers: settlement.answers,
         recovery: None,
@@ -149,17 +149,18 @@ fn partner_name(scenario: &Scenario, index: usize) -> String {
     scenario.partners.get(index).map_or_else(|| "?".to_owned(), |partner| partner.name.clone())
 }
 
-fn attempts(report: &Report) -> Attempts {
-    let of = |class| report.attempts.of(class);
+/// Attempts by what became of them, so many of them retries.
+pub(super) fn attempts(tally: &Tally, retries: u64) -> Attempts {
+    let of = |class| tally.of(class);
     Attempts {
-        total: report.attempts.total(),
+        total: tally.total(),
         accepted: of(Class::Accepted),
         refused: of(Class::Refused),
         failed: of(Class::Failed),
         reset: of(Class::Reset),
         timed_out: of(Class::TimedOut),
         malformed: of(Class::Malformed),
-        retries: report.retries,
+        retries,
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::report::terminal::tests::result;
-use crate::result::{FileDigest, Latency, Quantiles, Recovery, Timeline};
+use crate::result::{ExceededLimit, FileDigest, Latency, Quantiles, Recovery, Timeline};
 
 /// The same scenario once more, somewhat slower, and nothing lost.
 fn better() -> RunResult {
@@ -103,7 +103,9 @@ fn runs_that_are_not_whole_are_not_compared_without_a_word() {
     warned(|two| two.recovery = Some(Recovery::default()), "`after` was killed");
     warned(|two| two.generator.closed = true, "the load of `after` was closed");
     warned(
-        |two| two.generator.exceeded = vec!["it was busy".into()],
+        |two| {
+            two.generator.exceeded = vec![ExceededLimit { sentence: "it was busy".into(), only_lifts: false }];
+        },
         "times of `after` are not to be relied on: it was",
     );
     let long = |stretch_s| Some(Timeline { stretch_s, stretches: Vec::new() });

@@ -4,14 +4,14 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::checks::mark;
-use super::figure::Time;
+use super::figure::{Time, spectra_chart};
 use super::verdict::moment;
 use crate::report::Named;
 use crate::report::chart::{Axis, Caption, Series, lines};
 use crate::report::comparison::{Comparison, NOISE};
 use crate::report::figures::float;
 use crate::report::text::grouped;
-use crate::result::{RunResult, Spectrum, Stretch};
+use crate::result::{Spectrum, Stretch};
 
 /// Lines that one chart can hold apart.
 const LINES: [&str; 5] = ["s1", "s3", "s2", "s4", "s5"];
@@ -132,38 +132,19 @@ fn figure(caption: Caption<'_>, chart: &Markup) -> Markup {
 }
 
 fn by_percentile(results: &[Named<'_>]) -> Markup {
-    let of = |result: &'_ RunResult| {
-        result.spectra.as_ref().map_or_else(Spectrum::default, |spectra| spectra.latency.clone())
-    };
-    let spectra: Vec<Spectrum> = results.iter().map(|named| of(named.result)).collect();
-    let points = || spectra.iter().flat_map(|Spectrum(points)| points);
-    let Some(most) = points().map(|point| point.1).max() else { return html! {} };
-    let least = points().map(|point| point.1).min().unwrap_or(1);
-    let below = points().map(|point| point.0).filter(|percentile| *percentile < 100.0);
-    let series: Vec<Series<'_>> = results
-        .iter()
-        .zip(&spectra)
-        .zip(LINES)
-        .map(|((named, Spectrum(points)), class)| Series {
-            name: named.name,
-            class,
-            points: points.iter().map(|(percentile, micros)| Some((*percentile, float(*micros)))).collect(),
-        })
-        .collect();
+    let of = |named: &Named<'_>| named.result.spectra.as_ref().map(|spectra| spectra.latency.clone());
+    let spectra: Vec<Spectrum> = results.iter().map(|named| of(named).unwrap_or_default()).collect();
+    if spectra.iter().all(|Spectrum(points)| points.is_empty()) {
+        return html! {};
+    }
+    let named = results.iter().zip(&spectra).zip(LINES);
+    let named: Vec<_> = named.map(|((named, spectrum), class)| (named.name, class, spectrum)).collect();
     let caption = Caption {
         id: "latency-by-percentile",
         title: "Latency by percentile",
         says: "As many per cent of the latencies are at most so long.",
     };
-    figure(
-        caption,
-        &lines(
-            caption,
-            &Axis::percentiles(below.fold(0.0, f64::max)),
-            &Axis::micros("latency", least, most),
-            &series,
-        ),
-    )
+    figure(caption, &spectra_chart(caption, "latency", &named))
 }
 
 /// One figure of each result over the time since its own load began.

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::report::chart::{Axis, Caption, Plot, Series};
+use crate::report::chart::{Axis, Caption, Plot, Series, lines};
 use crate::report::figures::float;
-use crate::result::{Quantiles, Stretch, Timeline};
+use crate::result::{Quantiles, Spectrum, Stretch, Timeline};
 
 /// A line through one quantile: its name, the class of its colour, and the quantile.
 pub(super) type QuantileLine = (&'static str, &'static str, fn(Quantiles) -> u64);
@@ -128,4 +128,25 @@ impl<'a> Time<'a> {
             }
         }
     }
+}
+
+/// A chart of times by percentile: each with its name and the class of its colour. There is one value at least.
+pub(super) fn spectra_chart(
+    caption: Caption<'_>,
+    name: &'static str,
+    spectra: &[(&str, &'static str, &Spectrum)],
+) -> Markup {
+    let points = || spectra.iter().flat_map(|(_, _, Spectrum(points))| points);
+    let micros = || points().map(|point| point.1);
+    let below = points().map(|point| point.0).filter(|percentile| *percentile < 100.0);
+    let x = Axis::percentiles(below.fold(0.0, f64::max));
+    let y = Axis::micros(name, micros().min().unwrap_or(1), micros().max().unwrap_or(1));
+    let line = |(_, _, Spectrum(points)): &(&str, &'static str, &Spectrum)| {
+        points.iter().map(|(percentile, micros)| Some((*percentile, float(*micros)))).collect::<Vec<_>>()
+    };
+    let series: Vec<Series<'_>> = spectra
+        .iter()
+        .map(|spectrum| Series { name: spectrum.0, class: spectrum.1, points: line(spectrum) })
+        .collect();
+    lines(caption, &x, &y, &series)
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::figure::{QuantileLine, Time};
+use super::figure::{QuantileLine, Time, spectra_chart};
 use super::table;
-use crate::report::chart::{Axis, Caption, Series, heat, lines};
+use crate::report::chart::{Axis, Caption, heat, lines};
 use crate::report::figures::float;
 use crate::report::text::grouped;
-use crate::result::{Part, Quantiles, RunResult, Spectra, Spectrum, size_from};
+use crate::result::{Part, Quantiles, Reliance, RunResult, Spectra, Spectrum, Stretch, size_from};
 use crate::stats::time_text;
 
 /// Columns that a heat map has at most.
@@ -64,8 +64,16 @@ fn whole(result: &RunResult) -> Markup {
         ("readable", "from written to seen in the topic", result.readable_us),
     ];
     html! {
-        @if !result.generator.exceeded.is_empty() {
-            p { strong { "These times are not to be relied on:" } " landfall itself did not keep its limits, see " a href="#generator" { "Generator" } "." }
+        @match result.generator.reliance() {
+            Reliance::Full => {}
+            Reliance::UpperBounds => p {
+                strong { "These times may have been shorter:" } " landfall waited for processors, see "
+                a href="#generator" { "Generator" } "."
+            },
+            Reliance::None => p {
+                strong { "These times are not to be relied on:" } " landfall itself did not keep its limits, see "
+                a href="#generator" { "Generator" } "."
+            },
         }
         (table::quantiles("Measured requests that must be accepted", &rows))
         @if latency.censored > 0 {
@@ -99,18 +107,6 @@ fn percentiles(spectra: &Spectra) -> Markup {
     if times.is_empty() {
         return html! {};
     }
-    let values = || times.iter().flat_map(|(_, _, Spectrum(points))| points.iter().map(|point| point.1));
-    let below = times.iter().flat_map(|(_, _, Spectrum(points))| points.iter().map(|point| point.0));
-    let x = Axis::percentiles(below.filter(|percentile| *percentile < 100.0).fold(0.0, f64::max));
-    let y = Axis::micros("time", values().min().unwrap_or(1), values().max().unwrap_or(1));
-    let series: Vec<Series<'_>> = times
-        .iter()
-        .map(|(name, class, Spectrum(points))| Series {
-            name,
-            class,
-            points: points.iter().map(|(percentile, micros)| Some((*percentile, float(*micros)))).collect(),
-        })
-        .collect();
     let caption = Caption {
         id: "by-percentile",
         title: "Times by percentile",
@@ -119,7 +115,7 @@ fn percentiles(spectra: &Spectra) -> Markup {
     html! {
         figure {
             figcaption { (caption.title) p { (caption.says) } }
-            (lines(caption, &x, &y, &series))
+            (spectra_chart(caption, "time", &times))
             details data-quiet {
                 summary { "Figures" }
                 div.scroll.tall tabindex="0" role="region" aria-label="Figures of: Times by percentile" {
@@ -171,10 +167,7 @@ fn over_time(time: &Time<'_>) -> Markup {
         title: "Latency over time",
         says: "From due to answered, of measured requests that ended then.",
     };
-    let series = time.quantiles(|stretch| stretch.latency_us, &LINES);
-    let y = time.micros("latency", |stretch| stretch.latency_us);
-    let chart = lines(caption, &time.axis(), &y, &series);
-    time.figure(caption, &chart, &COLUMNS, |stretch| row(stretch.latency_us))
+    quantiles_over_time(time, caption, "latency", |stretch| stretch.latency_us)
 }
 
 fn blocked(time: &Time<'_>, result: &RunResult) -> Markup {
@@ -188,10 +181,17 @@ fn blocked(time: &Time<'_>, result: &RunResult) -> Markup {
         title: "Blocked: waiting for a connection",
         says: "The system's doing: requests were due, and all connections still waited for answers. Part of latency.",
     };
-    let series = time.quantiles(|stretch| stretch.blocked_us, &LINES);
-    let y = time.micros("blocked", |stretch| stretch.blocked_us);
-    let chart = lines(caption, &time.axis(), &y, &series);
-    time.figure(caption, &chart, &COLUMNS, |stretch| row(stretch.blocked_us))
+    quantiles_over_time(time, caption, "blocked", |stretch| stretch.blocked_us)
+}
+
+fn quantiles_over_time(
+    time: &Time<'_>,
+    caption: Caption<'_>,
+    name: &'static str,
+    times: fn(&Stretch) -> Quantiles,
+) -> Markup {
+    let chart = lines(caption, &time.axis(), &time.micros(name, times), &time.quantiles(times, &LINES));
+    time.figure(caption, &chart, &COLUMNS, |stretch| row(times(stretch)))
 }
 
 /// Latencies by size and time.

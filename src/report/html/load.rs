@@ -7,7 +7,7 @@ use super::table::facts;
 use crate::report::chart::{Axis, Caption, Layer, Series, lines, stack};
 use crate::report::figures::float;
 use crate::report::text::grouped;
-use crate::result::{Attempts, RunResult, Stretch, Tokens};
+use crate::result::{Attempts, Reliance, RunResult, Stretch, Tokens};
 use crate::stats::{bytes_text, time_text};
 
 /// The colour of an outcome, and whether it is hatched: every other one.
@@ -189,12 +189,12 @@ pub(super) fn generator(result: &RunResult) -> Markup {
     html! {
         section #generator aria-labelledby="generator-h" {
             h2 id="generator-h" { "Generator" }
-            @if g.exceeded.is_empty() {
-                p { "What landfall itself did. It kept its limits, so its times are to be relied on." }
-            } @else {
-                p { strong { "landfall did not keep its limits:" } " what it measured of times is not to be relied on." }
-                ul { @for sentence in &g.exceeded { li { (sentence) } } }
+            @match g.reliance() {
+                Reliance::Full => p { "What landfall itself did. It kept its limits, so its times are to be relied on." },
+                Reliance::UpperBounds => p { strong { "Times may have been shorter than shown:" } " landfall waited for processors." },
+                Reliance::None => p { strong { "Times are not to be relied on:" } " landfall did not keep its limits." },
             }
+            @if !g.exceeded.is_empty() { ul { @for limit in &g.exceeded { li { (limit.sentence) } } } }
             @if result.recovery.is_none() { (facts("Self-audit", &rows)) }
             @if let Some(time) = Time::of(result.timeline.as_ref()) { (lag(&time)) }
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::report::figures::elapsed_us;
 use crate::report::headline::headline;
 use crate::report::text::grouped;
-use crate::result::{RunResult, Verdict};
+use crate::result::{Reliance, RunResult, Verdict};
 use crate::stats::time_text;
 
 pub(super) fn section(result: &RunResult) -> Markup {
@@ -80,7 +80,11 @@ fn timed(result: &RunResult) -> Markup {
                 dd {
                     (time_text(latency.p99))
                     small { "p50 " (time_text(latency.p50)) ", max " (time_text(latency.max)) }
-                    @if !result.generator.exceeded.is_empty() { small { strong { "not to be relied on" } } }
+                    @match result.generator.reliance() {
+                        Reliance::Full => {}
+                        Reliance::UpperBounds => small { strong { "may have been shorter" } },
+                        Reliance::None => small { strong { "not to be relied on" } },
+                    }
                     @if latency.censored > 0 { small { (grouped(latency.censored)) " are lower bounds" } }
                     @if result.generator.closed { small { "closed load" } }
                 }

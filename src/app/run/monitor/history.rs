@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::assemble::attempts;
 use super::Timeline as Schedules;
 use super::merge::Second;
 use crate::load::Tally;
-use crate::record::Class;
-use crate::result::{Attempts, Stretch, Timeline, size_of};
+use crate::result::{Stretch, Timeline, size_of};
 use crate::stats::Times;
 
 /// Stretches that a timeline may have.
@@ -63,7 +63,7 @@ impl History {
 
     fn close(&mut self, schedules: &Schedules) {
         let Some(open) = self.open.take() else { return };
-        let (times, of) = (&self.times, |class| self.attempts.of(class));
+        let times = &self.times;
         let mut sizes: BTreeMap<u16, u64> = BTreeMap::new();
         for (micros, count) in times.latency.recorded() {
             *sizes.entry(size_of(micros)).or_default() += count;
@@ -72,16 +72,7 @@ impl History {
             seconds: self.until - open.at_s,
             // What a thread that was kept from reporting has reported at once counts for the seconds that it took.
             due: schedules.due_between(open.at_s.max(self.done_until), self.until),
-            attempts: Attempts {
-                total: self.attempts.total(),
-                accepted: of(Class::Accepted),
-                refused: of(Class::Refused),
-                failed: of(Class::Failed),
-                reset: of(Class::Reset),
-                timed_out: of(Class::TimedOut),
-                malformed: of(Class::Malformed),
-                retries: open.attempts.retries,
-            },
+            attempts: attempts(&self.attempts, open.attempts.retries),
             latency_us: times.latency.quantiles(),
             service_us: times.service.quantiles(),
             blocked_us: times.blocked.quantiles(),
@@ -111,6 +102,7 @@ fn stretch_s(length: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Class;
 
     fn second(number: u32, latencies: &[u64]) -> Second {
         let mut second = Second {
