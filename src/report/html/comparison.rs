@@ -16,7 +16,7 @@ use crate::result::{Spectrum, Stretch};
 /// Lines that one chart can hold apart.
 const LINES: [&str; 5] = ["s1", "s3", "s2", "s4", "s5"];
 
-/// Results beside each other as one self-contained page of HTML. Of one result, it is [`super::html`]'s page.
+/// Results beside each other as one self-contained page of HTML. Of one result, it is [`super::html()`]'s page.
 #[must_use]
 pub fn html_of(results: &[Named<'_>]) -> String {
     if let [one] = results {
