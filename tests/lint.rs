@@ -25,7 +25,7 @@ fn traps_end_with_code_1_and_stand_with_their_places() {
     let output = lint(&["fixtures/gateway/traps.json"]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stdout);
-    let place = "trap: fixtures/gateway/traps.json#/x-amazon-apigateway-something-new\n  is an extension";
+    let place = "note: fixtures/gateway/traps.json#/x-amazon-apigateway-something-new\n  is an extension";
     assert!(told.contains(place), "{told}");
     let json = lint(&["fixtures/gateway/traps.json", "--json"]);
     let remarks: Vec<serde_json::Value> = serde_json::from_slice(&json.stdout).expect("JSON");

@@ -9,6 +9,9 @@ use super::model::Remark;
 /// Prefix of all extensions of API Gateway.
 pub(super) const EXTENSION: &str = "x-amazon-apigateway-";
 
+/// What is said of an extension that says nothing to landfall; API Gateway gets new ones.
+pub(super) const UNKNOWN_EXTENSION: &str = "is an extension that landfall does not know, and passes over";
+
 /// A value and the JSON pointer to it.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'d> {

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::cursor::UNKNOWN_EXTENSION;
 use super::model::{
-    Api, AuthorizerKind, Integration, IntegrationKind, Method, Place, Remark, Route, Security,
+    Api, AuthorizerKind, Integration, IntegrationKind, Method, Passthrough, Place, Remark, Route, Security,
 };
 
-/// A media type that a REST Proxy's clients send (Confluent REST Proxy API reference, "Content types").
-const KAFKA_TYPES: &str = "application/vnd.kafka.";
+/// Media types that clients of a REST Proxy's v2 send (Confluent REST Proxy API reference, "Content types").
+const KAFKA_TYPES: [&str; 2] = ["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"];
 
 /// Something that the author of a definition should know.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,7 +56,8 @@ pub fn lint(api: &Api) -> Vec<Lint> {
             message: remark.message.clone(),
         }
     };
-    let mut remarks: Vec<Lint> = api.remarks.iter().map(told(Level::Trap)).collect();
+    let level = |remark: &Remark| if remark.message == UNKNOWN_EXTENSION { Level::Note } else { Level::Trap };
+    let mut remarks: Vec<Lint> = api.remarks.iter().map(|remark| told(level(remark))(remark)).collect();
     if !api.has_extensions {
         remarks.push(Lint {
             level: Level::Trap,
@@ -67,13 +69,14 @@ pub fn lint(api: &Api) -> Vec<Lint> {
     }
     for route in &api.routes {
         unvalidated(route, &mut remarks);
+        unrequired(route, &mut remarks);
         unprotected(api, route, &mut remarks);
         if let Some(integration) = &route.integration {
             spoofable(route, integration, &mut remarks);
             mapped_in_vain(integration, &mut remarks);
             unmapped_path(integration, &mut remarks);
         }
-        greedy(route, &mut remarks);
+        greedy(api, route, &mut remarks);
         binary(api, route, &mut remarks);
         remarks.extend(route.unsupported.iter().map(told(Level::Unsupported)));
     }
@@ -102,35 +105,60 @@ fn unvalidated(route: &Route, remarks: &mut Vec<Lint>) {
                 .into(),
         );
     }
-    if !body || route.models.contains_key("$default") {
+    if !body || route.models.contains_key("$default") || refuses_other_types(route) {
         return;
     }
     if route.models.is_empty() {
-        add(
-            remarks,
-            &route.pointer,
-            "asks for bodies to be checked, and has no model: no body is refused".into(),
-        );
-    } else if !route.models.keys().any(|media| media.starts_with(KAFKA_TYPES)) {
+        let takes_bodies =
+            ["POST", "PUT", "PATCH"].iter().any(|method| route.method == Method::One((*method).into()));
+        if takes_bodies {
+            note(
+                remarks,
+                &route.pointer,
+                "is to have its bodies checked, and has no model: no body is refused".into(),
+            );
+        }
+        return;
+    }
+    let unchecked: Vec<&str> =
+        KAFKA_TYPES.into_iter().filter(|media| !route.models.contains_key(*media)).collect();
+    if !unchecked.is_empty() {
         let media: Vec<&str> = route.models.keys().map(String::as_str).collect();
         add(
             remarks,
             &route.pointer,
             format!(
-                "has models for {} only: bodies of any other Content-Type, `application/vnd.kafka.json.v2+json` among them, \
-                 are passed on unchecked; name that type, or `$default`",
-                media.join(", ")
+                "has models for {} only: bodies of any other Content-Type, {} among them, are passed on unchecked; name these \
+                 types, or `$default`",
+                media.join(", "),
+                unchecked.join(" and ")
             ),
         );
     }
+}
+
+/// Whether bodies of types without a template are refused, so that none passes unchecked.
+fn refuses_other_types(route: &Route) -> bool {
+    route.integration.as_ref().is_some_and(|integration| {
+        integration.kind == IntegrationKind::Http
+            && match integration.passthrough {
+                Passthrough::Never => true,
+                Passthrough::WhenNoTemplates => !integration.templates.is_empty(),
+                Passthrough::WhenNoMatch => false,
+            }
+    })
+}
+
+/// Headers and parameters that must be there, and that nobody looks for.
+fn unrequired(route: &Route, remarks: &mut Vec<Lint>) {
     let required =
         route.parameters.iter().any(|parameter| parameter.required && parameter.place != Place::Path);
-    let parameters = route.validator.as_ref().is_some_and(|validator| validator.parameters);
-    if required && !parameters {
+    let looked_for = route.validator.as_ref().is_some_and(|validator| validator.parameters);
+    if required && !looked_for {
         add(
             remarks,
             &route.pointer,
-            "has required headers or query parameters, and a validator that does not look at them".into(),
+            "has required headers or query parameters, and no validator that looks for them".into(),
         );
     }
 }
@@ -139,8 +167,11 @@ fn unvalidated(route: &Route, remarks: &mut Vec<Lint>) {
 fn unprotected(api: &Api, route: &Route, remarks: &mut Vec<Lint>) {
     let is_mock =
         route.integration.as_ref().is_some_and(|integration| integration.kind == IntegrationKind::Mock);
-    if route.security == Security::Open && !route.api_key_required && !api.authorizers.is_empty() && !is_mock
-    {
+    // A preflight brings no credentials.
+    let is_preflight = route.method == Method::One("OPTIONS".into());
+    let is_open = route.security == Security::Open && !route.api_key_required;
+    // Whom a resource policy lets in, nobody here can tell.
+    if is_open && !api.authorizers.is_empty() && !is_mock && !is_preflight && api.policy.is_none() {
         add(
             remarks,
             &route.pointer,
@@ -207,11 +238,12 @@ fn placeholders(uri: &str) -> Vec<&str> {
 }
 
 /// Paths that take everything below a resource, and not the resource itself.
-fn greedy(route: &Route, remarks: &mut Vec<Lint>) {
+fn greedy(api: &Api, route: &Route, remarks: &mut Vec<Lint>) {
     if let Some(parent) =
         route.path.strip_suffix("+}").and_then(|path| path.rsplit_once("/{")).map(|(parent, _)| parent)
         && !parent.is_empty()
         && route.method == Method::Any
+        && !api.routes.iter().any(|other| other.path == parent)
     {
         let message = format!(
             "takes what lies below `{parent}`, and not `{parent}` itself, which is answered with 403"
@@ -249,8 +281,8 @@ fn authorizers(api: &Api, remarks: &mut Vec<Lint>) {
             && !(expression.starts_with('^') && expression.ends_with('$'))
         {
             let message = "has a validation expression that is not anchored: write `^…$`, since it is not documented whether \
-                           a part of the token is enough";
-            add(remarks, &authorizer.pointer, message.into());
+                           it must fit the whole of the token";
+            note(remarks, &authorizer.pointer, message.into());
         }
         if let AuthorizerKind::Request { sources } = &authorizer.kind {
             if sources.is_empty() && !authorizer.ttl.is_zero() {

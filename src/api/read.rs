@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::authorizer::read_authorizer;
-use super::cursor::{Cursor, EXTENSION};
+use super::cursor::{Cursor, EXTENSION, UNKNOWN_EXTENSION};
 use super::model::{Api, ApiKeySource, GatewayResponse, Method, Remark, RequestValidator, Specification};
 use super::route::{Around, read_route};
 
@@ -14,7 +14,9 @@ const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
 /// Members of a path that are methods (OpenAPI 3.0.4, "Path Item Object").
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Extensions at the top that the reader knows.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 12] = [
+    "x-amazon-apigateway-endpoint-access-mode",
+    "x-amazon-apigateway-security-policy",
     "x-amazon-apigateway-api-key-source",
     "x-amazon-apigateway-binary-media-types",
     "x-amazon-apigateway-documentation",
@@ -59,7 +61,7 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
         .members()
         .into_iter()
         .filter(|(name, _)| name.starts_with(EXTENSION) && !KNOWN.contains(name))
-        .map(|(_, member)| member.remark("is an extension that landfall does not know, and passes over"))
+        .map(|(_, member)| member.remark(UNKNOWN_EXTENSION))
         .collect();
     let schemes = match specification {
         Specification::OpenApi3 => {
@@ -101,7 +103,7 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
                 ANY_METHOD => Method::Any,
                 name if METHODS.contains(&name) => Method::One(name.to_ascii_uppercase()),
                 name if name.starts_with(EXTENSION) => {
-                    let known = "is an extension that landfall does not know, and passes over";
+                    let known = UNKNOWN_EXTENSION;
                     remarks.push(operation.remark(known));
                     continue;
                 }
@@ -109,6 +111,12 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
             };
             routes.push(read_route(path, method, &item, &operation, &around, &mut remarks));
         }
+    }
+    let policy = root.member("x-amazon-apigateway-policy");
+    if let Some(policy) = &policy {
+        remarks.push(policy.remark(
+            "is a resource policy, which landfall passes over: who is let in by it is not known here",
+        ));
     }
     let has_extensions = mentions_extension(document);
     Ok(Api {
@@ -125,7 +133,7 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
             Some(source) if source.eq_ignore_ascii_case("authorizer") => ApiKeySource::Authorizer,
             _ => ApiKeySource::Header,
         },
-        policy: root.member("x-amazon-apigateway-policy").map(|policy| policy.value.clone()),
+        policy: policy.map(|policy| policy.value.clone()),
         minimum_compression_size: root
             .member("x-amazon-apigateway-minimum-compression-size")
             .and_then(|size| size.value.as_u64()),
@@ -134,7 +142,12 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
 }
 
 fn specification(root: &Cursor<'_>) -> Result<Specification, NotAnApi> {
-    match (root.text("swagger"), root.text("openapi")) {
+    // YAML without quotes makes a number of 2.0.
+    let version = |name: &str| {
+        let version = root.member(name)?.value;
+        version.as_str().map(str::to_owned).or_else(|| version.as_f64().map(|number| format!("{number:.1}")))
+    };
+    match (version("swagger").as_deref(), version("openapi").as_deref()) {
         (Some("2.0"), _) => Ok(Specification::Swagger2),
         (None, Some(version)) if version.starts_with("3.0.") => Ok(Specification::OpenApi3),
         (Some(version), _) => Err(NotAnApi::Version(format!("Swagger {version}"))),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cursor::{Cursor, EXTENSION};
+use super::cursor::{Cursor, EXTENSION, UNKNOWN_EXTENSION};
 use super::integration::read_integration;
 use super::model::{
     Authorizer, Method, Parameter, Place, Remark, RequestValidator, Route, Security, Specification,
@@ -43,7 +43,7 @@ pub(super) fn read_route(
     let mut unsupported = Vec::new();
     for (name, member) in operation.members() {
         if name.starts_with(EXTENSION) && !KNOWN.contains(&name) {
-            remarks.push(member.remark("is an extension that landfall does not know, and passes over"));
+            remarks.push(member.remark(UNKNOWN_EXTENSION));
         }
     }
     if operation.member("x-amazon-apigateway-authorizer").is_some() {
@@ -52,14 +52,15 @@ pub(super) fn read_route(
             "stands at an operation, where API Gateway reads none; it belongs to a security scheme".into();
         remarks.push(Remark { pointer, message });
     }
+    let (mut security, api_key_required) = security(operation, around, &mut unsupported, remarks);
     if let Some(auth) = operation.member("x-amazon-apigateway-auth")
         && auth.text("type").is_some_and(|kind| !kind.eq_ignore_ascii_case("none"))
     {
         unsupported.push(
             auth.remark("asks for signatures of AWS (AWS_IAM), which landfall's gateway does not check"),
         );
+        security = Security::Unsupported("AWS_IAM".into());
     }
-    let (security, api_key_required) = security(operation, around, &mut unsupported, remarks);
     let integration = if let Some(of) = operation.member("x-amazon-apigateway-integration") {
         read_integration(&of, &mut unsupported, remarks)
     } else {
@@ -123,10 +124,13 @@ fn validator(
     around: &Around<'_>,
     unsupported: &mut Vec<Remark>,
 ) -> Option<RequestValidator> {
-    let name = operation.text("x-amazon-apigateway-request-validator").or(around.default_validator)?;
+    const MEMBER: &str = "x-amazon-apigateway-request-validator";
+    let own = operation.text(MEMBER);
+    let name = own.or(around.default_validator)?;
     let found = around.validators.get(name).cloned();
     if found.is_none() {
-        let pointer = operation.pointer_of("x-amazon-apigateway-request-validator");
+        let at = if own.is_some() { operation } else { around.root };
+        let pointer = at.pointer_of(MEMBER);
         let message = format!("names the request validator `{name}`, which the document does not have");
         unsupported.push(Remark { pointer, message });
     }

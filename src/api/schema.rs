@@ -1,7 +1,5 @@
 //! Models of bodies, with all that they refer to in them.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use super::cursor::Cursor;
@@ -19,11 +17,14 @@ pub(super) fn whole(
         Specification::OpenApi3 => root.member("components").and_then(|parts| parts.member("schemas")),
         Specification::Swagger2 => root.member("definitions"),
     };
-    let mut wanted = BTreeSet::new();
+    let mut wanted = Vec::new();
     let mut missing = Vec::new();
     let mut top = rewritten(schema.value, &mut wanted, &mut missing);
     let mut found = Map::new();
-    while let Some(name) = wanted.iter().find(|name| !found.contains_key(*name)).cloned() {
+    while let Some(name) = wanted.pop() {
+        if found.contains_key(&name) {
+            continue;
+        }
         let definition = definitions.as_ref().and_then(|all| all.member(&name));
         if definition.is_none() {
             missing.push(name.clone());
@@ -31,8 +32,10 @@ pub(super) fn whole(
         let definition = definition.map_or(json!({}), |of| rewritten(of.value, &mut wanted, &mut missing));
         found.insert(name, definition);
     }
+    found.sort_keys();
     for name in missing {
-        unsupported.push(schema.remark(format!("refers to `{name}`, which the document does not have")));
+        unsupported
+            .push(schema.remark(format!("refers to `{name}`, which is none of the document's models")));
     }
     if let (false, Value::Object(top)) = (found.is_empty(), &mut top) {
         // Beside a reference, nothing counts in draft 4.
@@ -46,14 +49,14 @@ pub(super) fn whole(
 }
 
 /// A schema whose references lead to `definitions`; adds the names of what it refers to.
-fn rewritten(schema: &Value, wanted: &mut BTreeSet<String>, missing: &mut Vec<String>) -> Value {
+fn rewritten(schema: &Value, wanted: &mut Vec<String>, missing: &mut Vec<String>) -> Value {
     match schema {
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| {
                 let value = match (name.as_str(), value) {
                     ("$ref", Value::String(reference)) => {
                         if let Some(name) = name_of(reference) {
-                            wanted.insert(name.clone());
+                            wanted.push(name.clone());
                             Value::from(format!("#/definitions/{name}"))
                         } else {
                             missing.push(reference.clone());

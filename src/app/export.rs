@@ -70,9 +70,7 @@ pub fn append(path: &Path, text: &str) -> Result<(), ExportError> {
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let there = fs::metadata(path).ok();
-    // `/dev/stderr` may be a file that somebody else holds open: it must stay the one it is, and what stands in it, too.
-    let somebody_holds_it = path.starts_with("/dev") || path.starts_with("/proc");
-    if somebody_holds_it || there.as_ref().is_some_and(|there| !there.is_file()) {
+    if is_held(path) || there.as_ref().is_some_and(|there| !there.is_file()) {
         return fs::File::options().append(true).open(path)?.write_all(text.as_bytes());
     }
     // What a link names is replaced, not the link.
@@ -91,6 +89,41 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     written
+}
+
+/// Whether the path is that of an open file, as `/dev/stderr` is: it must stay the one it is, and what stands in it, too.
+fn is_held(path: &Path) -> bool {
+    // Not what it leads to: that is a file like others.
+    let named = path.parent().and_then(|parent| fs::canonicalize(parent).ok());
+    let named = named.map(|parent| parent.join(path.file_name().unwrap_or_default()));
+    let Some(named) = named else { return false };
+    let of_process =
+        named.parent().is_some_and(|parent| parent.starts_with("/proc") && parent.ends_with("fd"));
+    of_process || ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|held| named == Path::new(held))
+}
+
+/// Whether two paths are of one file, or will be when both are written.
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        fs::canonicalize(path).ok().or_else(|| {
+            let parent =
+                path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(fs::canonicalize(parent).ok()?.join(path.file_name()?))
+        })
+    };
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Removes what an earlier run has left at a place, so that nobody takes it for this one's. What is no file stays.
+///
+/// # Errors
+/// [`ExportError::Unwritable`], as it says.
+pub fn clear(path: &Path) -> Result<(), ExportError> {
+    if is_held(path) || !fs::metadata(path).is_ok_and(|there| there.is_file()) {
+        return Ok(());
+    }
+    fs::remove_file(path).map_err(|source| ExportError::Unwritable { path: path.to_owned(), source })
 }
 
 /// A file beside it that nobody else writes to, and that begins with a dot, so that collectors pass over it.
@@ -125,6 +158,31 @@ mod tests {
     fn what_is_no_file_is_written_to_as_it_is() {
         write_whole(Path::new("/dev/null"), "gone").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn one_file_is_known_by_all_its_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(is_same(&at("a"), &at("./a")) && !is_same(&at("a"), &at("b")));
+        fs::write(at("a"), "").unwrap();
+        symlink(at("a"), at("link")).unwrap();
+        assert!(is_same(&at("a"), &at("link")));
+        clear(&at("a")).unwrap();
+        assert!(!at("a").exists());
+        clear(&at("a")).unwrap();
+        clear(Path::new("/dev/null")).unwrap();
+        assert!(Path::new("/dev/null").exists() && is_held(Path::new("/dev/stderr")));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_that_is_a_folder_holds_files_like_others() {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let file = folder.path().join("a.xml");
+        write_whole(&file, "one").unwrap();
+        write_whole(&file, "two").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap_complete::Shell;
 
-use super::{exit, print};
+use super::printed;
 
 /// Options of `landfall completions`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,5 @@ pub(super) struct Options {
 pub(super) fn main(options: &Options) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut super::command(), "landfall", &mut script);
-    print(&String::from_utf8_lossy(&script));
-    ExitCode::from(exit::PASS)
+    printed(&String::from_utf8_lossy(&script))
 }

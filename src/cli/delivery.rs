@@ -1,5 +1,6 @@
 //! Delivering a result: into the run's folder, to the terminal, and where else it is wanted.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit;
@@ -13,14 +14,19 @@ pub(super) struct Delivery {
     /// Print no summary, and nothing while the run is under way
     #[arg(long)]
     pub(super) quiet: bool,
+    /// What the result is called in reports; by default as its scenario is
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    name: Option<String>,
     #[command(flatten)]
     exports: Exports,
 }
 
 impl Delivery {
-    /// Whether the result can go where it is wanted; says so and gives the exit code where it cannot.
-    pub(super) fn check(&self) -> Result<(), ExitCode> {
-        self.exports.check()
+    /// Whether the result can go where it is wanted, and not over one of the `inputs`; says so and gives the exit code where
+    /// it cannot. What earlier runs have left there goes.
+    pub(super) fn prepare(&self, inputs: &[PathBuf]) -> Result<(), ExitCode> {
+        self.exports.check(inputs)?;
+        self.exports.clear()
     }
 
     /// Writes and prints the result. A result that cannot be written is printed as JSON instead, so that a run is
@@ -45,7 +51,8 @@ impl Delivery {
             let path = path.map(|path| path.display().to_string());
             self.exports.print_for_people(&report::summary(&outcome.result, path.as_deref()));
         }
-        let named = Named { name: &outcome.result.scenario.name, result: &outcome.result };
+        let name = self.name.as_deref().unwrap_or(&outcome.result.scenario.name);
+        let named = Named { name, result: &outcome.result };
         if !self.exports.write(&[named]) {
             code = exit::unwritten(code);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{exit, print};
+use super::{exit, print, print_whole};
 use crate::app::export;
 use crate::report::{self, Named};
 
@@ -85,21 +85,26 @@ impl Exports {
     }
 
     /// Whether everything can go where it is wanted, as far as that can be told beforehand; says so and gives the exit
-    /// code where it cannot.
-    pub(super) fn check(&self) -> Result<(), ExitCode> {
+    /// code where it cannot. None of the `inputs` may be written over.
+    pub(super) fn check(&self, inputs: &[PathBuf]) -> Result<(), ExitCode> {
         let wrong = |what: &str| {
             tell!("landfall: {what}");
             Err(ExitCode::from(exit::USAGE))
         };
         let files = self.files();
         for (index, file) in files.iter().enumerate() {
-            if let Some(other) = files[..index]
-                .iter()
-                .find(|other| other.path == file.path || (other.is_stdout() && file.is_stdout()))
-            {
+            if let Some(other) = files[..index].iter().find(|other| {
+                export::is_same(other.path, file.path) || (other.is_stdout() && file.is_stdout())
+            }) {
                 let (one, two, path) = (other.option, file.option, file.path.display());
                 return wrong(&format!(
                     "`{one}` and `{two}` both write to {path}; name another file for one of them"
+                ));
+            }
+            if let Some(input) = inputs.iter().find(|input| export::is_same(input, file.path)) {
+                let (option, path) = (file.option, input.display());
+                return wrong(&format!(
+                    "`{option}` would write over {path}, which is read; name another file"
                 ));
             }
             if !file.is_stdout()
@@ -121,6 +126,18 @@ impl Exports {
                          where this is no step of a GitHub workflow"
                     ));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what earlier runs have left where reports are to stand: a run that ends without a result must not leave
+    /// another's.
+    pub(super) fn clear(&self) -> Result<(), ExitCode> {
+        for file in self.files().iter().filter(|file| !file.is_stdout()) {
+            if let Err(error) = export::clear(file.path) {
+                tell!("landfall: {error}");
+                return Err(ExitCode::from(exit::USAGE));
             }
         }
         Ok(())
@@ -160,7 +177,7 @@ impl Exports {
                 }
             };
             if file.is_stdout() {
-                print(&text);
+                whole &= print_whole(&text).is_ok();
             } else if let Err(error) = export::write_whole(file.path, &text) {
                 tell!("landfall: {error}");
                 whole = false;
@@ -174,15 +191,16 @@ impl Exports {
 
     /// Adds to the step's summary, and prints annotations; GitHub reads them on standard error as well.
     fn tell_github(&self, results: &[Named<'_>]) -> bool {
+        let mut whole = true;
         let annotations = report::annotations(results);
         if self.takes_stdout() {
             tell!("{}", annotations.trim_end());
         } else {
-            print(&annotations);
+            whole &= print_whole(&annotations).is_ok();
         }
         let Some(path) = summary_file() else { return false };
         match export::append(&path, &report::markdown(results)) {
-            Ok(()) => true,
+            Ok(()) => whole,
             Err(error) => {
                 tell!("landfall: {error}");
                 false

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{exit, print};
+use super::{exit, print, print_whole};
 use crate::api::{Level, lint};
 use crate::app::api::read_api;
 use crate::report;
@@ -44,7 +44,11 @@ pub(super) fn main(options: &Options) -> ExitCode {
     let remarks = lint(&api);
     if options.json {
         match serde_json::to_string_pretty(&remarks) {
-            Ok(json) => print(&format!("{json}\n")),
+            Ok(json) => {
+                if let Err(code) = print_whole(&format!("{json}\n")) {
+                    return code;
+                }
+            }
             Err(error) => {
                 tell!("landfall: cannot write the remarks as JSON: {error}; this is a bug of landfall's");
                 return ExitCode::from(exit::STACK);

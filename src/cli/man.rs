@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{exit, print};
+use super::{exit, printed};
 
 /// Options of `landfall man`.
 #[derive(Debug, clap::Args)]
@@ -15,11 +15,11 @@ pub(super) struct Options {
 
 pub(super) fn main(options: &Options) -> ExitCode {
     let done = match &options.out {
-        Some(folder) => write_pages(folder),
-        None => main_page().map(|page| print(&page)),
+        Some(folder) => write_pages(folder).map(|()| String::new()),
+        None => main_page(),
     };
     match done {
-        Ok(()) => ExitCode::from(exit::PASS),
+        Ok(page) => printed(&page),
         Err(error) => {
             let folder = options.out.as_deref().unwrap_or(Path::new("")).display();
             tell!("landfall: cannot write manual pages to {folder}: {error}; check `--out`");

@@ -132,6 +132,24 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints what others read, such as a report, to standard output: the exit code where that cannot be written whole. A
+/// reader that has gone away has had enough.
+fn print_whole(text: &str) -> Result<(), ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            tell!("landfall: cannot write to standard output: {error}; name a file, or make room");
+            Err(ExitCode::from(exit::USAGE))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The exit code of a command that has done nothing but print.
+fn printed(text: &str) -> ExitCode {
+    print_whole(text).err().unwrap_or(ExitCode::from(exit::PASS))
+}
+
 /// The runtime for the doubles and everything else that waits.
 fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {

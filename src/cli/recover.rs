@@ -18,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    if let Err(code) = options.delivery.check() {
+    if let Err(code) = options.delivery.prepare(&[]) {
         return code;
     }
     let killed = match Killed::open(&options.folder) {

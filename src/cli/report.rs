@@ -32,9 +32,6 @@ Exit codes: 0 everything was rendered; 2 otherwise. This is no gate: a result th
 run` and `landfall recover` exit by their verdicts, and write the same reports.";
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    if let Err(code) = options.exports.check() {
-        return code;
-    }
     let mut results = Vec::new();
     for path in &options.results {
         match read(path) {
@@ -44,6 +41,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
                 return ExitCode::from(exit::USAGE);
             }
         }
+    }
+    let inputs: Vec<PathBuf> = results.iter().map(|(path, _)| path.clone()).collect();
+    if let Err(code) = options.exports.check(&inputs) {
+        return code;
     }
     let all: Vec<&RunResult> = results.iter().map(|(_, result)| result).collect();
     let names = match names(&options.names, &all) {

@@ -9,6 +9,7 @@ use super::delivery::Delivery;
 use super::{ScenarioArgs, exit, log, runtime, signals};
 use crate::app::run::{Folder, Live, MetricsPort, Reporting, random_run_id, run};
 use crate::record::RunId;
+use crate::scenario::Scenario;
 
 /// Options of `landfall run`.
 #[derive(Debug, clap::Args)]
@@ -54,7 +55,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(run_id) => run_id,
         Err(error) => return usage(&error),
     };
-    if let Err(code) = options.delivery.check() {
+    if let Err(code) = options.delivery.prepare(&inputs(&scenario)) {
         return code;
     }
     let folder = match Folder::create(&options.reports, &run_id) {
@@ -92,6 +93,13 @@ pub(super) fn main(options: &Options) -> ExitCode {
             code
         }
     }
+}
+
+/// The files that a run reads.
+fn inputs(scenario: &Scenario) -> Vec<PathBuf> {
+    let texts = scenario.source.files.iter().map(|(path, _)| path.clone());
+    let payloads = scenario.workloads.iter().filter_map(|workload| workload.payload.source.file());
+    texts.chain(payloads.map(Into::into)).collect()
 }
 
 /// Takes the port for the metrics, and tells where it is: with port 0, nobody else knows.

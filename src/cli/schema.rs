@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{exit, print};
+use super::printed;
 use crate::{result, scenario};
 
 /// Options of `landfall schema`.
@@ -25,9 +25,8 @@ enum What {
 
 pub(super) fn main(options: &Options) -> ExitCode {
     match options.what {
-        What::Scenario => print(scenario::SCHEMA),
-        What::Result => print(&result::schema_text(&result::result_schema())),
-        What::Selftest => print(&result::schema_text(&result::selftest_schema())),
+        What::Scenario => printed(scenario::SCHEMA),
+        What::Result => printed(&result::schema_text(&result::result_schema())),
+        What::Selftest => printed(&result::schema_text(&result::selftest_schema())),
     }
-    ExitCode::from(exit::PASS)
 }

@@ -193,7 +193,7 @@ fn symbol(comparison: Comparison) -> &'static str {
 
 fn limit_text(limit: Limit) -> String {
     match limit {
-        Limit::Duration(limit) => duration_text(limit),
+        Limit::Duration(limit) => exact_text(limit),
         Limit::Count(count) => count.to_string(),
         Limit::Bytes(bytes) => bytes_text(bytes),
         Limit::Percent(percent) => format!("{percent} %"),
@@ -201,8 +201,14 @@ fn limit_text(limit: Limit) -> String {
     }
 }
 
-fn duration_text(duration: Duration) -> String {
-    time_text(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+/// A duration in the largest unit that leaves nothing out: two limits that differ must not read the same.
+fn exact_text(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    match (micros.is_multiple_of(1_000_000), micros.is_multiple_of(1_000)) {
+        (true, _) => format!("{}s", micros / 1_000_000),
+        (false, true) => format!("{}ms", micros / 1_000),
+        (false, false) => format!("{micros}µs"),
+    }
 }
 
 #[cfg(test)]

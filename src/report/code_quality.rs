@@ -90,7 +90,8 @@ fn severity(verdict: Verdict) -> Severity {
 
 fn issue(result: &RunResult, check: &str, limit: &str, severity: Severity, sentence: &str) -> Issue {
     let scenario = &result.scenario;
-    let path = scenario.files.first().map_or(scenario.name.as_str(), |file| file.path.as_str());
+    let file = || scenario.files.first().map(|file| file.path.as_str());
+    let path = scenario.path.as_deref().or_else(file).unwrap_or(&scenario.name);
     Issue {
         description: short(&format!("{}: {sentence}", scenario.name), LONGEST),
         check_name: short(check, LONGEST),

@@ -12,6 +12,9 @@ pub struct ScenarioRef {
     pub hash: String,
     /// Seed.
     pub seed: u64,
+    /// Where its file stood, from the folder that landfall was started in; `None` where it lay outside.
+    #[serde(default)]
+    pub path: Option<String>,
     /// The texts that it was read from, its own file first, then those that it extends, comments included. Scenarios hold
     /// no secrets.
     #[serde(default)]

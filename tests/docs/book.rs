@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::markdown::Page;
-use crate::{read, repository};
+use crate::{is_making, read, repository};
 
 /// The Markdown files of a folder of the repository, and of those in it.
 fn pages_in(folder: &str) -> Vec<String> {
@@ -47,6 +47,9 @@ fn followed(from: &str, link: &str) -> PathBuf {
 
 #[test]
 fn every_link_leads_somewhere() {
+    if is_making() {
+        return;
+    }
     let (mut broken, mut seen) = (Vec::new(), 0);
     for from in pages() {
         let here = page(&from);
@@ -71,6 +74,9 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn every_chapter_is_listed() {
+    if is_making() {
+        return;
+    }
     let summary = page("docs/src/SUMMARY.md");
     let mut listed: Vec<String> = summary
         .links
@@ -106,6 +112,9 @@ fn every_scenario_that_is_shown_is_valid() {
 fn call(line: &str) -> Option<Vec<String>> {
     let line = line.trim();
     let line = line.strip_prefix("$ ").unwrap_or(line);
+    // A step of a workflow.
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    let line = line.strip_prefix("run: ").unwrap_or(line);
     let rest = line
         .strip_prefix("landfall ")
         .or_else(|| line.strip_prefix("cargo run --release -- "))
@@ -123,7 +132,7 @@ fn every_command_that_is_shown_parses() {
     for from in pages() {
         let blocks = page(&from).blocks.into_iter();
         for (language, text) in
-            blocks.filter(|(language, _)| ["", "sh", "console", "yaml"].contains(&language.as_str()))
+            blocks.filter(|(language, _)| ["", "sh", "console", "yaml", "yml"].contains(&language.as_str()))
         {
             let text = text.replace("\\\n", " ");
             // Of a session, only what was typed.

@@ -72,7 +72,7 @@ fn a_run_that_failed_is_red_everywhere_and_says_why() {
     let issues = json(&files, "gitlab.json");
     assert_eq!(
         (&issues[0]["check_name"], &issues[0]["severity"], &issues[0]["location"]["path"]),
-        (&"records.lost".into(), &"critical".into(), &"quickstart.yaml".into())
+        (&"records.lost".into(), &"critical".into(), &"scenarios/quickstart.yaml".into())
     );
 }
 

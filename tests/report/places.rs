@@ -154,3 +154,82 @@ fn a_report_that_cannot_be_written_makes_a_pass_a_usage_error() {
     assert!(ended.stderr.contains("cannot write /dev/full"), "{}", ended.stderr);
     assert!(Path::new(&files.path("reports/r9/result.json")).exists());
 }
+
+#[test]
+fn what_standard_output_does_not_take_is_no_success() {
+    let files = Files::of(&[&passed()]);
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("the system has it");
+    for format in ["--junit", "--json", "--csv"] {
+        let mut call = files.report(1, &[format, "-", "--quiet"]);
+        assert_eq!(call.stdout(full()).status().expect("the binary runs").code(), Some(2), "{format}");
+    }
+    assert_eq!(landfall(&["schema", "result"]).stdout(full()).status().expect("it runs").code(), Some(2));
+}
+
+#[test]
+fn no_file_is_written_twice_and_none_that_is_read_is_written_over() {
+    let files = Files::of(&[&passed()]);
+    std::fs::create_dir(files.path("sub")).expect("it can be made");
+    let (one, other) = (files.path("a.xml"), files.path("sub/../a.xml"));
+    let ended = end(files.report(1, &["--junit", &one, "--html", &other]));
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("both write to") && !Path::new(&one).exists(), "{}", ended.stderr);
+
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let result = folder.path().join("result.json");
+    let text = serde_json::to_string(&passed()).expect("it serializes");
+    std::fs::write(&result, &text).expect("it can be written");
+    let mut call = landfall(&["report"]);
+    let ended = end({
+        call.arg(folder.path()).arg("--html").arg(&result);
+        call
+    });
+    assert!(ended.code == Some(2) && ended.stderr.contains("which is read"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(&result).expect("it is there"), text);
+
+    let scenario = folder.path().join("scenario.yaml");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/orders.yaml"), &scenario)
+        .expect("a copy");
+    let mut call = landfall(&["run"]);
+    call.arg(&scenario).arg("--json").arg(&scenario).arg("--reports").arg(folder.path());
+    let ended = end(call);
+    assert!(ended.code == Some(2) && ended.stderr.contains("which is read"), "{}", ended.stderr);
+    assert!(std::fs::read_to_string(&scenario).expect("it is there").contains("version: 1"));
+}
+
+#[test]
+fn a_run_without_a_result_leaves_no_other_runs_reports() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let stale = folder.path().join("landfall.xml");
+    std::fs::write(&stale, "<testsuites/>").expect("it can be written");
+    let mut call = short_run(folder.path());
+    // Nobody listens there, so the path cannot be brought up.
+    for set in [
+        "stack.kafka={kind: external, bootstrap: \"127.0.0.1:1\", create_topics: true}",
+        "stack.idp=none",
+        "stack.gateway=none",
+        "stack.proxy={kind: external, url: \"http://127.0.0.1:1\"}",
+    ] {
+        call.args(["--set", set]);
+    }
+    call.arg("--junit").arg(&stale);
+    let ended = end(call);
+    assert!(ended.code.is_some_and(|code| code == 2 || code == 3), "{ended:?}");
+    assert!(!stale.exists(), "{ended:?}");
+}
+
+#[test]
+fn gitlab_is_told_the_scenarios_file_from_where_landfall_was_started() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let issues = folder.path().join("quality.json");
+    let mut call = landfall(&["run", "scenarios/quickstart.yaml", "--quiet", "--name", "nightly"]);
+    call.current_dir(env!("CARGO_MANIFEST_DIR")).arg("--reports").arg(folder.path());
+    call.args(["--set", "workload[0].arrivals.constant=20/s", "--set", "workload[0].for=1s"]);
+    call.args(["--set", "workload[1].for=1s", "--set", "checks=[records.landed == 1]"]);
+    call.arg("--gitlab").arg(&issues);
+    assert_eq!(end(call).code, Some(1));
+    let text = std::fs::read_to_string(&issues).expect("it was written");
+    let issues: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    assert!(issues.iter().all(|issue| issue["location"]["path"] == "scenarios/quickstart.yaml"), "{text}");
+    assert!(!issues.is_empty());
+}

@@ -146,6 +146,7 @@ impl Start {
             name: scenario.name.clone(),
             hash: self.hash.clone(),
             seed: scenario.seed,
+            path: from_here(&self.scenario.path),
             files: self.scenario.files.iter().map(text).collect(),
             sets: self.scenario.sets.clone(),
             payloads: self.payloads.iter().map(payload).collect(),
@@ -163,6 +164,18 @@ impl Start {
             cluster: self.cluster.clone(),
         }
     }
+}
+
+/// A path from the current folder, if it lies below.
+fn from_here(path: &Path) -> Option<String> {
+    let here = std::env::current_dir().ok()?;
+    let below = path.strip_prefix(&here).ok().map(Path::to_owned);
+    // Written with links or `..`, it may lie below all the same.
+    let below = below.or_else(|| {
+        let (path, here) = (std::fs::canonicalize(path).ok()?, std::fs::canonicalize(&here).ok()?);
+        Some(path.strip_prefix(here).ok()?.to_owned())
+    });
+    below.map(|path| path.display().to_string())
 }
 
 #[derive(Deserialize)]
