@@ -127,6 +127,101 @@ fn security_of_an_operation_goes_before_that_of_the_whole() {
     assert!(read(&document).unwrap().routes[1].api_key_required);
 }
 
+/// What `lint` says of the definition that ships, with a change.
+fn remarks_of(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut document = produce();
+    change(&mut document);
+    let remarks = lint(&read(&document).unwrap());
+    remarks.iter().map(|remark| format!("{}: {}", remark.level, remark.message)).collect()
+}
+
+#[test]
+fn what_is_usual_is_no_trap() {
+    let is_clean = |remarks: Vec<String>| {
+        let grave: Vec<String> = remarks.into_iter().filter(|remark| !remark.starts_with("note")).collect();
+        assert_eq!(grave, Vec::<String>::new());
+    };
+    let post = "/paths/~1topics~1{topic}/post";
+    // A validator for all, methods without bodies among them.
+    is_clean(remarks_of(|document| {
+        document["x-amazon-apigateway-request-validator"] = json!("all");
+        let mut get = document.pointer(post).unwrap().clone();
+        get.as_object_mut().unwrap().retain(|name, _| name.starts_with("x-") || name == "security");
+        document["paths"]["/topics/{topic}"]["get"] = get;
+    }));
+    // A preflight that the back end answers.
+    is_clean(remarks_of(|document| {
+        let integration = document.pointer(post).unwrap()["x-amazon-apigateway-integration"].clone();
+        document["paths"]["/topics/{topic}"]["options"]["x-amazon-apigateway-integration"] = integration;
+    }));
+    // What is refused for its type needs no model.
+    is_clean(remarks_of(|document| {
+        let post = document.pointer_mut(post).unwrap();
+        post["requestBody"]["content"].as_object_mut().unwrap().remove("$default");
+        let integration = &mut post["x-amazon-apigateway-integration"];
+        (integration["type"], integration["passthroughBehavior"]) = (json!("http"), json!("never"));
+    }));
+    is_clean(remarks_of(|document| document["x-amazon-apigateway-security-policy"] = json!("TLS_1_2")));
+    is_clean(remarks_of(|document| document["x-amazon-apigateway-of-next-year"] = json!(1)));
+}
+
+#[test]
+fn what_is_no_longer_checked_is_a_trap_whatever_else_is() {
+    let post = "/paths/~1topics~1{topic}/post";
+    let trapped = |sentence: &str, change: &dyn Fn(&mut Value)| {
+        let remarks = remarks_of(change);
+        assert!(
+            remarks.iter().any(|remark| remark.starts_with("trap") && remark.contains(sentence)),
+            "{remarks:?}"
+        );
+    };
+    trapped("application/vnd.kafka.json.v2+json among them", &|document| {
+        let content = &mut document.pointer_mut(post).unwrap()["requestBody"]["content"];
+        content.as_object_mut().unwrap().retain(|media, _| media == "application/vnd.kafka.binary.v2+json");
+    });
+    trapped("no validator that looks for them", &|document| {
+        document["x-amazon-apigateway-request-validators"]["all"]["validateRequestParameters"] = json!(false);
+    });
+    trapped("may be called by anybody", &|document| {
+        document.pointer_mut(post).unwrap()["security"] = json!([]);
+    });
+    let signed = remarks_of(|document| {
+        let post = document.pointer_mut(post).unwrap();
+        post["security"] = json!([]);
+        post["x-amazon-apigateway-auth"] = json!({ "type": "AWS_IAM" });
+    });
+    assert!(!signed.iter().any(|remark| remark.contains("anybody")), "{signed:?}");
+    assert!(signed.iter().any(|remark| remark.starts_with("unsupported")), "{signed:?}");
+}
+
+#[test]
+fn a_version_without_quotes_is_one() {
+    let yaml = "swagger: 2.0\npaths: { /a: { get: {} } }\n";
+    let document: Value = serde_saphyr::from_str(yaml).unwrap();
+    assert_eq!(read(&document).unwrap().specification, Specification::Swagger2);
+}
+
+#[test]
+fn many_models_that_refer_to_each_other_take_no_time() {
+    let models: serde_json::Map<String, Value> = (0..20_000)
+        .map(|number| {
+            (format!("M{number}"), json!({ "items": { "$ref": format!("#/definitions/M{}", number + 1) } }))
+        })
+        .collect();
+    let document = json!({ "swagger": "2.0", "definitions": models, "paths": { "/a": { "post": {
+        "parameters": [{ "in": "body", "name": "b", "schema": { "$ref": "#/definitions/M0" } }],
+        "x-amazon-apigateway-integration": { "type": "http_proxy", "uri": "http://x" },
+    } } } });
+    let began = std::time::Instant::now();
+    let api = read(&document).unwrap();
+    assert_eq!(
+        api.routes[0].models["application/json"]["definitions"].as_object().map(serde_json::Map::len),
+        Some(20_001)
+    );
+    // Rescanning what is wanted took half a minute.
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 /// Every place of a document, as pointers.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
