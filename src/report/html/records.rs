@@ -38,7 +38,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 (flow(caption, &ledger(result)))
             }
             (flags(r))
-            p { (result.horizon.statement) "." }
+            p { "How absence was established: " (result.horizon.statement) "." }
             @if result.horizon.unattributed > 0 {
                 p { (grouped(result.horizon.unattributed)) " records that were found have no owner: their workloads carry no identity." }
             }
