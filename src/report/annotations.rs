@@ -42,31 +42,36 @@ impl Level {
     }
 }
 
+/// What one command says.
+struct Annotation<'a> {
+    title: String,
+    message: String,
+    /// The scenario's file, from the folder that landfall was started in: in a workflow, that of the repository.
+    file: Option<&'a str>,
+}
+
 /// A command for each check that does not pass and each other reason of a verdict, one for each finding that fails
 /// nothing, and one for a pass. At most ten a level, of which the last then says how many more there are.
 #[must_use]
 pub fn annotations(results: &[Named<'_>]) -> String {
-    let mut levels: BTreeMap<Level, Vec<(String, String)>> = BTreeMap::new();
+    let mut levels: BTreeMap<Level, Vec<Annotation<'_>>> = BTreeMap::new();
     for Named { name, result } in results {
         for (level, title, message) in messages(result) {
             let title = format!("{}: {title}", short(name, LONGEST));
-            levels.entry(level).or_default().push((title, message));
+            let file = result.scenario.path.as_deref();
+            levels.entry(level).or_default().push(Annotation { title, message, file });
         }
     }
     let mut out = String::new();
     for (level, messages) in levels {
         let shown = if messages.len() > SHOWN { SHOWN - 1 } else { messages.len() };
-        for (title, message) in &messages[..shown] {
-            command(&mut out, level, title, message);
+        for annotation in &messages[..shown] {
+            command(&mut out, level, annotation);
         }
         if shown < messages.len() {
             let more = grouped((messages.len() - shown) as u64);
-            command(
-                &mut out,
-                level,
-                "landfall",
-                &format!("and {more} more; the summary and result.json have all"),
-            );
+            let message = format!("and {more} more; the summary and result.json have all");
+            command(&mut out, level, &Annotation { title: "landfall".into(), message, file: None });
         }
     }
     out
@@ -109,9 +114,14 @@ fn with_example(sentence: &str, finding: Option<&Finding>) -> String {
     message
 }
 
-fn command(out: &mut String, level: Level, title: &str, message: &str) {
+fn command(out: &mut String, level: Level, annotation: &Annotation<'_>) {
+    let Annotation { title, message, file } = annotation;
+    let mut properties = format!("title={}", property(&short(title, LONGEST)));
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "::{} title={}::{}", level.name(), property(&short(title, LONGEST)), data(message));
+    if let Some(file) = file {
+        let _ = write!(properties, ",file={}", property(&short(file, LONGEST)));
+    }
+    let _ = writeln!(out, "::{} {properties}::{}", level.name(), data(message));
 }
 
 /// Text of a message; a line break is one in what GitHub shows, and none in what it reads.
@@ -146,6 +156,17 @@ mod tests {
 
     fn of(result: &RunResult) -> String {
         annotations(&[Named { name: "quickstart", result }])
+    }
+
+    #[test]
+    fn the_scenarios_file_is_named_where_it_is_known() {
+        let mut result = result();
+        result.scenario.path = Some("scenarios/a,b::c.yaml".into());
+        let told = of(&result);
+        assert!(
+            told.starts_with("::error title=quickstart%3A records.lost,file=scenarios/a%2Cb%3A%3Ac.yaml::"),
+            "{told}"
+        );
     }
 
     #[test]

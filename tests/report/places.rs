@@ -71,7 +71,7 @@ fn github_gets_a_summary_and_annotations() {
     let told = commands(&ended.stdout);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].starts_with("::error title=quickstart%3A records.lost::records.lost is 1, limit == 0%0A")
+        told[0].starts_with("::error title=quickstart%3A records.lost,file=scenarios/quickstart.yaml::records.lost is 1, limit == 0%0A")
     );
     assert!(files.text("summary.md").starts_with("before\n## ❌ FAIL: `quickstart`\n"));
 
@@ -114,7 +114,10 @@ fn a_run_writes_the_same_reports_and_exits_by_its_verdict() {
     let result: Value = serde_json::from_str(&ended.stdout).expect("standard output is the result");
     let lost = result["records"]["lost"].as_u64().expect("a count");
     assert!(
-        lost > 0 && ended.stderr.contains("::error title=quickstart%3A records.lost::"),
+        lost > 0
+            && ended
+                .stderr
+                .contains("::error title=quickstart%3A records.lost,file=scenarios/quickstart.yaml::"),
         "{}",
         ended.stderr
     );
