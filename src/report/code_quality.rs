@@ -108,10 +108,7 @@ fn fingerprint(parts: &[&str]) -> String {
         let _ = write!(text, "{}:{part}", part.len());
         text
     });
-    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(digest(&SHA256, text.as_bytes()))
 }
 
 #[cfg(test)]

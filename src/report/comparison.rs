@@ -238,8 +238,7 @@ fn warnings(results: &[Named<'_>]) -> Vec<String> {
             ));
         }
         for limit in &result.generator.exceeded {
-            let spoils = if limit.only_lifts { "may have been shorter" } else { "are not to be relied on" };
-            warnings.push(format!("times of `{name}` {spoils}: {}", limit.sentence));
+            warnings.push(format!("times of `{name}` {}: {}", limit.effect(), limit.sentence));
         }
     }
     let step =

@@ -205,6 +205,10 @@ fn details(named: &Named<'_>, of_several: bool) -> String {
     let Named { name, result } = named;
     let of = if of_several { format!(" of {}", code(name)) } else { String::new() };
     let mut out = String::new();
+    // Of several results, the warnings before have said so.
+    for limit in result.generator.exceeded.iter().filter(|_| !of_several) {
+        let _ = writeln!(out, "**Times {}:** {}\n", limit.effect(), code(&limit.sentence));
+    }
     let bad: Vec<&CheckResult> =
         result.checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
     if !bad.is_empty() {

@@ -191,9 +191,7 @@ fn write_generator(out: &mut String, result: &RunResult) -> fmt::Result {
         grouped(generator.socket_errors)
     )?;
     for limit in &generator.exceeded {
-        let spoils =
-            if limit.only_lifts { "times may have been shorter" } else { "times are not to be relied on" };
-        writeln!(out, "            {spoils}: {}", plain(&limit.sentence))?;
+        writeln!(out, "            times {}: {}", limit.effect(), plain(&limit.sentence))?;
     }
     if generator.local_errors > 0 {
         let last = generator.local_error.as_deref().unwrap_or("no reason was given");

@@ -49,6 +49,14 @@ pub struct ExceededLimit {
     pub only_lifts: bool,
 }
 
+impl ExceededLimit {
+    /// What it does to times, as the end of a sentence that begins with them.
+    #[must_use]
+    pub fn effect(&self) -> &'static str {
+        if self.only_lifts { "may have been shorter" } else { "are not to be relied on" }
+    }
+}
+
 /// How far a result's times are to be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reliance {

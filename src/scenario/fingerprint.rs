@@ -11,10 +11,8 @@ use super::tree::{Kind, Node};
 pub(super) fn fingerprint(root: &Node) -> String {
     let mut canonical = String::new();
     dump(root, &mut canonical);
-    digest(&SHA256, canonical.as_bytes()).as_ref().iter().take(8).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digest = digest(&SHA256, canonical.as_bytes());
+    hex::encode(&digest.as_ref()[..8])
 }
 
 /// Writes `node` as JSON, with members in the order of their names: neither comments nor the order of

@@ -186,12 +186,7 @@ struct Versioned {
 impl PayloadDigest {
     /// That of a file as it is now, by absolute path.
     pub(in crate::app) fn of(file: &Path) -> std::io::Result<Self> {
-        use std::fmt::Write as _;
-        let sha256 = digest(&SHA256, &std::fs::read(file)?);
-        let hex = sha256.as_ref().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        Ok(Self { path: std::path::absolute(file)?, sha256: hex })
+        let sha256 = hex::encode(digest(&SHA256, &std::fs::read(file)?));
+        Ok(Self { path: std::path::absolute(file)?, sha256 })
     }
 }

@@ -1,6 +1,5 @@
 //! SCRAM: proving that one knows a password without saying it (RFC 5802; RFC 7677 for SHA-256).
 
-use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
@@ -100,10 +99,7 @@ impl Exchange {
             return Err(INVALID);
         }
         let (mine, salt) = random.split_at(16);
-        let nonce = mine.iter().fold(nonce.to_owned(), |mut nonce, byte| {
-            let _ = write!(nonce, "{byte:02x}");
-            nonce
-        });
+        let nonce = format!("{nonce}{}", hex::encode(mine));
         Ok(Self::answered(hash, nonce, salt.to_vec(), bare, format!("{binding},{acts_for},")))
     }
 

@@ -1,5 +1,6 @@
 //! Axes: from a figure to its place, and the ticks that tell it back.
 
+use crate::report::figures::float;
 use crate::stats::LONGEST_US;
 
 /// What an axis shows, and how.
@@ -170,21 +171,16 @@ fn clock(seconds: f64, step: f64) -> String {
 
 /// The next of 1, 2, 5 and zeros that is not above.
 fn round_down(micros: u64) -> f64 {
-    rounds().take_while(|value| *value <= micros).last().map_or(1.0, exact)
+    rounds().take_while(|value| *value <= micros).last().map_or(1.0, float)
 }
 
 /// The next of 1, 2, 5 and zeros that is above.
 fn round_up(micros: u64) -> f64 {
-    rounds().find(|value| *value > micros).map_or(exact(LONGEST_US), exact)
+    rounds().find(|value| *value > micros).map_or(float(LONGEST_US), float)
 }
 
 fn rounds() -> impl Iterator<Item = u64> {
     (0..11).flat_map(|power| [1, 2, 5].map(|factor| factor * 10_u64.pow(power)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "times are below 2^53 µs")]
-fn exact(micros: u64) -> f64 {
-    micros as f64
 }
 
 /// A round time, as short as can be.
@@ -242,9 +238,9 @@ mod tests {
         fn a_place_tells_its_figure_back(least in 1..1_000_000_u64, more in 0..1_000_000_000_u64, at in 0.0..1.0_f64) {
             for axis in [
                 Axis::micros("t", least, least + more),
-                Axis::counts("n", exact(least)),
+                Axis::counts("n", float(least)),
                 Axis::percentiles(at * 100.0),
-                Axis::seconds(exact(least)),
+                Axis::seconds(float(least)),
             ] {
                 let value = axis.value_at(at);
                 prop_assert!((axis.place(value) - at).abs() < 1e-6, "{axis:?} {value}");

@@ -148,19 +148,6 @@ const LINES: [QuantileLine; 4] = [
     ("max", "s4", |times| times.max),
 ];
 
-/// The times of a stretch as its row of figures has them.
-fn row(times: Quantiles) -> Vec<String> {
-    if times.count == 0 {
-        return std::iter::repeat_n("–".to_owned(), 5).chain(["0".to_owned()]).collect();
-    }
-    let mut row: Vec<String> =
-        [times.p50, times.p90, times.p99, times.p999, times.max].into_iter().map(time_text).collect();
-    row.push(grouped(times.count));
-    row
-}
-
-const COLUMNS: [&str; 6] = ["p50", "p90", "p99", "p99.9", "max", "values"];
-
 fn over_time(time: &Time<'_>) -> Markup {
     let caption = Caption {
         id: "latency-over-time",
@@ -191,7 +178,7 @@ fn quantiles_over_time(
     times: fn(&Stretch) -> Quantiles,
 ) -> Markup {
     let chart = lines(caption, &time.axis(), &time.micros(name, times), &time.quantiles(times, &LINES));
-    time.figure(caption, &chart, &COLUMNS, |stretch| row(times(stretch)))
+    time.figure(caption, &chart, &table::QUANTILES, |stretch| table::cells(times(stretch)).to_vec())
 }
 
 /// Latencies by size and time.
@@ -266,7 +253,7 @@ fn parts(id: &str, caption: &str, parts: &[Part]) -> Markup {
                 thead {
                     tr {
                         th.text scope="col" { "name" } th scope="col" { "accepted/s" } th scope="col" { "target/s" }
-                        @for name in ["p50", "p90", "p99", "p99.9", "max", "requests"] { th scope="col" { (name) } }
+                        @for name in table::QUANTILES { th scope="col" { (name) } }
                         th scope="col" { "blocked p99" } th scope="col" { "lag p99" }
                     }
                 }
@@ -291,7 +278,7 @@ fn part_row(part: &Part) -> Markup {
             th.text scope="row" { (part.name) @if !part.measured { " (warming up, not measured)" } }
             td { (format!("{:.1}", part.achieved_per_s)) }
             td { @if part.target_per_s > 0.0 { (format!("{:.1}", part.target_per_s)) } @else { "–" } }
-            @for figure in row(if measured { latency } else { Quantiles::default() }) { td { (figure) } }
+            @for cell in table::cells(if measured { latency } else { Quantiles::default() }) { td { (cell) } }
             @for times in [part.blocked_us, part.generator_lag_us] {
                 td { @if measured { (time_text(times.p99)) } @else { "–" } }
             }

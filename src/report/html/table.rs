@@ -6,6 +6,16 @@ use crate::report::text::grouped;
 use crate::result::Quantiles;
 use crate::stats::time_text;
 
+/// Headings of [`cells`].
+pub(super) const QUANTILES: [&str; 6] = ["p50", "p90", "p99", "p99.9", "max", "values"];
+
+/// Quantiles in words, and how many values they are of.
+pub(super) fn cells(times: Quantiles) -> [String; 6] {
+    let Quantiles { p50, p90, p99, p999, max, count } = times;
+    let text = |time| if count == 0 { "–".to_owned() } else { time_text(time) };
+    [text(p50), text(p90), text(p99), text(p999), text(max), grouped(count)]
+}
+
 /// A table of quantiles: a row each of a name, what it means, and its times.
 pub(super) fn quantiles(caption: &str, rows: &[(&str, &str, Quantiles)]) -> Markup {
     html! {
@@ -15,7 +25,7 @@ pub(super) fn quantiles(caption: &str, rows: &[(&str, &str, Quantiles)]) -> Mark
                 thead {
                     tr {
                         th.text scope="col" { "time" }
-                        @for name in ["p50", "p90", "p99", "p99.9", "max", "values"] { th scope="col" { (name) } }
+                        @for name in QUANTILES { th scope="col" { (name) } }
                         th.text scope="col" { "is" }
                     }
                 }
@@ -23,10 +33,7 @@ pub(super) fn quantiles(caption: &str, rows: &[(&str, &str, Quantiles)]) -> Mark
                     @for (name, meaning, q) in rows {
                         tr {
                             th.text scope="row" { (name) }
-                            @for time in [q.p50, q.p90, q.p99, q.p999, q.max] {
-                                td { @if q.count == 0 { "–" } @else { (time_text(time)) } }
-                            }
-                            td { (grouped(q.count)) }
+                            @for cell in cells(*q) { td { (cell) } }
                             td.text.long { (meaning) }
                         }
                     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::report::terminal::tests::result;
-use crate::result::Evidence;
+use crate::result::{Evidence, ExceededLimit};
 
 const HOSTILE: [&str; 14] = [
     "<script>alert(1)</script><img src=x onerror=y>",
@@ -137,4 +137,18 @@ proptest! {
         let without = |text: &str| text.replace('\\', "");
         prop_assert_eq!(without(&codes[0]), without(&shown));
     }
+}
+
+#[test]
+fn times_that_are_not_to_be_relied_on_say_so_even_of_a_pass() {
+    let mut result = result();
+    result.verdict = Verdict::Pass;
+    let limit = |only_lifts| ExceededLimit { sentence: "it waited".into(), only_lifts };
+    result.generator.exceeded = vec![limit(true), limit(false)];
+    let text = markdown(&[Named { name: "quickstart", result: &result }]);
+    assert!(text.contains("**Times may have been shorter:** `it waited`\n"), "{text}");
+    assert!(text.contains("**Times are not to be relied on:** `it waited`\n"), "{text}");
+    let other = crate::report::terminal::tests::result();
+    let both = [Named { name: "a", result: &result }, Named { name: "b", result: &other }];
+    assert!(markdown(&both).contains("times of `a` are not to be relied on"), "{}", markdown(&both));
 }
