@@ -1,6 +1,6 @@
 //! `landfall recover`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::delivery::Delivery;
@@ -18,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    if let Err(code) = options.delivery.prepare(&[]) {
+    if let Err(code) = options.delivery.prepare(&left_in(&options.folder)) {
         return code;
     }
     let killed = match Killed::open(&options.folder) {
@@ -47,4 +47,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok((folder, outcome)) => options.delivery.deliver(&folder, &outcome),
         Err(code) => code,
     }
+}
+
+/// What a killed run has left in its folder: what is to be read. Where it cannot be listed, opening it says why.
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }

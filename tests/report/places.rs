@@ -201,6 +201,18 @@ fn no_file_is_written_twice_and_none_that_is_read_is_written_over() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_not_written_over() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let journal = folder.path().join("journal.bin");
+    std::fs::write(&journal, "what is left").expect("it can be written");
+    let mut call = landfall(&["recover"]);
+    call.arg(folder.path()).arg("--junit").arg(&journal);
+    let ended = end(call);
+    assert!(ended.code == Some(2) && ended.stderr.contains("which is read"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(&journal).expect("it is there"), "what is left");
+}
+
+#[test]
 fn a_run_without_a_result_leaves_no_other_runs_reports() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let stale = folder.path().join("landfall.xml");
