@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::model::{ConnectionType, Integration, IntegrationKind, IntegrationResponse, Passthrough, Remark};
+use super::template::{Dialect, Template};
 
 /// How long a back end may take where the definition says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(29);
@@ -75,11 +76,11 @@ pub(super) fn read_integration(
         unsupported.push(of.remark("has no `uri`, so nobody knows where its requests go"));
     }
     let templates = of.strings("requestTemplates", remarks);
-    directives(of, "requestTemplates", unsupported);
+    beyond_substitution(of, "requestTemplates", unsupported);
     let mut responses = std::collections::BTreeMap::new();
     for (pattern, response) in of.member("responses").iter().flat_map(Cursor::members) {
         let status = response.member("statusCode").and_then(|status| status.status());
-        directives(&response, "responseTemplates", unsupported);
+        beyond_substitution(&response, "responseTemplates", unsupported);
         let parameters = response.strings("responseParameters", remarks);
         let templates = response.strings("responseTemplates", remarks);
         let response = IntegrationResponse { status: status.unwrap_or(200), parameters, templates };
@@ -137,38 +138,9 @@ fn passthrough(of: &Cursor<'_>, remarks: &mut Vec<Remark>) -> Passthrough {
 }
 
 /// Templates that ask for more than substitution.
-fn directives(of: &Cursor<'_>, member: &str, unsupported: &mut Vec<Remark>) {
+fn beyond_substitution(of: &Cursor<'_>, member: &str, unsupported: &mut Vec<Remark>) {
     for (_, template) in of.member(member).iter().flat_map(Cursor::members) {
-        let directive = template.value.as_str().and_then(directive);
-        if let Some(directive) = directive {
-            let message = format!("has the directive `#{directive}`; landfall's gateway substitutes only");
-            unsupported.push(template.remark(message));
-        }
-    }
-}
-
-/// The first directive of a template (Velocity User Guide, "Directives").
-fn directive(template: &str) -> Option<&str> {
-    const DIRECTIVES: [&str; 14] = [
-        "set", "if", "elseif", "else", "end", "foreach", "include", "parse", "stop", "break", "evaluate",
-        "define", "macro", "return",
-    ];
-    template.split('#').skip(1).find_map(|rest| {
-        let rest = rest.trim_start_matches('{');
-        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        DIRECTIVES.contains(&&rest[..end]).then_some(&rest[..end])
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directives_are_told_from_text() {
-        assert_eq!(directive("#set($x = 1)$x"), Some("set"));
-        assert_eq!(directive("a #{if}(true)b#end"), Some("if"));
-        assert_eq!(directive(r##"{"color": "#fffeee", "n": "#1", "x": "$input.json('$')"}"##), None);
-        assert_eq!(directive("#"), None);
+        let refused = template.value.as_str().and_then(|text| Template::parse(text, Dialect::Velocity).err());
+        unsupported.extend(refused.map(|message| template.remark(message)));
     }
 }

@@ -25,15 +25,16 @@ fn as_swagger(mut document: Value) -> Value {
     let mut parts = top.remove("components").unwrap();
     top.insert("definitions".into(), parts["schemas"].take());
     top.insert("securityDefinitions".into(), parts["securitySchemes"].take());
-    let post = &mut document["paths"]["/topics/{topic}"]["post"];
-    let body = post.as_object_mut().unwrap().remove("requestBody").unwrap();
-    let consumes: Vec<&String> = body["content"].as_object().unwrap().keys().collect();
-    post["consumes"] = json!(consumes);
-    let schema = body["content"]["$default"]["schema"].clone();
-    post["parameters"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({ "in": "body", "name": "Produce", "schema": schema }));
+    for (_, item) in document["paths"].as_object_mut().unwrap() {
+        let Some(body) = item["post"].as_object_mut().and_then(|post| post.remove("requestBody")) else {
+            continue;
+        };
+        let consumes: Vec<&String> = body["content"].as_object().unwrap().keys().collect();
+        item["post"]["consumes"] = json!(consumes);
+        let schema = body["content"][consumes[0]]["schema"].clone();
+        let parameters = item["post"]["parameters"].as_array_mut().unwrap();
+        parameters.push(json!({ "in": "body", "name": "Produce", "schema": schema }));
+    }
     let text = document.to_string().replace("#/components/schemas/", "#/definitions/");
     serde_json::from_str(&text).unwrap()
 }
@@ -43,13 +44,13 @@ fn the_definition_that_ships_is_read_whole() {
     let api = read(&produce()).unwrap();
     assert_eq!((api.title.as_str(), api.base_path.as_deref()), ("produce", Some("/prod")));
     assert_eq!(api.hosts, ["abc1234567.execute-api.eu-west-1.amazonaws.com"]);
-    assert_eq!((api.remarks.len(), api.routes.len()), (0, 2));
+    assert_eq!((api.remarks.len(), api.routes.len()), (0, 4));
     let post = &api.routes[0];
     assert_eq!((post.path.as_str(), &post.method), ("/topics/{topic}", &Method::One("POST".into())));
     assert_eq!(post.security, Security::Authorizer("jwt".into()));
     assert!(post.validator.as_ref().is_some_and(|validator| validator.body && validator.parameters));
-    assert_eq!(post.models.len(), 3);
-    assert!(post.models["$default"]["definitions"]["Record"].is_object());
+    assert_eq!(post.models.len(), 2);
+    assert!(post.models["application/vnd.kafka.json.v2+json"]["definitions"]["Record"].is_object());
     let required: Vec<_> =
         post.parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.place)).collect();
     assert_eq!(required, [("topic", Place::Path), ("Content-Type", Place::Header)]);

@@ -1,0 +1,116 @@
+//! Holding bodies against their models (API Gateway Developer Guide, "Request validation for REST APIs").
+
+use std::collections::BTreeMap;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::api::model::Remark;
+
+/// The models of a route's bodies.
+#[derive(Debug)]
+pub struct BodyCheck {
+    /// By media type, in small letters.
+    models: Vec<(String, Validator)>,
+    /// The model of all other types.
+    default: Option<Validator>,
+}
+
+impl BodyCheck {
+    /// Models that are no JSON Schema of draft 4 are added to `unsupported`.
+    pub(super) fn new(
+        models: &BTreeMap<String, Value>,
+        pointer: &str,
+        unsupported: &mut Vec<Remark>,
+    ) -> Self {
+        let mut check = Self { models: Vec::new(), default: None };
+        for (media, schema) in models {
+            match jsonschema::draft4::new(schema) {
+                Ok(model) if media == "$default" => check.default = Some(model),
+                Ok(model) => check.models.push((media.to_ascii_lowercase(), model)),
+                Err(error) => unsupported.push(Remark {
+                    pointer: pointer.to_owned(),
+                    message: format!("has a model for `{media}` that is no JSON Schema of draft 4: {error}"),
+                }),
+            }
+        }
+        check
+    }
+
+    /// Holds a body against the model of its type; one without a model fits. Without a type, it is taken for
+    /// `application/json`; parameters of the type, such as `charset`, do not count (what the real gateway does with them
+    /// is not documented). JSON that nests deeper than 128 levels does not fit: the parser stops there.
+    ///
+    /// # Errors
+    /// What is wrong, for `$context.error.validationErrorString`.
+    pub fn check(&self, content_type: Option<&str>, body: &[u8]) -> Result<(), String> {
+        let media = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+        let model = self.models.iter().find(|(modelled, _)| modelled.eq_ignore_ascii_case(media));
+        let Some(model) = model.map(|(_, model)| model).or(self.default.as_ref()) else { return Ok(()) };
+        let value: Value =
+            serde_json::from_slice(body).map_err(|_| "Can not parse JSON object".to_owned())?;
+        if model.is_valid(&value) {
+            return Ok(());
+        }
+        // What is wrong is named by its place, without the value, which is the partner's.
+        let errors: Vec<String> = model
+            .iter_errors(&value)
+            .take(5)
+            .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
+            .collect();
+        Err(format!("[{}]", errors.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check() -> BodyCheck {
+        let produce = json!({ "type": "object", "required": ["records"], "properties": { "records": { "type": "array" } } });
+        let models = [("application/vnd.kafka.json.v2+json".to_owned(), produce)].into();
+        BodyCheck::new(&models, "/p", &mut Vec::new())
+    }
+
+    #[test]
+    fn bodies_of_modelled_types_must_fit() {
+        for media in
+            ["application/vnd.kafka.json.v2+json", "Application/VND.kafka.json.v2+json; charset=utf-8"]
+        {
+            let fits = |body: &str| check().check(Some(media), body.as_bytes()).is_ok();
+            assert!(fits(r#"{"records":[{"value":1}],"x":2}"#) && fits(r#"{"records":[]}"#));
+            for bad in ["", "x", "null", "[]", "{}", r#"{"records":{}}"#] {
+                assert!(!fits(bad), "{bad}");
+            }
+        }
+        let error = check().check(Some("application/vnd.kafka.json.v2+json"), br#"{"records":"s3cret"}"#);
+        let error = error.unwrap_err();
+        assert!(
+            error.contains("/records") && error.contains("array") && !error.contains("s3cret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn bodies_of_other_types_slip_through() {
+        assert!(check().check(Some("application/json"), b"x").is_ok());
+        assert!(check().check(None, b"").is_ok());
+    }
+
+    #[test]
+    fn a_default_model_catches_them() {
+        let models = [("$default".to_owned(), json!({ "type": "object" }))].into();
+        let check = BodyCheck::new(&models, "/p", &mut Vec::new());
+        assert!(check.check(Some("text/plain"), b"{}").is_ok());
+        assert!(check.check(Some("text/plain"), b"x").is_err() && check.check(None, b"[]").is_err());
+    }
+
+    #[test]
+    fn what_is_no_schema_is_remarked() {
+        let mut unsupported = Vec::new();
+        let models = [("a/b".to_owned(), json!({ "type": "nonsense" }))].into();
+        BodyCheck::new(&models, "/p", &mut unsupported);
+        assert!(unsupported[0].message.contains("no JSON Schema of draft 4"), "{unsupported:?}");
+    }
+}
