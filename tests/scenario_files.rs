@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall::scenario::{
-    Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit, Pace,
-    PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing,
+    ApiSpec, Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit,
+    Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing,
     Timeouts, Unreadable, Value, load_file, parse, read,
 };
 use proptest::prelude::*;
@@ -86,7 +86,11 @@ fn overrides_reach_every_part() {
     assert_eq!(scenario.name, "other");
     let ProxySpec::Embedded { replicas, .. } = scenario.stack.proxy else { panic!() };
     assert_eq!(replicas, 4);
-    let GatewaySpec::Embedded { required_headers, .. } = &scenario.stack.gateway else { panic!() };
+    let GatewaySpec::Embedded { api: ApiSpec::Produce { required_headers, .. }, .. } =
+        &scenario.stack.gateway
+    else {
+        panic!()
+    };
     assert_eq!(required_headers, &["Content-Type", "X-Request-Id"]);
     assert_eq!(scenario.topics[0].partitions, 12);
     assert_eq!(scenario.topics[0].max_message_bytes, Some(512 << 10));
@@ -154,10 +158,12 @@ fn what_is_left_out_has_its_documented_default() {
         scenario.stack.gateway,
         GatewaySpec::Embedded {
             port: 0,
-            required_headers: vec!["Content-Type".into()],
-            authorizer_ttl: Duration::from_mins(5),
             leeway: Duration::from_secs(30),
-            integration_timeout: Duration::from_secs(29),
+            api: ApiSpec::Produce {
+                required_headers: vec!["Content-Type".into()],
+                authorizer_ttl: Duration::from_mins(5),
+                integration_timeout: Duration::from_secs(29),
+            },
         }
     );
     assert_eq!(

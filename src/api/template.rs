@@ -88,13 +88,21 @@ impl Template {
     /// The text with its references replaced; what refers to nothing is left out.
     #[must_use]
     pub fn render(&self, scope: &impl Scope) -> String {
+        self.render_or(scope, "")
+    }
+
+    /// The same with `missing` in the place of what refers to nothing; access logs have a `-` there.
+    #[must_use]
+    pub fn render_or(&self, scope: &impl Scope, missing: &str) -> String {
         let mut rendered = String::new();
         // The body is read once, however many places of it are asked for.
         let mut document: Option<Option<Value>> = None;
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => rendered.push_str(text),
-                Piece::Value(reference) => rendered.push_str(&reference.value(scope).unwrap_or_default()),
+                Piece::Value(reference) => {
+                    rendered.push_str(&reference.value(scope).unwrap_or(missing.into()));
+                }
                 Piece::Json(path) => {
                     let document =
                         document.get_or_insert_with(|| serde_json::from_slice(scope.body()).ok()).as_ref();

@@ -1,6 +1,5 @@
 //! What each command does, from start to end.
 
-pub mod api;
 pub mod calibrate;
 pub mod exit;
 pub mod export;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{exit, print, print_whole};
 use crate::api::{Level, lint};
-use crate::app::api::read_api;
+use crate::doubles::gateway::read_api;
 use crate::report;
 
 /// Options of `landfall lint`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
+use super::gateway::read_gateway;
 use super::hosts::read_url;
 use super::kafka::read_kafka;
 use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
@@ -11,7 +12,7 @@ use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, Sta
 /// The proxies that the embedded one can stand for.
 const PROFILES: [(&str, &str); 1] = [("confluent-7.9", "confluent-7.9")];
 
-const NONE: &str = "has no meaning with `kind: none`";
+pub(super) const NONE: &str = "has no meaning with `kind: none`";
 pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
 pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
@@ -20,26 +21,11 @@ const REFUSED_BOXES: [(&str, &str); 4] = [
     ("registry", "there is no registry box; no format needs one"),
     (
         "authorizer",
-        "the authorizer is part of the embedded gateway; its cache is set by `gateway.authorizer_ttl`",
+        "authorizers are part of the embedded gateway; see `gateway.authorizers` and `gateway.authorizer_ttl`",
     ),
     ("balancer", "the balancer is part of the embedded proxy; the number behind it is `proxy.replicas`"),
     ("partners", "partners stand at the top level, beside `stack`"),
 ];
-
-/// What people may expect in an embedded gateway, and what there is instead.
-const REFUSED_OF_GATEWAY: [(&str, &str); 3] = [
-    ("api", "no API export is read; name the headers that the API validates in `required_headers`"),
-    (
-        "authorizer",
-        "the embedded gateway always has the embedded authorizer; its cache is set by `authorizer_ttl`",
-    ),
-    ("url", "the gateway is embedded or none, it cannot be attached to"),
-];
-
-/// The headers that each request of the load has where there is an embedded gateway, which always stands beside
-/// an identity provider.
-const SENT: [&str; 7] =
-    ["Host", "User-Agent", "Content-Type", "Accept", "X-Request-Id", "Content-Length", "Authorization"];
 
 /// The kinds that a box may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +67,7 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
     let mut ports = Ports::default();
     let stack = StackSpec {
         idp: read_idp(idp_box, &mut ports, problems),
-        gateway: read_gateway(gateway_box, &mut ports, problems),
+        gateway: read_gateway(gateway_box, allowed, &mut ports, problems),
         proxy: read_proxy(proxy_box, allowed, &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
         // somebody who has decided where it writes.
@@ -195,7 +181,12 @@ pub(super) struct Ports(Vec<(u16, &'static str)>);
 
 impl Ports {
     /// The port of the embedded box `name`. Two boxes on one port are refused; 0 is any free one.
-    fn read(&mut self, name: &'static str, fields: &mut Fields<'_>, problems: &mut Problems) -> u16 {
+    pub(super) fn read(
+        &mut self,
+        name: &'static str,
+        fields: &mut Fields<'_>,
+        problems: &mut Problems,
+    ) -> u16 {
         self.read_several(name, 1, fields, problems)
     }
 
@@ -242,54 +233,6 @@ fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, ports: &mut Ports, problems: 
     let token_life = duration_or(&mut fields, "token_life", Duration::from_hours(1), range, problems);
     fields.finish(&[("url", "the idp is embedded or none, it cannot be attached to")], problems);
     IdpSpec::Embedded { port, token_life }
-}
-
-fn read_gateway(
-    opened: Option<(BoxKind, Fields<'_>)>,
-    ports: &mut Ports,
-    problems: &mut Problems,
-) -> GatewaySpec {
-    let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
-    if kind == BoxKind::None {
-        let options = ["port", "required_headers", "authorizer_ttl", "leeway", "integration_timeout"];
-        fields.finish(&options.map(|name| (name, NONE)), problems);
-        return GatewaySpec::None;
-    }
-    let port = ports.read("gateway", &mut fields, problems);
-    let required_headers = match fields.optional("required_headers") {
-        Some(item) => read_headers(&item, problems),
-        None => vec!["Content-Type".to_owned()],
-    };
-    let ttl = (Duration::ZERO, Duration::from_hours(1));
-    let authorizer_ttl = duration_or(&mut fields, "authorizer_ttl", Duration::from_mins(5), ttl, problems);
-    let few_minutes = (Duration::ZERO, Duration::from_mins(5));
-    let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
-    let most = Duration::from_secs(29);
-    let timeout = (Duration::from_millis(50), most);
-    let integration_timeout = duration_or(&mut fields, "integration_timeout", most, timeout, problems);
-    fields.finish(&REFUSED_OF_GATEWAY, problems);
-    GatewaySpec::Embedded { port, required_headers, authorizer_ttl, leeway, integration_timeout }
-}
-
-/// Names of headers; each a token by RFC 9110, section 5.6.2.
-fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
-    let mut headers: Vec<String> = Vec::new();
-    for item in item.list(problems).unwrap_or_default() {
-        let Some(name) = item.text(problems) else { continue };
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(token) {
-            item.suggest(problems, "must be the name of a header", "write for instance `Content-Type`");
-        } else if headers.iter().any(|header| header.eq_ignore_ascii_case(name)) {
-            item.fail(problems, format!("the header {} is named twice", quoted(name)));
-        } else if !SENT.iter().any(|sent| sent.eq_ignore_ascii_case(name)) {
-            let message =
-                format!("no request has the header {}, so the gateway would refuse all", quoted(name));
-            item.suggest(problems, message, format!("what is sent: {}", SENT.join(", ")));
-        } else {
-            headers.push(name.to_owned());
-        }
-    }
-    headers
 }
 
 fn read_proxy(
@@ -355,6 +298,7 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::ApiSpec;
     use std::path::Path;
 
     const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
@@ -386,14 +330,12 @@ mod tests {
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
-        let gateway = GatewaySpec::Embedded {
-            port: 2,
+        let api = ApiSpec::Produce {
             required_headers: Vec::new(),
             authorizer_ttl: Duration::ZERO,
-            leeway: Duration::from_mins(1),
             integration_timeout: Duration::from_millis(50),
         };
-        assert_eq!(stack.gateway, gateway);
+        assert_eq!(stack.gateway, GatewaySpec::Embedded { port: 2, leeway: Duration::from_mins(1), api });
         let profile = "confluent-7.9".to_owned();
         assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
         assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });
@@ -425,15 +367,6 @@ mod tests {
         ] {
             assert!(stack(&format!("stack: {{ {text} }}")).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn the_gateway_can_only_require_headers_that_are_sent() {
-        let all = SENT.map(str::to_ascii_lowercase).join(", ");
-        assert!(stack(&format!("stack: {{ gateway: {{ required_headers: [{all}] }} }}")).is_ok());
-        let error = stack("stack: { gateway: { required_headers: [Accept, X-Partner] } }").unwrap_err();
-        assert!(error.contains("required_headers[1]: no request has the header `X-Partner`"), "{error}");
-        assert!(SENT.iter().all(|sent| error.contains(sent)), "{error}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod evidence;
 mod extends;
 mod faults;
 mod fingerprint;
+mod gateway;
 mod hosts;
 mod json;
 mod kafka;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
-use super::model::{Expect, GatewaySpec, Partner, Renew, SecretSource, StackSpec, TokenSpec, Workload};
+use super::model::{
+    ApiSpec, Expect, GatewaySpec, Partner, Renew, SecretSource, StackSpec, TokenSpec, Workload,
+};
 use super::quantity::format_duration;
 use super::read::items;
 use super::secrets::read_secret;
@@ -19,6 +21,8 @@ const LARGEST_FLEET: usize = 1000;
 /// How long an expired token may be accepted where the path does not tell: an authorizer result of Amazon API Gateway
 /// is kept for 300 s by default, and 30 s is a usual leeway of clocks.
 const USUAL_GRACE: Duration = Duration::from_secs(330);
+/// How long an authorizer's results are kept where a definition says nothing.
+const UNSAID_TTL: Duration = Duration::from_mins(5);
 
 const RENEWALS: &str = "possible are `ahead`, `{ before: 10s }`, `at-expiry`, `never`";
 
@@ -249,7 +253,11 @@ fn read_renew(item: &Item<'_>, stack: Option<&StackSpec>, problems: &mut Problem
 /// How long after its expiry the path may accept a token.
 fn grace_of(stack: Option<&StackSpec>) -> Duration {
     match stack.map(|stack| &stack.gateway) {
-        Some(GatewaySpec::Embedded { authorizer_ttl, leeway, .. }) => *authorizer_ttl + *leeway,
+        Some(GatewaySpec::Embedded { leeway, api, .. }) => match api {
+            ApiSpec::Produce { authorizer_ttl, .. } => *authorizer_ttl + *leeway,
+            // The definition is not read yet. It keeps results so long where it says nothing.
+            ApiSpec::Definition(_) => UNSAID_TTL + *leeway,
+        },
         Some(GatewaySpec::None) | None => USUAL_GRACE,
     }
 }

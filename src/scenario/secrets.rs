@@ -104,6 +104,27 @@ pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems
     Some(Value::Plain(text.to_owned()))
 }
 
+/// Reads an environment variable of a function, whose name is already in `item`'s path.
+pub(super) fn read_variable_value(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
+    if matches!(item.node.kind, Kind::Mapping(_)) {
+        return read_reference(item, problems).map(Value::Reference);
+    }
+    let name = name.to_ascii_lowercase();
+    if ["password", "passphrase", "secret", "token", "private_key", "api_key"]
+        .iter()
+        .any(|word| name.contains(word))
+    {
+        let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
+        item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
+        return None;
+    }
+    let Some(text) = item.written() else {
+        item.fail(problems, format!("must be the variable's value, and is {}", item.node.describe()));
+        return None;
+    };
+    Some(Value::Plain(text.to_owned()))
+}
+
 /// Whether the property `name` holds a secret. A private key's place is none.
 fn holds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

@@ -4,21 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::{Stack, StackError, external};
-use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
-use crate::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::kafka::Access;
 use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario};
 use crate::secret::Secret;
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The API that tokens are for.
-const AUDIENCE: &str = "landfall-api";
-/// The stage of the embedded gateway's API.
-const STAGE: &str = "prod";
+pub(super) const AUDIENCE: &str = "landfall-api";
 
 /// How the embedded broker is reached by those who say what it wants to hear.
 fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
@@ -119,54 +115,12 @@ impl Stack {
             return Ok(());
         };
         let idp = self.start_idp(scenario, port, token_life).await?;
-        if let GatewaySpec::Embedded { port, required_headers, authorizer_ttl, leeway, integration_timeout } =
-            &scenario.stack.gateway
-        {
-            let (backend, backend_host) = self.integration().await?;
-            let since = Instant::now();
-            let authorizer = Authorizer::start(AuthorizerConfig {
-                bind: LOOPBACK,
-                port: 0,
-                issuer: idp.issuer().to_owned(),
-                audience: AUDIENCE.into(),
-                jwks_uri: idp.jwks_uri(),
-                leeway: *leeway,
-            })
-            .await?;
-            self.up("authorizer", "embedded", Some(authorizer.invoke_url()), since);
-            let since = Instant::now();
-            let gateway = Gateway::start(GatewayConfig {
-                bind: LOOPBACK,
-                port: *port,
-                stage: STAGE.into(),
-                required_headers: required_headers.clone(),
-                authorizer_url: authorizer.invoke_url(),
-                authorizer_ttl: *authorizer_ttl,
-                authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
-                integration_timeout: *integration_timeout,
-                backend,
-                backend_host: Some(backend_host),
-                injectors: self.injectors.clone(),
-            })
-            .await?;
-            self.produce_url = gateway.base_url();
-            self.up("gateway", "embedded", Some(self.produce_url.clone()), since);
-            self.doubles.gateway = Some(gateway);
-            self.doubles.authorizer = Some(authorizer);
+        if let GatewaySpec::Embedded { port, leeway, api } = &scenario.stack.gateway {
+            self.start_gateway(scenario, &idp, *port, *leeway, api).await?;
         }
         self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
         self.doubles.idp = Some(idp);
         Ok(())
-    }
-
-    /// Where the gateway's integration goes: to the balancer, or to the external proxy under its own name.
-    async fn integration(&self) -> Result<(SocketAddr, String), StackError> {
-        if let Some(balancer) = &self.doubles.balancer {
-            return Ok((balancer.address(), balancer.address().to_string()));
-        }
-        external::has_no_path(&self.produce_url)?;
-        let backend = external::reach_proxy(&self.produce_url).await?;
-        Ok((backend, external::authority_of(&self.produce_url).unwrap_or_else(|| backend.to_string())))
     }
 
     async fn start_idp(

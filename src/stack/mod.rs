@@ -4,17 +4,19 @@
 mod cluster;
 mod embedded;
 mod external;
+mod gateway;
 mod secrets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::api::NotServable;
 use crate::doubles::authorizer::{Authorizer, AuthorizerError};
 use crate::doubles::balancer::{Balancer, BalancerError};
 use crate::doubles::broker::{Broker, BrokerError};
 use crate::doubles::fault::Injector;
-use crate::doubles::gateway::{Gateway, GatewayError};
+use crate::doubles::gateway::{ApiFileError, Gateway, GatewayError};
 use crate::doubles::idp::{Idp, IdpError};
 use crate::doubles::proxy::{Proxy, ProxyError};
 use crate::kafka::{self, Access};
@@ -84,6 +86,42 @@ pub enum StackError {
     /// The gateway.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The definition of the gateway's API.
+    #[error(transparent)]
+    ApiFile(#[from] ApiFileError),
+    /// A function that cannot be started.
+    #[error("no Lambda functions are started; use `run: builtin`, `rie` or `policy`")]
+    NoLambda,
+    /// A back end that `gateway.integrations` names.
+    #[error(
+        "gateway.integrations names `{written}`, which is no back end's place; write scheme, host and port, for instance \
+         `http://nlb.internal:8082`"
+    )]
+    Origin {
+        /// As written.
+        written: String,
+    },
+    /// A partner whose tokens would be called wrongly admitted while a result is kept for them.
+    #[error(
+        "the token of the partner `{partner}` is never renewed, and the definition's authorizers keep results so that it \
+         may pass for {} s after it expires; write `token: {{ renew: never, grace: {}s }}`, or longer",
+        .longest.as_secs(), .longest.as_secs()
+    )]
+    Grace {
+        /// The partner.
+        partner: String,
+        /// Results and leeway together.
+        longest: Duration,
+    },
+    /// A definition that cannot be served in the scenario's stage.
+    #[error("the gateway cannot serve {path}:\n{source}")]
+    Api {
+        /// The definition.
+        path: PathBuf,
+        /// What stands in the way.
+        #[source]
+        source: NotServable,
+    },
     /// An external proxy that does not answer.
     #[error("the proxy at {url} does not answer: {reason}; check that it runs there")]
     ProxyUnreachable {
@@ -172,6 +210,10 @@ impl StackError {
             | Self::NoSecretFile { .. }
             | Self::SecretLines { .. }
             | Self::ProxyPath { .. }
+            | Self::ApiFile(_)
+            | Self::Origin { .. }
+            | Self::Grace { .. }
+            | Self::Api { .. }
             | Self::KafkaProperties { .. }
             | Self::BrokerForbidden { .. } => true,
             Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),

@@ -16,6 +16,8 @@ pub enum ResponseType {
     BadRequestBody,
     /// A required parameter is missing.
     BadRequestParameters,
+    /// There is no API key, or it is none of the API's.
+    InvalidApiKey,
     /// The back end cannot be reached or broke off.
     IntegrationFailure,
     /// The back end did not answer in time.
@@ -24,8 +26,12 @@ pub enum ResponseType {
     InvalidSignature,
     /// The request is for no known resource or method and carries no credentials.
     MissingAuthenticationToken,
+    /// The API key's quota is used up.
+    QuotaExceeded,
     /// The body is longer than 10,485,760 bytes.
     RequestTooLarge,
+    /// More requests than the API key, the stage or the account may send.
+    Throttled,
     /// The authorizer refused, or there was nothing to authorize.
     Unauthorized,
     /// The body's coding is unknown or broken.
@@ -37,16 +43,42 @@ pub enum ResponseType {
 }
 
 impl ResponseType {
+    /// The type's name, under which an API can shape it; `None` where it cannot be shaped.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::AccessDenied => "ACCESS_DENIED",
+            Self::ApiConfigurationError => "API_CONFIGURATION_ERROR",
+            Self::AuthorizerConfigurationError => "AUTHORIZER_CONFIGURATION_ERROR",
+            Self::BadRequestBody => "BAD_REQUEST_BODY",
+            Self::BadRequestParameters => "BAD_REQUEST_PARAMETERS",
+            Self::InvalidApiKey => "INVALID_API_KEY",
+            Self::IntegrationFailure => "INTEGRATION_FAILURE",
+            Self::IntegrationTimeout => "INTEGRATION_TIMEOUT",
+            Self::InvalidSignature => "INVALID_SIGNATURE",
+            Self::MissingAuthenticationToken => "MISSING_AUTHENTICATION_TOKEN",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::Throttled => "THROTTLED",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::RequestTooLarge | Self::UriTooLong | Self::HeadersTooLarge => return None,
+        })
+    }
+
     /// HTTP status.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequestBody | Self::BadRequestParameters => 400,
             Self::Unauthorized => 401,
-            Self::AccessDenied | Self::InvalidSignature | Self::MissingAuthenticationToken => 403,
+            Self::AccessDenied
+            | Self::InvalidApiKey
+            | Self::InvalidSignature
+            | Self::MissingAuthenticationToken => 403,
             Self::RequestTooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
+            Self::QuotaExceeded | Self::Throttled => 429,
             Self::HeadersTooLarge => 431,
             Self::ApiConfigurationError | Self::AuthorizerConfigurationError => 500,
             Self::IntegrationFailure | Self::IntegrationTimeout => 504,
@@ -67,8 +99,11 @@ impl ResponseType {
             | Self::BadRequestParameters
             | Self::UnsupportedMediaType
             | Self::UriTooLong => "BadRequestException",
+            Self::InvalidApiKey => "ForbiddenException",
             Self::InvalidSignature => "IncompleteSignatureException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::QuotaExceeded => "LimitExceededException",
+            Self::Throttled => "TooManyRequestsException",
             Self::Unauthorized => "UnauthorizedException",
             Self::RequestTooLarge | Self::HeadersTooLarge => return None,
         })
@@ -83,40 +118,41 @@ impl ResponseType {
         }
     }
 
-    /// The body with the type's own message. [`ResponseType::body_with`] is for the types whose message
-    /// depends on the request.
+    /// The type's own message; `None` is `null`. Some types have another one for each request.
     #[must_use]
-    pub fn body(self) -> String {
-        match self {
-            Self::AccessDenied => {
-                json!({"Message": "User is not authorized to access this resource"}).to_string()
-            }
-            Self::AuthorizerConfigurationError => json!({ "message": null }).to_string(),
-            // Recorded with a space after the colon, unlike the others.
-            Self::ApiConfigurationError => r#"{"message": "Internal server error"}"#.to_owned(),
-            Self::IntegrationFailure => {
-                r#"{"message": "Network error communicating with endpoint"}"#.to_owned()
-            }
-            Self::IntegrationTimeout => r#"{"message": "Endpoint request timed out"}"#.to_owned(),
-            Self::RequestTooLarge => "HTTP content length exceeded 10485760 bytes.".to_owned(),
-            Self::HeadersTooLarge => "HTTP header is larger than 10240 bytes.".to_owned(),
-            Self::BadRequestBody => self.body_with("Invalid request body"),
-            Self::BadRequestParameters => self.body_with("Missing required request parameters: []"),
-            Self::InvalidSignature => self.body_with("Invalid signature"),
-            Self::MissingAuthenticationToken => self.body_with("Missing Authentication Token"),
-            Self::Unauthorized => self.body_with("Unauthorized"),
-            Self::UnsupportedMediaType => self.body_with("Unsupported Media Type"),
-            Self::UriTooLong => self.body_with("Request-URI Too Long"),
-        }
+    pub fn message(self) -> Option<&'static str> {
+        Some(match self {
+            Self::AccessDenied => "User is not authorized to access this resource",
+            Self::ApiConfigurationError => "Internal server error",
+            Self::AuthorizerConfigurationError => return None,
+            Self::BadRequestBody => "Invalid request body",
+            Self::BadRequestParameters => "Missing required request parameters: []",
+            Self::HeadersTooLarge => "HTTP header is larger than 10240 bytes.",
+            Self::IntegrationFailure => "Network error communicating with endpoint",
+            Self::IntegrationTimeout => "Endpoint request timed out",
+            Self::InvalidApiKey => "Forbidden",
+            Self::InvalidSignature => "Invalid signature",
+            Self::MissingAuthenticationToken => "Missing Authentication Token",
+            Self::QuotaExceeded => "Limit Exceeded",
+            Self::RequestTooLarge => "HTTP content length exceeded 10485760 bytes.",
+            Self::Throttled => "Too Many Requests",
+            Self::Unauthorized => "Unauthorized",
+            Self::UnsupportedMediaType => "Unsupported Media Type",
+            Self::UriTooLong => "Request-URI Too Long",
+        })
     }
 
-    /// The body with `message`. The default body of [`ResponseType::AccessDenied`] alone spells the member
-    /// `Message`.
+    /// The default body with `message`. That of [`ResponseType::AccessDenied`] alone spells the member `Message`, and
+    /// some have been recorded with a space behind the colon.
     #[must_use]
-    pub fn body_with(self, message: &str) -> String {
-        match self {
-            Self::AccessDenied => json!({ "Message": message }).to_string(),
-            _ => json!({ "message": message }).to_string(),
+    pub fn body_with(self, message: Option<&str>) -> String {
+        match (self, message) {
+            (Self::RequestTooLarge | Self::HeadersTooLarge, Some(text)) => text.to_owned(),
+            (Self::AccessDenied, message) => json!({ "Message": message }).to_string(),
+            (Self::ApiConfigurationError | Self::IntegrationFailure | Self::IntegrationTimeout, message) => {
+                format!("{{\"message\": {}}}", json!(message))
+            }
+            (_, message) => json!({ "message": message }).to_string(),
         }
     }
 }
@@ -136,13 +172,15 @@ mod tests {
 
     #[test]
     fn bodies_as_recorded() {
-        assert_eq!(ResponseType::Unauthorized.body(), r#"{"message":"Unauthorized"}"#);
-        assert_eq!(ResponseType::AuthorizerConfigurationError.body(), r#"{"message":null}"#);
+        let body = |kind: ResponseType| kind.body_with(kind.message());
+        assert_eq!(body(ResponseType::Unauthorized), r#"{"message":"Unauthorized"}"#);
+        assert_eq!(body(ResponseType::AuthorizerConfigurationError), r#"{"message":null}"#);
+        assert_eq!(body(ResponseType::IntegrationTimeout), r#"{"message": "Endpoint request timed out"}"#);
         assert_eq!(
-            ResponseType::AccessDenied.body_with(EXPLICIT_DENY_MESSAGE),
+            ResponseType::AccessDenied.body_with(Some(EXPLICIT_DENY_MESSAGE)),
             r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#
         );
-        assert_eq!(ResponseType::RequestTooLarge.body().len(), 44);
+        assert_eq!(body(ResponseType::RequestTooLarge).len(), 44);
         assert_eq!(ResponseType::RequestTooLarge.error_type(), None);
     }
 }

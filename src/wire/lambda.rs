@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 
 /// The event an authorizer gets. A `TOKEN` event has exactly the three members `type`,
 /// `authorizationToken` and `methodArn`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
+#[expect(clippy::large_enum_variant, reason = "one is made for each invocation, and sent at once")]
 pub enum AuthorizerEvent {
     /// The authorizer looks at one header.
     #[serde(rename = "TOKEN", rename_all = "camelCase")]
@@ -22,18 +23,41 @@ pub enum AuthorizerEvent {
         /// `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{verb}/{path without leading slash}`.
         method_arn: String,
     },
-    /// The authorizer looks at the whole request but its body. Only what an authorizer of bearer tokens
-    /// needs is read; other members are ignored.
+    /// The authorizer looks at the whole request but its body. Members that are not named here are ignored.
     #[serde(rename = "REQUEST", rename_all = "camelCase")]
     Request {
         /// As above.
         method_arn: String,
+        /// Path of the resource, with its parameters in braces.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resource: Option<String>,
+        /// Path of the request, without the stage.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        /// Method of the request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        http_method: Option<String>,
         /// Headers, the last value of each; names as the client wrote them.
         #[serde(default)]
         headers: Option<BTreeMap<String, String>>,
         /// Headers, all values of each.
         #[serde(default)]
         multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+        /// Parameters of the query, the last value of each.
+        #[serde(default)]
+        query_string_parameters: Option<BTreeMap<String, String>>,
+        /// Parameters of the query, all values of each.
+        #[serde(default)]
+        multi_value_query_string_parameters: Option<BTreeMap<String, Vec<String>>>,
+        /// Parameters of the path.
+        #[serde(default)]
+        path_parameters: Option<BTreeMap<String, String>>,
+        /// Variables of the stage.
+        #[serde(default)]
+        stage_variables: Option<BTreeMap<String, String>>,
+        /// Where the request came from and what it was for; API Gateway adds members from time to time.
+        #[serde(default)]
+        request_context: Option<Value>,
     },
 }
 

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use landfall::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
-use landfall::doubles::gateway::Gateway;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::stage::{
-    Bare, LOOPBACK, ONE_RECORD, Pairs, Reply, Row, Stub, V2_JSON, gateway_config, get, offsets, policy, post,
+    Bare, LOOPBACK, ONE_RECORD, Pairs, Reply, Row, Settings, Stub, V2_JSON, get, offsets, policy, post,
     produce, send, start_authorizer, start_idp, token_of, until,
 };
 
@@ -46,7 +45,7 @@ async fn a_good_token_passes_from_end_to_end() {
     })
     .await
     .unwrap();
-    let gateway = Gateway::start(gateway_config(authorizer.invoke_url(), balancer.address())).await.unwrap();
+    let gateway = Settings::new(balancer.address()).start(authorizer.invoke_url()).await;
     let token = token_of(&idp, "seis:mic").await;
     let bearer = format!("Bearer {token}");
 

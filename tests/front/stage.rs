@@ -10,9 +10,13 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
+use landfall::api::{Plan, Stage, Surroundings};
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
-use landfall::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
+use landfall::doubles::gateway::{
+    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, PRODUCE_AUTHORIZER, PRODUCE_BACKEND,
+    ProduceOptions, produce_api,
+};
 use landfall::doubles::http::{Server, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
 use landfall::secret::Secret;
@@ -227,19 +231,58 @@ pub(crate) fn policy(effect: &str, resource: &str) -> String {
     .to_string()
 }
 
-pub(crate) fn gateway_config(authorizer_url: String, backend: SocketAddr) -> GatewayConfig {
-    GatewayConfig {
-        bind: LOOPBACK,
-        port: 0,
-        stage: "prod".into(),
-        required_headers: vec![],
-        authorizer_url,
-        authorizer_ttl: Duration::ZERO,
-        authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
-        integration_timeout: DEADLINE,
-        backend,
-        backend_host: None,
-        injectors: vec![],
+/// What a test may say of a gateway that serves the definition that ships.
+pub(crate) struct Settings {
+    pub(crate) required_headers: Vec<String>,
+    pub(crate) authorizer_ttl: Duration,
+    pub(crate) authorizer_timeout: Duration,
+    pub(crate) integration_timeout: Duration,
+    pub(crate) backend: SocketAddr,
+    pub(crate) injectors: Vec<Arc<Injector>>,
+}
+
+impl Settings {
+    pub(crate) fn new(backend: SocketAddr) -> Self {
+        Self {
+            required_headers: vec![],
+            authorizer_ttl: Duration::ZERO,
+            authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
+            integration_timeout: DEADLINE,
+            backend,
+            injectors: vec![],
+        }
+    }
+
+    pub(crate) async fn start(self, authorizer_url: String) -> Gateway {
+        let api = produce_api(&ProduceOptions {
+            required_headers: self.required_headers,
+            authorizer_ttl: self.authorizer_ttl,
+            integration_timeout: self.integration_timeout,
+        })
+        .unwrap();
+        let origin = format!("http://{}", self.backend);
+        let stage = Stage {
+            name: "prod".into(),
+            variables: [(PRODUCE_BACKEND.to_owned(), self.backend.to_string())].into(),
+            base_path: "/prod".into(),
+        };
+        let surroundings = Surroundings {
+            stage,
+            origins: [origin.clone()].into(),
+            authorizers: [PRODUCE_AUTHORIZER.to_owned()].into(),
+            used: vec![],
+        };
+        let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };
+        let config = GatewayConfig {
+            bind: LOOPBACK,
+            port: 0,
+            plan: Plan::new(&api, surroundings).unwrap(),
+            backends: [(origin, self.backend)].into(),
+            authorizers: [(PRODUCE_AUTHORIZER.to_owned(), code)].into(),
+            authorizer_timeout: self.authorizer_timeout,
+            injectors: self.injectors,
+        };
+        Gateway::start(config).await.unwrap()
     }
 }
 
@@ -251,12 +294,12 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    pub(crate) async fn start(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+    pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let lambda = Stub::start(200, policy("Allow", "*")).await;
         let backend = Stub::start(200, offsets(1)).await;
-        let mut config = gateway_config(lambda.url(), backend.address());
-        change(&mut config);
-        Self { gateway: Gateway::start(config).await.unwrap(), lambda, backend }
+        let mut settings = Settings::new(backend.address());
+        change(&mut settings);
+        Self { gateway: settings.start(lambda.url()).await, lambda, backend }
     }
 
     pub(crate) fn topic(&self, topic: &str) -> String {
@@ -294,6 +337,7 @@ pub(crate) async fn start_authorizer(issuer: &str, jwks_uri: String) -> Authoriz
         issuer: issuer.into(),
         audience: AUDIENCE.into(),
         jwks_uri,
+        prefix: String::new(),
         leeway: Duration::from_secs(30),
     };
     Authorizer::start(config).await.unwrap()

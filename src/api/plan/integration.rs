@@ -169,16 +169,11 @@ fn responses(of: &Integration, unsupported: &mut Vec<Remark>) -> Vec<PlannedResp
     for (pattern, response) in &of.responses {
         let IntegrationResponse { status, parameters, templates: texts } = response;
         let pointer = format!("{}/responses/{}", of.pointer, pattern.replace('~', "~0").replace('/', "~1"));
-        let expression = match pattern.as_str() {
-            "default" => None,
-            pattern => match Regex::new(&format!("^(?:{pattern})$")) {
-                Ok(expression) => Some(expression),
-                Err(_) => {
-                    let message = "is a pattern that landfall's gateway cannot evaluate".into();
-                    unsupported.push(Remark { pointer, message });
-                    continue;
-                }
-            },
+        let expression = (pattern != "default").then(|| Regex::new(&format!("^(?:{pattern})$"))).transpose();
+        let Ok(expression) = expression else {
+            let message = "is a pattern that landfall's gateway cannot evaluate".into();
+            unsupported.push(Remark { pointer, message });
+            continue;
         };
         planned.push(PlannedResponse {
             pattern: expression,

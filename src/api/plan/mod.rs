@@ -209,23 +209,20 @@ impl Plan {
                 unsupported.extend(broken.get(scheme).cloned());
             }
             let served = served(route, &around.stage, &mut unsupported, &mut problems);
-            match served.filter(|_| unsupported.is_empty()) {
-                Some(served) => {
-                    if let PlannedIntegration::Http(http) = &served.integration
-                        && origins.insert(http.origin.clone())
-                        && !around.origins.contains(&http.origin)
-                    {
-                        let origin = http.origin.clone();
-                        problems.push(Problem::Unmapped { pointer: http.pointer.clone(), origin });
-                    }
-                    needed.extend(served.authorizer.clone());
-                    routes.push(Planned::Served(Box::new(served)));
-                }
-                None => {
-                    warnings.extend(unsupported.iter().cloned());
-                    routes.push(Planned::Unsupported { path: route.path.clone(), because: unsupported });
-                }
+            let Some(served) = served.filter(|_| unsupported.is_empty()) else {
+                warnings.extend(unsupported.iter().cloned());
+                routes.push(Planned::Unsupported { path: route.path.clone(), because: unsupported });
+                continue;
+            };
+            if let PlannedIntegration::Http(http) = &served.integration
+                && origins.insert(http.origin.clone())
+                && !around.origins.contains(&http.origin)
+            {
+                let origin = http.origin.clone();
+                problems.push(Problem::Unmapped { pointer: http.pointer.clone(), origin });
             }
+            needed.extend(served.authorizer.clone());
+            routes.push(Planned::Served(Box::new(served)));
         }
         unused(&around, &origins, api, &mut problems);
         for scheme in needed.difference(&around.authorizers) {

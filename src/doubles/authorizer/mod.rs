@@ -40,6 +40,8 @@ pub struct AuthorizerConfig {
     pub audience: String,
     /// URL of the issuer's keys; `http` only.
     pub jwks_uri: String,
+    /// What stands before `/topics/…` and `/v3/…` in the API's paths, for instance `/kafka`; mostly nothing.
+    pub prefix: String,
     /// Clock difference that is put up with at `exp`, `nbf` and `iat`.
     pub leeway: Duration,
 }
@@ -70,12 +72,13 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError`], as it says.
     pub async fn start(config: AuthorizerConfig) -> Result<Self, AuthorizerError> {
-        let AuthorizerConfig { bind: address, port, issuer, audience, jwks_uri, leeway } = config;
+        let AuthorizerConfig { bind: address, port, issuer, audience, jwks_uri, prefix, leeway } = config;
         let uri = jwks_uri.parse::<hyper::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
         let uri = uri.ok_or(AuthorizerError::JwksUri(jwks_uri))?;
         let listener = bind("authorizer", SocketAddr::new(address, port)).await?;
         let function = Arc::new(Function {
             rules: Rules { issuer, audience, leeway },
+            prefix: prefix.trim_start_matches('/').to_owned(),
             keys: Arc::new(KeySource::new(uri)),
         });
         let server = Server::start(listener, move |request, _| {
@@ -132,6 +135,8 @@ impl Failure {
 
 struct Function {
     rules: Rules,
+    /// Without a slash before it.
+    prefix: String,
     keys: Arc<KeySource>,
 }
 
@@ -188,7 +193,7 @@ impl Function {
         let key = self.keys.find(key_id.as_deref(), Instant::now()).await.map_err(Failure::Keys)?;
         let key = key.ok_or(Failure::Unauthorized)?;
         let caller = token::verify(token, &key, &self.rules, now).map_err(|_| Failure::Unauthorized)?;
-        let result = json_of(&policy::for_caller(&caller, &api));
+        let result = json_of(&policy::for_caller(&caller, &api, &self.prefix));
         if result.len() > RESULT_LIMIT { Err(Failure::ResultTooLarge(result.len())) } else { Ok(result) }
     }
 }

@@ -36,7 +36,7 @@ impl ApiArn {
 }
 
 /// The policy for `caller`: each scope `<topic>:write` allows producing to the topic and to each of its
-/// partitions, and by API v3 under any name of the cluster, which the proxy does not check. It names all of the caller's topics, not only the one asked for, because the gateway caches
+/// partitions, and by API v3 under any name of the cluster, which the proxy does not check, all below `prefix`. It names all of the caller's topics, not only the one asked for, because the gateway caches
 /// it for the token. A caller without any such scope is denied explicitly, which no other policy overrides.
 ///
 /// Each topic is named in full, once: a pattern over several topics would be shorter and allow others, too.
@@ -44,7 +44,8 @@ impl ApiArn {
 /// it can.
 ///
 /// [`RESULT_LIMIT`]: crate::wire::lambda::RESULT_LIMIT
-pub(super) fn for_caller(caller: &Caller, api: &ApiArn) -> AuthorizerResult {
+pub(super) fn for_caller(caller: &Caller, api: &ApiArn, prefix: &str) -> AuthorizerResult {
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
     let mut topics: Vec<&str> = caller.scope.split(' ').filter_map(writable_topic).collect();
     topics.sort_unstable();
     topics.dedup();
@@ -53,9 +54,9 @@ pub(super) fn for_caller(caller: &Caller, api: &ApiArn) -> AuthorizerResult {
     } else {
         let resources = topics.iter().flat_map(|topic| {
             [
-                api.resource(&format!("topics/{topic}")),
-                api.resource(&format!("topics/{topic}/partitions/*")),
-                api.resource(&format!("v3/clusters/*/topics/{topic}/records")),
+                api.resource(&format!("{prefix}topics/{topic}")),
+                api.resource(&format!("{prefix}topics/{topic}/partitions/*")),
+                api.resource(&format!("{prefix}v3/clusters/*/topics/{topic}/records")),
             ]
         });
         (Effect::Allow, resources.collect())
@@ -96,7 +97,7 @@ mod tests {
 
     fn policy(scope: &str) -> Statement {
         let caller = Caller { subject: "s".into(), client_id: "c".into(), scope: scope.into() };
-        let result = for_caller(&caller, &ApiArn::of_method(ARN).unwrap());
+        let result = for_caller(&caller, &ApiArn::of_method(ARN).unwrap(), "");
         assert_eq!(result.principal_id, "s");
         result.policy_document.statement.as_slice()[0].clone()
     }

@@ -1,19 +1,24 @@
-//! Asking the Lambda authorizer, and making sense of what it answers.
+//! Asking authorizers, and making sense of what they answer.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::cache::AuthorizerCache;
+use super::call::Call;
+use super::event::{request_event, token_event};
 use super::policy::{Decision, evaluate};
+use crate::api::{IdentitySource, PlannedAuthorizer, PlannedKind};
 use crate::wire::lambda::{AuthorizerEvent, AuthorizerResult, RESULT_LIMIT};
 
 /// Longest answer that is read, in bytes (Lambda quotas: 6 MB for a synchronous invocation).
@@ -21,17 +26,42 @@ const ANSWER_LIMIT: usize = 6 * 1024 * 1024;
 /// Longest resource of a policy, in characters (API Gateway quotas).
 const RESOURCE_LIMIT: usize = 512;
 
+/// Where an authorizer's code runs.
+#[derive(Debug, Clone)]
+pub enum AuthorizerCode {
+    /// Behind an URL of Lambda's Invoke API, or of the runtime interface emulator.
+    Invoke {
+        /// The URL.
+        url: String,
+        /// How many invocations may be under way at once; `None`: as many as there are. The emulator takes one.
+        concurrency: Option<usize>,
+    },
+    /// Nowhere: the answer is always this.
+    Fixed(FixedAnswer),
+}
+
+/// An authorizer's answer that is always the same.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FixedAnswer {
+    /// A result with its policy.
+    Result(Box<AuthorizerResult>),
+    /// The caller is not known: 401.
+    Unauthorized,
+    /// The function fails: 500.
+    Failure,
+}
+
 /// What became of the authorization of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
-    /// The policy decides.
-    Decided(Decision),
+    /// The policy decides; whether its result was kept from before.
+    Decided(Decision, Arc<AuthorizerResult>),
     /// There are no credentials of the right form; the authorizer was not asked.
     Missing,
     /// The authorizer refused the credentials.
     Unauthorized,
-    /// The authorizer failed, took too long, or returned no policy.
-    Failed,
+    /// The authorizer failed, took too long, or returned no policy: why.
+    Failed(&'static str),
 }
 
 /// What the authorizer's answer amounts to.
@@ -39,110 +69,199 @@ pub(super) enum Outcome {
 enum Verdict {
     Result(Box<AuthorizerResult>),
     Unauthorized,
-    Failed,
+    Failed(&'static str),
 }
 
-/// The API's authorizer, of type TOKEN, on the header `Authorization`.
-pub(super) struct TokenAuthorizer {
-    client: Client<HttpConnector, Full<Bytes>>,
-    url: Uri,
+/// How authorizers are called.
+pub(super) type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// The API's authorizers in its stage, each with its own cache.
+pub(super) struct Authorizers {
+    client: HttpClient,
     timeout: Duration,
+    by_scheme: BTreeMap<String, Authorizer>,
+}
+
+struct Authorizer {
+    code: Code,
     cache: Mutex<AuthorizerCache>,
 }
 
-impl TokenAuthorizer {
+enum Code {
+    Invoke { url: Uri, permits: Option<Semaphore> },
+    Fixed(FixedAnswer),
+}
+
+impl Authorizers {
+    /// The authorizers whose code stands in `codes`, with how long the results of each are kept.
+    ///
+    /// # Errors
+    /// A URL that is none.
     pub(super) fn new(
-        client: Client<HttpConnector, Full<Bytes>>,
-        url: Uri,
+        client: HttpClient,
         timeout: Duration,
-        ttl: Duration,
-    ) -> Self {
-        Self { client, url, timeout, cache: Mutex::new(AuthorizerCache::new(ttl)) }
+        codes: BTreeMap<String, AuthorizerCode>,
+        ttl: impl Fn(&str) -> Duration,
+    ) -> Result<Self, String> {
+        let mut by_scheme = BTreeMap::new();
+        for (scheme, code) in codes {
+            let code = match code {
+                AuthorizerCode::Invoke { url, concurrency } => {
+                    let uri = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
+                    Code::Invoke { url: uri.ok_or(url)?, permits: concurrency.map(Semaphore::new) }
+                }
+                AuthorizerCode::Fixed(answer) => Code::Fixed(answer),
+            };
+            let cache = Mutex::new(AuthorizerCache::new(ttl(&scheme)));
+            by_scheme.insert(scheme, Authorizer { code, cache });
+        }
+        Ok(Self { client, timeout, by_scheme })
     }
 
-    /// Authorizes the call of `method_arn`. The cached policy of the same credentials is evaluated anew for
-    /// each method.
-    pub(super) async fn authorize(&self, headers: &HeaderMap, method_arn: &str) -> Outcome {
-        let Some(credentials) = credentials(headers) else { return Outcome::Missing };
-        let cached = self.cache().get(credentials, Instant::now());
-        let result = if let Some(result) = cached {
+    /// Authorizes a call. The kept result of the same credentials is evaluated anew for each method.
+    pub(super) async fn authorize(&self, scheme: &str, call: &mut Call, method_arn: &str) -> Outcome {
+        let plan = call.plan.clone();
+        let (Some(planned), Some(authorizer)) = (plan.authorizers.get(scheme), self.by_scheme.get(scheme))
+        else {
+            return Outcome::Failed("the gateway does not know the authorizer");
+        };
+        let Some(identity) = identity(planned, call) else { return Outcome::Missing };
+        let since = Instant::now();
+        let kept = identity.key.as_deref().and_then(|key| authorizer.cache().get(key, since));
+        let result = if let Some(result) = kept {
             result
         } else {
-            match self.invoke(credentials, method_arn).await {
+            let event = match &identity.token {
+                Some(token) => token_event(token, method_arn),
+                None => request_event(call, method_arn),
+            };
+            let verdict = self.verdict(authorizer, &event).await;
+            call.authorizer.latency = Some(since.elapsed());
+            match verdict {
                 Verdict::Result(result) => {
                     let result = Arc::new(*result);
-                    self.cache().put(credentials, result.clone(), Instant::now());
+                    if let Some(key) = &identity.key {
+                        authorizer.cache().put(key, result.clone(), Instant::now());
+                    }
                     result
                 }
                 Verdict::Unauthorized => return Outcome::Unauthorized,
-                Verdict::Failed => return Outcome::Failed,
+                Verdict::Failed(why) => return Outcome::Failed(why),
             }
         };
-        Outcome::Decided(evaluate(&result.policy_document, method_arn))
+        Outcome::Decided(evaluate(&result.policy_document, method_arn), result)
     }
 
+    async fn verdict(&self, authorizer: &Authorizer, event: &AuthorizerEvent) -> Verdict {
+        let (url, permits) = match &authorizer.code {
+            Code::Invoke { url, permits } => (url, permits),
+            Code::Fixed(FixedAnswer::Result(result)) => return Verdict::Result(result.clone()),
+            Code::Fixed(FixedAnswer::Unauthorized) => return Verdict::Unauthorized,
+            Code::Fixed(FixedAnswer::Failure) => return Verdict::Failed("it is set to fail"),
+        };
+        let invoked = async {
+            let _permit = match permits {
+                // The semaphore is never closed.
+                Some(permits) => permits.acquire().await.ok(),
+                None => None,
+            };
+            self.invoke(url, event).await
+        };
+        timeout(self.timeout, invoked).await.unwrap_or(Verdict::Failed("it did not answer in time"))
+    }
+
+    async fn invoke(&self, url: &Uri, event: &AuthorizerEvent) -> Verdict {
+        let Ok(event) = serde_json::to_vec(event) else { return Verdict::Failed("the event is no JSON") };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(event)));
+        let Ok(request) = request else { return Verdict::Failed("its URL cannot be called") };
+        let Ok(answer) = self.client.request(request).await else {
+            return Verdict::Failed("it cannot be reached");
+        };
+        let status = answer.status();
+        let error_header = answer.headers().contains_key("x-amz-function-error");
+        match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
+            Ok(body) => classify(status, error_header, &body.to_bytes()),
+            Err(_) => Verdict::Failed("it broke off, or answered more than 6 MB"),
+        }
+    }
+}
+
+impl Authorizer {
     fn cache(&self) -> std::sync::MutexGuard<'_, AuthorizerCache> {
         // The cache is whole after each of its operations, even if a thread panicked after one.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    async fn invoke(&self, credentials: &str, method_arn: &str) -> Verdict {
-        let event = AuthorizerEvent::Token {
-            authorization_token: credentials.to_owned(),
-            method_arn: method_arn.to_owned(),
-        };
-        let Ok(event) = serde_json::to_vec(&event) else { return Verdict::Failed };
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(event)));
-        let Ok(request) = request else { return Verdict::Failed };
-        let exchange = async {
-            let answer = self.client.request(request).await.ok()?;
-            let status = answer.status();
-            let error_header = answer.headers().contains_key("x-amz-function-error");
-            let body = Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await.ok()?.to_bytes();
-            Some(classify(status, error_header, &body))
-        };
-        timeout(self.timeout, exchange).await.ok().flatten().unwrap_or(Verdict::Failed)
+/// Who calls.
+struct Identity {
+    /// The header's value, where the authorizer looks at one.
+    token: Option<String>,
+    /// What the result is kept by; `None`: it is not kept.
+    key: Option<String>,
+}
+
+/// Who calls, or `None` where what the authorizer must have is missing.
+fn identity(planned: &PlannedAuthorizer, call: &Call) -> Option<Identity> {
+    match &planned.kind {
+        PlannedKind::Token { header, expression } => {
+            let value = only_value(&call.headers, header).filter(|value| !value.trim().is_empty())?;
+            if expression.as_ref().is_some_and(|expression| !expression.is_match(value)) {
+                return None;
+            }
+            Some(Identity { token: Some(value.to_owned()), key: Some(value.to_owned()) })
+        }
+        PlannedKind::Request { sources } => {
+            if planned.ttl.is_zero() || sources.is_empty() {
+                return Some(Identity { token: None, key: None });
+            }
+            let values: Option<Vec<String>> =
+                sources.iter().map(|source| IdentitySource::value(source, call)).collect();
+            // With their lengths, so that different values never make the same key.
+            let key: Vec<String> = values?.iter().map(|value| format!("{}:{value}", value.len())).collect();
+            Some(Identity { token: None, key: Some(key.concat()) })
+        }
     }
 }
 
-/// The value of the one `Authorization` header, if it has the form that the API demands. With two of them it
-/// is undocumented which one counts, so there are none.
-fn credentials(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
-    is_bearer(value).then_some(value)
-}
-
-/// The API's `identityValidationExpression`, `^Bearer [-0-9A-Za-z._~+/]+=*$` (RFC 6750, section 2.1).
-fn is_bearer(value: &str) -> bool {
-    let Some(token) = value.strip_prefix("Bearer ") else { return false };
-    let token = token.trim_end_matches('=');
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+/// The value of the one header of this name. With two of them it is undocumented which one counts, so there are none.
+fn only_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())?.to_str().ok()
 }
 
 /// Classifies an answer of Lambda's Invoke API, or of the runtime interface emulator, which tells of a
 /// function's error in the body alone.
 fn classify(status: StatusCode, error_header: bool, body: &[u8]) -> Verdict {
     if status != StatusCode::OK {
-        return Verdict::Failed;
+        return Verdict::Failed("it cannot be invoked, or broke down");
     }
     // Not JSON: the emulator's text for a timeout, for instance.
-    let Ok(value) = serde_json::from_slice::<Value>(body) else { return Verdict::Failed };
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return Verdict::Failed("its answer is no JSON");
+    };
     let error = value.get("errorMessage").is_some() || value.get("errorType").is_some();
     if error_header || (error && value.get("policyDocument").is_none()) {
         let message = value.get("errorMessage").and_then(Value::as_str);
-        return if message == Some("Unauthorized") { Verdict::Unauthorized } else { Verdict::Failed };
+        return if message == Some("Unauthorized") {
+            Verdict::Unauthorized
+        } else {
+            Verdict::Failed("it failed with an error other than `Unauthorized`")
+        };
     }
     if body.len() > RESULT_LIMIT {
-        return Verdict::Failed;
+        return Verdict::Failed("its result is longer than 8 KB");
     }
     match serde_json::from_value::<AuthorizerResult>(value) {
         Ok(result) if is_valid(&result) => Verdict::Result(Box::new(result)),
-        _ => Verdict::Failed,
+        Ok(_) => {
+            Verdict::Failed("its result's context is not flat, or a resource is longer than 512 characters")
+        }
+        Err(_) => Verdict::Failed("its result is no policy with a principalId"),
     }
 }
 
@@ -163,35 +282,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_form_of_credentials() {
-        for good in ["Bearer a", "Bearer a.b-c_d~e+f/==", "Bearer eyJ.e.s"] {
-            assert!(is_bearer(good), "{good}");
-        }
-        for bad in [
-            "",
-            "Bearer",
-            "Bearer ",
-            "Bearer  a",
-            "Bearer a ",
-            "bearer a",
-            "Bearer =",
-            "Bearer a=b",
-            "Basic a",
-            "a",
-            "Bearer a,Bearer b",
-            "xBearer a",
-        ] {
-            assert!(!is_bearer(bad), "{bad}");
-        }
-    }
-
-    #[test]
     fn two_headers_are_none() {
         let mut headers = HeaderMap::new();
-        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a"));
-        assert_eq!(credentials(&headers), Some("Bearer a"));
-        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer b"));
-        assert_eq!(credentials(&headers), None);
+        headers.append("authorization", HeaderValue::from_static("Bearer a"));
+        assert_eq!(only_value(&headers, "Authorization"), Some("Bearer a"));
+        headers.append("authorization", HeaderValue::from_static("Bearer b"));
+        assert_eq!(only_value(&headers, "Authorization"), None);
+    }
+
+    fn failed(verdict: &Verdict) -> bool {
+        matches!(verdict, Verdict::Failed(_))
     }
 
     fn verdict(body: &Value) -> Verdict {
@@ -203,13 +303,13 @@ mod tests {
         let error = |message: &str| json!({"errorMessage": message, "errorType": "E", "stackTrace": []});
         assert_eq!(verdict(&error("Unauthorized")), Verdict::Unauthorized);
         for other in ["Unauthorized: expired", "unauthorized", "Access denied", ""] {
-            assert_eq!(verdict(&error(other)), Verdict::Failed);
+            assert!(failed(&verdict(&error(other))));
         }
         let body = error("Unauthorized").to_string();
         assert_eq!(classify(StatusCode::OK, true, body.as_bytes()), Verdict::Unauthorized);
-        assert_eq!(classify(StatusCode::BAD_GATEWAY, false, body.as_bytes()), Verdict::Failed);
-        assert_eq!(classify(StatusCode::OK, false, b"Task timed out after 3.00 seconds"), Verdict::Failed);
-        assert_eq!(classify(StatusCode::OK, true, b"null"), Verdict::Failed);
+        assert!(failed(&classify(StatusCode::BAD_GATEWAY, false, body.as_bytes())));
+        assert!(failed(&classify(StatusCode::OK, false, b"Task timed out after 3.00 seconds")));
+        assert!(failed(&classify(StatusCode::OK, true, b"null")));
     }
 
     #[test]
@@ -223,14 +323,14 @@ mod tests {
             verdict(&changed)
         };
         for bad in [json!(null), json!("x"), json!({"statusCode": 401}), json!([])] {
-            assert_eq!(verdict(&bad), Verdict::Failed);
+            assert!(failed(&verdict(&bad)));
         }
-        assert_eq!(with("context", json!({"a": {}})), Verdict::Failed);
-        assert_eq!(with("context", json!({"a": []})), Verdict::Failed);
-        assert_eq!(with("context", json!({"a": "x".repeat(9000)})), Verdict::Failed);
-        assert_eq!(with("policyDocument", json!({"Statement": [{"Effect": "allow"}]})), Verdict::Failed);
+        assert!(failed(&with("context", json!({"a": {}}))));
+        assert!(failed(&with("context", json!({"a": []}))));
+        assert!(failed(&with("context", json!({"a": "x".repeat(9000)}))));
+        assert!(failed(&with("policyDocument", json!({"Statement": [{"Effect": "allow"}]}))));
         let long = json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "a".repeat(513)}]});
-        assert_eq!(with("policyDocument", long), Verdict::Failed);
+        assert!(failed(&with("policyDocument", long)));
         // A result that happens to carry an error's members is a result all the same.
         assert!(matches!(with("errorMessage", json!("Unauthorized")), Verdict::Result(_)));
     }

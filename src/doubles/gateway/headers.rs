@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::route::API_ID;
+use super::call::API_ID;
 use crate::wire::gateway::FAULT_HEADER;
 
 /// Most bytes of all headers together: names, values and line ends.

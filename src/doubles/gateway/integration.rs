@@ -1,169 +1,218 @@
-//! The HTTP proxy integration: forwards a request to the back end and maps what goes wrong.
+//! What a back end gets for a call, and what the client gets for the back end's answer (API Gateway Developer Guide,
+//! "Integrations for REST APIs").
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use form_urlencoded::Serializer;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Response, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
-use super::payload::PAYLOAD_LIMIT;
-use crate::wire::gateway::ResponseType;
+use super::backend::{BackendRequest, BackendResponse};
+use super::call::{API_ID, Call, Refusal};
+use super::headers;
+use super::payload;
+use crate::api::{BodyPath, HttpIntegration, MockIntegration, Place, PlannedResponse, Scope, response_for};
+use crate::doubles::http::Answer;
+use crate::scenario::FaultKind;
+use crate::wire::gateway::{FAULT_HEADER, ResponseType};
 
-/// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
-/// REST proxy does (rest-utils, `idle.timeout.ms`), so that no request is sent into a closing connection.
-const POOL_IDLE: Duration = Duration::from_secs(10);
+/// What must stay encoded in the path to the back end, so that the request line remains one.
+const UNSAFE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
-/// A client with keep-alive connections that never sends a request twice.
-pub(super) fn http_client() -> Client<HttpConnector, Full<Bytes>> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .retry_canceled_requests(false)
-        .build(connector)
-}
-
-/// The back end behind the gateway's VPC link.
-pub(super) struct Integration {
-    client: Client<HttpConnector, Full<Bytes>>,
-    backend: SocketAddr,
-    /// The integration endpoint's host, as its URI names it (AWS: Host is replaced by the endpoint's).
-    host: HeaderValue,
-}
-
-/// A back end's complete response.
-#[derive(Debug)]
-pub(super) struct BackendResponse {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Integration {
-    pub(super) fn new(
-        client: Client<HttpConnector, Full<Bytes>>,
-        backend: SocketAddr,
-        host: HeaderValue,
-    ) -> Self {
-        Self { client, backend, host }
+/// The request that the back end of `http` gets for a call, which the gateway received at `gateway`.
+pub(super) fn request_for(
+    http: &HttpIntegration,
+    call: &Call,
+    gateway: SocketAddr,
+    is_binary: bool,
+) -> Result<BackendRequest, Refusal> {
+    let unusable = || Refusal::from(ResponseType::ApiConfigurationError);
+    if http.fatal_header.is_some() {
+        return Err(ResponseType::ApiConfigurationError.into());
     }
-
-    /// Sends one POST and reads the answer. It does not end by itself if the back end never answers.
-    ///
-    /// # Errors
-    /// The gateway response that the client gets: a refused connection is a configuration error, as it is for
-    /// a VPC link without healthy targets; a connection that breaks off is a network error.
-    pub(super) async fn post(
-        &self,
-        path_and_query: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<BackendResponse, ResponseType> {
-        let uri = format!("http://{}{path_and_query}", self.backend);
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(uri)
-            .body(Full::new(body))
-            .map_err(|_| ResponseType::ApiConfigurationError)?;
-        *request.headers_mut() = headers;
-        request.headers_mut().insert(HOST, self.host.clone());
-        let response = self.client.request(request).await.map_err(|error| {
-            if error.is_connect() {
-                ResponseType::ApiConfigurationError
-            } else {
-                ResponseType::IntegrationFailure
+    let method = http.method.as_deref().unwrap_or(&call.method);
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| ResponseType::ApiConfigurationError)?;
+    let mut headers = if http.is_proxy {
+        headers::to_backend(&call.headers, call.client, gateway, call.received())
+    } else {
+        of_its_own(call, gateway)
+    };
+    let mut query = Vec::new();
+    for mapping in &http.mappings {
+        // What has no value leaves what the client sent.
+        let Some(value) = mapping.source.value(call, |_| None) else { continue };
+        match mapping.target.place {
+            Place::Header => {
+                let name = HeaderName::from_bytes(mapping.target.name.as_bytes()).map_err(|_| unusable())?;
+                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unusable())?;
+                headers.insert(name, value);
             }
-        })?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, PAYLOAD_LIMIT).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                ResponseType::ApiConfigurationError
-            } else {
-                ResponseType::IntegrationFailure
-            }
-        })?;
-        Ok(BackendResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
-    }
-}
-
-impl BackendResponse {
-    /// How many records the back end says it wrote: those of a 2xx answer to a produce request that have an offset of
-    /// 0 or more, be they items of v2 or receipts of v3 (Confluent REST Proxy API reference, "Produce to a topic" and
-    /// "Produce records").
-    pub(super) fn records_written(&self) -> u64 {
-        if !self.status.is_success() {
-            return 0;
-        }
-        self.values().map(|value| written(&value)).sum()
-    }
-
-    /// Whether the back end refuses the request or one of its records: by a 4xx status, or by a receipt of v3 with such
-    /// a code.
-    pub(super) fn refuses(&self) -> bool {
-        let refused = |value: &Value| value.get("error_code").and_then(Value::as_i64).is_some_and(is_refusal);
-        self.status.is_client_error() || self.values().any(|value| refused(&value))
-    }
-
-    fn values(&self) -> impl Iterator<Item = Value> {
-        let values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
-        values.map_while(Result::ok)
-    }
-}
-
-/// Whether a receipt's code is one of a 4xx status, which its first three digits name.
-fn is_refusal(code: i64) -> bool {
-    let status = if code >= 10_000 { code / 100 } else { code };
-    (400..500).contains(&status)
-}
-
-fn written(value: &Value) -> u64 {
-    let at_offset =
-        |item: &Value| item.get("offset").and_then(Value::as_i64).is_some_and(|offset| offset >= 0);
-    match value.get("offsets").and_then(Value::as_array) {
-        Some(items) => items.iter().filter(|item| at_offset(item)).count() as u64,
-        None => u64::from(at_offset(value)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(status: StatusCode, body: &'static str) -> u64 {
-        BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
-            .records_written()
-    }
-
-    #[test]
-    fn a_refusal_is_one_of_the_request_or_of_a_record() {
-        let refuses = |status, body: &'static str| {
-            BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
-                .refuses()
-        };
-        assert!(refuses(StatusCode::UNPROCESSABLE_ENTITY, ""));
-        assert!(refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":40002}"#));
-        assert!(!refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":50003}"#));
-        assert!(!refuses(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error_code":500}"#));
-    }
-
-    #[test]
-    fn only_records_with_an_offset_count() {
-        let body = r#"{"offsets":[{"partition":0,"offset":0},{"partition":0,"offset":7,"error":null},
-            {"partition":null,"offset":null,"error_code":2},{"partition":0,"offset":-1}],"key_schema_id":null}"#;
-        assert_eq!(written(StatusCode::OK, body), 2);
-        assert_eq!(written(StatusCode::UNPROCESSABLE_ENTITY, body), 0);
-        let receipts = r#"{"error_code":200,"partition_id":0,"offset":7}
-            {"error_code":400,"message":"no"}{"partition_id":0,"offset":8} oops {"offset":9}"#;
-        assert_eq!(written(StatusCode::OK, receipts), 2);
-        for other in ["", "[]", "{}", r#"{"offsets":{}}"#, r#"{"offsets":[1]}"#] {
-            assert_eq!(written(StatusCode::OK, other), 0);
+            Place::Query => query.push((mapping.target.name.as_str(), value.into_owned())),
+            Place::Path => {}
         }
     }
+    let body = match (http.is_proxy, http.templates.path_of(call.content_type())) {
+        (true, _) | (false, BodyPath::Passes) => call.body.clone(),
+        (false, BodyPath::Through(template)) => Bytes::from(template.render(call)),
+        (false, BodyPath::Refused) => return Err(ResponseType::UnsupportedMediaType.into()),
+    };
+    let mut body = if is_binary { body } else { payload::as_text(body) };
+    let host = headers.remove(hyper::header::HOST);
+    let host = host.map_or_else(|| HeaderValue::from_str(&http.host), Ok).map_err(|_| unusable())?;
+    befall(call.fault, &mut headers, &mut body);
+    Ok(BackendRequest { method, target: target(http, call, &query), host, headers, body })
+}
+
+/// Path and query of the back end's request.
+fn target(http: &HttpIntegration, call: &Call, mapped: &[(&str, String)]) -> String {
+    let value = |name: &str| {
+        let fits = |target: &crate::api::RequestTarget| target.place == Place::Path && target.name == name;
+        let mapping = http.mappings.iter().find(|mapping| fits(&mapping.target))?;
+        mapping.source.value(call, |_| None)
+    };
+    let path = http.path.with(value, |value| utf8_percent_encode(value, UNSAFE).to_string());
+    let joined =
+        |query: &str| if path.contains('?') { format!("{path}&{query}") } else { format!("{path}?{query}") };
+    let passed = call.query.as_deref().filter(|_| http.is_proxy);
+    if mapped.is_empty() {
+        return passed.map_or_else(|| path.clone(), joined);
+    }
+    let mut query = Serializer::new(String::new());
+    if passed.is_some() {
+        let others = call.query_pairs();
+        query.extend_pairs(others.iter().filter(|(name, _)| mapped.iter().all(|(other, _)| other != name)));
+    }
+    query.extend_pairs(mapped);
+    joined(&query.finish())
+}
+
+/// The headers of an integration that is no proxy: nothing of the client's but the type of the body.
+fn of_its_own(call: &Call, gateway: SocketAddr) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in ["x-forwarded-for", "x-amzn-trace-id"] {
+        kept.extend(call.headers.get(name).map(|value| (HeaderName::from_static(name), value.clone())));
+    }
+    let mut headers = headers::to_backend(&kept, call.client, gateway, call.received());
+    let agent = format!("AmazonAPIGateway_{API_ID}");
+    headers.extend(HeaderValue::from_str(&agent).ok().map(|agent| (USER_AGENT, agent)));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, call.headers.get(CONTENT_TYPE).cloned().unwrap_or(json));
+    headers
+}
+
+/// What a fault does to the back end's request.
+fn befall(fault: Option<FaultKind>, headers: &mut HeaderMap, body: &mut Bytes) {
+    let Some(fault) = fault else { return };
+    headers.insert(FAULT_HEADER, HeaderValue::from_static(fault.name()));
+    match fault {
+        FaultKind::DropHeader => drop(headers.remove(CONTENT_TYPE)),
+        // White space at the end means nothing.
+        FaultKind::TruncateBody => body.truncate(body.trim_ascii_end().len().saturating_sub(1)),
+        _ => {}
+    }
+}
+
+/// What the client gets for a back end's answer.
+pub(super) fn response_of(
+    http: &HttpIntegration,
+    call: &Call,
+    response: BackendResponse,
+) -> Result<Answer, Refusal> {
+    if !http.is_proxy {
+        let planned = response_for(&http.responses, response.status.as_u16());
+        let planned = planned.ok_or(ResponseType::ApiConfigurationError)?;
+        return Ok(mapped(planned, call, &response.headers, response.body));
+    }
+    let mut answer = Response::new(Full::new(response.body));
+    *answer.status_mut() = response.status;
+    *answer.headers_mut() = headers::to_client(&response.headers);
+    Ok(answer)
+}
+
+/// What the client gets where the gateway makes the answer up.
+pub(super) fn mocked(mock: &MockIntegration, call: &Call) -> Result<Answer, Refusal> {
+    let chosen = match mock.templates.path_of(call.content_type()) {
+        BodyPath::Through(template) => template.render(call),
+        BodyPath::Passes => String::from_utf8_lossy(&call.body).into_owned(),
+        BodyPath::Refused => return Err(ResponseType::UnsupportedMediaType.into()),
+    };
+    let status = serde_json::from_str::<Value>(&chosen).ok().and_then(|chosen| {
+        let status = chosen.get("statusCode")?;
+        status
+            .as_u64()
+            .or_else(|| status.as_str()?.parse().ok())
+            .and_then(|status| u16::try_from(status).ok())
+    });
+    let planned = status.and_then(|status| response_for(&mock.responses, status));
+    let planned = planned.ok_or(ResponseType::ApiConfigurationError)?;
+    Ok(mapped(planned, call, &HeaderMap::new(), Bytes::new()))
+}
+
+/// A call whose body is the back end's: what templates of responses see.
+struct Answered<'c> {
+    call: &'c Call,
+    body: &'c [u8],
+}
+
+impl Scope for Answered<'_> {
+    fn parameter(&self, place: Place, name: &str, every: bool) -> Option<std::borrow::Cow<'_, str>> {
+        self.call.parameter(place, name, every)
+    }
+
+    fn body(&self) -> &[u8] {
+        self.body
+    }
+
+    fn context(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
+        self.call.context(name)
+    }
+
+    fn stage_variable(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
+        self.call.stage_variable(name)
+    }
+}
+
+fn mapped(planned: &PlannedResponse, call: &Call, headers: &HeaderMap, body: Bytes) -> Answer {
+    let template = planned.templates.get("application/json").map(|template| ("application/json", template));
+    let template =
+        template.or_else(|| planned.templates.iter().next().map(|(media, of)| (media.as_str(), of)));
+    let media = template.map_or("application/json", |(media, _)| media);
+    let media = HeaderValue::from_str(media).unwrap_or(HeaderValue::from_static("application/json"));
+    let scope = Answered { call, body: &body };
+    let rendered = template.map(|(_, template)| Bytes::from(template.render(&scope)));
+    let header = |name: &str| {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    let mut answer = Response::new(Full::default());
+    answer.headers_mut().insert(CONTENT_TYPE, media);
+    for mapping in &planned.headers {
+        let value = mapping.source.value(&scope, header);
+        let named = HeaderName::from_bytes(mapping.target.as_bytes()).ok();
+        let valued = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        if let Some(pair) = named.zip(valued) {
+            answer.headers_mut().insert(pair.0, pair.1);
+        }
+    }
+    // Statuses of a definition are checked when it is read.
+    *answer.status_mut() = StatusCode::from_u16(planned.status).unwrap_or(StatusCode::OK);
+    *answer.body_mut() = Full::new(rendered.unwrap_or(body));
+    answer
 }

@@ -4,6 +4,7 @@ mod arrivals;
 mod check;
 mod evidence;
 mod fault;
+mod gateway;
 mod partner;
 mod payload;
 mod source;
@@ -18,14 +19,15 @@ pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};
+pub use gateway::{
+    ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, PolicyAnswer, TargetSpec,
+};
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
 };
 pub use source::Source;
-pub use stack::{
-    GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value,
-};
+pub use stack::{IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::gateway::GatewaySpec;
+
 /// The boxes of the path, each one of several kinds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackSpec {
@@ -54,26 +56,6 @@ pub enum IdpSpec {
         token_life: Duration,
     },
     /// No tokens are fetched or sent.
-    None,
-}
-
-/// API gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GatewaySpec {
-    /// landfall's double, with the embedded authorizer.
-    Embedded {
-        /// TCP port on loopback.
-        port: u16,
-        /// Request headers that must be there and not blank, as the API's request validator has them.
-        required_headers: Vec<String>,
-        /// How long an authorizer result is kept for the same token; zero turns the cache off.
-        authorizer_ttl: Duration,
-        /// How much the times of a token may be off at the authorizer.
-        leeway: Duration,
-        /// How long the gateway waits for the back end before it answers 504.
-        integration_timeout: Duration,
-    },
-    /// Partners talk to the proxy directly.
     None,
 }
 

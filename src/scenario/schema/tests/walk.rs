@@ -50,18 +50,24 @@ fn walk(root: &Value, schema: &Value, place: &str, places: &mut BTreeMap<String,
     }
 }
 
-/// The place that a path of a message means.
-pub(super) fn place_of(path: &str) -> String {
-    let mut place = String::new();
+/// The place that a path of a message means. Where there is no such field, the name is one that people choose.
+pub(super) fn place_of(path: &str, places: &BTreeMap<String, Told>) -> String {
+    let mut bracketed = String::new();
     let mut rest = path;
     while let Some(at) = rest.find('[') {
         let end = at + rest[at..].find(']').expect("brackets are closed");
-        place.push_str(&rest[..at]);
+        bracketed.push_str(&rest[..at]);
         let index = rest[at + 1..end].bytes().all(|b| b.is_ascii_digit());
-        place.push_str(if index { "[]" } else { ".*" });
+        bracketed.push_str(if index { "[]" } else { ".*" });
         rest = &rest[end + 1..];
     }
-    place.push_str(rest);
+    bracketed.push_str(rest);
+    let mut place = String::new();
+    for step in bracketed.split('.') {
+        let dot = if place.is_empty() { "" } else { "." };
+        let (named, chosen) = (format!("{place}{dot}{step}"), format!("{place}{dot}*"));
+        place = if !places.contains_key(&named) && places.contains_key(&chosen) { chosen } else { named };
+    }
     place
 }
 

@@ -1,10 +1,11 @@
-//! Definitions of APIs, from files.
+//! Definitions of APIs: those in files, and the one that ships with landfall.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::api::{Api, NotAnApi, read};
+use crate::api::{Api, NotAnApi, Parameter, Place, read};
 
 /// Longest file that is read, in bytes: far beyond what API Gateway takes in (6 MB).
 const LONGEST: u64 = 32 << 20;
@@ -59,6 +60,51 @@ pub fn read_api(path: &Path) -> Result<Api, ApiFileError> {
     let document =
         document(&text).map_err(|message| ApiFileError::Syntax { path: path.to_owned(), message })?;
     read(&document).map_err(|source| ApiFileError::Content { path: path.to_owned(), source })
+}
+
+/// The produce path of a REST proxy, as an export: what is served where no definition is named.
+const PRODUCE: &str = include_str!("../../../fixtures/gateway/produce.yaml");
+
+/// What can be said of the definition that ships.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProduceOptions {
+    /// Headers that every request must have, not blank.
+    pub required_headers: Vec<String>,
+    /// How long an authorizer result is kept for the same credentials; zero: not at all.
+    pub authorizer_ttl: Duration,
+    /// How long the back end may take.
+    pub integration_timeout: Duration,
+}
+
+/// The security scheme of [`produce_api`]'s authorizer.
+pub const PRODUCE_AUTHORIZER: &str = "jwt";
+/// The stage variable that says where [`produce_api`]'s back end is, as host and port.
+pub const PRODUCE_BACKEND: &str = "backend";
+
+/// The definition that ships: `POST /topics/{topic}`, `POST /topics/{topic}/partitions/{partition}` and `POST
+/// /v3/clusters/{cluster}/topics/{topic}/records` behind one authorizer of the type TOKEN.
+///
+/// # Errors
+/// [`ApiFileError`], were it damaged.
+pub fn produce_api(options: &ProduceOptions) -> Result<Api, ApiFileError> {
+    let path = PathBuf::from("produce.yaml");
+    let document =
+        document(PRODUCE).map_err(|message| ApiFileError::Syntax { path: path.clone(), message })?;
+    let mut api = read(&document).map_err(|source| ApiFileError::Content { path, source })?;
+    for authorizer in api.authorizers.values_mut() {
+        authorizer.ttl = options.authorizer_ttl;
+    }
+    for route in &mut api.routes {
+        let Some(integration) = &mut route.integration else { continue };
+        integration.timeout = options.integration_timeout;
+        if route.validator.is_some() {
+            route.parameters.retain(|parameter| parameter.place != Place::Header);
+            let header =
+                |name: &String| Parameter { name: name.clone(), place: Place::Header, required: true };
+            route.parameters.extend(options.required_headers.iter().map(header));
+        }
+    }
+    Ok(api)
 }
 
 /// A text of JSON or YAML as a value. What begins as JSON is read as such, whose errors are plainer.

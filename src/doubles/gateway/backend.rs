@@ -1,0 +1,181 @@
+//! Calling back ends, and what their answers say.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
+
+use super::authorize::HttpClient;
+use super::payload::PAYLOAD_LIMIT;
+
+/// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
+/// REST proxy does (rest-utils, `idle.timeout.ms`), so that no request is sent into a closing connection.
+const POOL_IDLE: Duration = Duration::from_secs(10);
+
+/// A client with keep-alive connections that never sends a request twice.
+pub(super) fn http_client() -> HttpClient {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .retry_canceled_requests(false)
+        .build(connector)
+}
+
+/// What stands in for the hosts that a definition names.
+pub(super) struct Backends {
+    client: HttpClient,
+    by_origin: BTreeMap<String, SocketAddr>,
+}
+
+/// A request for a back end.
+#[derive(Debug)]
+pub(super) struct BackendRequest {
+    pub(super) method: Method,
+    /// Path, with its query.
+    pub(super) target: String,
+    /// What the back end sees as Host.
+    pub(super) host: HeaderValue,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A back end's complete response.
+#[derive(Debug)]
+pub(super) struct BackendResponse {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BackendFailure {
+    /// Nobody accepts connections there.
+    Refused,
+    /// The connection broke, or what came is no HTTP.
+    Broken,
+    /// The response is longer than the gateway takes.
+    TooLong,
+    /// The request cannot be written.
+    Unsendable,
+}
+
+impl Backends {
+    pub(super) fn new(client: HttpClient, by_origin: BTreeMap<String, SocketAddr>) -> Self {
+        Self { client, by_origin }
+    }
+
+    /// Sends one request to what stands in for `origin`, and reads the answer. It does not end by itself if the back end
+    /// never answers.
+    ///
+    /// # Errors
+    /// [`BackendFailure`], as it says.
+    pub(super) async fn send(
+        &self,
+        origin: &str,
+        request: BackendRequest,
+    ) -> Result<BackendResponse, BackendFailure> {
+        let address = self.by_origin.get(origin).ok_or(BackendFailure::Refused)?;
+        let uri = format!("http://{address}{}", request.target);
+        let mut message = Request::builder()
+            .method(request.method)
+            .uri(uri)
+            .body(Full::new(request.body))
+            .map_err(|_| BackendFailure::Unsendable)?;
+        *message.headers_mut() = request.headers;
+        message.headers_mut().insert(HOST, request.host);
+        let response = self.client.request(message).await.map_err(|error| {
+            if error.is_connect() { BackendFailure::Refused } else { BackendFailure::Broken }
+        })?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, PAYLOAD_LIMIT).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() { BackendFailure::TooLong } else { BackendFailure::Broken }
+        })?;
+        Ok(BackendResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+}
+
+impl BackendResponse {
+    /// How many records the back end says it wrote: those of a 2xx answer to a produce request that have an offset of
+    /// 0 or more, be they items of v2 or receipts of v3 (Confluent REST Proxy API reference, "Produce to a topic" and
+    /// "Produce records").
+    pub(super) fn records_written(&self) -> u64 {
+        if !self.status.is_success() {
+            return 0;
+        }
+        self.values().map(|value| written(&value)).sum()
+    }
+
+    /// Whether the back end refuses the request or one of its records: by a 4xx status, or by a receipt of v3 with such
+    /// a code.
+    pub(super) fn refuses(&self) -> bool {
+        let refused = |value: &Value| value.get("error_code").and_then(Value::as_i64).is_some_and(is_refusal);
+        self.status.is_client_error() || self.values().any(|value| refused(&value))
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value> {
+        let values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
+        values.map_while(Result::ok)
+    }
+}
+
+/// Whether a receipt's code is one of a 4xx status, which its first three digits name.
+fn is_refusal(code: i64) -> bool {
+    let status = if code >= 10_000 { code / 100 } else { code };
+    (400..500).contains(&status)
+}
+
+fn written(value: &Value) -> u64 {
+    let at_offset =
+        |item: &Value| item.get("offset").and_then(Value::as_i64).is_some_and(|offset| offset >= 0);
+    match value.get("offsets").and_then(Value::as_array) {
+        Some(items) => items.iter().filter(|item| at_offset(item)).count() as u64,
+        None => u64::from(at_offset(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(status: StatusCode, body: &'static str) -> u64 {
+        BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
+            .records_written()
+    }
+
+    #[test]
+    fn a_refusal_is_one_of_the_request_or_of_a_record() {
+        let refuses = |status, body: &'static str| {
+            BackendResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
+                .refuses()
+        };
+        assert!(refuses(StatusCode::UNPROCESSABLE_ENTITY, ""));
+        assert!(refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":40002}"#));
+        assert!(!refuses(StatusCode::OK, r#"{"error_code":200,"offset":7} {"error_code":50003}"#));
+        assert!(!refuses(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error_code":500}"#));
+    }
+
+    #[test]
+    fn only_records_with_an_offset_count() {
+        let body = r#"{"offsets":[{"partition":0,"offset":0},{"partition":0,"offset":7,"error":null},
+            {"partition":null,"offset":null,"error_code":2},{"partition":0,"offset":-1}],"key_schema_id":null}"#;
+        assert_eq!(written(StatusCode::OK, body), 2);
+        assert_eq!(written(StatusCode::UNPROCESSABLE_ENTITY, body), 0);
+        let receipts = r#"{"error_code":200,"partition_id":0,"offset":7}
+            {"error_code":400,"message":"no"}{"partition_id":0,"offset":8} oops {"offset":9}"#;
+        assert_eq!(written(StatusCode::OK, receipts), 2);
+        for other in ["", "[]", "{}", r#"{"offsets":{}}"#, r#"{"offsets":[1]}"#] {
+            assert_eq!(written(StatusCode::OK, other), 0);
+        }
+    }
+}

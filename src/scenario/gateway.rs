@@ -1,0 +1,380 @@
+//! The box gateway: what it serves, and where the code of its authorizers runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::boxes::{BoxKind, NONE, Ports, duration_or};
+use super::decode::{Fields, Item};
+use super::error::{Problems, listed, quoted};
+use super::hosts::read_url;
+use super::model::{
+    ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, PolicyAnswer, TargetSpec, Value,
+};
+use super::secrets::read_variable_value;
+
+/// The stage where none is named.
+const STAGE: &str = "prod";
+
+/// What people may expect in an embedded gateway, and what there is instead.
+const REFUSED: [(&str, &str); 3] = [
+    (
+        "authorizer",
+        "authorizers are named by the definition: write `authorizers: { SCHEME: { run: builtin } }` beside `api`",
+    ),
+    ("openapi", "an exported definition is named by `api: FILE`"),
+    ("url", "the gateway is embedded or none, it cannot be attached to"),
+];
+
+/// The headers that each request of the load has where there is an embedded gateway, which always stands beside
+/// an identity provider.
+const SENT: [&str; 7] =
+    ["Host", "User-Agent", "Content-Type", "Accept", "X-Request-Id", "Content-Length", "Authorization"];
+
+/// What is said of the definition that ships, and only of it.
+const OF_PRODUCE: [&str; 3] = ["required_headers", "authorizer_ttl", "integration_timeout"];
+/// What is said of an exported definition, and only of it.
+const OF_DEFINITION: [&str; 6] =
+    ["stage", "stage_variables", "base_path", "prefix", "integrations", "authorizers"];
+
+pub(super) fn read_gateway(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    allowed: &[String],
+    ports: &mut Ports,
+    problems: &mut Problems,
+) -> GatewaySpec {
+    let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
+    if kind == BoxKind::None {
+        let options = ["port", "leeway", "api"].into_iter().chain(OF_PRODUCE).chain(OF_DEFINITION);
+        fields.finish(&options.map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
+        return GatewaySpec::None;
+    }
+    let port = ports.read("gateway", &mut fields, problems);
+    let few_minutes = (Duration::ZERO, Duration::from_mins(5));
+    let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
+    let api = match fields.optional("api") {
+        Some(item) => {
+            let definition = read_definition(&item, &mut fields, allowed, problems);
+            let of_export = "stands in the definition that `api` names; change it there";
+            fields
+                .finish(&[REFUSED.as_slice(), &OF_PRODUCE.map(|name| (name, of_export))].concat(), problems);
+            ApiSpec::Definition(Box::new(definition))
+        }
+        None => {
+            let api = read_produce(&mut fields, problems);
+            let lacking = "is said of a definition, which `api: FILE` names";
+            fields
+                .finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
+            api
+        }
+    };
+    GatewaySpec::Embedded { port, leeway, api }
+}
+
+fn read_produce(fields: &mut Fields<'_>, problems: &mut Problems) -> ApiSpec {
+    let required_headers = match fields.optional("required_headers") {
+        Some(item) => read_headers(&item, problems),
+        None => vec!["Content-Type".to_owned()],
+    };
+    let ttl = (Duration::ZERO, Duration::from_hours(1));
+    let authorizer_ttl = duration_or(fields, "authorizer_ttl", Duration::from_mins(5), ttl, problems);
+    let most = Duration::from_secs(29);
+    let timeout = (Duration::from_millis(50), most);
+    let integration_timeout = duration_or(fields, "integration_timeout", most, timeout, problems);
+    ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout }
+}
+
+/// Names of headers; each a token by RFC 9110, section 5.6.2.
+fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
+    let mut headers: Vec<String> = Vec::new();
+    for item in item.list(problems).unwrap_or_default() {
+        let Some(name) = item.text(problems) else { continue };
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            item.suggest(problems, "must be the name of a header", "write for instance `Content-Type`");
+        } else if headers.iter().any(|header| header.eq_ignore_ascii_case(name)) {
+            item.fail(problems, format!("the header {} is named twice", quoted(name)));
+        } else if !SENT.iter().any(|sent| sent.eq_ignore_ascii_case(name)) {
+            let message =
+                format!("no request has the header {}, so the gateway would refuse all", quoted(name));
+            item.suggest(problems, message, format!("what is sent: {}", SENT.join(", ")));
+        } else {
+            headers.push(name.to_owned());
+        }
+    }
+    headers
+}
+
+fn read_definition(
+    file: &Item<'_>,
+    fields: &mut Fields<'_>,
+    allowed: &[String],
+    problems: &mut Problems,
+) -> DefinitionSpec {
+    let stage = fields.optional("stage").and_then(|item| read_stage(&item, problems));
+    let stage = stage.unwrap_or_else(|| STAGE.to_owned());
+    let stage_variables =
+        fields.optional("stage_variables").map(|item| texts(&item, problems)).unwrap_or_default();
+    let base_path = fields.optional("base_path").and_then(|item| read_path(&item, &stage, problems));
+    let base_path = base_path.unwrap_or_else(|| format!("/{stage}"));
+    let prefix = fields.optional("prefix").and_then(|item| read_path(&item, &stage, problems));
+    let mut integrations = BTreeMap::new();
+    for (origin, item) in entries(fields.optional("integrations"), problems) {
+        let target = if item.written() == Some("balancer") {
+            Some(TargetSpec::Balancer)
+        } else {
+            read_target(&item, allowed, problems)
+        };
+        integrations.extend(target.map(|target| (origin, target)));
+    }
+    let mut authorizers = BTreeMap::new();
+    for (scheme, item) in entries(fields.optional("authorizers"), problems) {
+        authorizers.extend(read_authorizer(&item, allowed, problems).map(|spec| (scheme, spec)));
+    }
+    DefinitionSpec {
+        file: file.name(problems).map(|path| file.at().resolve(path)).unwrap_or_default(),
+        stage,
+        stage_variables,
+        base_path,
+        prefix: prefix.unwrap_or_default(),
+        integrations,
+        authorizers,
+    }
+}
+
+/// The entries of a mapping whose names people choose.
+fn entries<'t>(item: Option<Item<'t>>, problems: &mut Problems) -> Vec<(String, Item<'t>)> {
+    let Some(fields) = item.and_then(|item| item.fields(problems)) else { return Vec::new() };
+    let named = fields.all().into_iter().filter(|(_, item)| !item.node.is_null());
+    named.map(|(entry, item)| (entry.key.clone(), item)).collect()
+}
+
+/// A mapping of names to text.
+fn texts(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (name, item) in entries(Some(item.clone()), problems) {
+        texts.extend(item.text(problems).map(|text| (name, text.to_owned())));
+    }
+    texts
+}
+
+/// A stage's name: letters, digits, `_` and `-` (API Gateway API reference, "`CreateStage`").
+fn read_stage(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    let name = item.name(problems)?;
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        item.suggest(problems, "must be of letters, digits, `_` and `-`", "write for instance `prod`");
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// A path that stands before others, `{stage}` put in, without a slash at its end.
+fn read_path(item: &Item<'_>, stage: &str, problems: &mut Problems) -> Option<String> {
+    let path = item.text(problems)?.replace("{stage}", stage);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    if !path.starts_with('/') || !path.chars().all(plain) || path.contains("//") {
+        let message = "must be a path that begins with a slash, of letters, digits, `-`, `_`, `.` and `~`";
+        item.suggest(problems, message, "write for instance `/{stage}`, or `/` for none");
+        return None;
+    }
+    Some(path.trim_end_matches('/').to_owned())
+}
+
+/// What stands in for a back end, by its URL.
+fn read_target(item: &Item<'_>, allowed: &[String], problems: &mut Problems) -> Option<TargetSpec> {
+    if item.written().is_some_and(|text| !text.contains("://")) {
+        item.suggest(problems, "must be the proxy or a URL", "write `balancer`, or the http URL of a server");
+        return None;
+    }
+    let before = problems.count();
+    let url = read_url(item, allowed, problems)?;
+    let origin = url.split_once("://").map_or("", |(_, rest)| rest);
+    if !url.starts_with("http://") || origin.contains('/') {
+        let remedy = "write `balancer`, or such a URL";
+        item.suggest(problems, "must be an http URL without a path: the definition has the path", remedy);
+    }
+    (problems.count() == before).then_some(TargetSpec::Url(url))
+}
+
+const RUNS: [&str; 4] = ["builtin", "lambda", "rie", "policy"];
+
+fn read_authorizer(item: &Item<'_>, allowed: &[String], problems: &mut Problems) -> Option<AuthorizerSpec> {
+    let mut fields = item.fields(problems)?;
+    let run = fields.required("run", "builtin", problems)?;
+    let spec = match run.written().unwrap_or_default() {
+        "builtin" => Some(AuthorizerSpec::Builtin),
+        "lambda" => {
+            read_lambda(item, &mut fields, problems).map(|spec| AuthorizerSpec::Lambda(Box::new(spec)))
+        }
+        "rie" => read_rie(&mut fields, allowed, problems),
+        "policy" => Some(read_policy(&mut fields, problems)),
+        other => {
+            run.suggest(problems, format!("no code runs as {}", quoted(other)), listed(&RUNS));
+            return None;
+        }
+    };
+    fields.finish(&[("url", "belongs to `run: rie`"), ("command", "belongs to `run: lambda`")], problems);
+    spec
+}
+
+fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LambdaSpec> {
+    const EXAMPLE: &str = "[python3, -m, awslambdaric, handler.handler]";
+    let command = fields.required("command", EXAMPLE, problems);
+    let directory = fields.optional("directory");
+    let handler = fields.optional("handler");
+    let environment = fields.optional("environment");
+    let timeout = (Duration::from_millis(100), Duration::from_mins(15));
+    let timeout = duration_or(fields, "timeout", Duration::from_secs(3), timeout, problems);
+    let workers = fields.optional("workers").and_then(|item| item.integer(&(1..=64_usize), problems));
+    let memory_mb = fields.optional("memory_mb").and_then(|item| item.integer(&(128..=10_240_u32), problems));
+    let words = command?.list(problems)?;
+    let words: Option<Vec<String>> = words.iter().map(|word| word.written().map(str::to_owned)).collect();
+    let Some(command) = words.filter(|words| !words.is_empty()) else {
+        let remedy = format!("write for instance `command: {EXAMPLE}`");
+        item.suggest(problems, "needs a program and its arguments, as words", remedy);
+        return None;
+    };
+    let mut variables = BTreeMap::new();
+    for (name, item) in entries(environment, problems) {
+        let value: Option<Value> = read_variable_value(&name, &item, problems);
+        variables.extend(value.map(|value| (name, value)));
+    }
+    let directory = directory.map(|item| item.name(problems).map(|path| item.at().resolve(path)));
+    Some(LambdaSpec {
+        command,
+        directory: directory.unwrap_or_else(|| Some(item.at().resolve("."))),
+        handler: handler.and_then(|item| item.name(problems).map(str::to_owned)),
+        environment: variables,
+        timeout,
+        workers: workers.unwrap_or(1),
+        memory_mb: memory_mb.unwrap_or(128),
+    })
+}
+
+fn read_rie(fields: &mut Fields<'_>, allowed: &[String], problems: &mut Problems) -> Option<AuthorizerSpec> {
+    const EXAMPLE: &str = "http://127.0.0.1:9000";
+    const PATH: &str = "/2015-03-31/functions/function/invocations";
+    let url = fields.required("url", EXAMPLE, problems);
+    let concurrency = fields.optional("concurrency").and_then(|item| item.integer(&(1..=1000), problems));
+    let item = url?;
+    let url = read_url(&item, allowed, problems)?;
+    if !url.starts_with("http://") {
+        item.suggest(problems, "must be an http URL", format!("write for instance `url: {EXAMPLE}`"));
+        return None;
+    }
+    // The emulator has one path only.
+    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let url = if has_path { url } else { format!("{url}{PATH}") };
+    Some(AuthorizerSpec::Rie { url, concurrency: concurrency.unwrap_or(1) })
+}
+
+fn read_policy(fields: &mut Fields<'_>, problems: &mut Problems) -> AuthorizerSpec {
+    const ANSWERS: [(&str, PolicyAnswer); 5] = [
+        ("allow", PolicyAnswer::Allow),
+        ("deny", PolicyAnswer::Deny),
+        ("silent", PolicyAnswer::Silent),
+        ("unauthorized", PolicyAnswer::Unauthorized),
+        ("error", PolicyAnswer::Error),
+    ];
+    let answer = fields.required("answer", "allow", problems);
+    let answer = answer.and_then(|item| item.choice(&ANSWERS, problems)).unwrap_or(PolicyAnswer::Deny);
+    let principal = fields.optional("principal").and_then(|item| item.name(problems).map(str::to_owned));
+    let context = fields.optional("context").map(|item| texts(&item, problems)).unwrap_or_default();
+    AuthorizerSpec::Policy { answer, principal: principal.unwrap_or_else(|| "policy".to_owned()), context }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn gateway(text: &str) -> Result<GatewaySpec, String> {
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\nstack: {{ gateway: {text} }}\n"
+        );
+        crate::scenario::parse(&text, Path::new("a/x"), &[], &|_| unreachable!("extends nothing"))
+            .map(|scenario| scenario.stack.gateway)
+            .map_err(|error| error.to_string())
+    }
+
+    fn definition(text: &str) -> Result<DefinitionSpec, String> {
+        gateway(text).map(|gateway| match gateway {
+            GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } => *definition,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_definition_and_what_it_lacks() {
+        let bare = definition("{ api: export.yaml }").unwrap();
+        assert_eq!((bare.file.as_path(), bare.stage.as_str()), (Path::new("a/export.yaml"), "prod"));
+        assert_eq!((bare.base_path.as_str(), bare.prefix.as_str()), ("/prod", ""));
+        let full = definition(
+            "{ api: /e.json, stage: v1, base_path: '/x/{stage}/', prefix: /kafka, stage_variables: { nlb: n }, \
+             integrations: { 'http://n:8082': balancer, 'https://o': 'http://127.0.0.1:1' }, authorizers: { \
+             a: { run: builtin }, b: { run: rie, url: 'http://127.0.0.1:9000' }, \
+             c: { run: policy, answer: deny, context: { tenant: t } }, \
+             d: { run: lambda, command: [python3, -m, awslambdaric, h.h], environment: { A: b, S: { env: T } }, workers: 2 } } }",
+        )
+        .unwrap();
+        assert_eq!((full.base_path.as_str(), full.prefix.as_str()), ("/x/v1", "/kafka"));
+        assert_eq!(full.stage_variables["nlb"], "n");
+        assert_eq!(full.integrations["https://o"], TargetSpec::Url("http://127.0.0.1:1".into()));
+        assert_eq!(
+            full.authorizers["b"],
+            AuthorizerSpec::Rie {
+                url: "http://127.0.0.1:9000/2015-03-31/functions/function/invocations".into(),
+                concurrency: 1
+            }
+        );
+        let AuthorizerSpec::Lambda(lambda) = &full.authorizers["d"] else { panic!() };
+        assert_eq!((lambda.command.len(), lambda.workers, lambda.timeout), (4, 2, Duration::from_secs(3)));
+        assert_eq!(lambda.directory.as_deref(), Some(Path::new("a/.")));
+        assert_eq!(lambda.environment["A"], Value::Plain("b".into()));
+        assert!(matches!(lambda.environment["S"], Value::Reference(_)));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (text, sentence) in [
+            (
+                "{ api: e, required_headers: [Accept] }",
+                "stack.gateway.required_headers: stands in the definition",
+            ),
+            ("{ stage: x }", "stack.gateway.stage: is said of a definition"),
+            ("{ api: e, stage: a/b }", "stack.gateway.stage: must be of letters"),
+            ("{ api: e, base_path: x }", "stack.gateway.base_path: must be a path"),
+            (
+                "{ api: e, integrations: { 'http://n': 'http://other.example.com:1' } }",
+                "load may not be sent to the host",
+            ),
+            (
+                "{ api: e, integrations: { 'http://n': 'http://127.0.0.1:1/p' } }",
+                "must be an http URL without a path",
+            ),
+            ("{ api: e, authorizers: { a: { run: docker } } }", "no code runs as `docker`"),
+            ("{ api: e, authorizers: { a: { run: lambda } } }", "authorizers.a.command: is missing"),
+            ("{ api: e, authorizers: { a: { run: lambda, command: [] } } }", "needs a program"),
+            ("{ api: e, authorizers: { a: { run: rie } } }", "authorizers.a.url: is missing"),
+            ("{ api: e, authorizers: { a: { run: builtin, url: x } } }", "belongs to `run: rie`"),
+            ("{ api: e, authorizers: { a: { run: policy, answer: maybe } } }", "authorizers.a.answer"),
+            (
+                "{ api: e, authorizers: { a: { run: lambda, command: [x], environment: { DB_PASSWORD: hunter2 } } } }",
+                "holds a secret",
+            ),
+        ] {
+            let error = gateway(text).unwrap_err();
+            assert!(error.contains(sentence) && !error.contains("hunter2"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_can_only_require_headers_that_are_sent() {
+        let all = SENT.map(str::to_ascii_lowercase).join(", ");
+        assert!(gateway(&format!("{{ required_headers: [{all}] }}")).is_ok());
+        let error = gateway("{ required_headers: [Accept, X-Partner] }").unwrap_err();
+        assert!(error.contains("required_headers[1]: no request has the header `X-Partner`"), "{error}");
+        assert!(SENT.iter().all(|sent| error.contains(sent)), "{error}");
+    }
+}

@@ -1,0 +1,126 @@
+//! The gateway, and what it serves.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::stack::Value;
+
+/// API gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GatewaySpec {
+    /// landfall's double.
+    Embedded {
+        /// TCP port on loopback.
+        port: u16,
+        /// How much the times of a token may be off at the embedded authorizer.
+        leeway: Duration,
+        /// What it serves.
+        api: ApiSpec,
+    },
+    /// Partners talk to the proxy directly.
+    None,
+}
+
+/// What an embedded gateway serves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ApiSpec {
+    /// The definition that ships with landfall, behind the embedded authorizer.
+    Produce {
+        /// Request headers that must be there and not blank, as the API's request validator has them.
+        required_headers: Vec<String>,
+        /// How long an authorizer result is kept for the same token; zero turns the cache off.
+        authorizer_ttl: Duration,
+        /// How long the gateway waits for the back end before it answers 504.
+        integration_timeout: Duration,
+    },
+    /// A definition that has been exported.
+    Definition(Box<DefinitionSpec>),
+}
+
+/// An exported definition, and what it lacks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionSpec {
+    /// Its file.
+    pub file: PathBuf,
+    /// Name of the stage.
+    pub stage: String,
+    /// Variables of the stage.
+    pub stage_variables: BTreeMap<String, String>,
+    /// The path under which the API stands, without a slash at its end: `/prod`, or nothing.
+    pub base_path: String,
+    /// What stands before `/topics/…` and `/v3/…` in the API's paths, without a slash at its end: `/kafka`, or nothing.
+    pub prefix: String,
+    /// What stands in for the back ends that the definition names, by scheme, host and port.
+    pub integrations: BTreeMap<String, TargetSpec>,
+    /// Where the code of its authorizers runs, by security scheme.
+    pub authorizers: BTreeMap<String, AuthorizerSpec>,
+}
+
+/// What stands in for a back end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetSpec {
+    /// The scenario's proxy, through its balancer where it has one.
+    Balancer,
+    /// Something else, `http://host:port`.
+    Url(String),
+}
+
+/// Where an authorizer's code runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AuthorizerSpec {
+    /// In landfall: its own checker of the embedded identity provider's tokens.
+    Builtin,
+    /// In processes that landfall starts, and that speak the Lambda Runtime API.
+    Lambda(Box<LambdaSpec>),
+    /// In a container with the runtime interface emulator, which runs already.
+    Rie {
+        /// Its invoke URL.
+        url: String,
+        /// How many invocations it takes at once; the emulator takes one.
+        concurrency: usize,
+    },
+    /// Nowhere: the answer is always the same.
+    Policy {
+        /// The answer.
+        answer: PolicyAnswer,
+        /// Who the caller is said to be.
+        principal: String,
+        /// What the gateway's mappings find in `context.authorizer`.
+        context: BTreeMap<String, String>,
+    },
+}
+
+/// A Lambda function, as it is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LambdaSpec {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Where it is started; the folder of the scenario file if nothing is said.
+    pub directory: Option<PathBuf>,
+    /// What the runtime is told as the handler's name.
+    pub handler: Option<String>,
+    /// Further environment variables.
+    pub environment: BTreeMap<String, Value>,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// Most processes at once.
+    pub workers: usize,
+    /// Memory that the function is told it has, in MB.
+    pub memory_mb: u32,
+}
+
+/// An answer that is always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyAnswer {
+    /// A policy that allows everything.
+    Allow,
+    /// A policy that denies everything.
+    Deny,
+    /// A policy without statements.
+    Silent,
+    /// The caller is not known: 401.
+    Unauthorized,
+    /// The function fails: 500.
+    Error,
+}

@@ -1,0 +1,256 @@
+//! Starting the embedded gateway: its definition made ready, what stands in for the back ends that it names, and where
+//! the code of its authorizers runs.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::embedded::{AUDIENCE, LOOPBACK};
+use super::{Stack, StackError, external};
+use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
+use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
+use crate::doubles::gateway::{
+    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, FixedAnswer, Gateway, GatewayConfig, PRODUCE_AUTHORIZER,
+    PRODUCE_BACKEND, ProduceOptions, produce_api, read_api,
+};
+use crate::doubles::idp::Idp;
+use crate::scenario::{
+    ApiSpec, AuthorizerSpec, DefinitionSpec, PolicyAnswer, Renew, Scenario, TargetSpec, Workload,
+};
+use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
+
+/// The stage of the definition that ships.
+const STAGE: &str = "prod";
+
+/// What is to be served, and by whom.
+struct Served {
+    /// The definition's file, for messages.
+    file: PathBuf,
+    api: Api,
+    stage: Stage,
+    /// What stands before `/topics/…` in the API's paths.
+    prefix: String,
+    /// By the back end's origin.
+    targets: BTreeMap<String, TargetSpec>,
+    /// By security scheme.
+    authorizers: BTreeMap<String, AuthorizerSpec>,
+}
+
+impl Stack {
+    /// Starts the gateway and its authorizers, in front of the proxies that run already.
+    pub(super) async fn start_gateway(
+        &mut self,
+        scenario: &Scenario,
+        idp: &Idp,
+        port: u16,
+        leeway: Duration,
+        api: &ApiSpec,
+    ) -> Result<(), StackError> {
+        let (proxy, proxy_host) = self.integration().await?;
+        let served = match api {
+            ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout } => {
+                let options = ProduceOptions {
+                    required_headers: required_headers.clone(),
+                    authorizer_ttl: *authorizer_ttl,
+                    integration_timeout: *integration_timeout,
+                };
+                shipped(&options, proxy_host)?
+            }
+            ApiSpec::Definition(definition) => defined(definition)?,
+        };
+        let mut backends = BTreeMap::new();
+        for (origin, target) in &served.targets {
+            let address = match target {
+                TargetSpec::Balancer => proxy,
+                TargetSpec::Url(url) => external::reach_proxy(url).await?,
+            };
+            backends.insert(origin.clone(), address);
+        }
+        let plan = planned(&served, scenario)?;
+        if matches!(api, ApiSpec::Definition(_)) {
+            check_grace(&served, &plan, scenario, leeway)?;
+        }
+        let mut authorizers = BTreeMap::new();
+        for (scheme, spec) in &served.authorizers {
+            let code = match spec {
+                AuthorizerSpec::Builtin => self.builtin(idp, leeway, &served.prefix).await?,
+                AuthorizerSpec::Rie { url, concurrency } => {
+                    AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
+                }
+                AuthorizerSpec::Policy { answer, principal, context } => {
+                    AuthorizerCode::Fixed(fixed(*answer, principal, context))
+                }
+                AuthorizerSpec::Lambda(_) => return Err(StackError::NoLambda),
+            };
+            authorizers.insert(scheme.clone(), code);
+        }
+        let since = Instant::now();
+        let gateway = Gateway::start(GatewayConfig {
+            bind: LOOPBACK,
+            port,
+            plan,
+            backends,
+            authorizers,
+            authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
+            injectors: self.injectors.clone(),
+        })
+        .await?;
+        self.produce_url = format!("{}{}", gateway.base_url(), served.prefix);
+        self.up("gateway", "embedded", Some(self.produce_url.clone()), since);
+        self.doubles.gateway = Some(gateway);
+        Ok(())
+    }
+
+    /// landfall's own authorizer, which is started once for all schemes that it serves.
+    async fn builtin(
+        &mut self,
+        idp: &Idp,
+        leeway: Duration,
+        prefix: &str,
+    ) -> Result<AuthorizerCode, StackError> {
+        if self.doubles.authorizer.is_none() {
+            let since = Instant::now();
+            let authorizer = Authorizer::start(AuthorizerConfig {
+                bind: LOOPBACK,
+                port: 0,
+                issuer: idp.issuer().to_owned(),
+                audience: AUDIENCE.into(),
+                jwks_uri: idp.jwks_uri(),
+                prefix: prefix.to_owned(),
+                leeway,
+            })
+            .await?;
+            self.up("authorizer", "embedded", Some(authorizer.invoke_url()), since);
+            self.doubles.authorizer = Some(authorizer);
+        }
+        let url = self.doubles.authorizer.as_ref().map(Authorizer::invoke_url).unwrap_or_default();
+        Ok(AuthorizerCode::Invoke { url, concurrency: None })
+    }
+
+    /// Where `balancer` is: at the balancer, or at the external proxy under its own name.
+    async fn integration(&self) -> Result<(SocketAddr, String), StackError> {
+        if let Some(balancer) = &self.doubles.balancer {
+            return Ok((balancer.address(), balancer.address().to_string()));
+        }
+        external::has_no_path(&self.produce_url)?;
+        let proxy = external::reach_proxy(&self.produce_url).await?;
+        Ok((proxy, external::authority_of(&self.produce_url).unwrap_or_else(|| proxy.to_string())))
+    }
+}
+
+/// The definition that ships, in front of a back end that is called `host`.
+fn shipped(options: &ProduceOptions, host: String) -> Result<Served, StackError> {
+    let origin = origin_of(&format!("http://{host}")).map(|(origin, _)| origin).unwrap_or_default();
+    Ok(Served {
+        file: PathBuf::from("produce.yaml"),
+        api: produce_api(options)?,
+        stage: Stage {
+            name: STAGE.into(),
+            variables: [(PRODUCE_BACKEND.to_owned(), host)].into(),
+            base_path: format!("/{STAGE}"),
+        },
+        prefix: String::new(),
+        targets: [(origin, TargetSpec::Balancer)].into(),
+        authorizers: [(PRODUCE_AUTHORIZER.to_owned(), AuthorizerSpec::Builtin)].into(),
+    })
+}
+
+/// The scenario's definition.
+fn defined(definition: &DefinitionSpec) -> Result<Served, StackError> {
+    let mut targets = BTreeMap::new();
+    for (written, target) in &definition.integrations {
+        let origin = origin_of(written).filter(|(_, path)| matches!(*path, "" | "/"));
+        let (origin, _) = origin.ok_or_else(|| StackError::Origin { written: written.clone() })?;
+        targets.insert(origin, target.clone());
+    }
+    Ok(Served {
+        api: read_api(&definition.file)?,
+        file: definition.file.clone(),
+        stage: Stage {
+            name: definition.stage.clone(),
+            variables: definition.stage_variables.clone(),
+            base_path: definition.base_path.clone(),
+        },
+        prefix: definition.prefix.clone(),
+        targets,
+        authorizers: definition.authorizers.clone(),
+    })
+}
+
+fn planned(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {
+    let used = scenario.workloads.iter().map(|workload| path_of(workload, scenario, &served.prefix));
+    let surroundings = Surroundings {
+        stage: served.stage.clone(),
+        origins: served.targets.keys().cloned().collect(),
+        authorizers: served.authorizers.keys().cloned().collect(),
+        used: used.map(|path| ("POST".to_owned(), path)).collect(),
+    };
+    let plan = Plan::new(&served.api, surroundings)
+        .map_err(|source| StackError::Api { path: served.file.clone(), source })?;
+    for warning in &plan.warnings {
+        let place = format!("{}#{}", served.file.display(), warning.pointer);
+        tracing::warn!(place, message = warning.message, "requests for this are answered with 500");
+    }
+    Ok(plan)
+}
+
+/// The path of a workload's requests, behind the base path.
+fn path_of(workload: &Workload, scenario: &Scenario, prefix: &str) -> String {
+    let topic = scenario.topics.get(workload.topic).map_or("", |topic| topic.name.as_str());
+    if workload.format.is_v3() {
+        return format!("{prefix}/v3/clusters/any/topics/{topic}/records");
+    }
+    match workload.partition {
+        Some(partition) => format!("{prefix}/topics/{topic}/partitions/{partition}"),
+        None => format!("{prefix}/topics/{topic}"),
+    }
+}
+
+/// Makes sure that no partner's token is called wrongly admitted while an authorizer's result for it may be kept.
+fn check_grace(
+    served: &Served,
+    plan: &Plan,
+    scenario: &Scenario,
+    leeway: Duration,
+) -> Result<(), StackError> {
+    let kept = served.authorizers.keys().filter_map(|scheme| plan.authorizers.get(scheme));
+    let longest = kept.map(|authorizer| authorizer.ttl).max().unwrap_or_default() + leeway;
+    let short = |partner: &&crate::scenario::Partner| {
+        partner.token.renew == Renew::Never && partner.token.grace < longest
+    };
+    match scenario.partners.iter().find(short) {
+        Some(partner) => Err(StackError::Grace { partner: partner.name.clone(), longest }),
+        None => Ok(()),
+    }
+}
+
+/// An answer that is always the same.
+fn fixed(answer: PolicyAnswer, principal: &str, context: &BTreeMap<String, String>) -> FixedAnswer {
+    let statement = |effect| Statement {
+        effect,
+        action: OneOrMany::One("execute-api:Invoke".into()),
+        resource: OneOrMany::One("*".into()),
+        condition: None,
+    };
+    let statements = match answer {
+        PolicyAnswer::Allow => vec![statement(Effect::Allow)],
+        PolicyAnswer::Deny => vec![statement(Effect::Deny)],
+        PolicyAnswer::Silent => Vec::new(),
+        PolicyAnswer::Unauthorized => return FixedAnswer::Unauthorized,
+        PolicyAnswer::Error => return FixedAnswer::Failure,
+    };
+    let context: Map<String, Value> =
+        context.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    FixedAnswer::Result(Box::new(AuthorizerResult {
+        principal_id: principal.to_owned(),
+        policy_document: PolicyDocument {
+            version: Some("2012-10-17".into()),
+            statement: OneOrMany::Many(statements),
+        },
+        context: Some(context),
+        usage_identifier_key: None,
+    }))
+}
