@@ -17,7 +17,7 @@ fn text(bytes: &[u8]) -> String {
 fn the_definition_that_ships_has_no_traps() {
     let output = lint(&["fixtures/gateway/produce.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).ends_with("2 methods, 1 authorizers: 0 unsupported, 0 traps, 1 notes\n"));
+    assert!(text(&output.stdout).ends_with("4 methods, 1 authorizers: 0 unsupported, 0 traps, 1 notes\n"));
 }
 
 #[test]

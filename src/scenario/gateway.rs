@@ -51,21 +51,16 @@ pub(super) fn read_gateway(
     let port = ports.read("gateway", &mut fields, problems);
     let few_minutes = (Duration::ZERO, Duration::from_mins(5));
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
-    let api = match fields.optional("api") {
-        Some(item) => {
-            let definition = read_definition(&item, &mut fields, allowed, problems);
-            let of_export = "stands in the definition that `api` names; change it there";
-            fields
-                .finish(&[REFUSED.as_slice(), &OF_PRODUCE.map(|name| (name, of_export))].concat(), problems);
-            ApiSpec::Definition(Box::new(definition))
-        }
-        None => {
-            let api = read_produce(&mut fields, problems);
-            let lacking = "is said of a definition, which `api: FILE` names";
-            fields
-                .finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
-            api
-        }
+    let api = if let Some(item) = fields.optional("api") {
+        let definition = read_definition(&item, &mut fields, allowed, problems);
+        let of_export = "stands in the definition that `api` names; change it there";
+        fields.finish(&[REFUSED.as_slice(), &OF_PRODUCE.map(|name| (name, of_export))].concat(), problems);
+        ApiSpec::Definition(Box::new(definition))
+    } else {
+        let api = read_produce(&mut fields, problems);
+        let lacking = "is said of a definition, which `api: FILE` names";
+        fields.finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
+        api
     };
     GatewaySpec::Embedded { port, leeway, api }
 }

@@ -13,8 +13,8 @@ use super::{Stack, StackError, external};
 use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
-    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, FixedAnswer, Gateway, GatewayConfig, PRODUCE_AUTHORIZER,
-    PRODUCE_BACKEND, ProduceOptions, produce_api, read_api,
+    AuthorizerCode, FixedAnswer, Gateway, GatewayConfig, PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions,
+    produce_api, read_api,
 };
 use crate::doubles::idp::Idp;
 use crate::scenario::{
@@ -89,13 +89,9 @@ impl Stack {
         }
         let since = Instant::now();
         let gateway = Gateway::start(GatewayConfig {
-            bind: LOOPBACK,
             port,
-            plan,
-            backends,
-            authorizers,
-            authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
             injectors: self.injectors.clone(),
+            ..GatewayConfig::new(LOOPBACK, plan, backends, authorizers)
         })
         .await?;
         self.produce_url = format!("{}{}", gateway.base_url(), served.prefix);

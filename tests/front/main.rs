@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod balancer;
+mod definition;
 mod faults;
 mod gateway;
 mod idp;

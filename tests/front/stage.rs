@@ -274,13 +274,14 @@ impl Settings {
         };
         let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };
         let config = GatewayConfig {
-            bind: LOOPBACK,
-            port: 0,
-            plan: Plan::new(&api, surroundings).unwrap(),
-            backends: [(origin, self.backend)].into(),
-            authorizers: [(PRODUCE_AUTHORIZER.to_owned(), code)].into(),
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
+            ..GatewayConfig::new(
+                LOOPBACK,
+                Plan::new(&api, surroundings).unwrap(),
+                [(origin, self.backend)].into(),
+                [(PRODUCE_AUTHORIZER.to_owned(), code)].into(),
+            )
         };
         Gateway::start(config).await.unwrap()
     }

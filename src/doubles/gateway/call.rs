@@ -60,6 +60,11 @@ impl From<ResponseType> for Refusal {
 }
 
 impl Refusal {
+    /// Whether its message holds what the client sent as credentials.
+    pub(super) fn repeats_credentials(&self) -> bool {
+        self.kind == ResponseType::InvalidSignature
+    }
+
     pub(super) fn with(kind: ResponseType, message: impl Into<String>) -> Self {
         Self { kind, message: Some(message.into()), validation: None }
     }

@@ -9,8 +9,12 @@
 //! | `payload`, `headers` | how bodies and headers pass |
 //! | `integration`, `backend` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
+//! | `api_key`, `throttle` | who may send how much |
+//! | `access_log` | a line for each request |
 //! | `definition` | definitions from files, and the one that ships |
 
+mod access_log;
+mod api_key;
 mod authorize;
 mod backend;
 mod cache;
@@ -23,6 +27,7 @@ mod payload;
 mod policy;
 mod response;
 mod serve;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +35,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use self::access_log::AccessLog;
+pub use self::access_log::{AccessLogConfig, AccessLogError, DEFAULT_FORMAT};
+pub use self::api_key::ApiKey;
+use self::api_key::ApiKeys;
 use self::authorize::Authorizers;
 pub use self::authorize::{AuthorizerCode, FixedAnswer};
 use self::backend::{Backends, http_client};
@@ -37,6 +46,8 @@ pub use self::definition::{
     ApiFileError, PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions, produce_api, read_api,
 };
 use self::serve::Service;
+pub use self::throttle::RateLimit;
+use self::throttle::TokenBucket;
 use super::fault::{Injector, of_kinds};
 use super::http::{BindError, Server, bind};
 use crate::api::Plan;
@@ -60,8 +71,38 @@ pub struct GatewayConfig {
     pub authorizers: BTreeMap<String, AuthorizerCode>,
     /// How long an authorizer may take. [`DEFAULT_AUTHORIZER_TIMEOUT`] where nothing speaks against it.
     pub authorizer_timeout: Duration,
+    /// The API's keys.
+    pub api_keys: Vec<ApiKey>,
+    /// How many requests may pass; `None`: all.
+    pub throttle: Option<RateLimit>,
+    /// Where requests are logged; `None`: nowhere.
+    pub access_log: Option<AccessLogConfig>,
     /// Faults to show; those of other boxes are ignored.
     pub injectors: Vec<Arc<Injector>>,
+}
+
+impl GatewayConfig {
+    /// A gateway on `bind`, at any free port, that serves `plan`, has no keys and no limits, and logs nothing.
+    #[must_use]
+    pub fn new(
+        bind: IpAddr,
+        plan: Plan,
+        backends: BTreeMap<String, SocketAddr>,
+        authorizers: BTreeMap<String, AuthorizerCode>,
+    ) -> Self {
+        Self {
+            bind,
+            port: 0,
+            plan,
+            backends,
+            authorizers,
+            authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
+            api_keys: Vec::new(),
+            throttle: None,
+            access_log: None,
+            injectors: Vec::new(),
+        }
+    }
 }
 
 /// How long a REST API waits for its authorizer is not documented; this is a guess.
@@ -79,6 +120,9 @@ pub enum GatewayError {
     /// An authorizer's URL is none.
     #[error("the authorizer's URL {0:?} is not an http URL; give its invoke URL")]
     AuthorizerUrl(String),
+    /// There is no access log.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
 }
 
 /// A running gateway; it stops when this is dropped.
@@ -107,6 +151,9 @@ impl Gateway {
             plan: plan.clone(),
             authorizers: authorizers.map_err(GatewayError::AuthorizerUrl)?,
             backends: Backends::new(client, config.backends),
+            api_keys: ApiKeys::new(config.api_keys),
+            throttle: config.throttle.map(TokenBucket::new),
+            access_log: config.access_log.as_ref().map(AccessLog::open).transpose()?,
             of_denied: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
             of_allowed: of_kinds(
                 &config.injectors,

@@ -11,6 +11,16 @@ use crate::api::{ShapedResponse, Template};
 use crate::doubles::http::Answer;
 use crate::wire::gateway::ResponseType;
 
+/// A refusal whose message repeats the client's credentials, without them.
+pub(super) fn without_credentials(refusal: &Refusal) -> Refusal {
+    Refusal {
+        message: Some(
+            "'[redacted]' not a valid key=value pair in Authorization header: '[redacted]'.".into(),
+        ),
+        ..refusal.clone()
+    }
+}
+
 /// The response for a call's refusal.
 pub(super) fn refused(call: &Call, refusal: &Refusal) -> Answer {
     let kind = refusal.kind;

@@ -10,6 +10,8 @@ use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
+use super::access_log::AccessLog;
+use super::api_key::ApiKeys;
 use super::authorize::{Authorizers, Outcome};
 use super::backend::{BackendFailure, Backends};
 use super::call::{Call, Refusal};
@@ -18,6 +20,7 @@ use super::integration::{mocked, request_for, response_of};
 use super::payload::{self, PayloadError};
 use super::policy::Decision;
 use super::response::{add_ids, no_route, refused};
+use super::throttle::TokenBucket;
 use crate::api::{HttpIntegration, Plan, Planned, PlannedIntegration, Scope, Served};
 use crate::doubles::fault::{Injector, first_striking};
 use crate::doubles::http::{Answer, InFlight};
@@ -36,6 +39,10 @@ pub(super) struct Service {
     pub(super) plan: Arc<Plan>,
     pub(super) authorizers: Authorizers,
     pub(super) backends: Backends,
+    pub(super) api_keys: ApiKeys,
+    /// The stage's limit.
+    pub(super) throttle: Option<TokenBucket>,
+    pub(super) access_log: Option<AccessLog>,
     /// Faults that befall requests which are denied.
     pub(super) of_denied: Vec<Arc<Injector>>,
     /// Faults that befall those which are allowed.
@@ -48,7 +55,7 @@ impl Service {
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>, client: SocketAddr) -> Answer {
         let (head, body) = request.into_parts();
         let mut call = Call::new(self.plan.clone(), head, client, (Instant::now(), SystemTime::now()));
-        let mut answer = match self.judge(&mut call, body).await {
+        let answer = match self.judge(&mut call, body).await {
             Ok(mut answer) => {
                 add_ids(answer.headers_mut(), &call.ids);
                 answer
@@ -61,8 +68,8 @@ impl Service {
         call.given.latency = call.elapsed();
         call.given.status = answer.status().as_u16();
         call.given.length = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
-        if call.method == "HEAD" {
-            *answer.body_mut() = http_body_util::Full::default();
+        if let Some(log) = &self.access_log {
+            log.add(&call);
         }
         answer
     }
@@ -163,6 +170,13 @@ impl Service {
         let Some(served) = route_of(&plan, call) else {
             return Err(ResponseType::ApiConfigurationError.into());
         };
+        let now = Instant::now();
+        if served.api_key_required {
+            self.api_keys.check(call, now)?;
+        }
+        if self.throttle.as_ref().is_some_and(|throttle| !throttle.admits(now)) {
+            return Err(ResponseType::Throttled.into());
+        }
         validate(served, call)?;
         match &served.integration {
             PlannedIntegration::Mock(mock) => {

@@ -1,0 +1,493 @@
+//! Definitions of one's own, served as API Gateway would.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use landfall::api::{Plan, Stage, Surroundings, read};
+use landfall::doubles::gateway::{
+    AccessLogConfig, ApiKey, AuthorizerCode, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig, RateLimit,
+};
+use landfall::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::stage::{LOOPBACK, Reply, Stub, offsets, policy, post, send};
+
+/// A definition with these paths, whose integrations go to `http://back.internal:8082`.
+struct Defined {
+    document: Value,
+    authorizers: BTreeMap<String, AuthorizerCode>,
+    change: fn(&mut GatewayConfig),
+}
+
+impl Defined {
+    fn new(paths: Value) -> Self {
+        let mut document = json!({ "openapi": "3.0.1" });
+        document["paths"] = paths;
+        Self { document, authorizers: BTreeMap::new(), change: |_| () }
+    }
+
+    fn with(mut self, pointer: &str, value: Value) -> Self {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let mut at = &mut self.document;
+        for step in parent.split('/').skip(1) {
+            at = &mut at[step.replace("~1", "/")];
+        }
+        at[name.replace("~1", "/")] = value;
+        self
+    }
+
+    /// An authorizer, and what `lambda` or a fixed answer says.
+    fn authorizer(mut self, scheme: &str, of: Value, code: AuthorizerCode) -> Self {
+        let mut definition = json!({ "type": "apiKey", "name": "Authorization", "in": "header",
+            "x-amazon-apigateway-authtype": "custom" });
+        definition["x-amazon-apigateway-authorizer"] = of;
+        self.authorizers.insert(scheme.to_owned(), code);
+        self.with(&format!("/components/securitySchemes/{scheme}"), definition)
+    }
+
+    async fn start(self) -> (Gateway, Stub) {
+        let backend = Stub::start(200, offsets(1)).await;
+        let origin = "http://back.internal:8082".to_owned();
+        let has_back_end = self.document.to_string().contains(&origin);
+        let around = Surroundings {
+            stage: Stage {
+                name: "v1".into(),
+                variables: [("tenant".to_owned(), "t-1".to_owned())].into(),
+                base_path: "/v1".into(),
+            },
+            origins: has_back_end.then(|| origin.clone()).into_iter().collect(),
+            authorizers: self.authorizers.keys().cloned().collect(),
+            used: vec![],
+        };
+        let plan = Plan::new(&read(&self.document).unwrap(), around).unwrap();
+        let backends = [(origin, backend.address())].into();
+        let mut config = GatewayConfig::new(LOOPBACK, plan, backends, self.authorizers);
+        (self.change)(&mut config);
+        (Gateway::start(config).await.unwrap(), backend)
+    }
+}
+
+/// An HTTP proxy integration to `path`, with these parameters.
+fn proxy(path: &str, parameters: Value) -> Value {
+    let mut integration = json!({ "type": "http_proxy", "httpMethod": "POST",
+        "uri": format!("http://back.internal:8082{path}") });
+    integration["requestParameters"] = parameters;
+    integration
+}
+
+fn operation(integration: Value) -> Value {
+    let mut operation = json!({});
+    operation["x-amazon-apigateway-integration"] = integration;
+    operation
+}
+
+fn url(gateway: &Gateway, path: &str) -> String {
+    format!("{}{path}", gateway.base_url())
+}
+
+async fn call(gateway: &Gateway, path: &str, headers: &[(&str, &str)], body: &'static str) -> Reply {
+    send(post(&url(gateway, path), headers, body)).await
+}
+
+fn invoke(lambda: &Stub) -> AuthorizerCode {
+    AuthorizerCode::Invoke { url: lambda.url(), concurrency: None }
+}
+
+#[tokio::test]
+async fn parameters_are_mapped_from_everywhere() {
+    let mapped = json!({
+        "integration.request.path.name": "method.request.path.topic",
+        "integration.request.header.X-Tenant": "context.authorizer.tenant",
+        "integration.request.header.X-Stage": "stageVariables.tenant",
+        "integration.request.header.X-Text": "'as it is'",
+        "integration.request.header.X-Joined": "method.request.header.X-Many",
+        "integration.request.header.X-None": "context.authorizer.nothing",
+        "integration.request.querystring.key": "method.request.body.records[0].key",
+        "integration.request.querystring.q": "method.request.querystring.q",
+        "integration.request.header.Host": "'public.example.com'",
+    });
+    let mut operation = operation(proxy("/topics/{name}", mapped));
+    operation["security"] = json!([{ "jwt": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*").replacen('{', r#"{"context":{"tenant":7},"#, 1)).await;
+    let (gateway, backend) = Defined::new(json!({ "/in/{topic}": { "post": operation } }))
+        .authorizer("jwt", json!({ "type": "token" }), invoke(&lambda))
+        .start()
+        .await;
+    let headers = [
+        ("authorization", "x"),
+        ("x-many", "a"),
+        ("x-many", "b"),
+        ("x-tenant", "forged"),
+        ("x-none", "sent"),
+    ];
+    let reply = call(&gateway, "/in/a%20b?q=1&q=2&z=3", &headers, r#"{"records":[{"key":"k&"}]}"#).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    let seen = backend.last();
+    assert_eq!(seen.path, "/topics/a%20b?z=3&key=k%26&q=2");
+    let header = |name: &str| seen.headers[name].to_str().unwrap();
+    assert_eq!(
+        ["x-tenant", "x-stage", "x-text", "x-joined", "host"].map(header),
+        ["7", "t-1", "as it is", "a,b", "public.example.com"]
+    );
+    // What has no value leaves what the client sent.
+    assert_eq!(header("x-none"), "sent");
+}
+
+#[tokio::test]
+async fn headers_that_may_not_be_mapped_make_every_call_fail() {
+    for name in ["Content-Length", "transfer-encoding", "X-Amzn-Trace-Id", "X-Amzn-Apigateway-Api-Id"] {
+        let mut parameters = json!({});
+        parameters[format!("integration.request.header.{name}")] = json!("'1'");
+        let (gateway, backend) =
+            Defined::new(json!({ "/a": { "post": operation(proxy("/a", parameters)) } })).start().await;
+        let reply = call(&gateway, "/a", &[], "").await;
+        assert_eq!((reply.status.as_u16(), reply.text()), (500, r#"{"message": "Internal server error"}"#));
+        assert_eq!(backend.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_greedy_path_takes_what_is_left_and_any_method() {
+    let parameters = json!({ "integration.request.path.proxy": "method.request.path.proxy" });
+    let mut any = proxy("/{proxy}", parameters);
+    any["httpMethod"] = json!("ANY");
+    let (gateway, backend) =
+        Defined::new(json!({ "/topics/{proxy+}": { "x-amazon-apigateway-any-method": operation(any) } }))
+            .start()
+            .await;
+    let put = |path: &str| {
+        let mut request = post(&url(&gateway, path), &[], "x");
+        *request.method_mut() = Method::PUT;
+        request
+    };
+    assert_eq!(send(put("/topics/a/b%2Fc")).await.status, StatusCode::OK);
+    // What is encoded in the path is decoded on the way.
+    assert_eq!(backend.last().path, "/a/b/c");
+    assert_eq!(send(put("/topics")).await.row().1, Some("MissingAuthenticationTokenException"));
+    assert_eq!(send(put("/topics/a/../b")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(backend.count(), 1);
+}
+
+#[tokio::test]
+async fn the_method_may_be_overridden_by_a_header() {
+    let (gateway, backend) =
+        Defined::new(json!({ "/a": { "put": operation(proxy("/a", json!({}))) } })).start().await;
+    assert_eq!(call(&gateway, "/a", &[], "").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(call(&gateway, "/a", &[("x-http-method-override", "PUT")], "").await.status, StatusCode::OK);
+    assert_eq!(backend.count(), 1);
+}
+
+#[tokio::test]
+async fn an_integration_that_is_no_proxy_goes_through_templates() {
+    let integration = json!({ "type": "http", "httpMethod": "POST", "uri": "http://back.internal:8082/topics/a",
+        "passthroughBehavior": "when_no_templates",
+        "requestTemplates": { "application/json":
+            "{\"records\":[{\"value\":$input.json('$.order')}],\"who\":\"$context.requestId $input.params('X-Who')\"}" },
+        "responses": {
+            "default": { "statusCode": "202", "responseParameters": {
+                "method.response.header.X-Offsets": "integration.response.header.X-Count",
+                "method.response.header.X-Fixed": "'yes'" },
+                "responseTemplates": { "application/json": "{\"first\":$input.json('$.offsets[0].offset')}" } },
+            "4\\d{2}": { "statusCode": "422" } } });
+    let (gateway, backend) =
+        Defined::new(json!({ "/orders": { "post": operation(integration) } })).start().await;
+    backend.answer(200, &[("x-count", "1"), ("x-hidden", "1")], offsets(1));
+    let headers = [("content-type", "application/json"), ("x-who", "me"), ("x-own", "1")];
+    let reply = call(&gateway, "/orders", &headers, r#"{"order":{"id":7}}"#).await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (202, r#"{"first":0}"#));
+    assert_eq!((reply.header("x-offsets"), reply.header("x-fixed")), (Some("1"), Some("yes")));
+    assert_eq!(reply.header("x-hidden"), None);
+    let seen = backend.last();
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(body["records"], json!([{ "value": { "id": 7 } }]));
+    assert_eq!(body["who"], json!(format!("{} me", reply.header("x-amzn-requestid").unwrap())));
+    assert!(seen.headers.get("x-own").is_none());
+    assert_eq!(seen.headers["user-agent"], "AmazonAPIGateway_landfall00");
+    assert_eq!(seen.headers["accept"], "application/json");
+
+    backend.answer(409, &[], "conflict");
+    let reply = call(&gateway, "/orders", &headers, "{}").await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (422, "conflict"));
+    let reply = call(&gateway, "/orders", &[("content-type", "text/plain")], "x").await;
+    assert_eq!(reply.row(), (415, Some("BadRequestException"), r#"{"message":"Unsupported Media Type"}"#));
+    assert_eq!(backend.count(), 2);
+}
+
+#[tokio::test]
+async fn a_mock_answers_by_itself() {
+    let mock = |template: &str| {
+        json!({ "type": "mock", "requestTemplates": { "application/json": template }, "responses": {
+            "default": { "statusCode": "200", "responseParameters": {
+                "method.response.header.Access-Control-Allow-Origin": "'*'" } },
+            "204": { "statusCode": "204" } } })
+    };
+    let (gateway, _backend) = Defined::new(json!({
+        "/a": { "options": operation(mock("{\"statusCode\": 200}")), "delete": operation(mock("{\"statusCode\": 204}")),
+                "put": operation(mock("not json")) } }))
+    .start()
+    .await;
+    let request = |method: Method| {
+        let mut request = post(&url(&gateway, "/a"), &[], "");
+        *request.method_mut() = method;
+        request
+    };
+    let reply = send(request(Method::OPTIONS)).await;
+    assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, Some("*")));
+    assert_eq!(send(request(Method::DELETE)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(send(request(Method::PUT)).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn gateway_responses_are_shaped_by_the_api() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "jwt": [] }]);
+    let deny = policy("Deny", "*").replacen('{', r#"{"context":{"reason":"no contract"},"#, 1);
+    let lambda = Stub::start(200, deny).await;
+    let shaped = json!({
+        "ACCESS_DENIED": { "statusCode": "451",
+            "responseParameters": { "gatewayresponse.header.X-Reason": "context.authorizer.reason",
+                "gatewayresponse.header.X-Asked": "method.request.header.X-Own" },
+            "responseTemplates": { "application/json":
+                "{\"message\":$context.error.messageString,\"why\":\"$context.authorizer.reason\",\"type\":\"$context.error.responseType\",\"t\":\"$stageVariables.tenant\"}" } },
+        "DEFAULT_4XX": { "responseTemplates": { "application/json": "{\"any\":$context.error.messageString}" } },
+    });
+    let (gateway, _backend) = Defined::new(json!({ "/a": { "post": operation } }))
+        .with("/x-amazon-apigateway-gateway-responses", shaped)
+        .authorizer("jwt", json!({ "type": "token" }), invoke(&lambda))
+        .start()
+        .await;
+    let reply = call(&gateway, "/a", &[("authorization", "x"), ("x-own", "o")], "").await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("x-amzn-errortype")),
+        (451, Some("AccessDeniedException"))
+    );
+    assert_eq!((reply.header("x-reason"), reply.header("x-asked")), (Some("no contract"), Some("o")));
+    let message = "User is not authorized to access this resource with an explicit deny";
+    assert_eq!(
+        reply.json(),
+        json!({ "message": message, "why": "no contract", "type": "ACCESS_DENIED", "t": "t-1" })
+    );
+    // What is not shaped by itself is shaped as its class.
+    let reply = call(&gateway, "/a", &[], "").await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (401, r#"{"any":"Unauthorized"}"#));
+}
+
+#[tokio::test]
+async fn a_request_authorizer_sees_the_request_and_keeps_results_by_its_sources() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "by-request": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let of = json!({ "type": "request", "authorizerResultTtlInSeconds": 300,
+        "identitySource": "method.request.header.X-Tenant, method.request.querystring.key" });
+    let (gateway, backend) = Defined::new(json!({ "/in/{topic}": { "post": operation } }))
+        .authorizer("by-request", of, invoke(&lambda))
+        .start()
+        .await;
+    for (path, headers) in
+        [("/in/a?key=1", &[][..]), ("/in/a", &[("x-tenant", "t")]), ("/in/a?key=", &[("x-tenant", "t")])]
+    {
+        assert_eq!(call(&gateway, path, headers, "").await.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(lambda.count(), 0, "an identity source is missing");
+    let headers = [("x-tenant", "t"), ("x-many", "a"), ("x-many", "b")];
+    assert_eq!(call(&gateway, "/in/a%2Fb?key=1&key=2", &headers, "").await.status, StatusCode::OK);
+    let event: Value = serde_json::from_slice(&lambda.last().body).unwrap();
+    assert_eq!(event["type"], "REQUEST");
+    assert_eq!(event["methodArn"], "arn:aws:execute-api:eu-west-1:123456789012:landfall00/v1/POST/in/a/b");
+    assert_eq!((&event["resource"], &event["path"]), (&json!("/in/{topic}"), &json!("/in/a/b")));
+    assert_eq!(event["headers"]["X-Many"], "b");
+    assert_eq!(event["multiValueHeaders"]["X-Many"], json!(["a", "b"]));
+    assert_eq!(event["queryStringParameters"], json!({ "key": "2" }));
+    assert_eq!(event["multiValueQueryStringParameters"], json!({ "key": ["1", "2"] }));
+    assert_eq!(event["pathParameters"], json!({ "topic": "a/b" }));
+    assert_eq!(event["stageVariables"], json!({ "tenant": "t-1" }));
+    assert!(event.get("body").is_none());
+    let context = &event["requestContext"];
+    assert_eq!((&context["stage"], &context["resourcePath"]), (&json!("v1"), &json!("/in/{topic}")));
+    assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
+    // Another path with the same identity asks nobody; another identity does.
+    for (path, tenant, calls) in [("/in/z?key=2", "t", 1), ("/in/z?key=3", "t", 2), ("/in/z?key=2", "u", 3)] {
+        assert_eq!(call(&gateway, path, &[("x-tenant", tenant)], "").await.status, StatusCode::OK);
+        assert_eq!(lambda.count(), calls, "{path} {tenant}");
+    }
+    assert_eq!(backend.count(), 4);
+}
+
+#[tokio::test]
+async fn without_a_cache_a_request_authorizer_needs_no_source() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "r": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let of = json!({ "type": "request", "authorizerResultTtlInSeconds": 0,
+        "identitySource": "method.request.header.X-Tenant" });
+    let (gateway, _backend) = Defined::new(json!({ "/a": { "post": operation } }))
+        .authorizer("r", of, invoke(&lambda))
+        .start()
+        .await;
+    for calls in 1..=2 {
+        assert_eq!(call(&gateway, "/a", &[], "").await.status, StatusCode::OK);
+        assert_eq!(lambda.count(), calls);
+    }
+}
+
+#[tokio::test]
+async fn expressions_must_fit_the_whole_value() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "t": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let of = json!({ "type": "token", "identitySource": "method.request.header.X-Token",
+        "identityValidationExpression": "\\w{5}" });
+    let (gateway, _backend) = Defined::new(json!({ "/a": { "post": operation } }))
+        .authorizer("t", of, invoke(&lambda))
+        .start()
+        .await;
+    for (value, status) in [("abcde", 200), ("abcdef", 401), ("abcd", 401), ("fghij", 200)] {
+        let reply = call(&gateway, "/a", &[("x-token", value)], "").await;
+        assert_eq!(reply.status.as_u16(), status, "{value:?}");
+    }
+    assert_eq!(lambda.count(), 2);
+}
+
+#[tokio::test]
+async fn answers_that_are_always_the_same() {
+    let answers = [(FixedAnswer::Unauthorized, 401), (FixedAnswer::Failure, 500)];
+    for (answer, status) in answers {
+        let mut operation = operation(proxy("/a", json!({})));
+        operation["security"] = json!([{ "t": [] }]);
+        let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation } }))
+            .authorizer("t", json!({ "type": "token" }), AuthorizerCode::Fixed(answer))
+            .start()
+            .await;
+        let reply = call(&gateway, "/a", &[("authorization", "x")], "").await;
+        assert_eq!((reply.status.as_u16(), backend.count()), (status, 0));
+    }
+}
+
+#[tokio::test]
+async fn keys_quotas_and_throttles() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "key": [] }]);
+    let scheme = json!({ "type": "apiKey", "name": "x-api-key", "in": "header" });
+    let mut defined =
+        Defined::new(json!({ "/a": { "post": operation } })).with("/components/securitySchemes/key", scheme);
+    defined.change = |config| {
+        let key = |name: &str, throttle, quota| ApiKey {
+            name: name.into(),
+            value: Secret::new(format!("{name}-key")),
+            throttle,
+            quota,
+        };
+        let slow = RateLimit { rate: 0.001, burst: 1 };
+        config.api_keys =
+            vec![key("free", None, None), key("slow", Some(slow), None), key("few", None, Some(1))];
+        config.throttle = Some(RateLimit { rate: 0.001, burst: 4 });
+    };
+    let (gateway, backend) = defined.start().await;
+    let forbidden = (403, Some("ForbiddenException"), r#"{"message":"Forbidden"}"#);
+    let throttled = (429, Some("TooManyRequestsException"), r#"{"message":"Too Many Requests"}"#);
+    let used_up = (429, Some("LimitExceededException"), r#"{"message":"Limit Exceeded"}"#);
+    let passes = (200, None, offsets(1));
+    for (key, expected) in [
+        ("", forbidden),
+        ("other-key", forbidden),
+        ("slow-key", (passes.0, passes.1, passes.2.as_str())),
+        ("slow-key", throttled),
+        ("few-key", (passes.0, passes.1, passes.2.as_str())),
+        ("few-key", used_up),
+        ("free-key", (passes.0, passes.1, passes.2.as_str())),
+        ("free-key", (passes.0, passes.1, passes.2.as_str())),
+        // The stage's own limit.
+        ("free-key", throttled),
+    ] {
+        let headers: &[(&str, &str)] = if key.is_empty() { &[] } else { &[("x-api-key", key)] };
+        let reply = call(&gateway, "/a", headers, "").await;
+        assert_eq!(reply.row(), expected, "{key}");
+        assert!(reply.header("retry-after").is_none());
+    }
+    assert_eq!(backend.count(), 4);
+}
+
+#[tokio::test]
+async fn bodies_of_binary_types_pass_as_they_are() {
+    let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } }))
+        .with("/x-amazon-apigateway-binary-media-types", json!(["avro/binary"]))
+        .start()
+        .await;
+    for (media, passed) in [("avro/binary", &b"a\xFFb"[..]), ("text/plain", "a\u{FFFD}b".as_bytes())] {
+        send(post(&url(&gateway, "/a"), &[("content-type", media)], &b"a\xFFb"[..])).await;
+        assert_eq!(backend.last().body, passed, "{media}");
+    }
+}
+
+#[tokio::test]
+async fn routes_that_cannot_be_served_let_nothing_pass() {
+    let lambda = json!({ "type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:apigateway:x" });
+    let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(lambda) },
+        "/b": { "post": operation(proxy("/b", json!({}))) } }))
+    .start()
+    .await;
+    let reply = call(&gateway, "/a", &[], "").await;
+    assert_eq!((reply.status, backend.count()), (StatusCode::INTERNAL_SERVER_ERROR, 0));
+    assert_eq!(call(&gateway, "/b", &[], "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn back_ends_over_the_internet_fail_as_a_network_does() {
+    let (gateway, backend) =
+        Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } })).start().await;
+    drop(backend);
+    let reply = call(&gateway, "/a", &[], "").await;
+    let network = r#"{"message": "Network error communicating with endpoint"}"#;
+    assert_eq!(reply.row(), (504, Some("InternalServerErrorException"), network));
+}
+
+#[tokio::test]
+async fn each_request_is_logged_without_its_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "jwt": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let defined = Defined::new(json!({ "/a": { "post": operation } })).authorizer(
+        "jwt",
+        json!({ "type": "token" }),
+        invoke(&lambda),
+    );
+    let (document, authorizers) = (defined.document, defined.authorizers);
+    let backend = Stub::start(503, "down").await;
+    let around = Surroundings {
+        stage: Stage { name: "v1".into(), base_path: "/v1".into(), ..Stage::default() },
+        origins: ["http://back.internal:8082".to_owned()].into(),
+        authorizers: authorizers.keys().cloned().collect(),
+        used: vec![],
+    };
+    let plan = Plan::new(&read(&document).unwrap(), around).unwrap();
+    let backends = [("http://back.internal:8082".to_owned(), backend.address())].into();
+    let mut config = GatewayConfig::new(LOOPBACK, plan, backends, authorizers);
+    config.access_log = Some(AccessLogConfig { path: path.clone(), format: DEFAULT_FORMAT.into() });
+    let gateway = Gateway::start(config).await.unwrap();
+    let passed = call(&gateway, "/a", &[("authorization", "Bearer s3cret"), ("user-agent", "x")], "").await;
+    let lost = call(&gateway, "/nowhere", &[("authorization", "Bearer s3cret")], "").await;
+    assert!(lost.text().contains("s3cret"), "the client sees its own token");
+    let in_flight = std::time::Instant::now();
+    while gateway.in_flight() > 0 {
+        assert!(in_flight.elapsed() < Duration::from_secs(20));
+        tokio::task::yield_now().await;
+    }
+    drop(gateway);
+    let log = loop {
+        let log = std::fs::read_to_string(&path).unwrap();
+        if log.lines().count() == 2 {
+            break log;
+        }
+        assert!(in_flight.elapsed() < Duration::from_secs(20), "{log}");
+        tokio::task::yield_now().await;
+    };
+    assert!(!log.contains("s3cret"), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["requestId"], passed.header("x-amzn-requestid").unwrap());
+    assert_eq!((&lines[0]["status"], &lines[0]["integrationStatus"]), (&json!("503"), &json!("503")));
+    assert_eq!((&lines[0]["principal"], &lines[0]["error"]), (&json!("p"), &json!("-")));
+    assert_eq!(lines[1]["responseType"], "INVALID_SIGNATURE");
+}
