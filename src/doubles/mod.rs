@@ -8,5 +8,7 @@ pub mod fault;
 pub mod gateway;
 pub mod http;
 pub mod idp;
+mod invoke;
+pub mod lambda;
 pub mod null;
 pub mod proxy;

@@ -9,20 +9,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
 
 use self::keys::KeySource;
 use self::token::Rules;
-use super::http::{Answer, BindError, Server, bind, read_body};
+use super::http::{Answer, BindError, Server, bind};
+use super::invoke::{self, Invocation};
 use crate::wire::lambda::{AuthorizerEvent, FunctionError, RESULT_LIMIT};
-
-/// Longest event that Lambda takes, in bytes (Lambda quotas: 6 MB for a synchronous invocation).
-const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
 /// The function's name; the runtime interface emulator knows the literal word `function` instead.
 const FUNCTION_NAMES: [&str; 2] = ["landfall-authorizer", "function"];
@@ -142,38 +136,22 @@ struct Function {
 
 impl Function {
     async fn invoked(&self, request: Request<Incoming>) -> Answer {
-        let name = request
-            .uri()
-            .path()
-            .strip_prefix("/2015-03-31/functions/")
-            .and_then(|rest| rest.strip_suffix("/invocations"));
-        if request.method() != Method::POST || !name.is_some_and(|name| FUNCTION_NAMES.contains(&name)) {
-            let message = json!({"Type": "User", "Message": "Function not found"});
-            return lambda_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
-        }
-        let Ok(body) = read_body(request.into_body(), EVENT_LIMIT).await else {
-            let message = json!({"Type": "User", "message": "Request must be smaller than 6291456 bytes"});
-            return lambda_error(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message);
-        };
-        // Lambda itself refuses what is not JSON; the function decides on the rest.
-        let Ok(event) = serde_json::from_slice::<serde_json::Value>(&body) else {
-            let message = json!({"Type": "User", "message": "Could not parse request body into json"});
-            return lambda_error(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message);
+        let Invocation { id, event, .. } = match invoke::read(request, &FUNCTION_NAMES).await {
+            Ok(invocation) => invocation,
+            Err(refusal) => return *refusal,
         };
         let outcome = match serde_json::from_value(event) {
             Ok(event) => self.authorize(&event, SystemTime::now()).await,
             Err(_) => Err(Failure::Event),
         };
         match outcome {
-            Ok(result) => invocation(result),
+            Ok(result) => invoke::result(&id, result.into()),
             Err(failure) => {
                 let error = FunctionError {
                     error_message: failure.to_string(),
                     error_type: failure.error_type().to_owned(),
                 };
-                let mut answer = invocation(json_of(&error));
-                answer.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
-                answer
+                invoke::function_error(&id, json_of(&error).into())
             }
         }
     }
@@ -217,32 +195,10 @@ fn json_of<T: serde::Serialize>(message: &T) -> Vec<u8> {
     serde_json::to_vec(message).expect("the message shapes have string keys only")
 }
 
-/// The answer to an invocation that reached the function, whether or not the function failed.
-fn invocation(payload: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(payload)));
-    answer.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
-    with_common_headers(answer)
-}
-
-/// An error of the Invoke API itself.
-fn lambda_error(status: StatusCode, kind: &'static str, message: &serde_json::Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(message.to_string())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
-    with_common_headers(answer)
-}
-
-fn with_common_headers(mut answer: Answer) -> Answer {
-    let id = uuid::Uuid::new_v4().to_string();
-    let id = HeaderValue::try_from(id).expect("a UUID is a legal header value");
-    answer.headers_mut().insert("x-amzn-requestid", id);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn credentials(event: serde_json::Value) -> Option<String> {
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
