@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use landfall::scenario::{
     ApiSpec, Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit,
-    Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing,
-    Timeouts, Unreadable, Value, load_file, parse, read,
+    LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource,
+    Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse, read,
 };
 use proptest::prelude::*;
 
@@ -164,6 +164,8 @@ fn what_is_left_out_has_its_documented_default() {
                 authorizer_ttl: Duration::from_mins(5),
                 integration_timeout: Duration::from_secs(29),
             },
+            limits: LimitsSpec::default(),
+            access_log: None,
         }
     );
     assert_eq!(

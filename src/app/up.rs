@@ -49,12 +49,12 @@ impl Up {
     /// # Errors
     /// [`UpError`], as it says.
     pub async fn start(scenario: &Scenario, folder: PathBuf) -> Result<Self, UpError> {
-        let stack = Stack::start(scenario).await?;
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| UpError::Credentials { path, source }
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let stack = Stack::start(scenario, Some(&folder)).await?;
         let mut up = Self { stack, folder, steps: Vec::new() };
         for (index, partner) in scenario.partners.iter().enumerate() {
             let Some(secret) = up.stack.partner_secret(index) else { continue };

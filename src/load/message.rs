@@ -44,6 +44,8 @@ pub(super) struct Message {
     id_prefix: String,
     /// The head up to the same.
     prefix: Vec<u8>,
+    /// Further headers.
+    headers: Vec<(String, Secret)>,
     body: Vec<u8>,
     content: ContentBuf,
 }
@@ -67,6 +69,7 @@ impl Message {
             uri,
             id_prefix,
             prefix: prefix.into_bytes(),
+            headers: plan.headers.clone(),
             body: Vec::new(),
             content: ContentBuf::default(),
         }
@@ -95,6 +98,11 @@ impl Message {
             out.extend_from_slice(token.expose().as_bytes());
             out.extend_from_slice(b"\r\n");
         }
+        for (name, value) in &self.headers {
+            for part in [name.as_bytes(), b": ", value.expose().as_bytes(), b"\r\n"] {
+                out.extend_from_slice(part);
+            }
+        }
         out.extend_from_slice(b"content-length: ");
         out.extend_from_slice(digits.format(self.body.len()).as_bytes());
         out.extend_from_slice(b"\r\n\r\n");
@@ -115,6 +123,12 @@ impl Message {
             .header(CONTENT_TYPE, self.format.content_type())
             .header(ACCEPT, self.format.accept())
             .header("x-request-id", format!("{}{index}.{attempt}", self.id_prefix));
+        for (name, value) in &self.headers {
+            let mut value = HeaderValue::try_from(value.expose())
+                .map_err(|_| "a partner's header cannot stand in a request".to_owned())?;
+            value.set_sensitive(true);
+            built = built.header(name, value);
+        }
         if let Some(token) = token {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
                 .map_err(|_| "the token cannot stand in a header".to_owned())?;

@@ -45,6 +45,7 @@ use std::time::{Duration, Instant};
 use crate::record::{Catalogue, Expected};
 use crate::scenario::{Connections, Protocol, RetrySpec, Timeouts};
 use crate::schedule::{Schedule, Sizes};
+use crate::secret::Secret;
 use crate::wire::produce::ProduceFormat;
 
 use clock::{Clock, nanos};
@@ -98,6 +99,8 @@ pub struct StreamPlan {
     pub partner: usize,
     /// Index into the plan's tokens.
     pub token: Option<usize>,
+    /// Further headers, by name in small letters; they may be secret.
+    pub headers: Vec<(String, Secret)>,
     /// How long after its expiry a token may still be accepted.
     pub grace: Duration,
     /// What must happen to the requests while the token is valid; only those that must be accepted are measured.
@@ -125,6 +128,7 @@ impl StreamPlan {
             retry: None,
             partner: 0,
             token: None,
+            headers: Vec::new(),
             grace: Duration::ZERO,
             expectation: Expected::Accept,
         }

@@ -298,7 +298,7 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::ApiSpec;
+    use crate::scenario::model::{ApiSpec, LimitsSpec};
     use std::path::Path;
 
     const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
@@ -335,7 +335,9 @@ mod tests {
             authorizer_ttl: Duration::ZERO,
             integration_timeout: Duration::from_millis(50),
         };
-        assert_eq!(stack.gateway, GatewaySpec::Embedded { port: 2, leeway: Duration::from_mins(1), api });
+        let (limits, access_log) = (LimitsSpec::default(), None);
+        let leeway = Duration::from_mins(1);
+        assert_eq!(stack.gateway, GatewaySpec::Embedded { port: 2, leeway, api, limits, access_log });
         let profile = "confluent-7.9".to_owned();
         assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
         assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });

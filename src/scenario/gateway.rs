@@ -8,9 +8,11 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::hosts::read_url;
 use super::model::{
-    ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, PolicyAnswer, TargetSpec, Value,
+    ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
+    SecretSource, TargetSpec, ThrottleSpec, Value,
 };
-use super::secrets::read_variable_value;
+use super::quantity::parse_rate;
+use super::secrets::{read_named_value, read_secret};
 
 /// The stage where none is named.
 const STAGE: &str = "prod";
@@ -44,13 +46,21 @@ pub(super) fn read_gateway(
 ) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
-        let options = ["port", "leeway", "api"].into_iter().chain(OF_PRODUCE).chain(OF_DEFINITION);
+        let options = ["port", "leeway", "api", "throttle", "api_keys", "access_log"]
+            .into_iter()
+            .chain(OF_PRODUCE)
+            .chain(OF_DEFINITION);
         fields.finish(&options.map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
         return GatewaySpec::None;
     }
     let port = ports.read("gateway", &mut fields, problems);
     let few_minutes = (Duration::ZERO, Duration::from_mins(5));
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
+    let limits = LimitsSpec {
+        throttle: fields.optional("throttle").and_then(|item| read_throttle(&item, problems)),
+        api_keys: fields.optional("api_keys").map(|item| read_keys(&item, problems)).unwrap_or_default(),
+    };
+    let access_log = fields.optional("access_log").and_then(|item| read_access_log(&item, problems));
     let api = if let Some(item) = fields.optional("api") {
         let definition = read_definition(&item, &mut fields, allowed, problems);
         let of_export = "stands in the definition that `api` names; change it there";
@@ -62,7 +72,7 @@ pub(super) fn read_gateway(
         fields.finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
         api
     };
-    GatewaySpec::Embedded { port, leeway, api }
+    GatewaySpec::Embedded { port, leeway, api, limits, access_log }
 }
 
 fn read_produce(fields: &mut Fields<'_>, problems: &mut Problems) -> ApiSpec {
@@ -97,6 +107,57 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
         }
     }
     headers
+}
+
+/// A token bucket: `{ rate: 100/s, burst: 50 }`.
+fn read_throttle(item: &Item<'_>, problems: &mut Problems) -> Option<ThrottleSpec> {
+    let mut fields = item.fields(problems)?;
+    let rate = fields.required("rate", "100/s", problems).and_then(|item| {
+        let rate = item.quantity("a rate such as 400/s", parse_rate, problems)?;
+        if rate <= 0.0 {
+            item.fail(problems, "must be above zero, or nothing would ever pass");
+        }
+        (rate > 0.0).then_some(rate)
+    });
+    let burst = fields.required("burst", "50", problems);
+    let burst = burst.and_then(|item| item.integer(&(1..=1_000_000), problems));
+    fields.finish(&[], problems);
+    Some(ThrottleSpec { rate: rate?, burst: burst? })
+}
+
+fn read_keys(item: &Item<'_>, problems: &mut Problems) -> Vec<ApiKeySpec> {
+    let mut keys: Vec<ApiKeySpec> = Vec::new();
+    for item in item.list(problems).unwrap_or_default() {
+        let Some(mut fields) = item.fields(problems) else { continue };
+        let name_item = fields.required("name", "seismic", problems);
+        let name = name_item.as_ref().and_then(|item| item.name(problems));
+        let value_item = fields.required("value", "{ env: API_KEY }", problems);
+        let value = value_item.as_ref().and_then(|item| read_secret(item, problems));
+        let throttle = fields.optional("throttle").and_then(|item| read_throttle(&item, problems));
+        let quota = fields.optional("quota").and_then(|item| item.integer(&(1..=u64::MAX), problems));
+        fields.finish(&[], problems);
+        let (Some(name), Some(value)) = (name, value) else { continue };
+        if value == SecretSource::Generated {
+            let remedy = "write `{ env: NAME }` or `{ file: path }`, here and in the partner's `headers`";
+            item.suggest(problems, "cannot be made up, since partners must send it", remedy);
+        } else if keys.iter().any(|key| key.name == name) {
+            item.fail(problems, format!("the API key {} is named twice", quoted(name)));
+        } else {
+            keys.push(ApiKeySpec { name: name.to_owned(), value, throttle, quota });
+        }
+    }
+    keys
+}
+
+/// `true`, or `{ format: … }`; the inner `None` of the format is the usual one.
+fn read_access_log(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    if item.written().is_some() {
+        return item.flag(problems).filter(|on| *on).map(|_| String::new());
+    }
+    let mut fields = item.fields(problems)?;
+    let format = fields.optional("format").and_then(|item| item.name(problems).map(str::to_owned));
+    fields.finish(&[("file", "it is written to `access.log` in the run's folder")], problems);
+    Some(format.unwrap_or_default())
 }
 
 fn read_definition(
@@ -230,7 +291,7 @@ fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems
     };
     let mut variables = BTreeMap::new();
     for (name, item) in entries(environment, problems) {
-        let value: Option<Value> = read_variable_value(&name, &item, problems);
+        let value: Option<Value> = read_named_value(&name, &item, problems);
         variables.extend(value.map(|value| (name, value)));
     }
     let directory = directory.map(|item| item.name(problems).map(|path| item.at().resolve(path)));

@@ -1,17 +1,17 @@
 //! Partners: who they are, alone or as a fleet, and how they keep their tokens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::model::{
-    ApiSpec, Expect, GatewaySpec, Partner, Renew, SecretSource, StackSpec, TokenSpec, Workload,
+    ApiSpec, Expect, GatewaySpec, Partner, Renew, SecretSource, StackSpec, TokenSpec, Value, Workload,
 };
 use super::quantity::format_duration;
 use super::read::items;
-use super::secrets::read_secret;
+use super::secrets::{read_named_value, read_secret};
 use super::tree::Kind;
 use super::workload::Names;
 
@@ -156,6 +156,7 @@ fn read_partner<'t>(
         .optional("expect")
         .and_then(|item| item.choice(&EXPECTATIONS, problems))
         .unwrap_or(Expect::Accept);
+    let headers = fields.optional("headers").map(|item| read_headers(&item, problems)).unwrap_or_default();
     let token_item = fields.optional("token");
     let token = read_token(token_item.as_ref(), stack, problems);
     fields.finish(&[("scopes", "the scopes stand in `scope`, one text with spaces between them")], problems);
@@ -170,6 +171,7 @@ fn read_partner<'t>(
             client_id: client_id?.to_owned(),
             secret,
             scope: scope.to_owned(),
+            headers,
             expect,
             token,
         },
@@ -177,6 +179,51 @@ fn read_partner<'t>(
         name_item: name_item?,
         id_item,
     })
+}
+
+/// Headers that landfall writes itself, and such as frame a request.
+const OWN_HEADERS: [&str; 14] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-request-id",
+];
+
+/// Headers by their names in small letters, each with text or a reference to a secret.
+fn read_headers(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, Value> {
+    let mut headers = BTreeMap::new();
+    let Some(fields) = item.fields(problems) else { return headers };
+    for (entry, item) in fields.all().into_iter().filter(|(entry, _)| !entry.value.is_null()) {
+        let name = entry.key.to_ascii_lowercase();
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            item.suggest(problems, "must be the name of a header", "write for instance `X-Source: shop`");
+        } else if OWN_HEADERS.contains(&name.as_str()) {
+            item.fail(problems, format!("the header {} is landfall's own", quoted(&entry.key)));
+        } else if headers.contains_key(&name) {
+            item.fail(problems, format!("the header {} is named twice", quoted(&entry.key)));
+        } else if let Some(value) = read_named_value(&name, &item, problems) {
+            let legal =
+                |text: &String| text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.trim() == text;
+            match &value {
+                Value::Plain(text) if !legal(text) => {
+                    item.fail(problems, "must be printable ASCII without white space at its ends");
+                }
+                _ => drop(headers.insert(name, value)),
+            }
+        }
+    }
+    headers
 }
 
 /// A scope (RFC 6749, section 3.3): words of printable ASCII without `"` and `\`, parted by single spaces. None

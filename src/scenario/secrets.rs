@@ -104,13 +104,14 @@ pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems
     Some(Value::Plain(text.to_owned()))
 }
 
-/// Reads an environment variable of a function, whose name is already in `item`'s path.
-pub(super) fn read_variable_value(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
+/// Reads a header or an environment variable, whose name is already in `item`'s path. What is named as secrets are must
+/// be a reference.
+pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
     if matches!(item.node.kind, Kind::Mapping(_)) {
         return read_reference(item, problems).map(Value::Reference);
     }
     let name = name.to_ascii_lowercase();
-    if ["password", "passphrase", "secret", "token", "private_key", "api_key"]
+    if ["password", "passphrase", "secret", "token", "private_key", "api_key", "api-key"]
         .iter()
         .any(|word| name.contains(word))
     {
@@ -119,7 +120,7 @@ pub(super) fn read_variable_value(name: &str, item: &Item<'_>, problems: &mut Pr
         return None;
     }
     let Some(text) = item.written() else {
-        item.fail(problems, format!("must be the variable's value, and is {}", item.node.describe()));
+        item.fail(problems, format!("must be a value, and is {}", item.node.describe()));
         return None;
     };
     Some(Value::Plain(text.to_owned()))

@@ -1,6 +1,7 @@
 //! Starting landfall's own doubles, box by box.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Stack, StackError, external};
@@ -109,14 +110,18 @@ impl Stack {
     }
 
     /// The identity provider, the authorizer and the gateway.
-    pub(super) async fn start_front(&mut self, scenario: &Scenario) -> Result<(), StackError> {
+    pub(super) async fn start_front(
+        &mut self,
+        scenario: &Scenario,
+        logs: Option<&Path>,
+    ) -> Result<(), StackError> {
         let idp_since = Instant::now();
         let IdpSpec::Embedded { port, token_life } = scenario.stack.idp else {
             return Ok(());
         };
         let idp = self.start_idp(scenario, port, token_life).await?;
-        if let GatewaySpec::Embedded { port, leeway, api } = &scenario.stack.gateway {
-            self.start_gateway(scenario, &idp, *port, *leeway, api).await?;
+        if matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. }) {
+            self.start_gateway(scenario, &idp, logs).await?;
         }
         self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
         self.doubles.idp = Some(idp);

@@ -3,22 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::embedded::{AUDIENCE, LOOPBACK};
-use super::{Stack, StackError, external};
+use super::{Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
-    AuthorizerCode, FixedAnswer, Gateway, GatewayConfig, PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions,
-    produce_api, read_api,
+    AccessLogConfig, ApiKey, AuthorizerCode, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
+    PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions, RateLimit, produce_api, read_api,
 };
 use crate::doubles::idp::Idp;
+use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
-    ApiSpec, AuthorizerSpec, DefinitionSpec, PolicyAnswer, Renew, Scenario, TargetSpec, Workload,
+    ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
+    Renew, Scenario, TargetSpec, ThrottleSpec, Workload,
 };
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
@@ -45,10 +48,11 @@ impl Stack {
         &mut self,
         scenario: &Scenario,
         idp: &Idp,
-        port: u16,
-        leeway: Duration,
-        api: &ApiSpec,
+        logs: Option<&Path>,
     ) -> Result<(), StackError> {
+        let GatewaySpec::Embedded { port, leeway, api, limits, access_log } = &scenario.stack.gateway else {
+            return Ok(());
+        };
         let (proxy, proxy_host) = self.integration().await?;
         let served = match api {
             ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout } => {
@@ -71,25 +75,28 @@ impl Stack {
         }
         let plan = planned(&served, scenario)?;
         if matches!(api, ApiSpec::Definition(_)) {
-            check_grace(&served, &plan, scenario, leeway)?;
+            check_grace(&served, &plan, scenario, *leeway)?;
         }
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
-                AuthorizerSpec::Builtin => self.builtin(idp, leeway, &served.prefix).await?,
+                AuthorizerSpec::Builtin => self.builtin(idp, *leeway, &served.prefix).await?,
                 AuthorizerSpec::Rie { url, concurrency } => {
                     AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
                 }
                 AuthorizerSpec::Policy { answer, principal, context } => {
                     AuthorizerCode::Fixed(fixed(*answer, principal, context))
                 }
-                AuthorizerSpec::Lambda(_) => return Err(StackError::NoLambda),
+                AuthorizerSpec::Lambda(lambda) => self.function(scheme, lambda, &served, logs).await?,
             };
             authorizers.insert(scheme.clone(), code);
         }
         let since = Instant::now();
         let gateway = Gateway::start(GatewayConfig {
-            port,
+            port: *port,
+            api_keys: api_keys(limits)?,
+            throttle: limits.throttle.map(rate_limit),
+            access_log: access_log_in(logs, access_log.as_deref()),
             injectors: self.injectors.clone(),
             ..GatewayConfig::new(LOOPBACK, plan, backends, authorizers)
         })
@@ -98,6 +105,36 @@ impl Stack {
         self.up("gateway", "embedded", Some(self.produce_url.clone()), since);
         self.doubles.gateway = Some(gateway);
         Ok(())
+    }
+
+    /// A function of the scenario's, started.
+    async fn function(
+        &mut self,
+        scheme: &str,
+        lambda: &LambdaSpec,
+        served: &Served,
+        logs: Option<&Path>,
+    ) -> Result<AuthorizerCode, StackError> {
+        let since = Instant::now();
+        let name = served.api.authorizers.get(scheme).and_then(|authorizer| authorizer.function.clone());
+        let config = FunctionConfig {
+            directory: lambda.directory.clone(),
+            handler: lambda.handler.clone(),
+            environment: secrets::of_environment(scheme, &lambda.environment)?,
+            timeout: lambda.timeout,
+            memory_mb: lambda.memory_mb,
+            workers: NonZeroUsize::new(lambda.workers).unwrap_or(NonZeroUsize::MIN),
+            log: logs.map(|folder| folder.join(format!("lambda-{scheme}.log"))),
+            ..FunctionConfig::new(name.unwrap_or_else(|| scheme.to_owned()), lambda.command.clone())
+        };
+        let function = Function::start(config).await.map_err(|source| {
+            let pointer = served.api.authorizers.get(scheme).map(|of| of.pointer.clone()).unwrap_or_default();
+            StackError::Function { scheme: scheme.to_owned(), path: served.file.clone(), pointer, source }
+        })?;
+        let url = function.invoke_url();
+        self.up(&format!("authorizer-{scheme}"), "lambda", Some(url.clone()), since);
+        self.doubles.functions.push(function);
+        Ok(AuthorizerCode::Invoke { url, concurrency: None })
     }
 
     /// landfall's own authorizer, which is started once for all schemes that it serves.
@@ -174,6 +211,33 @@ fn defined(definition: &DefinitionSpec) -> Result<Served, StackError> {
         targets,
         authorizers: definition.authorizers.clone(),
     })
+}
+
+fn rate_limit(throttle: ThrottleSpec) -> RateLimit {
+    RateLimit { rate: throttle.rate, burst: throttle.burst }
+}
+
+fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
+    let key = |spec: &ApiKeySpec| {
+        Ok(ApiKey {
+            name: spec.name.clone(),
+            value: secrets::of_api_key(&spec.name, &spec.value)?,
+            throttle: spec.throttle.map(rate_limit),
+            quota: spec.quota,
+        })
+    };
+    limits.api_keys.iter().map(key).collect()
+}
+
+/// The access log that the scenario asks for, by its format; an empty one is the usual one.
+fn access_log_in(logs: Option<&Path>, format: Option<&str>) -> Option<AccessLogConfig> {
+    let format = format?;
+    let Some(folder) = logs else {
+        tracing::warn!("the gateway has no access log where there is no run");
+        return None;
+    };
+    let format = if format.is_empty() { DEFAULT_FORMAT } else { format };
+    Some(AccessLogConfig { path: folder.join("access.log"), format: format.to_owned() })
 }
 
 fn planned(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {

@@ -7,7 +7,7 @@ mod external;
 mod gateway;
 mod secrets;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::doubles::broker::{Broker, BrokerError};
 use crate::doubles::fault::Injector;
 use crate::doubles::gateway::{ApiFileError, Gateway, GatewayError};
 use crate::doubles::idp::{Idp, IdpError};
+use crate::doubles::lambda::{Function, FunctionError};
 use crate::doubles::proxy::{Proxy, ProxyError};
 use crate::kafka::{self, Access};
 use crate::result::{BoxReport, FaultReport};
@@ -56,6 +57,12 @@ pub enum StackError {
         #[source]
         source: std::io::Error,
     },
+    /// A secret that cannot stand in a header.
+    #[error("{what}: the secret cannot stand in a header; it must be printable ASCII")]
+    HeaderValue {
+        /// What it is for.
+        what: String,
+    },
     /// A file of a fleet's secrets.
     #[error("{what}: {path} has {found} lines, and the fleet has {expected} members; write a secret a line")]
     SecretLines {
@@ -90,8 +97,18 @@ pub enum StackError {
     #[error(transparent)]
     ApiFile(#[from] ApiFileError),
     /// A function that cannot be started.
-    #[error("no Lambda functions are started; use `run: builtin`, `rie` or `policy`")]
-    NoLambda,
+    #[error("the authorizer `{scheme}` cannot be started ({path}#{pointer}): {source}")]
+    Function {
+        /// Its security scheme.
+        scheme: String,
+        /// The definition.
+        path: PathBuf,
+        /// Its place there.
+        pointer: String,
+        /// Why not.
+        #[source]
+        source: FunctionError,
+    },
     /// A back end that `gateway.integrations` names.
     #[error(
         "gateway.integrations names `{written}`, which is no back end's place; write scheme, host and port, for instance \
@@ -209,6 +226,7 @@ impl StackError {
             Self::NoVariable { .. }
             | Self::NoSecretFile { .. }
             | Self::SecretLines { .. }
+            | Self::HeaderValue { .. }
             | Self::ProxyPath { .. }
             | Self::ApiFile(_)
             | Self::Origin { .. }
@@ -239,6 +257,7 @@ pub struct Settling {
 struct Doubles {
     gateway: Option<Gateway>,
     authorizer: Option<Authorizer>,
+    functions: Vec<Function>,
     idp: Option<Idp>,
     balancer: Option<Balancer>,
     proxies: Vec<Proxy>,
@@ -255,6 +274,8 @@ pub struct Stack {
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
     partner_secrets: Vec<Secret>,
+    /// Of each partner.
+    partner_headers: Vec<Vec<(String, Secret)>>,
     injectors: Vec<Arc<Injector>>,
     /// Whether the proxies' producers are idempotent.
     idempotent: bool,
@@ -263,16 +284,17 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Brings up the scenario's path, from Kafka to the gateway.
+    /// Brings up the scenario's path, from Kafka to the gateway. `logs` is the folder in which boxes may write logs.
     ///
     /// # Errors
     /// [`StackError`] for the first box that does not come up; those before it are stopped again.
-    pub async fn start(scenario: &Scenario) -> Result<Self, StackError> {
+    pub async fn start(scenario: &Scenario, logs: Option<&Path>) -> Result<Self, StackError> {
         let injectors: Vec<Arc<Injector>> = (0_u64..)
             .zip(&scenario.faults)
             .map(|(index, fault)| Arc::new(Injector::new(fault.clone(), scenario.seed.wrapping_add(index))))
             .collect();
         let partner_secrets = secrets::of_partners(scenario)?;
+        let partner_headers = secrets::of_headers(scenario)?;
         let mut stack = Self {
             doubles: Doubles::default(),
             produce_url: String::new(),
@@ -280,6 +302,7 @@ impl Stack {
             kafka: Access::default(),
             cluster_id: None,
             partner_secrets,
+            partner_headers,
             injectors,
             idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
@@ -288,7 +311,7 @@ impl Stack {
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
         stack.learn_cluster_id(scenario).await?;
-        stack.start_front(scenario).await?;
+        stack.start_front(scenario, logs).await?;
         // Reported in the order in which a request passes.
         let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
@@ -311,6 +334,12 @@ impl Stack {
     #[must_use]
     pub fn token_endpoint(&self) -> Option<String> {
         self.doubles.idp.as_ref().map(Idp::token_endpoint)
+    }
+
+    /// The headers that a partner's requests have besides those that all have.
+    #[must_use]
+    pub fn partner_headers(&self, partner: usize) -> &[(String, Secret)] {
+        self.partner_headers.get(partner).map_or(&[], Vec::as_slice)
     }
 
     /// How Kafka is reached.
@@ -391,9 +420,10 @@ impl Stack {
     }
 
     fn in_flight(&self) -> u64 {
-        let Doubles { gateway, authorizer, proxies, .. } = &self.doubles;
+        let Doubles { gateway, authorizer, functions, proxies, .. } = &self.doubles;
         gateway.as_ref().map_or(0, Gateway::in_flight)
             + authorizer.as_ref().map_or(0, Authorizer::in_flight)
+            + functions.iter().map(Function::in_flight).sum::<u64>()
             + proxies.iter().map(Proxy::in_flight).sum::<u64>()
     }
 }

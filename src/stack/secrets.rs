@@ -17,6 +17,44 @@ pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<Secret>, StackError
         .collect()
 }
 
+/// The headers of each partner, in the scenario's order.
+pub(super) fn of_headers(scenario: &Scenario) -> Result<Vec<Vec<(String, Secret)>>, StackError> {
+    let of_partner = |partner: &crate::scenario::Partner| {
+        let header = |(name, value): (&String, &Value)| {
+            let what = format!("header `{name}` of partner `{}`", partner.name);
+            let value = resolve_value(&what, value)?;
+            let legal = value.expose().bytes().all(|b| (0x20..0x7f).contains(&b));
+            if legal { Ok((name.clone(), value)) } else { Err(StackError::HeaderValue { what }) }
+        };
+        partner.headers.iter().map(header).collect()
+    };
+    scenario.partners.iter().map(of_partner).collect()
+}
+
+/// The environment variables of a function.
+pub(super) fn of_environment(
+    scheme: &str,
+    variables: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Secret>, StackError> {
+    let variable = |(name, value): (&String, &Value)| {
+        let what = format!("environment variable `{name}` of the authorizer `{scheme}`");
+        Ok((name.clone(), resolve_value(&what, value)?))
+    };
+    variables.iter().map(variable).collect()
+}
+
+/// An API key of the embedded gateway.
+pub(super) fn of_api_key(name: &str, source: &SecretSource) -> Result<Secret, StackError> {
+    resolve(&format!("API key `{name}`"), source)
+}
+
+fn resolve_value(what: &str, value: &Value) -> Result<Secret, StackError> {
+    match value {
+        Value::Plain(text) => Ok(Secret::new(text.clone())),
+        Value::Reference(source) => resolve(what, source),
+    }
+}
+
 /// librdkafka properties with their values.
 pub(super) fn of_properties(
     properties: &BTreeMap<String, Value>,
@@ -24,10 +62,7 @@ pub(super) fn of_properties(
     properties
         .iter()
         .map(|(name, value)| {
-            let value = match value {
-                Value::Plain(text) => Secret::new(text.clone()),
-                Value::Reference(source) => resolve(&format!("Kafka property `{name}`"), source)?,
-            };
+            let value = resolve_value(&format!("Kafka property `{name}`"), value)?;
             Ok((name.clone(), value))
         })
         .collect()

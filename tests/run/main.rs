@@ -9,6 +9,7 @@ mod faults;
 mod faults_in_doubt;
 mod faults_on_the_way;
 mod foreign_proxy;
+mod gateway;
 mod harness;
 mod healthy;
 mod histogram_logs;

@@ -223,7 +223,7 @@ pub async fn run(
     let schedules = schedules(scenario)?;
     let timeline = Timeline::new(&schedules);
     let prepared = tokio::select! {
-        prepared = prepare(scenario, &catalogue, schedules, origin) => prepared?,
+        prepared = prepare(scenario, &catalogue, schedules, origin, folder.path()) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
     let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
@@ -381,8 +381,9 @@ async fn prepare(
     catalogue: &Catalogue,
     schedules: Vec<Schedule>,
     origin: Instant,
+    logs: &std::path::Path,
 ) -> Result<Prepared, RunError> {
-    let stack = Stack::start(scenario).await?;
+    let stack = Stack::start(scenario, Some(logs)).await?;
     let tokens::Armed { cells, cell_of, keeper, unarmed } = tokens::arm(scenario, &stack, origin).await?;
     let streams = streams(scenario, &stack, &cell_of, schedules).await?;
     let plan = LoadPlan {

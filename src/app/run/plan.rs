@@ -137,6 +137,7 @@ pub(super) async fn streams(
             connections: workload.connections,
             timeouts: workload.timeouts,
             token: cell_of[workload.partner],
+            headers: stack.partner_headers(workload.partner).to_vec(),
             grace: partner.token.grace,
             expectation: match partner.expect {
                 Expect::Accept => Expected::Accept,

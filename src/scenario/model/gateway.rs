@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::stack::Value;
+use super::stack::{SecretSource, Value};
 
 /// API gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,9 +17,44 @@ pub enum GatewaySpec {
         leeway: Duration,
         /// What it serves.
         api: ApiSpec,
+        /// Who may send how much.
+        limits: LimitsSpec,
+        /// The format of its access log; `None`: there is none.
+        access_log: Option<String>,
     },
     /// Partners talk to the proxy directly.
     None,
+}
+
+/// Who may send how much.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LimitsSpec {
+    /// Of the stage, over all of its methods; `None`: there is none.
+    pub throttle: Option<ThrottleSpec>,
+    /// The API's keys.
+    pub api_keys: Vec<ApiKeySpec>,
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThrottleSpec {
+    /// Requests a second, in the long run.
+    pub rate: f64,
+    /// Requests that may come at once.
+    pub burst: u32,
+}
+
+/// An API key with its usage plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKeySpec {
+    /// Its name, which the access log shows.
+    pub name: String,
+    /// Where the key comes from.
+    pub value: SecretSource,
+    /// How fast requests may come with it.
+    pub throttle: Option<ThrottleSpec>,
+    /// How many requests it is good for.
+    pub quota: Option<u64>,
 }
 
 /// What an embedded gateway serves.

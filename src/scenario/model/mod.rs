@@ -20,7 +20,8 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};
 pub use gateway::{
-    ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, PolicyAnswer, TargetSpec,
+    ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
+    TargetSpec, ThrottleSpec,
 };
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{

@@ -1,8 +1,9 @@
 //! Partners and the life of their tokens.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::SecretSource;
+use super::{SecretSource, Value};
 
 /// A client identity.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Partner {
     pub secret: SecretSource,
     /// Scopes asked for and granted, separated by spaces.
     pub scope: String,
+    /// Headers that its requests have besides those that all have, by name in small letters.
+    pub headers: BTreeMap<String, Value>,
     /// What every request of this partner must meet with while its token is valid.
     pub expect: Expect,
     /// When its token is renewed, and for how long an expired one may still be accepted.
