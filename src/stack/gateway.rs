@@ -129,7 +129,8 @@ impl Stack {
         };
         let function = Function::start(config).await.map_err(|source| {
             let pointer = served.api.authorizers.get(scheme).map(|of| of.pointer.clone()).unwrap_or_default();
-            StackError::Function { scheme: scheme.to_owned(), path: served.file.clone(), pointer, source }
+            let (scheme, path) = (scheme.to_owned(), served.file.clone());
+            StackError::Function { scheme, path, pointer, source: Box::new(source) }
         })?;
         let url = function.invoke_url();
         self.up(&format!("authorizer-{scheme}"), "lambda", Some(url.clone()), since);

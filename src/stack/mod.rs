@@ -107,7 +107,7 @@ pub enum StackError {
         pointer: String,
         /// Why not.
         #[source]
-        source: FunctionError,
+        source: Box<FunctionError>,
     },
     /// A back end that `gateway.integrations` names.
     #[error(
