@@ -210,16 +210,14 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, Va
             item.suggest(problems, "must be the name of a header", "write for instance `X-Source: shop`");
         } else if OWN_HEADERS.contains(&name.as_str()) {
             item.fail(problems, format!("the header {} is landfall's own", quoted(&entry.key)));
-        } else if headers.contains_key(&name) {
-            item.fail(problems, format!("the header {} is named twice", quoted(&entry.key)));
         } else if let Some(value) = read_named_value(&name, &item, problems) {
             let legal =
                 |text: &String| text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.trim() == text;
-            match &value {
-                Value::Plain(text) if !legal(text) => {
-                    item.fail(problems, "must be printable ASCII without white space at its ends");
-                }
-                _ => drop(headers.insert(name, value)),
+            if matches!(&value, Value::Plain(text) if !legal(text)) {
+                item.fail(problems, "must be printable ASCII without white space at its ends");
+            }
+            if headers.insert(name, value).is_some() {
+                item.fail(problems, format!("the header {} is named twice", quoted(&entry.key)));
             }
         }
     }
