@@ -15,7 +15,7 @@ use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
-    PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions, RateLimit, produce_api, read_api,
+    PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, produce_api, produce_stage, read_api,
 };
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
@@ -24,9 +24,6 @@ use crate::scenario::{
     Renew, Scenario, TargetSpec, ThrottleSpec, Workload,
 };
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
-
-/// The stage of the definition that ships.
-const STAGE: &str = "prod";
 
 /// What is to be served, and by whom.
 struct Served {
@@ -181,11 +178,7 @@ fn shipped(options: &ProduceOptions, host: String) -> Result<Served, StackError>
     Ok(Served {
         file: PathBuf::from("produce.yaml"),
         api: produce_api(options)?,
-        stage: Stage {
-            name: STAGE.into(),
-            variables: [(PRODUCE_BACKEND.to_owned(), host)].into(),
-            base_path: format!("/{STAGE}"),
-        },
+        stage: produce_stage(host),
         prefix: String::new(),
         targets: [(origin, TargetSpec::Balancer)].into(),
         authorizers: [(PRODUCE_AUTHORIZER.to_owned(), AuthorizerSpec::Builtin)].into(),

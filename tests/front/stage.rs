@@ -10,12 +10,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
-use landfall::api::{Plan, Stage, Surroundings};
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
-    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, PRODUCE_AUTHORIZER, PRODUCE_BACKEND,
-    ProduceOptions, produce_api,
+    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions,
 };
 use landfall::doubles::http::{Server, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
@@ -254,34 +252,16 @@ impl Settings {
     }
 
     pub(crate) async fn start(self, authorizer_url: String) -> Gateway {
-        let api = produce_api(&ProduceOptions {
+        let options = ProduceOptions {
             required_headers: self.required_headers,
             authorizer_ttl: self.authorizer_ttl,
             integration_timeout: self.integration_timeout,
-        })
-        .unwrap();
-        let origin = format!("http://{}", self.backend);
-        let stage = Stage {
-            name: "prod".into(),
-            variables: [(PRODUCE_BACKEND.to_owned(), self.backend.to_string())].into(),
-            base_path: "/prod".into(),
-        };
-        let surroundings = Surroundings {
-            stage,
-            origins: [origin.clone()].into(),
-            authorizers: [PRODUCE_AUTHORIZER.to_owned()].into(),
-            used: vec![],
         };
         let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };
         let config = GatewayConfig {
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
-            ..GatewayConfig::new(
-                LOOPBACK,
-                Plan::new(&api, surroundings).unwrap(),
-                [(origin, self.backend)].into(),
-                [(PRODUCE_AUTHORIZER.to_owned(), code)].into(),
-            )
+            ..GatewayConfig::produce(LOOPBACK, &options, self.backend, code).unwrap()
         };
         Gateway::start(config).await.unwrap()
     }

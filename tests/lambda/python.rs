@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, StatusCode};
-use landfall::doubles::gateway::{DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig};
+use landfall::doubles::gateway::{AuthorizerCode, Gateway, GatewayConfig, ProduceOptions};
 use landfall::doubles::http::{Server, bind};
 use landfall::doubles::lambda::{Function, FunctionConfig, FunctionError};
 use landfall::secret::Secret;
@@ -280,19 +280,14 @@ async fn the_gateway_judges_what_it_says() {
         Response::new(Full::new(Bytes::from(r#"{"offsets":[]}"#)))
     });
     let backend = backend.unwrap();
-    let gateway = Gateway::start(GatewayConfig {
-        bind: loopback.ip(),
-        port: 0,
-        stage: "prod".into(),
+    let options = ProduceOptions {
         required_headers: vec![],
-        authorizer_url: function.invoke_url(),
         authorizer_ttl: Duration::ZERO,
-        authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
         integration_timeout: DEADLINE,
-        backend: backend.address(),
-        backend_host: None,
-        injectors: vec![],
-    });
+    };
+    let code = AuthorizerCode::Invoke { url: function.invoke_url(), concurrency: None };
+    let config = GatewayConfig::produce(loopback.ip(), &options, backend.address(), code);
+    let gateway = Gateway::start(config.unwrap());
     let gateway = gateway.await.unwrap();
     for (token, status) in [
         ("allow", 200),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::api::{Api, NotAnApi, Parameter, Place, read};
+use crate::api::{Api, NotAnApi, Parameter, Place, Stage, read};
 
 /// Longest file that is read, in bytes: far beyond what API Gateway takes in (6 MB).
 const LONGEST: u64 = 32 << 20;
@@ -78,8 +78,20 @@ pub struct ProduceOptions {
 
 /// The security scheme of [`produce_api`]'s authorizer.
 pub const PRODUCE_AUTHORIZER: &str = "jwt";
-/// The stage variable that says where [`produce_api`]'s back end is, as host and port.
-pub const PRODUCE_BACKEND: &str = "backend";
+/// The stage of [`produce_api`].
+const STAGE: &str = "prod";
+/// The stage variable that says where its back end is, as host and port.
+const BACKEND: &str = "backend";
+
+/// The stage of [`produce_api`], in front of a back end that is called `host`, with its port.
+#[must_use]
+pub fn produce_stage(host: String) -> Stage {
+    Stage {
+        name: STAGE.into(),
+        variables: [(BACKEND.to_owned(), host)].into(),
+        base_path: format!("/{STAGE}"),
+    }
+}
 
 /// The definition that ships: `POST /topics/{topic}`, `POST /topics/{topic}/partitions/{partition}` and `POST
 /// /v3/clusters/{cluster}/topics/{topic}/records` behind one authorizer of the type TOKEN.

@@ -43,14 +43,14 @@ use self::authorize::Authorizers;
 pub use self::authorize::{AuthorizerCode, FixedAnswer};
 use self::backend::{Backends, http_client};
 pub use self::definition::{
-    ApiFileError, PRODUCE_AUTHORIZER, PRODUCE_BACKEND, ProduceOptions, produce_api, read_api,
+    ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
 };
 use self::serve::Service;
 pub use self::throttle::RateLimit;
 use self::throttle::TokenBucket;
 use super::fault::{Injector, of_kinds};
 use super::http::{BindError, Server, bind};
-use crate::api::Plan;
+use crate::api::{NotServable, Plan, Surroundings};
 use crate::scenario::FaultKind;
 
 /// How long a client's connection may idle (API Gateway quotas, "Client idle connection").
@@ -82,6 +82,28 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
+    /// The same with the definition that ships, in front of one back end, which is called by its address.
+    ///
+    /// # Errors
+    /// [`GatewayError`], were the definition damaged.
+    pub fn produce(
+        bind: IpAddr,
+        options: &ProduceOptions,
+        backend: SocketAddr,
+        authorizer: AuthorizerCode,
+    ) -> Result<Self, GatewayError> {
+        let origin = format!("http://{backend}");
+        let around = Surroundings {
+            stage: produce_stage(backend.to_string()),
+            origins: [origin.clone()].into(),
+            authorizers: [PRODUCE_AUTHORIZER.to_owned()].into(),
+            used: Vec::new(),
+        };
+        let plan = Plan::new(&produce_api(options)?, around)?;
+        let authorizers = [(PRODUCE_AUTHORIZER.to_owned(), authorizer)].into();
+        Ok(Self::new(bind, plan, [(origin, backend)].into(), authorizers))
+    }
+
     /// A gateway on `bind`, at any free port, that serves `plan`, has no keys and no limits, and logs nothing.
     #[must_use]
     pub fn new(
@@ -120,6 +142,12 @@ pub enum GatewayError {
     /// An authorizer's URL is none.
     #[error("the authorizer's URL {0:?} is not an http URL; give its invoke URL")]
     AuthorizerUrl(String),
+    /// The definition that ships cannot be read.
+    #[error(transparent)]
+    ApiFile(#[from] ApiFileError),
+    /// The definition that ships cannot be served.
+    #[error(transparent)]
+    Api(#[from] NotServable),
     /// There is no access log.
     #[error(transparent)]
     AccessLog(#[from] AccessLogError),
