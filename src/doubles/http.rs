@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 /// A response as most doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
@@ -67,15 +67,53 @@ pub enum Ending {
     Silence,
 }
 
-/// Why a connection ends instead of an answer.
+/// A connection ends instead of an answer, because the handler wants it.
 #[derive(Debug, thiserror::Error)]
-enum Unanswered {
-    /// So the handler wants it.
-    #[error("the connection is to break")]
-    BrokenOff,
-    /// The handler broke down.
-    #[error(transparent)]
-    Failed(#[from] JoinError),
+#[error("the connection is to break")]
+struct Unanswered;
+
+/// A handler at work, which runs to its end even if nobody waits for it any more: when the client hangs up, hyper drops
+/// what it waits for, but a real server's worker goes on and its record may still land. Only then does it become a task of
+/// its own, so that requests that are waited for do not pay for one.
+struct Unbroken<F: Future + Send + 'static> {
+    /// `None` once it has ended.
+    work: Option<(Pin<Box<F>>, InFlight)>,
+}
+
+impl<F: Future + Send + 'static> Unbroken<F> {
+    fn new(work: F, guard: InFlight) -> Self {
+        Self { work: Some((Box::pin(work), guard)) }
+    }
+}
+
+impl<F: Future + Send + 'static> Future for Unbroken<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some((work, _)) = &mut self.work else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<F: Future + Send + 'static> Drop for Unbroken<F> {
+    fn drop(&mut self) {
+        let Some((work, guard)) = self.work.take() else { return };
+        // A handler that panicked cannot go on.
+        if std::thread::panicking() {
+            return;
+        }
+        // Where there is no runtime any more, nothing can go on.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _guard = guard;
+                work.await;
+            });
+        }
+    }
 }
 
 /// A connection that can be reset rather than closed.
@@ -246,23 +284,17 @@ async fn serve_connection<S, H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: AnswerBody,
 {
+    // It ends with the connection, which a client that hangs up ends: HTTP/1.1 has no other way to take a request back.
+    let (_held, waits) = watch::channel(());
     let service = service_fn(move |mut request: Request<Incoming>| {
         let guard = InFlight::enter(in_flight.clone());
-        let (held, waits) = watch::channel(());
-        request.extensions_mut().insert(Client { address: peer, waits });
-        let work = handler(request, peer);
-        // A task of its own: when the client hangs up, hyper drops the service's future, but a real
-        // server's worker goes on and its record may still land.
-        let working = tokio::spawn(async move {
-            let _guard = guard;
-            work.await
-        });
+        request.extensions_mut().insert(Client { address: peer, waits: waits.clone() });
+        let work = Unbroken::new(handler(request, peer), guard);
         async move {
-            let _held = held;
-            let response = working.await?;
+            let response = work.await;
             match response.extensions().get() {
                 None => Ok(response),
-                Some(Ending::BreakOff) => Err(Unanswered::BrokenOff),
+                Some(Ending::BreakOff) => Err(Unanswered),
                 Some(Ending::Silence) => std::future::pending().await,
             }
         }
@@ -277,7 +309,7 @@ async fn serve_connection<S, H, F, B>(
         ended = &mut connection => {
             let error = ended.err();
             let cause = error.as_ref().and_then(|error| error.source()?.downcast_ref());
-            if matches!(cause, Some(Unanswered::BrokenOff)) {
+            if matches!(cause, Some(Unanswered)) {
                 connection.into_parts().io.inner().reset();
             }
         }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -14,13 +14,13 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::authorize::HttpClient;
-use super::payload::PAYLOAD_LIMIT;
+use super::connection::{Connection, ExchangeError, Idle};
 
 /// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
 /// REST proxy does (rest-utils, `idle.timeout.ms`), so that no request is sent into a closing connection.
-const POOL_IDLE: Duration = Duration::from_secs(10);
+pub(super) const POOL_IDLE: Duration = Duration::from_secs(10);
 
-/// A client with keep-alive connections that never sends a request twice.
+/// A client for authorizers, with keep-alive connections, that never sends a request twice.
 pub(super) fn http_client() -> HttpClient {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -32,9 +32,11 @@ pub(super) fn http_client() -> HttpClient {
 }
 
 /// What stands in for the hosts that a definition names.
-pub(super) struct Backends {
-    client: HttpClient,
-    by_origin: BTreeMap<String, SocketAddr>,
+pub(super) struct Backends(BTreeMap<String, Backend>);
+
+struct Backend {
+    address: SocketAddr,
+    idle: Idle,
 }
 
 /// A request for a back end.
@@ -71,12 +73,13 @@ pub(super) enum BackendFailure {
 }
 
 impl Backends {
-    pub(super) fn new(client: HttpClient, by_origin: BTreeMap<String, SocketAddr>) -> Self {
-        Self { client, by_origin }
+    pub(super) fn new(by_origin: BTreeMap<String, SocketAddr>) -> Self {
+        let backend = |address| Backend { address, idle: Idle::default() };
+        Self(by_origin.into_iter().map(|(origin, address)| (origin, backend(address))).collect())
     }
 
     /// Sends one request to what stands in for `origin`, and reads the answer. It does not end by itself if the back end
-    /// never answers.
+    /// never answers. A request is never sent twice.
     ///
     /// # Errors
     /// [`BackendFailure`], as it says.
@@ -85,23 +88,21 @@ impl Backends {
         origin: &str,
         request: BackendRequest,
     ) -> Result<BackendResponse, BackendFailure> {
-        let address = self.by_origin.get(origin).ok_or(BackendFailure::Refused)?;
-        let uri = format!("http://{address}{}", request.target);
-        let mut message = Request::builder()
-            .method(request.method)
-            .uri(uri)
-            .body(Full::new(request.body))
-            .map_err(|_| BackendFailure::Unsendable)?;
+        let backend = self.0.get(origin).ok_or(BackendFailure::Refused)?;
+        let message = Request::builder().method(request.method).uri(request.target);
+        let mut message = message.body(Full::new(request.body)).map_err(|_| BackendFailure::Unsendable)?;
         *message.headers_mut() = request.headers;
         message.headers_mut().insert(HOST, request.host);
-        let response = self.client.request(message).await.map_err(|error| {
-            if error.is_connect() { BackendFailure::Refused } else { BackendFailure::Broken }
+        let mut connection = match backend.idle.take(Instant::now()) {
+            Some(connection) => connection,
+            None => Connection::open(backend.address).await.map_err(|_| BackendFailure::Refused)?,
+        };
+        let (head, body) = connection.exchange(message).await.map_err(|error| match error {
+            ExchangeError::Broken => BackendFailure::Broken,
+            ExchangeError::TooLong => BackendFailure::TooLong,
         })?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, PAYLOAD_LIMIT).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { BackendFailure::TooLong } else { BackendFailure::Broken }
-        })?;
-        Ok(BackendResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+        backend.idle.put(connection, Instant::now());
+        Ok(BackendResponse { status: head.status, headers: head.headers, body })
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn to_backend(
 /// The headers that the client gets for a back end's response.
 pub(super) fn to_client(response: &HeaderMap) -> HeaderMap {
     let mut headers = without(response, &DROPPED_RESPONSE);
-    for name in REMAPPED {
+    for name in REMAPPED.into_iter().filter(|name| response.contains_key(*name)) {
         let name = HeaderName::from_static(name);
         let values: Vec<HeaderValue> = headers.get_all(&name).iter().cloned().collect();
         headers.remove(&name);

@@ -7,7 +7,7 @@
 //! | `call` | a request in hand, and what mappings and templates find in it |
 //! | `authorize`, `event`, `cache`, `policy` | asking authorizers, and what their results say |
 //! | `payload`, `headers` | how bodies and headers pass |
-//! | `integration`, `backend` | what back ends get, and what becomes of their answers |
+//! | `integration`, `backend`, `connection` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
 //! | `access_log` | a line for each request |
@@ -19,6 +19,7 @@ mod authorize;
 mod backend;
 mod cache;
 mod call;
+mod connection;
 mod definition;
 mod event;
 mod headers;
@@ -169,16 +170,15 @@ impl Gateway {
     pub async fn start(config: GatewayConfig) -> Result<Self, GatewayError> {
         let listener = bind("gateway", SocketAddr::new(config.bind, config.port)).await?;
         let address = listener.local_addr().map_err(GatewayError::Serve)?;
-        let (client, plan) = (http_client(), Arc::new(config.plan));
+        let plan = Arc::new(config.plan);
         let ttl = |scheme: &str| plan.authorizers.get(scheme).map_or(Duration::ZERO, |planned| planned.ttl);
-        let authorizers =
-            Authorizers::new(client.clone(), config.authorizer_timeout, config.authorizers, ttl);
+        let authorizers = Authorizers::new(http_client(), config.authorizer_timeout, config.authorizers, ttl);
         let leaking = Arc::new(AtomicU64::new(0));
         let service = Arc::new(Service {
             address,
             plan: plan.clone(),
             authorizers: authorizers.map_err(GatewayError::AuthorizerUrl)?,
-            backends: Backends::new(client, config.backends),
+            backends: Backends::new(config.backends),
             api_keys: ApiKeys::new(config.api_keys),
             throttle: config.throttle.map(TokenBucket::new),
             access_log: config.access_log.as_ref().map(AccessLog::open).transpose()?,

@@ -23,11 +23,9 @@ pub(super) enum Decision {
 pub(super) fn evaluate(policy: &PolicyDocument, arn: &str) -> Decision {
     let mut decision = Decision::ImplicitDeny;
     for statement in policy.statement.as_slice() {
-        let action = statement
-            .action
-            .as_slice()
-            .iter()
-            .any(|pattern| matches(&pattern.to_ascii_lowercase(), &INVOKE.to_ascii_lowercase()));
+        let action = statement.action.as_slice().iter().any(|pattern| {
+            pattern == INVOKE || matches(&pattern.to_ascii_lowercase(), &INVOKE.to_ascii_lowercase())
+        });
         if !action || !statement.resource.as_slice().iter().any(|pattern| matches(pattern, arn)) {
             continue;
         }
@@ -43,17 +41,25 @@ pub(super) fn evaluate(policy: &PolicyDocument, arn: &str) -> Decision {
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters, slashes included, and `?`
 /// for any one. Takes time of the product of their lengths at most.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stands, and up to where in the text it reaches.
+    // Where the last `*` stands, and up to where in the text it reaches. It may reach into the middle of a character:
+    // nothing but another `*` fits there.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {
-            Some('*') => {
+            Some(b'*') => {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(&c) if c == '?' || c == text[t] => {
+            Some(b'?') if is_start(text[t]) => {
+                p += 1;
+                t += 1;
+                while t < text.len() && !is_start(text[t]) {
+                    t += 1;
+                }
+            }
+            Some(byte) if *byte == text[t] && *byte != b'?' => {
                 p += 1;
                 t += 1;
             }
@@ -65,7 +71,12 @@ fn matches(pattern: &str, text: &str) -> bool {
             }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// Whether a byte begins a character of UTF-8.
+fn is_start(byte: u8) -> bool {
+    byte & 0xC0 != 0x80
 }
 
 #[cfg(test)]

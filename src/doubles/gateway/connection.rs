@@ -1,0 +1,121 @@
+//! Connections to a back end, kept while they idle.
+//!
+//! hyper's own pool has a task for each connection, so that each request waits for two more tasks to take their turn. Here
+//! the task that sends a request drives its connection as well.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::Request;
+use hyper::client::conn::http1;
+use hyper::http::response::Parts;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::backend::POOL_IDLE;
+use super::payload::PAYLOAD_LIMIT;
+
+/// Most connections that are kept for one back end.
+const MOST_IDLE: usize = 4096;
+
+type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+
+/// A connection that carries one exchange at a time.
+pub(super) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: Pin<Box<Driver>>,
+}
+
+/// Why an exchange did not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExchangeError {
+    /// The connection broke, or what came is no HTTP.
+    Broken,
+    /// The response is longer than the gateway takes.
+    TooLong,
+}
+
+impl Connection {
+    pub(super) async fn open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        let _ = stream.set_nodelay(true);
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+        Ok(Self { sender, driver: Box::pin(driver) })
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Parts, Bytes), ExchangeError> {
+        let Self { sender, driver } = self;
+        let mut exchange = pin!(async {
+            let response = sender.send_request(request).await.map_err(|_| ExchangeError::Broken)?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, PAYLOAD_LIMIT).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() { ExchangeError::TooLong } else { ExchangeError::Broken }
+            })?;
+            Ok((head, body.to_bytes()))
+        });
+        let mut ended = false;
+        poll_fn(|context| {
+            // The exchange first, so that the connection finds its request; and again, for what the connection has read.
+            if let Poll::Ready(answer) = exchange.as_mut().poll(context) {
+                return Poll::Ready(answer);
+            }
+            ended = ended || driver.as_mut().poll(context).is_ready();
+            match exchange.as_mut().poll(context) {
+                Poll::Pending if ended => Poll::Ready(Err(ExchangeError::Broken)),
+                polled => polled,
+            }
+        })
+        .await
+    }
+
+    /// Whether it can carry another exchange. Nobody looks at a connection that idles, so that its end is seen here.
+    fn is_open(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        self.driver.as_mut().poll(&mut context).is_pending() && self.sender.is_ready()
+    }
+}
+
+/// Connections that idle, the longest first.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<(Connection, Instant)>>);
+
+impl Idle {
+    /// The connection that was used last, if it is still open.
+    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+        loop {
+            let (mut connection, since) = self.kept().pop()?;
+            if now.saturating_duration_since(since) < POOL_IDLE && connection.is_open() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection for later, and lets go of those that have idled too long.
+    pub(super) fn put(&self, mut connection: Connection, now: Instant) {
+        if !connection.is_open() {
+            return;
+        }
+        let mut kept = self.kept();
+        if kept.first().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= POOL_IDLE) {
+            kept.retain(|(_, since)| now.saturating_duration_since(*since) < POOL_IDLE);
+        }
+        if kept.len() < MOST_IDLE {
+            kept.push((connection, now));
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+        // Whole after each of its operations.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
