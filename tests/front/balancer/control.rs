@@ -1,0 +1,114 @@
+//! Targets that come and go while the balancer runs.
+
+use landfall::doubles::balancer::{Health, TargetError};
+
+use super::*;
+
+#[tokio::test]
+async fn a_target_that_is_added_takes_its_share() {
+    for way in WAYS {
+        let (first, second) = (target(b'a').await, target(b'b').await);
+        let balancer = start(vec![first]).await;
+        assert_eq!(names(&balancer, way, 2).await, "aa");
+        balancer.add(second).unwrap();
+        let mut shares: Vec<u8> = names(&balancer, way, 6).await.into_bytes();
+        shares.sort_unstable();
+        assert_eq!(shares, b"aaabbb");
+        assert_eq!(balancer.add(second), Err(TargetError::Known(second)));
+        assert_eq!(balancer.connections_per_target(), [5, 3]);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_done_to_a_target_that_nobody_knows() {
+    let (known, unknown) = (target(b'a').await, SocketAddr::new(LOOPBACK, 1));
+    let balancer = start(vec![known]).await;
+    for result in [balancer.drain(unknown), balancer.kill(unknown), balancer.restore(unknown)] {
+        assert_eq!(result, Err(TargetError::Unknown(unknown)));
+    }
+    assert_eq!(names(&balancer, Way::Socket, 1).await, "a");
+}
+
+#[tokio::test]
+async fn a_target_that_is_drained_keeps_what_is_open_and_gets_nothing_new() {
+    for (way, terminate) in WAYS.into_iter().flat_map(|way| [(way, true), (way, false)]) {
+        let (first, second) = (target(b'a').await, target(b'b').await);
+        let config = BalancerConfig {
+            terminate_on_deregistration: terminate,
+            // 300 s come out as 300 ms.
+            time_scale: 1000.0,
+            // And nothing is forgotten meanwhile.
+            idle_timeout: Duration::from_hours(1000),
+            ..config(vec![first, second])
+        };
+        let balancer = Balancer::start(config).await.unwrap();
+        let (name, mut stream) = reached(&balancer, way).await.unwrap();
+        assert_eq!(name, b'a');
+        balancer.drain(first).unwrap();
+        let draining = state(&balancer, 0);
+        assert!(draining.draining && draining.open == 1 && draining.health == Health::Healthy);
+        assert_echoes(&mut stream).await;
+        assert_eq!(names(&balancer, way, 3).await, "bbb");
+        until("the delay is over", || state(&balancer, 0).health == Health::Unused).await;
+        assert!(!state(&balancer, 0).draining);
+        assert_eq!(names(&balancer, way, 3).await, "bbb");
+        if terminate {
+            assert_reset(&mut stream).await;
+        } else {
+            assert_echoes(&mut stream).await;
+        }
+        balancer.restore(first).unwrap();
+        assert!(names(&balancer, way, 2).await.contains('a'));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_that_was_cut_short_ends_nothing() {
+    let target = SocketAddr::new(LOOPBACK, 1);
+    let balancer = start(vec![target]).await;
+    let draining = || state(&balancer, 0).draining;
+    balancer.drain(target).unwrap();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert!(draining());
+    balancer.restore(target).unwrap();
+    assert!(!draining());
+    balancer.drain(target).unwrap();
+    // Again changes nothing.
+    balancer.drain(target).unwrap();
+    tokio::time::sleep(Duration::from_secs(299)).await;
+    assert!(draining());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((draining(), state(&balancer, 0).health), (false, Health::Unused));
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_loses_all_at_once() {
+    for way in WAYS {
+        let (balancer, listener) = before_a_listener(|_| ()).await;
+        let killed = listener.local_addr().unwrap();
+        let (mut client, mut target_side) = pair(&balancer, way, &listener).await;
+        let other = target(b'b').await;
+        balancer.add(other).unwrap();
+        balancer.kill(killed).unwrap();
+        let left = state(&balancer, 0);
+        assert_eq!((left.health, left.open, left.connections), (Health::Unused, 0, 1));
+        assert_reset(&mut target_side).await;
+        assert_reset(&mut client).await;
+        assert_eq!(names(&balancer, way, 3).await, "bbb");
+        // With nothing left, there is nobody to fail open to.
+        balancer.kill(other).unwrap();
+        assert!(reached(&balancer, way).await.is_err());
+        balancer.restore(other).unwrap();
+        assert_eq!(names(&balancer, way, 1).await, "b");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_client_waits_for_nothing_is_reset_as_well() {
+    let (balancer, listener) = before_a_listener(|_| ()).await;
+    let client = balancer.connector().connect(SocketAddr::new(LOOPBACK, 1)).await.unwrap();
+    let (mut target, _) = listener.accept().await.unwrap();
+    assert_eq!(client.target(), listener.local_addr().unwrap());
+    balancer.kill(client.target()).unwrap();
+    assert_reset(&mut target).await;
+}
