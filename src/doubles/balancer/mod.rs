@@ -42,7 +42,7 @@ use super::http::{BindError, bind};
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(350);
 
 /// What AWS has by default for [`BalancerConfig::deregistration_delay`].
-pub const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
+pub const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_mins(5);
 
 /// How a [`Balancer`] is set up. Attributes are named as Elastic Load Balancing names them ("Edit target group attributes
 /// for your Network Load Balancer", "Update the TCP idle timeout").
