@@ -34,6 +34,16 @@ pub(super) struct Detour {
     pub(super) task: Option<Waker>,
 }
 
+/// What becomes of a connection that nobody holds.
+pub(super) enum Abandoned {
+    /// All bytes have arrived: it ends in order.
+    Whole,
+    /// Some never will, so there can be no orderly end: it is reset.
+    Lost,
+    /// Some have yet to arrive.
+    UnderWay,
+}
+
 /// Where the task stands.
 enum Stand {
     Done,
@@ -66,14 +76,18 @@ impl Detour {
         self.fault.is_some_and(ConnectionFault::is_silence)
     }
 
-    /// The holder lets go. True if there is still something to be carried on.
-    pub(super) fn abandon(&mut self) -> bool {
-        if self.is_silent() {
-            return false;
+    /// The holder lets go. What is under way to the target is still carried on, and then the end.
+    pub(super) fn abandon(&mut self) -> Abandoned {
+        if !self.is_silent() {
+            self.abandoned = true;
+            self.outward.close(None, Instant::now());
         }
-        self.abandoned = true;
-        self.outward.close(None, Instant::now());
-        !self.outward.is_empty()
+        match (self.outward.is_empty(), self.is_silent()) {
+            _ if self.lost => Abandoned::Lost,
+            (true, _) => Abandoned::Whole,
+            (false, true) => Abandoned::Lost,
+            (false, false) => Abandoned::UnderWay,
+        }
     }
 
     /// The first time that the fault has an effect here, it is counted.
@@ -150,7 +164,8 @@ impl Detour {
     ) -> bool {
         let mut some = [0; READ];
         let mut came = false;
-        while !self.abandoned && self.inward.room() > 0 {
+        // Once the fault is lifted, it is left to the socket, or the detour might never end.
+        while !self.abandoned && self.fault.is_some() && self.inward.room() > 0 {
             let mut part = ReadBuf::new(&mut some[..self.inward.room().min(READ)]);
             let Poll::Ready(read) = Pin::new(&mut *socket).poll_read(cx, &mut part) else { break };
             came = true;
@@ -235,7 +250,11 @@ fn carry_on(flow: &Flow, cx: &mut Context<'_>) -> Stand {
     }
     if detour.abandoned {
         if detour.outward.is_empty() || detour.is_silent() {
-            after.sockets.extend(held.socket.take());
+            if detour.outward.is_empty() {
+                after.sockets.extend(held.socket.take());
+            } else {
+                held.reset(&mut after);
+            }
             drop(guard);
             flow.group.forget(flow.target, flow.number);
             return Stand::Done;

@@ -15,7 +15,8 @@ pub enum ConnectionFault {
         each_way: Duration,
     },
     /// No byte passes until the fault is lifted; then all go on that were held up. 256 KiB a direction are held, as
-    /// buffers on a way would hold them; then writing waits.
+    /// buffers on a way would hold them; then writing waits. A connection that its holder lets go meanwhile is reset if
+    /// bytes were held up.
     Stall,
     /// The connection is reset, on both sides.
     Reset {
@@ -23,7 +24,7 @@ pub enum ConnectionFault {
         after_bytes: Option<u64>,
     },
     /// Bytes are taken and thrown away; nothing comes back, no end either. When the fault is lifted, connections that lost
-    /// bytes are reset: TCP never goes on past what it has lost.
+    /// bytes are reset, as are those that their holder lets go before: TCP never goes on past what it has lost.
     BlackHole,
     /// The connection is reset before any byte, as far as a balancer of layer 4 can refuse; without a socket it is refused
     /// outright. No target hears of it.

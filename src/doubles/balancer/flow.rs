@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::detour::{Detour, run};
+use super::detour::{Abandoned, Detour, run};
 use super::fault::ConnectionFault;
 use super::group::Group;
 
@@ -158,15 +158,21 @@ impl Flow {
     pub(super) fn release(&self) {
         let mut after = Aftermath::default();
         let mut held = self.lock();
-        if held.socket.is_some()
-            && let Course::Detour(detour) = &mut held.course
-            && detour.abandon()
-        {
-            after.wakers.extend(detour.task.take());
-            return;
+        let ends = match &mut held.course {
+            Course::Detour(detour) => detour.abandon(),
+            Course::Direct | Course::Cut(_) => Abandoned::Whole,
+        };
+        match ends {
+            Abandoned::UnderWay if held.socket.is_some() => {
+                held.wake_all(&mut after);
+                return;
+            }
+            Abandoned::Lost => held.reset(&mut after),
+            Abandoned::Whole | Abandoned::UnderWay => {
+                after.sockets.extend(held.socket.take());
+                held.wake_all(&mut after);
+            }
         }
-        after.sockets.extend(held.socket.take());
-        held.wake_all(&mut after);
         drop(held);
         self.group.forget(self.target, self.number);
     }

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 /// No time is scaled to less than what timers can tell apart.
 const LEAST: Duration = Duration::from_millis(1);
+/// Nor to more than can safely be added to any clock's reading: about ten years.
+const MOST: Duration = Duration::from_hours(87_600);
 
 /// Whether times can be divided by `scale`.
 pub(super) fn is_scale(scale: f64) -> bool {
     scale.is_finite() && scale > 0.0
 }
 
-/// `time` divided by `scale`, a millisecond at least.
+/// `time` divided by `scale`, a millisecond at least and ten years at most.
 pub(super) fn scaled(time: Duration, scale: f64) -> Duration {
-    Duration::try_from_secs_f64(time.as_secs_f64() / scale).unwrap_or(Duration::MAX).max(LEAST)
+    Duration::try_from_secs_f64(time.as_secs_f64() / scale).unwrap_or(MOST).clamp(LEAST, MOST)
 }
 
 #[cfg(test)]
@@ -25,7 +27,7 @@ mod tests {
         assert_eq!(scaled(Duration::from_secs(15), 0.5), Duration::from_secs(30));
         assert_eq!(scaled(Duration::from_secs(15), 1e9), LEAST);
         assert_eq!(scaled(Duration::ZERO, 1.0), LEAST);
-        assert_eq!(scaled(Duration::MAX, 1e-300), Duration::MAX);
+        assert_eq!([scaled(Duration::MAX, 1.0), scaled(Duration::MAX, 1e-300)], [MOST, MOST]);
     }
 
     #[test]

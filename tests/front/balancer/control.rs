@@ -1,6 +1,6 @@
 //! Targets that come and go while the balancer runs.
 
-use landfall::doubles::balancer::{Health, TargetError};
+use landfall::doubles::balancer::{ConnectionFault, FaultScope, Health, TargetError};
 
 use super::*;
 
@@ -31,35 +31,38 @@ async fn nothing_is_done_to_a_target_that_nobody_knows() {
 
 #[tokio::test]
 async fn a_target_that_is_drained_keeps_what_is_open_and_gets_nothing_new() {
-    for (way, terminate) in WAYS.into_iter().flat_map(|way| [(way, true), (way, false)]) {
-        let (first, second) = (target(b'a').await, target(b'b').await);
-        let config = BalancerConfig {
-            terminate_on_deregistration: terminate,
-            // 300 s come out as 300 ms.
-            time_scale: 1000.0,
-            // And nothing is forgotten meanwhile.
-            idle_timeout: Duration::from_hours(1000),
-            ..config(vec![first, second])
-        };
-        let balancer = Balancer::start(config).await.unwrap();
-        let (name, mut stream) = reached(&balancer, way).await.unwrap();
-        assert_eq!(name, b'a');
-        balancer.drain(first).unwrap();
-        let draining = state(&balancer, 0);
-        assert!(draining.draining && draining.open == 1 && draining.health == Health::Healthy);
+    let draining = WAYS.into_iter().flat_map(|way| [drained(way, true), drained(way, false)]);
+    futures_util::future::join_all(draining).await;
+}
+
+async fn drained(way: Way, terminate: bool) {
+    let (first, second) = (target(b'a').await, target(b'b').await);
+    let config = BalancerConfig {
+        terminate_on_deregistration: terminate,
+        // 300 s come out as 1.5 s, in which what has to be seen can be.
+        time_scale: 200.0,
+        // And nothing is forgotten meanwhile.
+        idle_timeout: Duration::from_hours(1000),
+        ..config(vec![first, second])
+    };
+    let balancer = Balancer::start(config).await.unwrap();
+    let (name, mut stream) = reached(&balancer, way).await.unwrap();
+    assert_eq!(name, b'a');
+    balancer.drain(first).unwrap();
+    let draining = state(&balancer, 0);
+    assert!(draining.draining && draining.open == 1 && draining.health == Health::Healthy);
+    assert_echoes(&mut stream).await;
+    assert_eq!(names(&balancer, way, 3).await, "bbb");
+    until("the delay is over", || state(&balancer, 0).health == Health::Unused).await;
+    assert!(!state(&balancer, 0).draining);
+    assert_eq!(names(&balancer, way, 3).await, "bbb");
+    if terminate {
+        assert_reset(&mut stream).await;
+    } else {
         assert_echoes(&mut stream).await;
-        assert_eq!(names(&balancer, way, 3).await, "bbb");
-        until("the delay is over", || state(&balancer, 0).health == Health::Unused).await;
-        assert!(!state(&balancer, 0).draining);
-        assert_eq!(names(&balancer, way, 3).await, "bbb");
-        if terminate {
-            assert_reset(&mut stream).await;
-        } else {
-            assert_echoes(&mut stream).await;
-        }
-        balancer.restore(first).unwrap();
-        assert!(names(&balancer, way, 2).await.contains('a'));
     }
+    balancer.restore(first).unwrap();
+    assert!(names(&balancer, way, 2).await.contains('a'));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,4 +114,22 @@ async fn a_connection_whose_client_waits_for_nothing_is_reset_as_well() {
     assert_eq!(client.target(), listener.local_addr().unwrap());
     balancer.kill(client.target()).unwrap();
     assert_reset(&mut target).await;
+}
+
+#[tokio::test]
+async fn it_can_be_controlled_from_any_thread() {
+    let (balancer, listener) = before_a_listener(|_| ()).await;
+    let address = listener.local_addr().unwrap();
+    let (mut client, mut target_side) = pair(&balancer, Way::Connector, &listener).await;
+    let control = || {
+        balancer.set_fault(FaultScope::All, Some(ConnectionFault::Stall)).unwrap();
+        balancer.drain(address).unwrap();
+        balancer.kill(address).unwrap();
+        balancer.restore(address).unwrap();
+        balancer.add(SocketAddr::new(LOOPBACK, 1)).unwrap();
+    };
+    std::thread::scope(|scope| scope.spawn(control).join().unwrap());
+    assert_reset(&mut client).await;
+    assert_reset(&mut target_side).await;
+    std::thread::scope(|scope| drop(scope.spawn(|| drop(balancer)).join()));
 }

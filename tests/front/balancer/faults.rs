@@ -101,6 +101,19 @@ async fn a_client_that_goes_leaves_behind_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn what_is_lost_is_never_followed_by_an_orderly_end() {
+    for fault in [ConnectionFault::Stall, ConnectionFault::BlackHole] {
+        let (balancer, listener) = before_a_listener(|_| ()).await;
+        let (mut client, mut target) = pair(&balancer, Way::Connector, &listener).await;
+        set(&balancer, fault);
+        client.write_all(b"lost").await.unwrap();
+        drop(client);
+        assert_reset(&mut target).await;
+        assert_eq!(state(&balancer, 0).open, 0);
+    }
+}
+
+#[tokio::test]
 async fn nothing_passes_a_stall_until_it_is_lifted() {
     for way in WAYS {
         let (balancer, listener) = before_a_listener(|_| ()).await;

@@ -59,7 +59,7 @@ async fn over_http_the_status_decides_and_the_thresholds_count() {
 async fn a_new_target_gets_nothing_before_it_is_healthy() {
     let (old, new) = (target(b'a').await, target(b'b').await);
     let health =
-        HealthCheck { healthy_threshold: u32::MAX, unhealthy_threshold: 1, ..HealthCheck::default() };
+        HealthCheck { healthy_threshold: u32::MAX, unhealthy_threshold: u32::MAX, ..HealthCheck::default() };
     for way in WAYS {
         let config = BalancerConfig { health: Some(health.clone()), ..checked(vec![old], Probe::Tcp) };
         let balancer = Balancer::start(config).await.unwrap();
