@@ -121,3 +121,20 @@ impl Connection for Carried {
         Connected::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper_util::rt::TokioIo;
+
+    /// What hyper's pooling client asks of its connections, and what threads ask of what they share.
+    #[test]
+    fn hyper_and_threads_take_it() {
+        fn pooled<C: Connection + hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static>() {}
+        fn shared<C: Send + Sync + 'static>() {}
+        pooled::<TokioIo<Carried>>();
+        shared::<Carried>();
+        shared::<Connector>();
+        shared::<super::super::Balancer>();
+    }
+}

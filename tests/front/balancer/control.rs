@@ -1,5 +1,7 @@
 //! Targets that come and go while the balancer runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use landfall::doubles::balancer::{ConnectionFault, FaultScope, Health, TargetError};
 
 use super::*;
@@ -132,4 +134,86 @@ async fn it_can_be_controlled_from_any_thread() {
     assert_reset(&mut client).await;
     assert_reset(&mut target_side).await;
     std::thread::scope(|scope| drop(scope.spawn(|| drop(balancer)).join()));
+}
+
+/// One client after the other sends and gets back the right bytes, or is cut off. Returns how many were not.
+async fn clients(balancer: &Balancer, way: Way, count: usize) -> usize {
+    let mut served = 0;
+    for _ in 0..count {
+        let exchange = async {
+            let (_, mut stream) = reached(balancer, way).await?;
+            for byte in 0..5 {
+                stream.write_all(&[byte; 500]).await?;
+                let mut back = [0; 500];
+                stream.read_exact(&mut back).await?;
+                assert_eq!(back, [byte; 500]);
+            }
+            io::Result::Ok(())
+        };
+        served += usize::from(exchange.await.is_ok());
+    }
+    served
+}
+
+/// Orders end with this, even where a client has found something wrong.
+struct EndsOrders<'a>(&'a AtomicBool);
+
+impl Drop for EndsOrders<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_ordered_meanwhile_no_byte_comes_wrong_and_nothing_hangs() {
+    use ConnectionFault::{BlackHole, Delay, Refuse, Reset, Stall, Throttle};
+    let targets = [target(b'a').await, target(b'b').await];
+    let balancer = start(targets.to_vec()).await;
+    let ended = AtomicBool::new(false);
+    let ordering = || {
+        let faults = [
+            None,
+            Some(Delay { each_way: Duration::from_micros(100) }),
+            Some(Stall),
+            None,
+            Some(Throttle { bytes_per_s: 10_000_000 }),
+            Some(BlackHole),
+            Some(Reset { after_bytes: Some(3000) }),
+            None,
+            Some(Refuse),
+        ];
+        for (turn, fault) in faults.into_iter().cycle().enumerate() {
+            if ended.load(Ordering::Relaxed) {
+                return balancer.set_fault(FaultScope::All, None).unwrap();
+            }
+            let target = targets[turn % 2];
+            let scope = if turn % 7 == 0 { FaultScope::Target(target) } else { FaultScope::All };
+            balancer.set_fault(scope, fault).unwrap();
+            match turn % 16 {
+                0 => balancer.kill(target).unwrap(),
+                8 => balancer.drain(target).unwrap(),
+                _ => balancer.restore(target).unwrap(),
+            }
+            // The pace of orders, at which some exchanges are cut off and some are not.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(ordering);
+        tokio::task::block_in_place(|| {
+            let _ends = EndsOrders(&ended);
+            let all = WAYS.into_iter().flat_map(|way| (0..8).map(move |_| way));
+            let all = all.map(|way| clients(&balancer, way, 100));
+            let running = tokio::time::timeout(DEADLINE * 3, futures_util::future::join_all(all));
+            tokio::runtime::Handle::current().block_on(running).expect("nothing hangs");
+        });
+    });
+    for target in targets {
+        balancer.set_fault(FaultScope::Target(target), None).unwrap();
+        balancer.restore(target).unwrap();
+    }
+    for way in WAYS {
+        assert_eq!(clients(&balancer, way, 4).await, 4);
+    }
+    until("nothing is open", || balancer.targets().iter().all(|target| target.open == 0)).await;
 }
