@@ -156,7 +156,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn bytes<'a>(next: Option<Next<'a>>) -> &'a [u8] {
+    fn bytes(next: Option<Next<'_>>) -> &[u8] {
         match next {
             Some(Next::Bytes(bytes)) => bytes,
             other => panic!("{other:?} is no bytes"),

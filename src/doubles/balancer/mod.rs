@@ -1,8 +1,8 @@
 //! Network load balancer: spreads TCP connections over targets and carries their bytes, like an AWS NLB with a TCP
 //! listener, and is told what to do while it runs. What a network would do to connections, it does too.
 //!
-//! A connection comes in at the listener ([`carry`]) or without a socket ([`connector`]). Either way it is a [`flow`] to
-//! a target of the [`group`], and all rules are the flow's and the group's.
+//! A connection comes in at the listener (`carry`) or without a socket (`connector`). Either way it is a `flow` to
+//! a target of the `group`, and all rules are the flow's and the group's.
 
 mod carry;
 mod choice;
