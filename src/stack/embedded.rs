@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Stack, StackError, external};
-use crate::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
+use crate::doubles::balancer::{Balancer, BalancerConfig};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
@@ -87,13 +87,9 @@ impl Stack {
                     self.up(&format!("proxy-{number}"), "embedded", Some(endpoint), since);
                     self.doubles.proxies.push(proxy);
                 }
-                let balancer = Balancer::start(BalancerConfig {
-                    bind: LOOPBACK,
-                    port: *port,
-                    targets,
-                    idle_timeout: DEFAULT_IDLE_TIMEOUT,
-                })
-                .await?;
+                let balancer =
+                    Balancer::start(BalancerConfig { port: *port, ..BalancerConfig::new(LOOPBACK, targets) })
+                        .await?;
                 self.produce_url = format!("http://{}", balancer.address());
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use landfall::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
+use landfall::doubles::balancer::{Balancer, BalancerConfig};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -37,14 +37,7 @@ async fn a_good_token_passes_from_end_to_end() {
         &[("content-type", "application/vnd.kafka.v2+json"), ("server", "Jetty"), ("www-authenticate", "x")],
         offsets(1),
     );
-    let balancer = Balancer::start(BalancerConfig {
-        bind: LOOPBACK,
-        port: 0,
-        targets: vec![backend.address()],
-        idle_timeout: DEFAULT_IDLE_TIMEOUT,
-    })
-    .await
-    .unwrap();
+    let balancer = Balancer::start(BalancerConfig::new(LOOPBACK, vec![backend.address()])).await.unwrap();
     let gateway = Settings::new(balancer.address()).start(authorizer.invoke_url()).await;
     let token = token_of(&idp, "seis:mic").await;
     let bearer = format!("Bearer {token}");

@@ -1,87 +1,48 @@
-//! Noticing that no byte has passed for a while, in either direction of a connection.
+//! How long nothing has passed: told by a clock that ticks, so that a byte's passing costs a load and a store.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// When a byte last passed.
-#[derive(Clone)]
-pub(super) struct Activity {
+/// Times in whole milliseconds since the balancer's start. They are exact to a tick.
+#[derive(Debug)]
+pub(super) struct Clock {
     started: Instant,
-    /// Milliseconds after `started`.
-    last: Arc<AtomicU64>,
+    now: AtomicU64,
+    limit: Duration,
+    /// The limit, in the clock's own unit.
+    limit_millis: u64,
 }
 
-impl Activity {
-    pub(super) fn now() -> Self {
-        Self { started: Instant::now(), last: Arc::new(AtomicU64::new(0)) }
+impl Clock {
+    /// A clock that tells what has been idle for `limit`.
+    pub(super) fn new(limit: Duration) -> Self {
+        let limit_millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        Self { started: Instant::now(), now: AtomicU64::new(0), limit, limit_millis }
     }
 
-    fn mark(&self) {
-        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(elapsed, Ordering::Relaxed);
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
-    /// Waits until nothing has passed for `limit`.
-    pub(super) async fn idle_for(&self, limit: Duration) {
+    pub(super) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Whether what passed `last` is forgotten by now.
+    pub(super) fn has_forgotten(&self, last: u64) -> bool {
+        self.now().saturating_sub(last) >= self.limit_millis
+    }
+
+    /// Lets it tick, for ever.
+    pub(super) async fn run(&self) {
+        let tick = (self.limit / 64).clamp(Duration::from_millis(1), Duration::from_millis(100));
         loop {
-            let deadline = self.started + Duration::from_millis(self.last.load(Ordering::Relaxed)) + limit;
-            if deadline <= Instant::now() {
-                return;
-            }
-            tokio::time::sleep_until(deadline).await;
+            tokio::time::sleep(tick).await;
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.now.store(now, Ordering::Relaxed);
         }
-    }
-}
-
-/// A connection that marks every byte that comes in.
-pub(super) struct Watched {
-    stream: TcpStream,
-    activity: Activity,
-}
-
-impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: Activity) -> Self {
-        Self { stream, activity }
-    }
-
-    pub(super) fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if polled.is_ready() {
-            self.activity.mark();
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -90,15 +51,19 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_mark_puts_the_end_off() {
-        let (activity, limit) = (Activity::now(), Duration::from_secs(40));
-        let marking = async {
-            tokio::time::sleep(limit / 2).await;
-            activity.mark();
+    async fn it_forgets_after_the_limit_and_not_before() {
+        let clock = Clock::new(Duration::from_secs(40));
+        let asking = async {
+            tokio::time::sleep(Duration::from_secs(39)).await;
+            assert!(!clock.has_forgotten(0));
+            let last = clock.now();
+            assert!((38_800..=39_000).contains(&last), "{last}");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert!(clock.has_forgotten(0) && !clock.has_forgotten(last));
         };
-        tokio::join!(activity.idle_for(limit), marking);
-        // The clock stands still but for sleeping, whose ticks are milliseconds.
-        let elapsed = activity.started.elapsed();
-        assert!((limit * 3 / 2..limit * 3 / 2 + Duration::from_millis(10)).contains(&elapsed), "{elapsed:?}");
+        tokio::select! {
+            () = clock.run() => unreachable!("it ticks for ever"),
+            () = asking => {}
+        }
     }
 }

@@ -1,40 +1,96 @@
-//! Network load balancer: spreads TCP connections over targets and copies bytes, like an AWS NLB with a
-//! TCP listener.
+//! Network load balancer: spreads TCP connections over targets and carries their bytes, like an AWS NLB with a TCP
+//! listener, and is told what to do while it runs. What a network would do to connections, it does too.
+//!
+//! A connection comes in at the listener (`carry`) or without a socket (`connector`). Either way it is a `flow` to
+//! a target of the `group`, and all rules are the flow's and the group's.
 
+mod carry;
+mod choice;
+mod connector;
+mod control;
+mod detour;
+mod fault;
+mod flow;
+mod group;
+mod health;
 mod idle;
+mod lane;
+mod probe;
+mod scale;
+mod target;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use self::idle::{Activity, Watched};
+pub use self::choice::Choice;
+pub use self::connector::{Carried, Connector};
+pub use self::fault::{ConnectionFault, FaultScope};
+pub use self::health::{Health, HealthCheck, Probe};
+pub use self::target::{TargetError, TargetState};
+
+use self::group::{Group, Rules};
+use self::idle::Clock;
+use self::scale::{is_scale, scaled};
 use super::http::{BindError, bind};
-
-/// How long a target may take to accept before the next one is tried.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What AWS has by default for [`BalancerConfig::idle_timeout`].
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(350);
 
-/// How a [`Balancer`] is set up.
+/// What AWS has by default for [`BalancerConfig::deregistration_delay`].
+pub const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_mins(5);
+
+/// How a [`Balancer`] is set up. Attributes are named as Elastic Load Balancing names them ("Edit target group attributes
+/// for your Network Load Balancer", "Update the TCP idle timeout").
 #[derive(Debug, Clone)]
 pub struct BalancerConfig {
     /// Loopback address to listen on.
     pub bind: IpAddr,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
-    /// Where connections go, in turn.
+    /// Where connections go. One that is named twice is one target.
     pub targets: Vec<SocketAddr>,
-    /// After this long without a byte a flow is forgotten (Elastic Load Balancing, "Network Load Balancers":
-    /// `tcp.idle_timeout.seconds`).
+    /// How a target is chosen.
+    pub choice: Choice,
+    /// How targets are checked; `None`: not at all, and one that refuses a connection loses only its turn.
+    pub health: Option<HealthCheck>,
+    /// Whether the connections to a target that becomes unhealthy are reset, unless no other target is healthy
+    /// (`target_health_state.unhealthy.connection_termination.enabled`; AWS resets them by default, this does not).
+    pub reset_unhealthy: bool,
+    /// After this long without a byte a flow is forgotten: silently, and whatever comes next from either side is answered
+    /// with a reset (`tcp.idle_timeout.seconds`).
     pub idle_timeout: Duration,
+    /// How long the connections to a target that is drained may go on undisturbed
+    /// (`deregistration_delay.timeout_seconds`).
+    pub deregistration_delay: Duration,
+    /// Whether those that are left then are reset (`deregistration_delay.connection_termination.enabled`).
+    pub terminate_on_deregistration: bool,
+    /// Divides the long times: idle time-out, deregistration delay, and interval and time-out of checks. No time comes
+    /// out shorter than a millisecond.
+    pub time_scale: f64,
+}
+
+impl BalancerConfig {
+    /// Any free port, and AWS's defaults but for what is off: no checks, no resets of what was healthy once.
+    #[must_use]
+    pub fn new(bind: IpAddr, targets: Vec<SocketAddr>) -> Self {
+        Self {
+            bind,
+            port: 0,
+            targets,
+            choice: Choice::default(),
+            health: None,
+            reset_unhealthy: false,
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            deregistration_delay: DEFAULT_DEREGISTRATION_DELAY,
+            terminate_on_deregistration: false,
+            time_scale: 1.0,
+        }
+    }
 }
 
 /// Why a [`Balancer`] could not be started.
@@ -49,14 +105,21 @@ pub enum BalancerError {
     /// There is nothing to balance over.
     #[error("the load balancer has no targets; name at least one")]
     NoTargets,
+    /// Times cannot be divided by it.
+    #[error("the load balancer's times cannot be divided by {0}; choose a number above 0")]
+    TimeScale(f64),
+    /// Targets cannot be asked for it.
+    #[error(
+        "the load balancer cannot check {0:?}; choose a path that begins with / and holds visible ASCII only"
+    )]
+    Path(String),
 }
 
-/// A running balancer; it and its connections stop when this is dropped.
-#[derive(Debug)]
+/// A running balancer. It and all its connections stop when this is dropped, those of its [`Connector`]s too: they are
+/// reset. Its methods can be called from any thread.
 pub struct Balancer {
     address: SocketAddr,
-    state: Arc<State>,
-    stop: watch::Sender<bool>,
+    group: Arc<Group>,
     accept: JoinHandle<()>,
 }
 
@@ -69,18 +132,36 @@ impl Balancer {
         if config.targets.is_empty() {
             return Err(BalancerError::NoTargets);
         }
+        if !is_scale(config.time_scale) {
+            return Err(BalancerError::TimeScale(config.time_scale));
+        }
+        if let Some(HealthCheck { probe: Probe::Http { path }, .. }) = &config.health
+            && !probe::is_path(path)
+        {
+            return Err(BalancerError::Path(path.clone()));
+        }
         let listener = bind("load balancer", SocketAddr::new(config.bind, config.port)).await?;
         let address = listener.local_addr().map_err(BalancerError::Serve)?;
-        let connections = config.targets.iter().map(|_| AtomicU64::new(0)).collect();
-        let state = Arc::new(State {
-            targets: config.targets,
-            connections,
-            turn: AtomicUsize::new(0),
-            idle_timeout: config.idle_timeout,
-        });
-        let (stop, stopped) = watch::channel(false);
-        let accept = tokio::spawn(accept_loop(listener, state.clone(), stopped));
-        Ok(Self { address, state, stop, accept })
+        let long = |time| scaled(time, config.time_scale);
+        let rules = Rules {
+            choice: config.choice,
+            health: config.health.map(|check| HealthCheck {
+                interval: long(check.interval),
+                timeout: long(check.timeout),
+                ..check
+            }),
+            reset_unhealthy: config.reset_unhealthy,
+            deregistration_delay: long(config.deregistration_delay),
+            terminate_on_deregistration: config.terminate_on_deregistration,
+        };
+        let group = Group::new(rules, Clock::new(long(config.idle_timeout)));
+        let mut added = BTreeSet::new();
+        for target in config.targets.into_iter().filter(|target| added.insert(*target)) {
+            // Known is the only error that there can be.
+            let _ = group.add(target);
+        }
+        let accept = tokio::spawn(carry::accept_loop(listener, group.clone()));
+        Ok(Self { address, group, accept })
     }
 
     /// Where it listens.
@@ -89,92 +170,85 @@ impl Balancer {
         self.address
     }
 
+    /// A way in without a socket.
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        Connector::new(self.group.clone())
+    }
+
+    /// The targets, in the order in which they came.
+    #[must_use]
+    pub fn targets(&self) -> Vec<TargetState> {
+        self.group.targets()
+    }
+
     /// How many connections each target has been given so far, in the targets' order.
     #[must_use]
     pub fn connections_per_target(&self) -> Vec<u64> {
-        self.state.connections.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+        self.group.targets().iter().map(|target| target.connections).collect()
+    }
+
+    /// Adds a target. If targets are checked, it gets connections once it is healthy.
+    ///
+    /// # Errors
+    /// [`TargetError::Known`] if it is there already, be it out of service.
+    pub fn add(&self, target: SocketAddr) -> Result<(), TargetError> {
+        self.group.add(target)
+    }
+
+    /// Takes a target out of service with care: it gets no new connections; those that it has go on for the
+    /// deregistration delay, and are then reset if the configuration says so, else left to themselves. Changes nothing
+    /// for one that is not in service.
+    ///
+    /// # Errors
+    /// [`TargetError::Unknown`].
+    pub fn drain(&self, target: SocketAddr) -> Result<(), TargetError> {
+        self.group.drain(target)
+    }
+
+    /// Takes a target out of service at once: it gets no new connections, and those that it has are reset.
+    ///
+    /// # Errors
+    /// [`TargetError::Unknown`].
+    pub fn kill(&self, target: SocketAddr) -> Result<(), TargetError> {
+        self.group.kill(target)
+    }
+
+    /// Takes a target that was drained or killed into service again, as if it were new. Changes nothing for one that is in
+    /// service.
+    ///
+    /// # Errors
+    /// [`TargetError::Unknown`].
+    pub fn restore(&self, target: SocketAddr) -> Result<(), TargetError> {
+        self.group.restore(target)
+    }
+
+    /// Sets a fault in place of the one that is set for this scope, or lifts that one. A target for which a fault of its
+    /// own is set does not meet that of all.
+    ///
+    /// # Errors
+    /// [`TargetError::Unknown`].
+    pub fn set_fault(&self, scope: FaultScope, fault: Option<ConnectionFault>) -> Result<(), TargetError> {
+        self.group.set_fault(scope, fault)
+    }
+
+    /// How many connections faults have befallen: each when the first of its bytes met the fault, or when it was reset or
+    /// refused. A connection that meets one fault after another counts once for each.
+    #[must_use]
+    pub fn befallen(&self) -> u64 {
+        self.group.befallen()
     }
 }
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        let _ = self.stop.send(true);
         self.accept.abort();
+        self.group.close();
     }
 }
 
-#[derive(Debug)]
-struct State {
-    targets: Vec<SocketAddr>,
-    connections: Vec<AtomicU64>,
-    /// Index of the target whose turn it is.
-    turn: AtomicUsize,
-    idle_timeout: Duration,
-}
-
-impl State {
-    /// A connection to the target whose turn it is, or to the next one that accepts. One that refuses loses
-    /// only this turn.
-    async fn connect(&self) -> Option<TcpStream> {
-        let count = self.targets.len();
-        let first = self.turn.fetch_add(1, Ordering::Relaxed);
-        for index in (0..count).map(|step| first.wrapping_add(step) % count) {
-            if let Ok(Ok(stream)) = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.targets[index])).await {
-                self.connections[index].fetch_add(1, Ordering::Relaxed);
-                return Some(stream);
-            }
-        }
-        None
-    }
-}
-
-async fn accept_loop(listener: TcpListener, state: Arc<State>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => return,
-        };
-        let Ok((client, _)) = accepted else {
-            // Out of file descriptors, or the client went away: give the system a moment and go on.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            continue;
-        };
-        let (state, mut stopped) = (state.clone(), stopped.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = carry(client, &state) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        });
-    }
-}
-
-/// Carries one connection to its end.
-async fn carry(client: TcpStream, state: &State) {
-    let _ = client.set_nodelay(true);
-    let Some(target) = state.connect().await else {
-        // No healthy target: the client's connection is reset.
-        let _ = client.set_zero_linger();
-        return;
-    };
-    let _ = target.set_nodelay(true);
-    let activity = Activity::now();
-    let mut client = Watched::new(client, activity.clone());
-    let mut target = Watched::new(target, activity.clone());
-    let failed = tokio::select! {
-        copied = copy_bidirectional(&mut client, &mut target) => copied.is_err(),
-        () = activity.idle_for(state.idle_timeout) => {
-            // The flow is forgotten silently; only the next packet is answered, with a reset.
-            tokio::select! {
-                _ = client.stream().readable() => {}
-                _ = target.stream().readable() => {}
-            }
-            true
-        }
-    };
-    if failed {
-        // A reset on one side is passed on as one, not as an orderly end.
-        let _ = client.stream().set_zero_linger();
-        let _ = target.stream().set_zero_linger();
+impl fmt::Debug for Balancer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Balancer").field("address", &self.address).finish_non_exhaustive()
     }
 }
