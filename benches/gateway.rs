@@ -7,8 +7,10 @@ use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use landfall::doubles::balancer::{Balancer, BalancerConfig, DEFAULT_IDLE_TIMEOUT};
-use landfall::doubles::gateway::{AuthorizerCode, FixedAnswer, Gateway, GatewayConfig, ProduceOptions};
+use landfall::doubles::balancer::{Balancer, BalancerConfig};
+use landfall::doubles::gateway::{
+    AuthorizerCode, Backend, FixedAnswer, Gateway, GatewayConfig, ProduceOptions,
+};
 use serde_json::json;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -20,13 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let backend: SocketAddr = backend.parse()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let balancer = Balancer::start(BalancerConfig {
-            bind: LOOPBACK,
-            port: 0,
-            targets: vec![backend],
-            idle_timeout: DEFAULT_IDLE_TIMEOUT,
-        })
-        .await?;
+        let balancer = Balancer::start(BalancerConfig::new(LOOPBACK, vec![backend])).await?;
+        let host = balancer.address().to_string();
         let options = ProduceOptions {
             required_headers: vec!["Content-Type".into()],
             authorizer_ttl: Duration::from_mins(5),
@@ -37,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             { "Effect": "Allow", "Action": "execute-api:Invoke",
               "Resource": [format!("{stage}/topics/t"), format!("{stage}/topics/t/partitions/*")] }] } });
         let code = AuthorizerCode::Fixed(FixedAnswer::Result(Box::new(serde_json::from_value(allow)?)));
-        let config = GatewayConfig::produce(LOOPBACK, &options, balancer.address(), code)?;
+        let config =
+            GatewayConfig::produce(LOOPBACK, &options, host, Backend::Balancer(balancer.connector()), code)?;
         let gateway = Gateway::start(config).await?;
         println!("{}", gateway.base_url());
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;

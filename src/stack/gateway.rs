@@ -2,7 +2,6 @@
 //! the code of its authorizers runs.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use super::{Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
-    AccessLogConfig, ApiKey, AuthorizerCode, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
+    AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
     PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, produce_api, produce_stage, read_api,
 };
 use crate::doubles::idp::Idp;
@@ -64,11 +63,11 @@ impl Stack {
         };
         let mut backends = BTreeMap::new();
         for (origin, target) in &served.targets {
-            let address = match target {
-                TargetSpec::Balancer => proxy,
-                TargetSpec::Url(url) => external::reach_proxy(url).await?,
+            let backend = match target {
+                TargetSpec::Balancer => proxy.clone(),
+                TargetSpec::Url(url) => Backend::Address(external::reach_proxy(url).await?),
             };
-            backends.insert(origin.clone(), address);
+            backends.insert(origin.clone(), backend);
         }
         let plan = planned(&served, scenario)?;
         if matches!(api, ApiSpec::Definition(_)) {
@@ -162,13 +161,14 @@ impl Stack {
     }
 
     /// Where `balancer` is: at the balancer, or at the external proxy under its own name.
-    async fn integration(&self) -> Result<(SocketAddr, String), StackError> {
+    async fn integration(&self) -> Result<(Backend, String), StackError> {
         if let Some(balancer) = &self.doubles.balancer {
-            return Ok((balancer.address(), balancer.address().to_string()));
+            return Ok((Backend::Balancer(balancer.connector()), balancer.address().to_string()));
         }
         external::has_no_path(&self.produce_url)?;
         let proxy = external::reach_proxy(&self.produce_url).await?;
-        Ok((proxy, external::authority_of(&self.produce_url).unwrap_or_else(|| proxy.to_string())))
+        let host = external::authority_of(&self.produce_url).unwrap_or_else(|| proxy.to_string());
+        Ok((Backend::Address(proxy), host))
     }
 }
 

@@ -61,7 +61,7 @@ impl Defined {
             used: vec![],
         };
         let plan = Plan::new(&read(&self.document).unwrap(), around).unwrap();
-        let backends = [(origin, backend.address())].into();
+        let backends = [(origin, backend.address().into())].into();
         let mut config = GatewayConfig::new(LOOPBACK, plan, backends, self.authorizers);
         (self.change)(&mut config);
         (Gateway::start(config).await.unwrap(), backend)
@@ -463,7 +463,7 @@ async fn each_request_is_logged_without_its_credentials() {
         used: vec![],
     };
     let plan = Plan::new(&read(&document).unwrap(), around).unwrap();
-    let backends = [("http://back.internal:8082".to_owned(), backend.address())].into();
+    let backends = [("http://back.internal:8082".to_owned(), backend.address().into())].into();
     let mut config = GatewayConfig::new(LOOPBACK, plan, backends, authorizers);
     config.access_log = Some(AccessLogConfig { path: path.clone(), format: DEFAULT_FORMAT.into() });
     let gateway = Gateway::start(config).await.unwrap();

@@ -261,7 +261,8 @@ impl Settings {
         let config = GatewayConfig {
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
-            ..GatewayConfig::produce(LOOPBACK, &options, self.backend, code).unwrap()
+            ..GatewayConfig::produce(LOOPBACK, &options, self.backend.to_string(), self.backend.into(), code)
+                .unwrap()
         };
         Gateway::start(config).await.unwrap()
     }

@@ -286,7 +286,13 @@ async fn the_gateway_judges_what_it_says() {
         integration_timeout: DEADLINE,
     };
     let code = AuthorizerCode::Invoke { url: function.invoke_url(), concurrency: None };
-    let config = GatewayConfig::produce(loopback.ip(), &options, backend.address(), code);
+    let config = GatewayConfig::produce(
+        loopback.ip(),
+        &options,
+        backend.address().to_string(),
+        backend.address().into(),
+        code,
+    );
     let gateway = Gateway::start(config.unwrap());
     let gateway = gateway.await.unwrap();
     for (token, status) in [

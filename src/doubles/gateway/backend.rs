@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::authorize::HttpClient;
 use super::connection::{Connection, ExchangeError, Idle};
+use crate::doubles::balancer::Connector;
 
 /// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
 /// REST proxy does (rest-utils, `idle.timeout.ms`), so that no request is sent into a closing connection.
@@ -32,11 +33,21 @@ pub(super) fn http_client() -> HttpClient {
 }
 
 /// What stands in for the hosts that a definition names.
-pub(super) struct Backends(BTreeMap<String, Backend>);
+pub(super) struct Backends(BTreeMap<String, (Backend, Idle)>);
 
-struct Backend {
-    address: SocketAddr,
-    idle: Idle,
+/// What stands in for a host that a definition names.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// A server.
+    Address(SocketAddr),
+    /// The targets of a balancer in this process, without the way through a socket of its own.
+    Balancer(Connector),
+}
+
+impl From<SocketAddr> for Backend {
+    fn from(address: SocketAddr) -> Self {
+        Self::Address(address)
+    }
 }
 
 /// A request for a back end.
@@ -73,12 +84,12 @@ pub(super) enum BackendFailure {
 }
 
 impl Backends {
-    pub(super) fn new(by_origin: BTreeMap<String, SocketAddr>) -> Self {
-        let backend = |address| Backend { address, idle: Idle::default() };
-        Self(by_origin.into_iter().map(|(origin, address)| (origin, backend(address))).collect())
+    pub(super) fn new(by_origin: BTreeMap<String, Backend>) -> Self {
+        let backend = |(origin, backend)| (origin, (backend, Idle::default()));
+        Self(by_origin.into_iter().map(backend).collect())
     }
 
-    /// Sends one request to what stands in for `origin`, and reads the answer. It does not end by itself if the back end
+    /// Sends one request of `client` to what stands in for `origin`, and reads the answer. It does not end by itself if the back end
     /// never answers. A request is never sent twice.
     ///
     /// # Errors
@@ -86,22 +97,23 @@ impl Backends {
     pub(super) async fn send(
         &self,
         origin: &str,
+        client: SocketAddr,
         request: BackendRequest,
     ) -> Result<BackendResponse, BackendFailure> {
-        let backend = self.0.get(origin).ok_or(BackendFailure::Refused)?;
+        let (backend, idle) = self.0.get(origin).ok_or(BackendFailure::Refused)?;
         let message = Request::builder().method(request.method).uri(request.target);
         let mut message = message.body(Full::new(request.body)).map_err(|_| BackendFailure::Unsendable)?;
         *message.headers_mut() = request.headers;
         message.headers_mut().insert(HOST, request.host);
-        let mut connection = match backend.idle.take(Instant::now()) {
+        let mut connection = match idle.take(Instant::now()) {
             Some(connection) => connection,
-            None => Connection::open(backend.address).await.map_err(|_| BackendFailure::Refused)?,
+            None => Connection::open(backend, client).await.map_err(|_| BackendFailure::Refused)?,
         };
         let (head, body) = connection.exchange(message).await.map_err(|error| match error {
             ExchangeError::Broken => BackendFailure::Broken,
             ExchangeError::TooLong => BackendFailure::TooLong,
         })?;
-        backend.idle.put(connection, Instant::now());
+        idle.put(connection, Instant::now());
         Ok(BackendResponse { status: head.status, headers: head.headers, body })
     }
 }

@@ -4,6 +4,7 @@
 //! the task that sends a request drives its connection as well.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,15 +17,77 @@ use hyper::Request;
 use hyper::client::conn::http1;
 use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::backend::POOL_IDLE;
+use super::backend::{Backend, POOL_IDLE};
 use super::payload::PAYLOAD_LIMIT;
+use crate::doubles::balancer::Carried;
 
 /// Most connections that are kept for one back end.
 const MOST_IDLE: usize = 4096;
 
-type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
+
+/// The bytes of a connection.
+enum Stream {
+    Own(TcpStream),
+    Carried(Carried),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Own(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Carried(stream) => Pin::new(stream).poll_read(context, into),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Own(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Carried(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Own(stream) => Pin::new(stream).poll_flush(context),
+            Self::Carried(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Own(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Carried(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Own(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Self::Carried(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Own(stream) => stream.is_write_vectored(),
+            Self::Carried(stream) => stream.is_write_vectored(),
+        }
+    }
+}
 
 /// A connection that carries one exchange at a time.
 pub(super) struct Connection {
@@ -42,9 +105,16 @@ pub(super) enum ExchangeError {
 }
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        let _ = stream.set_nodelay(true);
+    /// Opens one for a request of `client`.
+    pub(super) async fn open(backend: &Backend, client: SocketAddr) -> std::io::Result<Self> {
+        let stream = match backend {
+            Backend::Address(address) => {
+                let stream = TcpStream::connect(address).await?;
+                let _ = stream.set_nodelay(true);
+                Stream::Own(stream)
+            }
+            Backend::Balancer(connector) => Stream::Carried(connector.connect(client).await?),
+        };
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
         Ok(Self { sender, driver: Box::pin(driver) })
     }

@@ -42,6 +42,7 @@ pub use self::api_key::ApiKey;
 use self::api_key::ApiKeys;
 use self::authorize::Authorizers;
 pub use self::authorize::{AuthorizerCode, FixedAnswer};
+pub use self::backend::Backend;
 use self::backend::{Backends, http_client};
 pub use self::definition::{
     ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
@@ -67,7 +68,7 @@ pub struct GatewayConfig {
     /// What is served.
     pub plan: Plan,
     /// What stands in for the back ends that the plan's integrations name, by their origin.
-    pub backends: BTreeMap<String, SocketAddr>,
+    pub backends: BTreeMap<String, Backend>,
     /// Where the code of the plan's authorizers runs, by security scheme.
     pub authorizers: BTreeMap<String, AuthorizerCode>,
     /// How long an authorizer may take. [`DEFAULT_AUTHORIZER_TIMEOUT`] where nothing speaks against it.
@@ -83,19 +84,20 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
-    /// The same with the definition that ships, in front of one back end, which is called by its address.
+    /// The same with the definition that ships, in front of one back end, which is called `host`, with its port.
     ///
     /// # Errors
     /// [`GatewayError`], were the definition damaged.
     pub fn produce(
         bind: IpAddr,
         options: &ProduceOptions,
-        backend: SocketAddr,
+        host: String,
+        backend: Backend,
         authorizer: AuthorizerCode,
     ) -> Result<Self, GatewayError> {
-        let origin = format!("http://{backend}");
+        let origin = format!("http://{host}");
         let around = Surroundings {
-            stage: produce_stage(backend.to_string()),
+            stage: produce_stage(host),
             origins: [origin.clone()].into(),
             authorizers: [PRODUCE_AUTHORIZER.to_owned()].into(),
             used: Vec::new(),
@@ -110,7 +112,7 @@ impl GatewayConfig {
     pub fn new(
         bind: IpAddr,
         plan: Plan,
-        backends: BTreeMap<String, SocketAddr>,
+        backends: BTreeMap<String, Backend>,
         authorizers: BTreeMap<String, AuthorizerCode>,
     ) -> Self {
         Self {

@@ -190,7 +190,7 @@ impl Service {
         let is_binary = is_binary(&call.plan.binary_media_types, call.content_type());
         let request = request_for(http, call, self.address, is_binary)?;
         let since = Instant::now();
-        let sent = self.backends.send(&http.origin, request);
+        let sent = self.backends.send(&http.origin, call.client, request);
         let sent = match limit {
             Limit::OfTheIntegration => timeout(http.timeout, sent).await,
             Limit::None => Ok(sent.await),
