@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-5}
 seconds=${2:-5}
 
+bench=gateway
 source benches/server.sh
 command -v wrk >/dev/null || { echo "wrk is missing: apt-get install wrk"; exit 1; }
 
@@ -35,13 +36,8 @@ http {
 }
 EOF
 taskset -c $tool_core nginx -c "$folder/proxy.conf"
-gateway=$(cargo bench --bench gateway --no-run --message-format=json 2>/dev/null |
-  python3 -c 'import json,sys
-for line in sys.stdin:
-    message = json.loads(line)
-    if message.get("target", {}).get("name") == "gateway" and message.get("executable"): print(message["executable"])')
 mkfifo "$folder/stdin" "$folder/stdout"
-taskset -c $tool_core "$gateway" "127.0.0.1:$port" <"$folder/stdin" >"$folder/stdout" &
+taskset -c $tool_core "$engine" "127.0.0.1:$port" <"$folder/stdin" >"$folder/stdout" &
 gateway_pid=$!
 exec 3>"$folder/stdin"
 read -r base <"$folder/stdout"

@@ -1,5 +1,6 @@
 # Sourced by the benches: nginx on one core of loopback, which answers every POST as a REST proxy does, and the engine's
-# bench, built. Sets `folder` (removed in the end), `url`, `engine`, `server_core` and `tool_core`.
+# bench (or that which `bench` names), built. Sets `folder` (removed in the end), `url`, `engine`, `server_core` and
+# `tool_core`.
 
 server_core=0
 tool_core=1
@@ -33,9 +34,9 @@ taskset -c $server_core nginx -c "$folder/nginx.conf"
 
 url=http://127.0.0.1:$port
 
-cargo build --release --benches --quiet
-engine=$(cargo bench --bench engine --no-run --message-format=json 2>/dev/null |
+bench=${bench:-engine}
+engine=$(cargo bench --bench "$bench" --no-run --message-format=json 2>/dev/null |
   python3 -c 'import json,sys
 for line in sys.stdin:
     message = json.loads(line)
-    if message.get("target", {}).get("name") == "engine" and message.get("executable"): print(message["executable"])')
+    if message.get("target", {}).get("name") == sys.argv[1] and message.get("executable"): print(message["executable"])' "$bench")
