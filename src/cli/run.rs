@@ -9,7 +9,7 @@ use super::delivery::Delivery;
 use super::{ScenarioArgs, exit, log, runtime, signals};
 use crate::app::run::{Folder, Live, MetricsPort, Reporting, random_run_id, run};
 use crate::record::RunId;
-use crate::scenario::Scenario;
+use crate::scenario::{GatewaySpec, Scenario};
 
 /// Options of `landfall run`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,10 @@ pub(super) struct Options {
     /// alone; with port 0 the system chooses, and the address is printed
     #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
     metrics: Option<SocketAddr>,
+    /// Write what became of each request at the embedded gateway to FILE, a JSON object a line: each hop's time, decision and
+    /// reason, and which headers were changed
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Write what happens to `landfall.log` in the run's folder
     #[arg(long)]
     verbose: bool,
@@ -55,6 +59,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(run_id) => run_id,
         Err(error) => return usage(&error),
     };
+    if options.trace.is_some() && !matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. }) {
+        tell!("landfall: --trace: the scenario has no embedded gateway, which keeps the trace");
+        return ExitCode::from(exit::USAGE);
+    }
     if let Err(code) = options.delivery.prepare(&inputs(&scenario)) {
         return code;
     }
@@ -77,7 +85,12 @@ pub(super) fn main(options: &Options) -> ExitCode {
             ExitCode::from(exit::STACK)
         })?;
         let metrics = open_metrics(options.metrics).await?;
-        let reporting = Reporting { folder: &folder, live: live(options.delivery.quiet), metrics };
+        let reporting = Reporting {
+            folder: &folder,
+            live: live(options.delivery.quiet),
+            metrics,
+            trace: options.trace.clone(),
+        };
         run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
             tracing::error!(error = ?error.to_string(), "the run failed");
             tell!("landfall: {error}");

@@ -29,6 +29,7 @@ pub(super) fn good() -> RunResult {
         generator_lag_us: quantiles(100),
         readable_us: quantiles(8_000),
         attempts: Attempts { total: 4_000, accepted: 4_000, ..Attempts::default() },
+        hops: Vec::new(),
         rate: Rate { target_per_s: 400.0, achieved_per_s: 399.0 },
         phases: vec![],
         partners: vec![],

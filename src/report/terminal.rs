@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::text::{self, grouped, mark, plain, quantiles, rate};
-use crate::result::{Evidence, Finding, Part, RunResult, Tokens};
+use super::text::{self, grouped, mark, percent_of, plain, quantiles, rate};
+use crate::result::{Evidence, Finding, HopTimes, Part, RunResult, Tokens};
 use crate::stats::time_text;
 
 /// Examples shown of each finding; the JSON has more.
@@ -135,6 +135,7 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
     writeln!(out, "  service   {}  from written to answered", quantiles(result.service_us))?;
     writeln!(out, "  blocked   {}  waiting for a connection, part of latency", quantiles(result.blocked_us))?;
     writeln!(out, "  readable  {}  from written to seen in the topic", quantiles(result.readable_us))?;
+    write_hops(out, &result.hops)?;
     writeln!(out, "  rate      {}", rate(result.rate.achieved_per_s, result.rate.target_per_s))?;
     if result.generator.closed {
         writeln!(
@@ -144,6 +145,27 @@ fn write_times(out: &mut String, result: &RunResult) -> fmt::Result {
         )?;
     }
     write_tokens(out, result.tokens)
+}
+
+/// Where the time goes behind the gateway: each hop's share of it, and its median.
+fn write_hops(out: &mut String, hops: &[HopTimes]) -> fmt::Result {
+    let whole: u64 = hops.iter().map(|hop| hop.total_us).sum();
+    if whole == 0 {
+        return Ok(());
+    }
+    let told: Vec<String> = hops
+        .iter()
+        .map(|hop| {
+            let share = percent_of(hop.total_us, whole);
+            format!(
+                "{} {share} (p50 {}, {} requests)",
+                hop.name,
+                time_text(hop.us.p50),
+                grouped(hop.us.count)
+            )
+        })
+        .collect();
+    writeln!(out, "  hops      {}", told.join("   "))
 }
 
 /// A row for each phase or partner.
@@ -277,8 +299,8 @@ fn write_example(out: &mut String, example: &Evidence) -> fmt::Result {
 pub(super) mod tests {
     use super::*;
     use crate::result::{
-        Attempts, BoxReport, Calibration, CheckResult, FaultReport, Generator, Horizon, Latency, Machine,
-        Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Verdict,
+        Attempts, BoxReport, Calibration, CheckResult, FaultReport, Generator, HopTimes, Horizon, Latency,
+        Machine, Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Verdict,
     };
 
     /// A run that has lost a record.
@@ -318,6 +340,13 @@ pub(super) mod tests {
             generator_lag_us: times,
             readable_us: times,
             attempts: Attempts { total: 4_050, accepted: 4_000, refused: 50, ..Attempts::default() },
+            hops: [("gateway", 1_000, 40), ("proxy", 9_000, 360)]
+                .map(|(name, total_us, p50)| HopTimes {
+                    name: name.into(),
+                    us: Quantiles { p50, count: 25, ..Quantiles::default() },
+                    total_us,
+                })
+                .into(),
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
             tokens: Tokens {
                 fetched: 1_203,

@@ -97,6 +97,13 @@ pub(super) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// A part of a whole, as a percentage; of nothing, nothing.
+pub(super) fn percent_of(part: u64, whole: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let share = part as f64 * 100.0 / whole.max(1) as f64;
+    format!("{share:.1} %")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,7 +21,7 @@ pub use requests::{AnswerCount, Attempts, Requests};
 pub use schema::{result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
 pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
-pub use times::{Latency, Part, Quantiles, Rate};
+pub use times::{HopTimes, Latency, Part, Quantiles, Rate};
 
 /// Version of the result's shape. It rises when a reader of the old shape would misunderstand a new file.
 pub const SCHEMA: u32 = 1;
@@ -73,6 +73,10 @@ pub struct RunResult {
     /// These times by percentile, over the whole run; null where they are not known.
     #[serde(default)]
     pub spectra: Option<Spectra>,
+    /// How long requests were at each hop behind the embedded gateway, in the order in which they pass; empty without one.
+    /// All requests that it answered count, those of warming up too.
+    #[serde(default)]
+    pub hops: Vec<HopTimes>,
     /// Requests a second, of those expected to be accepted.
     pub rate: Rate,
     /// The load over time; null where it is not known.

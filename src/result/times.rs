@@ -55,6 +55,18 @@ impl Latency {
     }
 }
 
+/// How long requests were at a hop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HopTimes {
+    /// `gateway` (its own work), `authorizer` (where it was asked), `validation`, `balancer` (opening a connection to a
+    /// target) or `proxy`, with all that lies behind it.
+    pub name: String,
+    /// Of the requests that came there, in microseconds.
+    pub us: Quantiles,
+    /// All of them together, in microseconds.
+    pub total_us: u64,
+}
+
 /// Rates, in requests a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rate {

@@ -1,10 +1,9 @@
 //! Starting landfall's own doubles, box by box.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Stack, StackError, external};
+use super::{Logs, Stack, StackError, external};
 use crate::doubles::balancer::{Balancer, BalancerConfig};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
@@ -109,7 +108,7 @@ impl Stack {
     pub(super) async fn start_front(
         &mut self,
         scenario: &Scenario,
-        logs: Option<&Path>,
+        logs: Option<Logs<'_>>,
     ) -> Result<(), StackError> {
         let idp_since = Instant::now();
         let IdpSpec::Embedded { port, token_life } = scenario.stack.idp else {

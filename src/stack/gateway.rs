@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::embedded::{AUDIENCE, LOOPBACK};
-use super::{Stack, StackError, external, secrets};
+use super::{Logs, Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
-    PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, produce_api, produce_stage, read_api,
+    PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
 };
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
@@ -44,7 +44,7 @@ impl Stack {
         &mut self,
         scenario: &Scenario,
         idp: &Idp,
-        logs: Option<&Path>,
+        logs: Option<Logs<'_>>,
     ) -> Result<(), StackError> {
         let GatewaySpec::Embedded { port, leeway, api, limits, access_log } = &scenario.stack.gateway else {
             return Ok(());
@@ -93,6 +93,7 @@ impl Stack {
             api_keys: api_keys(limits)?,
             throttle: limits.throttle.map(rate_limit),
             access_log: access_log_in(logs, access_log.as_deref()),
+            trace: logs.and_then(|logs| logs.trace).map(|path| TraceConfig { path: path.to_owned() }),
             injectors: self.injectors.clone(),
             ..GatewayConfig::new(LOOPBACK, plan, backends, authorizers)
         })
@@ -109,7 +110,7 @@ impl Stack {
         scheme: &str,
         lambda: &LambdaSpec,
         served: &Served,
-        logs: Option<&Path>,
+        logs: Option<Logs<'_>>,
     ) -> Result<AuthorizerCode, StackError> {
         let since = Instant::now();
         let name = served.api.authorizers.get(scheme).and_then(|authorizer| authorizer.function.clone());
@@ -120,7 +121,7 @@ impl Stack {
             timeout: lambda.timeout,
             memory_mb: lambda.memory_mb,
             workers: NonZeroUsize::new(lambda.workers).unwrap_or(NonZeroUsize::MIN),
-            log: logs.map(|folder| folder.join(format!("lambda-{scheme}.log"))),
+            log: logs.map(|logs| logs.folder.join(format!("lambda-{scheme}.log"))),
             ..FunctionConfig::new(name.unwrap_or_else(|| scheme.to_owned()), lambda.command.clone())
         };
         let function = Function::start(config).await.map_err(|source| {
@@ -224,9 +225,9 @@ fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
 }
 
 /// The access log that the scenario asks for, by its format; an empty one is the usual one.
-fn access_log_in(logs: Option<&Path>, format: Option<&str>) -> Option<AccessLogConfig> {
+fn access_log_in(logs: Option<Logs<'_>>, format: Option<&str>) -> Option<AccessLogConfig> {
     let format = format?;
-    let Some(folder) = logs else {
+    let Some(Logs { folder, .. }) = logs else {
         tracing::warn!("the gateway has no access log where there is no run");
         return None;
     };

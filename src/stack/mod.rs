@@ -21,7 +21,7 @@ use crate::doubles::idp::{Idp, IdpError};
 use crate::doubles::lambda::{Function, FunctionError};
 use crate::doubles::proxy::{Proxy, ProxyError};
 use crate::kafka::{self, Access};
-use crate::result::{BoxReport, FaultReport};
+use crate::result::{BoxReport, FaultReport, HopTimes};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
 use crate::secret::Secret;
 
@@ -264,6 +264,15 @@ struct Doubles {
     broker: Option<Broker>,
 }
 
+/// Where boxes may write.
+#[derive(Debug, Clone, Copy)]
+pub struct Logs<'a> {
+    /// A folder for logs.
+    pub folder: &'a Path,
+    /// A file for what became of each request at the embedded gateway; `None`: that is not kept.
+    pub trace: Option<&'a Path>,
+}
+
 /// A path that runs. Dropped, everything that it started stops.
 pub struct Stack {
     doubles: Doubles,
@@ -284,11 +293,11 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Brings up the scenario's path, from Kafka to the gateway. `logs` is the folder in which boxes may write logs.
+    /// Brings up the scenario's path, from Kafka to the gateway. `logs` is where boxes may write; `None`: nowhere.
     ///
     /// # Errors
     /// [`StackError`] for the first box that does not come up; those before it are stopped again.
-    pub async fn start(scenario: &Scenario, logs: Option<&Path>) -> Result<Self, StackError> {
+    pub async fn start(scenario: &Scenario, logs: Option<Logs<'_>>) -> Result<Self, StackError> {
         let injectors: Vec<Arc<Injector>> = (0_u64..)
             .zip(&scenario.faults)
             .map(|(index, fault)| Arc::new(Injector::new(fault.clone(), scenario.seed.wrapping_add(index))))
@@ -340,6 +349,12 @@ impl Stack {
     #[must_use]
     pub fn partner_headers(&self, partner: usize) -> &[(String, Secret)] {
         self.partner_headers.get(partner).map_or(&[], Vec::as_slice)
+    }
+
+    /// How long requests have been at each hop behind the embedded gateway.
+    #[must_use]
+    pub fn hops(&self) -> Vec<HopTimes> {
+        self.doubles.gateway.as_ref().map(Gateway::hops).unwrap_or_default()
     }
 
     /// How Kafka is reached.

@@ -74,6 +74,65 @@ fn a_definition_with_the_builtin_authorizer_passes() {
 }
 
 #[test]
+fn each_hop_is_told_and_each_request_traced() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("trace.jsonl");
+    let trace = path.to_str().expect("the path is UTF-8");
+    let (_file, call) = run(&definition(false), "authorizers: { jwt: { run: builtin } }");
+    let ended = call.args(&["--trace", trace]).end();
+    passed(&ended);
+    let hops: Vec<(&str, u64)> =
+        ended.result().hops.iter().map(|hop| (hop.name.as_str(), hop.us.count)).collect();
+    let names: Vec<&str> = hops.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["gateway", "authorizer", "validation", "balancer", "proxy"]);
+    assert_eq!((hops[0].1, hops[2].1, hops[4].1), (70, 50, 50), "{hops:?}");
+    // Results are kept for each of the two tokens.
+    assert!((2..70).contains(&hops[1].1), "{hops:?}");
+    assert!(ended.stdout.contains("hops      gateway"), "{}", ended.stdout);
+
+    let text = std::fs::read_to_string(&path).expect("the trace is there");
+    assert!(!text.contains("eyJ"), "a token in the trace");
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    assert_eq!(lines.len(), 70);
+    let passed = lines.iter().find(|line| line["status"] == 200).expect("a request passed");
+    assert_eq!(passed["answered_by"], "integration");
+    assert_eq!(passed["hops"]["authorizer"]["decision"], "allow");
+    assert_eq!(passed["hops"]["proxy"]["status"], 200);
+    let sum: u64 = ["gateway", "authorizer", "validation", "balancer", "proxy"]
+        .iter()
+        .filter_map(|hop| passed["hops"][hop]["us"].as_u64())
+        .sum();
+    let whole = passed["us"].as_u64().expect("a time");
+    assert!(sum <= whole && whole - sum <= 5, "the hops take {sum} of {whole}");
+    let set: Vec<&str> = passed["set"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let added = [
+        "host",
+        "x-amzn-apigateway-api-id",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    ];
+    assert_eq!((set.as_slice(), &passed["dropped"]), (&added[..], &json!([])));
+    let refused = lines.iter().find(|line| line["status"] == 403).expect("a request was refused");
+    assert_eq!(
+        (&refused["answered_by"], &refused["response_type"]),
+        (&json!("gateway"), &json!("ACCESS_DENIED"))
+    );
+    assert_eq!(refused["hops"]["authorizer"]["decision"], "explicit deny");
+    assert_eq!(refused["hops"]["proxy"], Value::Null);
+}
+
+#[test]
+fn without_an_embedded_gateway_there_is_no_trace() {
+    let ended =
+        Landfall::short_quickstart().set("stack.gateway=none").args(&["--trace", "trace.jsonl"]).end();
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no embedded gateway"), "{}", ended.stderr);
+}
+
+#[test]
 fn headers_that_the_definition_requires_must_be_sent() {
     let (_file, call) = run(&definition(false), "authorizers: { jwt: { run: builtin } }");
     let ended = call.set("partners[0].headers={}").end();

@@ -70,6 +70,7 @@ pub(super) fn result(
         generator_lag_us: Quantiles::default(),
         readable_us: Quantiles::default(),
         spectra: None,
+        hops: Vec::new(),
         rate: Rate::default(),
         timeline: None,
         phases: Vec::new(),

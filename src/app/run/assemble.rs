@@ -65,6 +65,7 @@ pub(super) fn result(
         generator_lag_us: overall.generator_lag_us,
         readable_us: readable.quantiles(),
         spectra: Some(spectra(&report.overall, &readable)),
+        hops: stack.hops(),
         rate: Rate { target_per_s: overall.target_per_s, achieved_per_s: overall.achieved_per_s },
         timeline: Some(watched.history),
         phases: report

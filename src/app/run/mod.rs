@@ -32,7 +32,7 @@ use crate::report::Stage;
 use crate::result::{RunResult, ScenarioRef};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
-use crate::stack::{Stack, StackError};
+use crate::stack::{Logs, Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
 pub(super) use assemble::{unread_notes, versions};
@@ -201,6 +201,8 @@ pub struct Reporting<'a> {
     pub live: Live,
     /// Where Prometheus may ask.
     pub metrics: Option<MetricsPort>,
+    /// Where the embedded gateway traces each request; `None`: nowhere.
+    pub trace: Option<PathBuf>,
 }
 
 /// Runs a scenario. `interrupt` turns to a signal when one comes; its other end must outlive the call, and the
@@ -217,13 +219,14 @@ pub async fn run(
 ) -> Result<Outcome, RunError> {
     let started = jiff::Timestamp::now();
     let origin = Instant::now();
-    let Reporting { folder, live, metrics } = reporting;
+    let Reporting { folder, live, metrics, trace } = reporting;
+    let logs = Logs { folder: folder.path(), trace: trace.as_deref() };
     tracing::info!(scenario = ?scenario.name, hash = scenario.hash, seed = scenario.seed, run = run.as_str(), "run");
     let catalogue = catalogue(scenario, run)?;
     let schedules = schedules(scenario)?;
     let timeline = Timeline::new(&schedules);
     let prepared = tokio::select! {
-        prepared = prepare(scenario, &catalogue, schedules, origin, folder.path()) => prepared?,
+        prepared = prepare(scenario, &catalogue, schedules, origin, logs) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
     let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
@@ -381,7 +384,7 @@ async fn prepare(
     catalogue: &Catalogue,
     schedules: Vec<Schedule>,
     origin: Instant,
-    logs: &std::path::Path,
+    logs: Logs<'_>,
 ) -> Result<Prepared, RunError> {
     let stack = Stack::start(scenario, Some(logs)).await?;
     let tokens::Armed { cells, cell_of, keeper, unarmed } = tokens::arm(scenario, &stack, origin).await?;

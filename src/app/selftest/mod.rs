@@ -162,7 +162,7 @@ async fn one(
         Err(error) => return Ok(trial.broken(id.as_str(), error.to_string())),
     };
     let folder = Folder::create(runs, &id)?;
-    let reporting = Reporting { folder: &folder, live: Live::Off, metrics: None };
+    let reporting = Reporting { folder: &folder, live: Live::Off, metrics: None, trace: None };
     let begin = |stopped| run(&scenario, id.clone(), reporting, stopped);
     let row = match limit::within(LIMIT, interrupt, begin).await {
         Some(Ok(outcome)) => {

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::cache::AuthorizerCache;
-use super::call::Call;
+use super::call::{Asked, Call};
 use super::event::{request_event, token_event};
 use super::policy::{Decision, evaluate};
 use crate::api::{IdentitySource, PlannedAuthorizer, PlannedKind};
@@ -125,9 +125,14 @@ impl Authorizers {
         else {
             return Outcome::Failed("the gateway does not know the authorizer");
         };
-        let Some(identity) = identity(planned, call) else { return Outcome::Missing };
+        let mut asked = Asked { scheme: scheme.to_owned(), decision: "missing", cached: false };
+        let Some(identity) = identity(planned, call) else {
+            call.authorizer.asked = Some(asked);
+            return Outcome::Missing;
+        };
         let since = Instant::now();
         let kept = identity.key.as_deref().and_then(|key| authorizer.cache().get(key, since));
+        asked.cached = kept.is_some();
         let result = if let Some(result) = kept {
             result
         } else {
@@ -136,7 +141,7 @@ impl Authorizers {
                 None => request_event(call, method_arn),
             };
             let verdict = self.verdict(authorizer, &event).await;
-            call.authorizer.latency = Some(since.elapsed());
+            call.times.authorizer = Some(since.elapsed());
             match verdict {
                 Verdict::Result(result) => {
                     let result = Arc::new(*result);
@@ -145,11 +150,26 @@ impl Authorizers {
                     }
                     result
                 }
-                Verdict::Unauthorized => return Outcome::Unauthorized,
-                Verdict::Failed(why) => return Outcome::Failed(why),
+                Verdict::Unauthorized => {
+                    asked.decision = "unauthorized";
+                    call.authorizer.asked = Some(asked);
+                    return Outcome::Unauthorized;
+                }
+                Verdict::Failed(why) => {
+                    asked.decision = "failed";
+                    call.authorizer.asked = Some(asked);
+                    return Outcome::Failed(why);
+                }
             }
         };
-        Outcome::Decided(evaluate(&result.policy_document, method_arn), result)
+        let decision = evaluate(&result.policy_document, method_arn);
+        asked.decision = match decision {
+            Decision::Allow => "allow",
+            Decision::ExplicitDeny => "explicit deny",
+            Decision::ImplicitDeny => "implicit deny",
+        };
+        call.authorizer.asked = Some(asked);
+        Outcome::Decided(decision, result)
     }
 
     async fn verdict(&self, authorizer: &Authorizer, event: &AuthorizerEvent) -> Verdict {

@@ -90,7 +90,7 @@ impl Backends {
     }
 
     /// Sends one request of `client` to what stands in for `origin`, and reads the answer. It does not end by itself if the back end
-    /// never answers. A request is never sent twice.
+    /// never answers. A request is never sent twice. `opening` gets the time that a new connection took.
     ///
     /// # Errors
     /// [`BackendFailure`], as it says.
@@ -99,6 +99,7 @@ impl Backends {
         origin: &str,
         client: SocketAddr,
         request: BackendRequest,
+        opening: &mut Option<Duration>,
     ) -> Result<BackendResponse, BackendFailure> {
         let (backend, idle) = self.0.get(origin).ok_or(BackendFailure::Refused)?;
         let message = Request::builder().method(request.method).uri(request.target);
@@ -107,7 +108,12 @@ impl Backends {
         message.headers_mut().insert(HOST, request.host);
         let mut connection = match idle.take(Instant::now()) {
             Some(connection) => connection,
-            None => Connection::open(backend, client).await.map_err(|_| BackendFailure::Refused)?,
+            None => {
+                let since = Instant::now();
+                let opened = Connection::open(backend, client).await;
+                *opening = Some(since.elapsed());
+                opened.map_err(|_| BackendFailure::Refused)?
+            }
         };
         let (head, body) = connection.exchange(message).await.map_err(|error| match error {
             ExchangeError::Broken => BackendFailure::Broken,

@@ -13,6 +13,7 @@ use hyper::http::request::Parts;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::trace::{Changes, Times};
 use crate::api::{Found, Place, Plan, Planned, Scope, Served, as_text};
 use crate::scenario::FaultKind;
 use crate::wire::gateway::ResponseType;
@@ -70,10 +71,26 @@ impl Refusal {
     }
 }
 
-/// What a box after the gateway took, and said.
+/// How an authorizer was asked.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) scheme: String,
+    /// `allow`, `explicit deny`, `implicit deny`, `unauthorized`, `failed`, or `missing` where it was not.
+    pub(super) decision: &'static str,
+    /// Whether the result was kept from before.
+    pub(super) cached: bool,
+}
+
+/// What an authorizer said.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hop {
-    pub(super) latency: Option<Duration>,
+pub(super) struct AuthorizerHop {
+    pub(super) asked: Option<Asked>,
+    pub(super) error: Option<String>,
+}
+
+/// What a back end said.
+#[derive(Debug, Clone, Default)]
+pub(super) struct IntegrationHop {
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
 }
@@ -107,8 +124,13 @@ pub(super) struct Call {
     pub(super) authorized: Option<Arc<AuthorizerResult>>,
     /// Name of the API key that was used.
     pub(super) api_key: Option<String>,
-    pub(super) authorizer: Hop,
-    pub(super) integration: Hop,
+    pub(super) authorizer: AuthorizerHop,
+    pub(super) integration: IntegrationHop,
+    pub(super) times: Times,
+    /// What its back end got otherwise than the client sent it, where that is wanted.
+    pub(super) changes: Option<Changes>,
+    /// The `X-Amzn-Trace-Id` that its back end got.
+    pub(super) trace_id: Option<String>,
     pub(super) refusal: Option<Refusal>,
     pub(super) given: Given,
     /// The fault that befalls it.
@@ -139,8 +161,11 @@ impl Call {
             found: None,
             authorized: None,
             api_key: None,
-            authorizer: Hop::default(),
-            integration: Hop::default(),
+            authorizer: AuthorizerHop::default(),
+            integration: IntegrationHop::default(),
+            times: Times::default(),
+            changes: None,
+            trace_id: None,
             refusal: None,
             given: Given::default(),
             fault: None,
@@ -204,6 +229,11 @@ impl Call {
         self.headers.get(hyper::header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or(""))
     }
 
+    /// Path as it was sent, the base path included.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -238,8 +268,7 @@ impl Call {
 
     fn context_of_authorizer(&self, name: &str) -> Option<Cow<'_, str>> {
         match name {
-            "latency" | "integrationLatency" => self.authorizer.latency.map(millis),
-            "status" | "integrationStatus" => self.authorizer.status.map(|status| status.to_string().into()),
+            "latency" | "integrationLatency" => self.times.authorizer.map(millis),
             "error" => self.authorizer.error.as_deref().map(Cow::from),
             "principalId" => self.authorized.as_ref().map(|result| result.principal_id.as_str().into()),
             name => {
@@ -327,7 +356,7 @@ impl Scope for Call {
             "identity.sourceIp" => self.client.ip().to_string().into(),
             "identity.userAgent" => String::from_utf8_lossy(self.headers.get(USER_AGENT)?.as_bytes()),
             "identity.apiKeyId" => self.api_key.as_deref()?.into(),
-            "integration.latency" | "integrationLatency" => millis(self.integration.latency?),
+            "integration.latency" | "integrationLatency" => millis(self.times.proxy?),
             "integration.status" | "integration.integrationStatus" | "integrationStatus" => {
                 self.integration.status?.to_string().into()
             }
@@ -335,7 +364,7 @@ impl Scope for Call {
             "status" => (self.given.status > 0).then(|| self.given.status.to_string())?.into(),
             "responseLength" => self.given.length.to_string().into(),
             "responseLatency" => millis(self.given.latency),
-            "xrayTraceId" => String::from_utf8_lossy(self.headers.get("x-amzn-trace-id")?.as_bytes()),
+            "xrayTraceId" => self.trace_id.as_deref()?.into(),
             _ => return None,
         })
     }

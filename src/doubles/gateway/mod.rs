@@ -10,7 +10,7 @@
 //! | `integration`, `backend`, `connection` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
-//! | `access_log` | a line for each request |
+//! | `access_log`, `trace` | a line for each request, and how long requests were at each hop |
 //! | `definition` | definitions from files, and the one that ships |
 
 mod access_log;
@@ -29,6 +29,7 @@ mod policy;
 mod response;
 mod serve;
 mod throttle;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -50,9 +51,12 @@ pub use self::definition::{
 use self::serve::Service;
 pub use self::throttle::RateLimit;
 use self::throttle::TokenBucket;
+use self::trace::Tracer;
+pub use self::trace::{TraceConfig, TraceError};
 use super::fault::{Injector, of_kinds};
 use super::http::{BindError, Server, bind};
 use crate::api::{NotServable, Plan, Surroundings};
+use crate::result::HopTimes;
 use crate::scenario::FaultKind;
 
 /// How long a client's connection may idle (API Gateway quotas, "Client idle connection").
@@ -79,6 +83,8 @@ pub struct GatewayConfig {
     pub throttle: Option<RateLimit>,
     /// Where requests are logged; `None`: nowhere.
     pub access_log: Option<AccessLogConfig>,
+    /// Where requests are traced; `None`: nowhere.
+    pub trace: Option<TraceConfig>,
     /// Faults to show; those of other boxes are ignored.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -125,6 +131,7 @@ impl GatewayConfig {
             api_keys: Vec::new(),
             throttle: None,
             access_log: None,
+            trace: None,
             injectors: Vec::new(),
         }
     }
@@ -151,6 +158,9 @@ pub enum GatewayError {
     /// The definition that ships cannot be served.
     #[error(transparent)]
     Api(#[from] NotServable),
+    /// There is no trace.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// There is no access log.
     #[error(transparent)]
     AccessLog(#[from] AccessLogError),
@@ -162,6 +172,7 @@ pub struct Gateway {
     server: Server,
     base_path: String,
     leaking: Arc<AtomicU64>,
+    tracer: Arc<Tracer>,
 }
 
 impl Gateway {
@@ -176,6 +187,7 @@ impl Gateway {
         let ttl = |scheme: &str| plan.authorizers.get(scheme).map_or(Duration::ZERO, |planned| planned.ttl);
         let authorizers = Authorizers::new(http_client(), config.authorizer_timeout, config.authorizers, ttl);
         let leaking = Arc::new(AtomicU64::new(0));
+        let tracer = Arc::new(Tracer::new(config.trace.as_ref())?);
         let service = Arc::new(Service {
             address,
             plan: plan.clone(),
@@ -184,6 +196,7 @@ impl Gateway {
             api_keys: ApiKeys::new(config.api_keys),
             throttle: config.throttle.map(TokenBucket::new),
             access_log: config.access_log.as_ref().map(AccessLog::open).transpose()?,
+            tracer: tracer.clone(),
             of_denied: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
             of_allowed: of_kinds(
                 &config.injectors,
@@ -196,13 +209,19 @@ impl Gateway {
             async move { service.answer(request, client).await }
         })
         .map_err(GatewayError::Serve)?;
-        Ok(Self { server, base_path: plan.stage.base_path.clone(), leaking })
+        Ok(Self { server, base_path: plan.stage.base_path.clone(), leaking, tracer })
     }
 
     /// URL under which the API's paths stand, without a trailing slash: `http://address:port/stage`, as a rule.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}{}", self.server.address(), self.base_path)
+    }
+
+    /// How long requests have been at each hop so far, in the order in which they pass.
+    #[must_use]
+    pub fn hops(&self) -> Vec<HopTimes> {
+        self.tracer.hops()
     }
 
     /// Requests being worked on, and those forwarded behind their refusal by a fault.

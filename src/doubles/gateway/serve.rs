@@ -21,6 +21,7 @@ use super::payload::{self, PayloadError};
 use super::policy::Decision;
 use super::response::{add_ids, no_route, refused};
 use super::throttle::TokenBucket;
+use super::trace::{Changes, Tracer};
 use crate::api::{HttpIntegration, Plan, Planned, PlannedIntegration, Scope, Served};
 use crate::doubles::fault::{Injector, first_striking};
 use crate::doubles::http::{Answer, InFlight};
@@ -43,6 +44,7 @@ pub(super) struct Service {
     /// The stage's limit.
     pub(super) throttle: Option<TokenBucket>,
     pub(super) access_log: Option<AccessLog>,
+    pub(super) tracer: Arc<Tracer>,
     /// Faults that befall requests which are denied.
     pub(super) of_denied: Vec<Arc<Injector>>,
     /// Faults that befall those which are allowed.
@@ -68,6 +70,7 @@ impl Service {
         call.given.latency = call.elapsed();
         call.given.status = answer.status().as_u16();
         call.given.length = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
+        self.tracer.add(&call);
         if let Some(log) = &self.access_log {
             log.add(&call);
         }
@@ -177,7 +180,9 @@ impl Service {
         if self.throttle.as_ref().is_some_and(|throttle| !throttle.admits(now)) {
             return Err(ResponseType::Throttled.into());
         }
-        validate(served, call)?;
+        let valid = validate(served, call);
+        call.times.validation = Some(now.elapsed());
+        valid?;
         match &served.integration {
             PlannedIntegration::Mock(mock) => {
                 Ok(Passed { answer: mocked(mock, call)?, written: 0, refuses: false })
@@ -189,13 +194,21 @@ impl Service {
     async fn send(&self, http: &HttpIntegration, call: &mut Call, limit: Limit) -> Result<Passed, Refusal> {
         let is_binary = is_binary(&call.plan.binary_media_types, call.content_type());
         let request = request_for(http, call, self.address, is_binary)?;
-        let since = Instant::now();
-        let sent = self.backends.send(&http.origin, call.client, request);
+        call.trace_id = request
+            .headers
+            .get("x-amzn-trace-id")
+            .map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+        if self.tracer.is_kept() {
+            call.changes = Some(Changes::between(&call.headers, &request));
+        }
+        let (since, mut opening) = (Instant::now(), None);
+        let sent = self.backends.send(&http.origin, call.client, request, &mut opening);
         let sent = match limit {
             Limit::OfTheIntegration => timeout(http.timeout, sent).await,
             Limit::None => Ok(sent.await),
         };
-        call.integration.latency = Some(since.elapsed());
+        call.times.balancer = opening;
+        call.times.proxy = Some(since.elapsed().saturating_sub(opening.unwrap_or_default()));
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(failure)) => return Err(failed(http, call, failure)),

@@ -8,8 +8,8 @@ use super::figure::{QuantileLine, Time, spectra_chart};
 use super::table;
 use crate::report::chart::{Axis, Caption, heat, lines};
 use crate::report::figures::float;
-use crate::report::text::grouped;
-use crate::result::{Part, Quantiles, Reliance, RunResult, Spectra, Spectrum, Stretch, size_from};
+use crate::report::text::{grouped, percent_of};
+use crate::result::{HopTimes, Part, Quantiles, Reliance, RunResult, Spectra, Spectrum, Stretch, size_from};
 use crate::stats::time_text;
 
 /// Columns that a heat map has at most.
@@ -27,6 +27,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 p { "Times of a run that was killed are not known here; intervals.hlog in its folder has them second by second." }
             } @else {
                 (whole(result))
+                (hops(&result.hops))
                 @if let Some(spectra) = &result.spectra { (percentiles(spectra)) }
                 @if let Some(time) = Time::of(result.timeline.as_ref()) {
                     @if result.latency_us.censored > 0 {
@@ -89,6 +90,31 @@ fn whole(result: &RunResult) -> Markup {
                 " Its workers wait for answers before they send again, so the latencies leave out the waiting that a stalled \
                  system causes."
             }
+        }
+    }
+}
+
+/// Where the time goes behind the gateway.
+fn hops(hops: &[HopTimes]) -> Markup {
+    let whole: u64 = hops.iter().map(|hop| hop.total_us).sum();
+    let told: Vec<(String, Quantiles)> = hops
+        .iter()
+        .map(|hop| {
+            let what = match hop.name.as_str() {
+                "gateway" => "its own work",
+                "authorizer" => "where it was asked, rather than a result kept",
+                "validation" => "headers and bodies held against the API's definition",
+                "balancer" => "opening connections to targets",
+                _ => "with all that lies behind it",
+            };
+            (format!("{what}; {} of the time", percent_of(hop.total_us, whole)), hop.us)
+        })
+        .collect();
+    let rows: Vec<(&str, &str, Quantiles)> =
+        hops.iter().zip(&told).map(|(hop, (what, us))| (hop.name.as_str(), what.as_str(), *us)).collect();
+    html! {
+        @if !rows.is_empty() {
+            (table::quantiles("By hop behind the gateway, over all requests that it answered", &rows))
         }
     }
 }
