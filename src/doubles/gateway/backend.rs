@@ -106,14 +106,13 @@ impl Backends {
         let mut message = message.body(Full::new(request.body)).map_err(|_| BackendFailure::Unsendable)?;
         *message.headers_mut() = request.headers;
         message.headers_mut().insert(HOST, request.host);
-        let mut connection = match idle.take(Instant::now()) {
-            Some(connection) => connection,
-            None => {
-                let since = Instant::now();
-                let opened = Connection::open(backend, client).await;
-                *opening = Some(since.elapsed());
-                opened.map_err(|_| BackendFailure::Refused)?
-            }
+        let mut connection = if let Some(connection) = idle.take(Instant::now()) {
+            connection
+        } else {
+            let since = Instant::now();
+            let opened = Connection::open(backend, client).await;
+            *opening = Some(since.elapsed());
+            opened.map_err(|_| BackendFailure::Refused)?
         };
         let (head, body) = connection.exchange(message).await.map_err(|error| match error {
             ExchangeError::Broken => BackendFailure::Broken,
