@@ -10,5 +10,6 @@ mod faults;
 mod gateway;
 mod idp;
 mod limits;
+mod malformed;
 mod proxy_v3;
 mod stage;

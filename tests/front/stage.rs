@@ -208,6 +208,10 @@ impl Stub {
         self.seen.lock().unwrap().len()
     }
 
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
     pub(crate) fn last(&self) -> Seen {
         self.seen.lock().unwrap().last().unwrap().clone()
     }
