@@ -46,7 +46,7 @@ fn bytes_of(line: &str) -> Vec<u8> {
     bytes
 }
 
-/// Numbers that are the same in each run (SplitMix64).
+/// Numbers that are the same in each run (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {
