@@ -7,19 +7,30 @@ use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// Longest note about an answer, in characters.
 const NOTE: usize = 160;
+/// Longest id of a request, in characters.
+const ID: usize = 64;
+
+/// What API Gateway says of an answer in its header.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Marks<'a> {
+    /// `x-amzn-ErrorType`: the answer is the gateway's own.
+    pub(super) error_type: Option<&'a str>,
+    /// `x-amzn-RequestId`, by which its logs know the request.
+    pub(super) request_id: Option<&'a str>,
+}
 
 /// What an HTTP answer says of each of `records` records, into `answers`, one each. Returns how many
 /// were acked and refused, and a note on what was said where that is not a plain ack.
 pub(super) fn read_answer(
     status: u16,
-    error_type: Option<&str>,
+    marks: Marks<'_>,
     body: &[u8],
     records: u32,
     format: ProduceFormat,
     token: Option<&Secret>,
     answers: &mut Vec<RecordAnswer>,
 ) -> (u64, u64, Option<Note>) {
-    let has_items = classify(status, error_type, body, records, format, answers);
+    let has_items = classify(status, marks.error_type, body, records, format, answers);
     let count =
         |which: fn(RecordAnswer) -> bool| answers.iter().filter(|answer| which(**answer)).count() as u64;
     let acked = count(RecordAnswer::is_acked);
@@ -27,12 +38,13 @@ pub(super) fn read_answer(
     if acked == u64::from(records) {
         return (acked, refused, None);
     }
-    (acked, refused, note(error_type, has_items, body, token))
+    (acked, refused, note(marks, has_items, body, token))
 }
 
 /// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out. A gateway
 /// marks its own errors, and a proxy's have a code.
-fn note(error_type: Option<&str>, has_items: bool, body: &[u8], token: Option<&Secret>) -> Option<Note> {
+fn note(marks: Marks<'_>, has_items: bool, body: &[u8], token: Option<&Secret>) -> Option<Note> {
+    let Marks { error_type, request_id } = marks;
     let entity = serde_json::from_slice::<ErrorEntity>(body).ok();
     let by = match (error_type, has_items || entity.is_some()) {
         (Some(_), _) => Some(Hop::Gateway),
@@ -55,6 +67,13 @@ fn note(error_type: Option<&str>, has_items: bool, body: &[u8], token: Option<&S
         (Some(kind), true) => kind.to_owned(),
         (Some(kind), false) => format!("{kind}: {text}"),
     };
+    // What is no id is not repeated: it comes from outside.
+    let id =
+        request_id.filter(|id| id.len() <= ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    let text = match id {
+        Some(id) => format!("{text} [x-amzn-RequestId {id}]"),
+        None => text,
+    };
     Some(Note { by, text })
 }
 
@@ -69,9 +88,10 @@ mod tests {
         records: u32,
     ) -> (Vec<RecordAnswer>, Option<Note>) {
         let token = Secret::new("eyJ.secret.sig");
+        let marks = Marks { error_type, request_id: None };
         let mut answers = Vec::new();
         let (_, _, note) =
-            read_answer(status, error_type, body, records, ProduceFormat::V2Json, Some(&token), &mut answers);
+            read_answer(status, marks, body, records, ProduceFormat::V2Json, Some(&token), &mut answers);
         (answers, note)
     }
 
@@ -85,6 +105,18 @@ mod tests {
         assert_eq!(by, Some(Hop::Gateway));
         assert!(note.starts_with("IncompleteSignatureException: ") && !note.contains("secret"), "{note}");
         assert!(!note.contains('\u{0}'));
+    }
+
+    #[test]
+    fn a_note_has_the_request_s_id_if_it_is_one() {
+        let note = |id| {
+            let marks = Marks { error_type: Some("UnauthorizedException"), request_id: Some(id) };
+            let format = ProduceFormat::V2Json;
+            read_answer(401, marks, b"", 1, format, None, &mut Vec::new()).2.unwrap().text
+        };
+        assert_eq!(note("0f3c-1"), "UnauthorizedException [x-amzn-RequestId 0f3c-1]");
+        assert_eq!(note("<script>"), "UnauthorizedException");
+        assert_eq!(note(&"a".repeat(65)), "UnauthorizedException");
     }
 
     #[test]

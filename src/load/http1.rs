@@ -40,6 +40,8 @@ pub(super) struct Response {
     pub(super) body: Range<usize>,
     /// `x-amzn-ErrorType`, which only API Gateway sends.
     pub(super) error_type: Option<Range<usize>>,
+    /// `x-amzn-RequestId`, by which API Gateway's logs know the request.
+    pub(super) request_id: Option<Range<usize>>,
     pub(super) retry_after: Option<Range<usize>>,
     /// Whether the connection can carry another request.
     pub(super) keep_alive: bool,
@@ -135,8 +137,14 @@ fn read_fields(
     let mut length: Option<usize> = None;
     let mut chunked = false;
     let mut keep_alive = parsed.version == Some(1);
-    let mut response =
-        Response { status, body: end..end, error_type: None, retry_after: None, keep_alive: false };
+    let mut response = Response {
+        status,
+        body: end..end,
+        error_type: None,
+        request_id: None,
+        retry_after: None,
+        keep_alive: false,
+    };
     for header in parsed.headers.iter() {
         // By length first, so that most fields cost one comparison.
         match header.name.len() {
@@ -165,6 +173,9 @@ fn read_fields(
             }
             16 if header.name.eq_ignore_ascii_case("x-amzn-errortype") => {
                 response.error_type = Some(range_in(bytes, header.value));
+            }
+            16 if header.name.eq_ignore_ascii_case("x-amzn-requestid") => {
+                response.request_id = Some(range_in(bytes, header.value));
             }
             11 if header.name.eq_ignore_ascii_case("retry-after") => {
                 response.retry_after = Some(range_in(bytes, header.value));

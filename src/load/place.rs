@@ -7,6 +7,7 @@ use futures_util::future::AbortHandle;
 
 use super::clock::Nanos;
 use super::http1::{Decoder, Malformed, Response};
+use super::http2::Answer;
 use super::request::Request;
 use super::token::Token;
 use super::transport::Transport;
@@ -230,10 +231,7 @@ impl Place {
     /// Takes in a response that has been read elsewhere.
     pub(super) fn take_in(
         &mut self,
-        status: u16,
-        body: &[u8],
-        error_type: Option<&[u8]>,
-        retry_after: Option<&[u8]>,
+        Answer { status, error_type, request_id, retry_after, body }: &Answer,
     ) -> Response {
         self.inbox.clear();
         let mut put = |bytes: &[u8]| {
@@ -242,10 +240,11 @@ impl Place {
             start..self.inbox.len()
         };
         Response {
-            status,
+            status: *status,
             body: put(body),
-            error_type: error_type.map(&mut put),
-            retry_after: retry_after.map(&mut put),
+            error_type: error_type.as_deref().map(&mut put),
+            request_id: request_id.as_deref().map(&mut put),
+            retry_after: retry_after.as_deref().map(&mut put),
             keep_alive: true,
         }
     }

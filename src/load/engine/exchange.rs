@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::StreamPlan;
-use super::super::answer::read_answer;
+use super::super::answer::{Marks, read_answer};
 use super::super::clock::{Nanos, micros, nanos};
 use super::super::http1::Response;
 use super::super::lane::Lane;
@@ -118,11 +118,11 @@ impl<S: Sink> Engine<'_, S> {
             let bytes = place.bytes(range.clone()?);
             std::str::from_utf8(bytes).ok()
         };
-        let error_type = text(&response.error_type);
+        let marks = Marks { error_type: text(&response.error_type), request_id: text(&response.request_id) };
         let retry_after = text(&response.retry_after).and_then(|text| asked_wait(text, SystemTime::now()));
         let (acked, refused, note) = read_answer(
             response.status,
-            error_type,
+            marks,
             place.bytes(response.body.clone()),
             exchange.request.records,
             self.shared.plan.streams[usize::from(self.lanes[place.lane].producer)].format,

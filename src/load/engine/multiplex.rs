@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::clock::{Nanos, nanos};
-use super::super::http2::{Answer, Happened, Step};
+use super::super::http2::{Happened, Step};
 use super::super::place::State;
 use super::super::poller::Ready;
 use super::super::sink::Sink;
@@ -216,8 +216,8 @@ impl<S: Sink> Engine<'_, S> {
         };
         place.abort = None;
         match answer {
-            Ok(Answer { status, error_type, retry_after, body }) => {
-                let response = place.take_in(status, &body, error_type.as_deref(), retry_after.as_deref());
+            Ok(answer) => {
+                let response = place.take_in(&answer);
                 self.answered(slot, &response, ended);
             }
             Err(failed) => {

@@ -54,6 +54,7 @@ pub(super) enum Step {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) error_type: Option<Vec<u8>>,
+    pub(super) request_id: Option<Vec<u8>>,
     pub(super) retry_after: Option<Vec<u8>>,
     pub(super) body: Bytes,
 }
@@ -235,6 +236,7 @@ impl Http2 {
                 Ok(Answer {
                     status: head.status.as_u16(),
                     error_type: field("x-amzn-errortype"),
+                    request_id: field("x-amzn-requestid"),
                     retry_after: field("retry-after"),
                     body: body.to_bytes(),
                 })
