@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall::scenario::{
-    ApiSpec, Arrivals, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec, KafkaSpec, Limit,
-    LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError, SecretSource,
-    Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse, read,
+    ApiSpec, Arrivals, BalancerSpec, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec,
+    KafkaSpec, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError,
+    SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse, read,
 };
 use proptest::prelude::*;
 
@@ -170,7 +170,13 @@ fn what_is_left_out_has_its_documented_default() {
     );
     assert_eq!(
         scenario.stack.proxy,
-        ProxySpec::Embedded { port: 0, replicas: 2, profile: "confluent-7.9".into(), idempotence: false }
+        ProxySpec::Embedded {
+            port: 0,
+            replicas: 2,
+            profile: "confluent-7.9".into(),
+            idempotence: false,
+            balancer: BalancerSpec::default(),
+        }
     );
     assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0, brokers: 1, sasl: None });
     assert_eq!(scenario.topics[0].partitions, 1);
@@ -233,7 +239,13 @@ fn a_scenario_may_say_only_how_it_differs() {
     let profile = "confluent-7.9".to_owned();
     assert_eq!(
         scenario.stack.proxy,
-        ProxySpec::Embedded { port: 8082, replicas: 5, profile, idempotence: false }
+        ProxySpec::Embedded {
+            port: 8082,
+            replicas: 5,
+            profile,
+            idempotence: false,
+            balancer: BalancerSpec::default()
+        }
     );
     // The payload stands beside the file that names it.
     assert_eq!(

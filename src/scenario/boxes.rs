@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::balancer::read_balancer;
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::gateway::read_gateway;
@@ -23,7 +24,10 @@ const REFUSED_BOXES: [(&str, &str); 4] = [
         "authorizer",
         "authorizers are part of the embedded gateway; see `gateway.authorizers` and `gateway.authorizer_ttl`",
     ),
-    ("balancer", "the balancer is part of the embedded proxy; the number behind it is `proxy.replicas`"),
+    (
+        "balancer",
+        "the balancer is part of the embedded proxy: see `proxy.balancer`; the number behind it is `proxy.replicas`",
+    ),
     ("partners", "partners stand at the top level, beside `stack`"),
 ];
 
@@ -259,7 +263,7 @@ fn read_proxy(
             );
         }
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
-        let options = ["port", "replicas", "profile", "idempotence"];
+        let options = ["port", "replicas", "profile", "idempotence", "balancer"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
         return ProxySpec::External { url, tls, cluster_id };
     }
@@ -268,9 +272,10 @@ fn read_proxy(
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
     let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
+    let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
     fields.finish(&["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
     let profile = profile.unwrap_or(PROFILES[0].1).to_owned();
-    ProxySpec::Embedded { port, replicas, profile, idempotence }
+    ProxySpec::Embedded { port, replicas, profile, idempotence, balancer }
 }
 
 /// A cluster's id, as it stands in paths.
@@ -298,7 +303,7 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::{ApiSpec, LimitsSpec};
+    use crate::scenario::model::{ApiSpec, BalancerSpec, LimitsSpec};
     use std::path::Path;
 
     const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
@@ -339,7 +344,11 @@ mod tests {
         let leeway = Duration::from_mins(1);
         assert_eq!(stack.gateway, GatewaySpec::Embedded { port: 2, leeway, api, limits, access_log });
         let profile = "confluent-7.9".to_owned();
-        assert_eq!(stack.proxy, ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true });
+        let balancer = BalancerSpec::default();
+        assert_eq!(
+            stack.proxy,
+            ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true, balancer }
+        );
         assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });
     }
 

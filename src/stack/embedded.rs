@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::{Logs, Stack, StackError, external};
-use crate::doubles::balancer::{Balancer, BalancerConfig};
+use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Probe};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::idp::{Client, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::kafka::Access;
-use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario};
+use crate::scenario::{GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, ProxySpec, Scenario};
 use crate::secret::Secret;
 
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -28,6 +28,16 @@ fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
     Access {
         bootstrap,
         properties: properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
+fn health_check(spec: &HealthCheckSpec) -> HealthCheck {
+    HealthCheck {
+        probe: spec.path.clone().map_or(Probe::Tcp, |path| Probe::Http { path }),
+        healthy_threshold: spec.healthy_threshold,
+        unhealthy_threshold: spec.unhealthy_threshold,
+        interval: spec.interval,
+        timeout: spec.timeout,
     }
 }
 
@@ -71,7 +81,7 @@ impl Stack {
     pub(super) async fn start_proxies(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.proxy {
-            ProxySpec::Embedded { port, replicas, idempotence, .. } => {
+            ProxySpec::Embedded { port, replicas, idempotence, balancer, .. } => {
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
@@ -86,9 +96,15 @@ impl Stack {
                     self.up(&format!("proxy-{number}"), "embedded", Some(endpoint), since);
                     self.doubles.proxies.push(proxy);
                 }
-                let balancer =
-                    Balancer::start(BalancerConfig { port: *port, ..BalancerConfig::new(LOOPBACK, targets) })
-                        .await?;
+                let balancer = Balancer::start(BalancerConfig {
+                    port: *port,
+                    choice: if balancer.by_source { Choice::BySource } else { Choice::Round },
+                    health: balancer.health_check.as_ref().map(health_check),
+                    idle_timeout: balancer.idle_timeout,
+                    time_scale: balancer.time_scale,
+                    ..BalancerConfig::new(LOOPBACK, targets)
+                })
+                .await?;
                 self.produce_url = format!("http://{}", balancer.address());
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);

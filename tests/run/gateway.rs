@@ -125,6 +125,16 @@ fn each_hop_is_told_and_each_request_traced() {
 }
 
 #[test]
+fn the_balancer_checks_its_replicas_and_keeps_a_client_at_one() {
+    let ended = Landfall::short_quickstart()
+        .set("stack.proxy.balancer={choice: by-source, health_check: {healthy_threshold: 2, interval: 5s}, time_scale: 1000}")
+        .end();
+    passed(&ended);
+    let ended = Landfall::short_quickstart().set("stack.proxy.balancer.choice=random").end();
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+}
+
+#[test]
 fn without_an_embedded_gateway_there_is_no_trace() {
     let ended =
         Landfall::short_quickstart().set("stack.gateway=none").args(&["--trace", "trace.jsonl"]).end();

@@ -1,6 +1,7 @@
 //! What a scenario file says, once it has been read and checked: plain data, no positions, no secrets.
 
 mod arrivals;
+mod balancer;
 mod check;
 mod evidence;
 mod fault;
@@ -16,6 +17,7 @@ mod workload;
 use std::time::Duration;
 
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
+pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};

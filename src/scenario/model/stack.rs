@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::balancer::BalancerSpec;
 use super::gateway::GatewaySpec;
 
 /// The boxes of the path, each one of several kinds.
@@ -60,7 +61,7 @@ pub enum IdpSpec {
 }
 
 /// REST proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ProxySpec {
     /// landfall's double: `replicas` proxies behind the embedded balancer.
     Embedded {
@@ -72,6 +73,8 @@ pub enum ProxySpec {
         profile: String,
         /// Whether its Kafka producers are idempotent: Kafka recognises what they send again.
         idempotence: bool,
+        /// The balancer.
+        balancer: BalancerSpec,
     },
     /// A proxy that runs already.
     External {
