@@ -5,6 +5,8 @@
 
 mod authorizer;
 mod balancer;
+mod compression;
+mod defined;
 mod definition;
 mod faults;
 mod gateway;

@@ -15,6 +15,7 @@ use super::api_key::ApiKeys;
 use super::authorize::{Authorizers, Outcome};
 use super::backend::{BackendFailure, Backends};
 use super::call::{Call, Refusal};
+use super::compression::compressed;
 use super::headers::{self, HEADERS_LIMIT};
 use super::integration::{mocked, request_for, response_of};
 use super::payload::{self, PayloadError};
@@ -56,7 +57,8 @@ impl Service {
         let (head, body) = request.into_parts();
         let mut call = Call::new(self.plan.clone(), head, client, (Instant::now(), SystemTime::now()));
         let answer = match self.judge(&mut call, body).await {
-            Ok(mut answer) => {
+            Ok(answer) => {
+                let mut answer = compressed(answer, &call.headers, call.plan.minimum_compression_size).await;
                 add_ids(answer.headers_mut(), &call.ids);
                 answer
             }
