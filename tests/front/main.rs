@@ -9,6 +9,7 @@ mod compression;
 mod defined;
 mod definition;
 mod faults;
+mod forwarding;
 mod gateway;
 mod idp;
 mod limits;
