@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+mod authorization;
 mod authorizer;
 mod balancer;
 mod compression;
@@ -14,4 +15,6 @@ mod gateway;
 mod idp;
 mod limits;
 mod proxy_v3;
+mod shapes;
 mod stage;
+mod validation;
