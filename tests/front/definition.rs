@@ -340,6 +340,27 @@ async fn bodies_of_binary_types_pass_as_they_are() {
 }
 
 #[tokio::test]
+async fn answers_are_text_unless_they_are_of_a_binary_type() {
+    let (bytes, text) = (&b"a\xFFb"[..], "a\u{FFFD}b".as_bytes());
+    for (listed, accepted, media, passed) in [
+        (json!([]), "avro/binary", "avro/binary", text),
+        (json!(["avro/binary"]), "avro/binary, text/plain", "text/plain", bytes),
+        // The first type that the client accepts counts alone.
+        (json!(["avro/binary"]), "text/plain, avro/binary", "text/plain", text),
+        (json!(["avro/binary"]), "text/plain", "avro/binary", bytes),
+        (json!(["*/*"]), "text/plain", "text/plain", bytes),
+    ] {
+        let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } }))
+            .with("/x-amazon-apigateway-binary-media-types", listed.clone())
+            .start()
+            .await;
+        backend.answer(200, &[("content-type", media)], bytes);
+        let reply = call(&gateway, "/a", &[("accept", accepted)], "").await;
+        assert_eq!(reply.body, passed, "{listed} {accepted} {media}");
+    }
+}
+
+#[tokio::test]
 async fn routes_that_cannot_be_served_let_nothing_pass() {
     let lambda = json!({ "type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:apigateway:x" });
     let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(lambda) },
