@@ -249,3 +249,34 @@ async fn a_resource_policy_is_passed_over_and_remarked() {
     let (gateway, _backend) = defined.start().await;
     assert_eq!(call(&gateway, "/a", &[], "").await.status, 200);
 }
+
+#[tokio::test]
+async fn the_arn_of_the_root_ends_with_its_method() {
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let (gateway, _backend) = Defined::new(json!({ "/": { "post": guarded(json!({})) } }))
+        .authorizer("t", json!({ "type": "token" }), invoke(&lambda))
+        .start()
+        .await;
+    assert_eq!(call(&gateway, "/", &[("authorization", "x")], "").await.status, 200);
+    let event: Value = serde_json::from_slice(&lambda.last().body).unwrap();
+    assert_eq!(event["methodArn"], "arn:aws:execute-api:eu-west-1:123456789012:landfall00/v1/POST/");
+}
+
+#[tokio::test]
+async fn stage_and_context_identify_a_caller_too() {
+    for (sources, status) in [
+        ("stageVariables.tenant, context.identity.sourceIp", 200),
+        ("stageVariables.nobody", 401),
+        ("context.identity.userAgent", 401),
+    ] {
+        let lambda = Stub::start(200, policy("Allow", "*")).await;
+        let (gateway, _backend) = Defined::new(json!({ "/a": { "post": guarded(json!({})) } }))
+            .authorizer("t", json!({ "type": "request", "identitySource": sources }), invoke(&lambda))
+            .start()
+            .await;
+        for _ in 0..2 {
+            assert_eq!(call(&gateway, "/a", &[], "").await.status.as_u16(), status, "{sources}");
+        }
+        assert_eq!(lambda.count(), usize::from(status == 200), "{sources}");
+    }
+}

@@ -2,13 +2,14 @@
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use landfall::api::read;
+use landfall::doubles::gateway::Gateway;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::defined::{Defined, call, operation, proxy, url};
 use crate::stage::{Bare, DEADLINE, Stub, get, post, produce, send};
-use landfall::doubles::gateway::Gateway;
 
 async fn passing() -> (Gateway, Stub) {
     Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } })).start().await
@@ -111,6 +112,7 @@ async fn response_headers_pass_are_renamed_or_are_dropped_one_by_one() {
     let reply = call(&gateway, "/a", &[], "").await;
     assert!(reply.header("date").unwrap().ends_with(" GMT"));
     assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));
+    assert_eq!(reply.header("x-amz-apigw-id").map(str::len), Some(16));
     assert_eq!(reply.header("x-amzn-remapped-connection"), Some("close"));
     assert_eq!(
         (reply.header("x-amzn-remapped-content-length"), reply.header("content-length")),
@@ -233,4 +235,30 @@ async fn any_method_passes_where_the_integration_names_none() {
         assert_eq!(send(request).await.status, 200);
     }
     assert_eq!(backend.count(), 3);
+}
+
+#[test]
+fn back_ends_have_29_seconds_unless_the_definition_says_otherwise() {
+    for (millis, expected) in [(None, 29_000), (Some(49), 29_000), (Some(50), 50), (Some(60_000), 60_000)] {
+        let mut integration = proxy("/a", json!({}));
+        if let Some(millis) = millis {
+            integration["timeoutInMillis"] = json!(millis);
+        }
+        let api = read(&Defined::new(json!({ "/a": { "post": operation(integration) } })).document).unwrap();
+        let timeout = api.routes[0].integration.as_ref().unwrap().timeout;
+        assert_eq!(timeout.as_millis(), expected, "{millis:?}");
+        // One that counts otherwise than it is written is remarked.
+        assert_eq!(api.remarks.len(), usize::from(millis == Some(49)));
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_converts_bodies_lets_nothing_pass() {
+    let mut integration = proxy("/a", json!({}));
+    integration["contentHandling"] = json!("CONVERT_TO_TEXT");
+    let paths = json!({ "/a": { "post": operation(integration) }, "/b": { "post": operation(proxy("/b", json!({}))) } });
+    let (gateway, backend) = Defined::new(paths).start().await;
+    assert_eq!(call(&gateway, "/a", &[], "eA==").await.status, 500);
+    assert_eq!(call(&gateway, "/b", &[], "eA==").await.status, 200);
+    assert_eq!(backend.count(), 1);
 }
