@@ -33,8 +33,9 @@ struct Facts {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Section {
-    /// Its number, for instance `1.4`.
-    section: String,
+    /// For instance `1.4`.
+    #[serde(rename = "section")]
+    number: String,
     title: String,
     /// Where its facts come from.
     sources: String,
@@ -48,7 +49,8 @@ struct Fact {
     id: String,
     /// One mark or several, with slashes between them.
     mark: String,
-    fact: String,
+    #[serde(rename = "fact")]
+    text: String,
     /// Functions that hold it, or what is done in its place.
     #[serde(default)]
     tests: Vec<String>,
@@ -121,9 +123,8 @@ fn page(facts: &Facts) -> String {
     add(
         &mut page,
         "# How true the gateway is\n\nlandfall's gateway stands in for a REST API of Amazon API Gateway. This page lists what is known of \
-         such APIs where requests meet with it, authorizers, validation, forwarding, limits, fact by fact, and says of each how \
-         the gateway holds it. A finding that the gateway had a part in is worth as much as the facts behind it: look them up \
-         here by what was answered.\n\nFacts have numbers (`GW-1.4-07` is the seventh of section 1.4), by which tests, issues and \
+         such APIs, from authorizers and validation to headers and limits, and says of each fact how the gateway holds it. What a \
+         run finds behind the gateway is worth as much as these facts are.\n\nFacts have numbers (`GW-1.4-07` is the seventh of section 1.4), by which tests, issues and \
          other pages name them; a number stays with its fact. The mark says how sure the fact is:\n\n",
     );
     page.push_str(&heading(&["mark", "means"]));
@@ -157,14 +158,14 @@ fn page(facts: &Facts) -> String {
         add(&mut page, &format!("\n## {}\n\nSources: {}.\n\n", title(section), section.sources));
         page.push_str(&heading(&["id", "mark", "fact", "how it is held"]));
         for fact in &section.rows {
-            page.push_str(&row(&[&fact.id, &code(&fact.mark), &fact.fact, &how(fact)]));
+            page.push_str(&row(&[&fact.id, &code(&fact.mark), &fact.text, &how(fact)]));
         }
     }
     page
 }
 
 fn title(section: &Section) -> String {
-    format!("{} {}", section.section, section.title)
+    format!("{} {}", section.number, section.title)
 }
 
 fn how(fact: &Fact) -> String {
@@ -188,13 +189,13 @@ fn the_page_of_facts_is_made_from_them() {
 fn facts_are_numbered_in_order_and_marked() {
     for section in facts().sections {
         for (index, fact) in section.rows.iter().enumerate() {
-            assert_eq!(fact.id, format!("GW-{}-{:02}", section.section, index + 1));
+            assert_eq!(fact.id, format!("GW-{}-{:02}", section.number, index + 1));
             for mark in fact.marks() {
                 assert!(MARKS.iter().any(|(known, _)| *known == mark), "{}: {mark}", fact.id);
             }
         }
     }
-    let numbers: Vec<String> = facts().sections.into_iter().map(|section| section.section).collect();
+    let numbers: Vec<String> = facts().sections.into_iter().map(|section| section.number).collect();
     let expected = ["1.1", "1.2", "1.3", "1.4", "1.5", "2", "3.1", "3.2", "3.3", "3.4", "3.5"];
     assert_eq!(numbers, expected);
 }
@@ -205,7 +206,7 @@ fn each_fact_is_held_in_one_way() {
         if let Err(wrong) = fact.held() {
             panic!("{wrong}");
         }
-        assert!(!fact.fact.ends_with('.') && !fact.fact.is_empty(), "{}", fact.id);
+        assert!(!fact.text.ends_with('.') && !fact.text.is_empty(), "{}", fact.id);
     }
 }
 
