@@ -262,3 +262,18 @@ async fn a_method_that_converts_bodies_lets_nothing_pass() {
     assert_eq!(call(&gateway, "/b", &[], "eA==").await.status, 200);
     assert_eq!(backend.count(), 1);
 }
+
+#[tokio::test]
+async fn over_a_vpc_link_the_uri_names_the_host_and_routes_nothing() {
+    let mut integration = proxy("/a", json!({}));
+    integration["connectionType"] = json!("VPC_LINK");
+    integration["connectionId"] = json!("abc123");
+    let (gateway, backend) = Defined::new(json!({ "/in": { "post": operation(integration) } })).start().await;
+    assert_eq!(call(&gateway, "/in", &[], "").await.status, 200);
+    let seen = backend.last();
+    // The stage's name stays behind.
+    assert_eq!((seen.path.as_str(), seen.headers["host"].to_str().unwrap()), ("/a", "back.internal:8082"));
+    drop(backend);
+    let failed = (500, Some("InternalServerErrorException"), r#"{"message": "Internal server error"}"#);
+    assert_eq!(call(&gateway, "/in", &[], "").await.row(), failed);
+}
