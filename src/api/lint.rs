@@ -8,6 +8,7 @@ use super::cursor::UNKNOWN_EXTENSION;
 use super::model::{
     Api, AuthorizerKind, Integration, IntegrationKind, Method, Passthrough, Place, Remark, Route, Security,
 };
+use super::plan::origin_of;
 
 /// Media types that clients of a REST Proxy's v2 send (Confluent REST Proxy API reference, "Content types").
 const KAFKA_TYPES: [&str; 2] = ["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"];
@@ -74,6 +75,7 @@ pub fn lint(api: &Api) -> Vec<Lint> {
         if let Some(integration) = &route.integration {
             spoofable(route, integration, &mut remarks);
             mapped_in_vain(integration, &mut remarks);
+            barred_port(integration, &mut remarks);
             unmapped_path(integration, &mut remarks);
         }
         greedy(api, route, &mut remarks);
@@ -207,6 +209,16 @@ fn mapped_in_vain(integration: &Integration, remarks: &mut Vec<Lint>) {
             let message = format!("maps the header `{header}`, which makes every call fail with 500");
             add(remarks, &integration.pointer, message);
         }
+    }
+}
+
+/// Ports that API Gateway does not call (Developer Guide, "HTTP integrations for REST APIs").
+fn barred_port(integration: &Integration, remarks: &mut Vec<Lint>) {
+    let port = origin_of(&integration.uri)
+        .and_then(|(origin, _)| origin.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()));
+    if let Some(port) = port.filter(|port| !matches!(port, 80 | 443 | 1024..)) {
+        let message = format!("goes to port {port}; API Gateway calls 80, 443 and those from 1024 on");
+        add(remarks, &integration.pointer, message);
     }
 }
 

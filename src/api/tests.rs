@@ -183,6 +183,14 @@ fn what_is_no_longer_checked_is_a_trap_whatever_else_is() {
     trapped("no validator that looks for them", &|document| {
         document["x-amazon-apigateway-request-validators"]["all"]["validateRequestParameters"] = json!(false);
     });
+    for (port, barred) in [(79, true), (80, false), (443, false), (444, true), (1023, true), (1024, false)] {
+        let uri = json!(format!("http://host:{port}/topics/{{topic}}"));
+        let remarks = remarks_of(|document| {
+            document.pointer_mut(post).unwrap()["x-amazon-apigateway-integration"]["uri"] = uri;
+        });
+        let told = remarks.iter().any(|remark| remark.contains(&format!("goes to port {port};")));
+        assert_eq!(told, barred, "{port}");
+    }
     trapped("may be called by anybody", &|document| {
         document.pointer_mut(post).unwrap()["security"] = json!([]);
     });

@@ -4,6 +4,7 @@
 
 mod book;
 mod commands;
+mod fidelity;
 mod markdown;
 mod reference;
 mod results;

@@ -1,6 +1,5 @@
 //! Definitions of one's own, served as API Gateway would.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
@@ -11,88 +10,8 @@ use landfall::doubles::gateway::{
 use landfall::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::stage::{LOOPBACK, Reply, Stub, offsets, policy, post, send};
-
-/// A definition with these paths, whose integrations go to `http://back.internal:8082`.
-struct Defined {
-    document: Value,
-    authorizers: BTreeMap<String, AuthorizerCode>,
-    change: fn(&mut GatewayConfig),
-}
-
-impl Defined {
-    fn new(paths: Value) -> Self {
-        let mut document = json!({ "openapi": "3.0.1" });
-        document["paths"] = paths;
-        Self { document, authorizers: BTreeMap::new(), change: |_| () }
-    }
-
-    fn with(mut self, pointer: &str, value: Value) -> Self {
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        let mut at = &mut self.document;
-        for step in parent.split('/').skip(1) {
-            at = &mut at[step.replace("~1", "/")];
-        }
-        at[name.replace("~1", "/")] = value;
-        self
-    }
-
-    /// An authorizer, and what `lambda` or a fixed answer says.
-    fn authorizer(mut self, scheme: &str, of: Value, code: AuthorizerCode) -> Self {
-        let mut definition = json!({ "type": "apiKey", "name": "Authorization", "in": "header",
-            "x-amazon-apigateway-authtype": "custom" });
-        definition["x-amazon-apigateway-authorizer"] = of;
-        self.authorizers.insert(scheme.to_owned(), code);
-        self.with(&format!("/components/securitySchemes/{scheme}"), definition)
-    }
-
-    async fn start(self) -> (Gateway, Stub) {
-        let backend = Stub::start(200, offsets(1)).await;
-        let origin = "http://back.internal:8082".to_owned();
-        let has_back_end = self.document.to_string().contains(&origin);
-        let around = Surroundings {
-            stage: Stage {
-                name: "v1".into(),
-                variables: [("tenant".to_owned(), "t-1".to_owned())].into(),
-                base_path: "/v1".into(),
-            },
-            origins: has_back_end.then(|| origin.clone()).into_iter().collect(),
-            authorizers: self.authorizers.keys().cloned().collect(),
-            used: vec![],
-        };
-        let plan = Plan::new(&read(&self.document).unwrap(), around).unwrap();
-        let backends = [(origin, backend.address().into())].into();
-        let mut config = GatewayConfig::new(LOOPBACK, plan, backends, self.authorizers);
-        (self.change)(&mut config);
-        (Gateway::start(config).await.unwrap(), backend)
-    }
-}
-
-/// An HTTP proxy integration to `path`, with these parameters.
-fn proxy(path: &str, parameters: Value) -> Value {
-    let mut integration = json!({ "type": "http_proxy", "httpMethod": "POST",
-        "uri": format!("http://back.internal:8082{path}") });
-    integration["requestParameters"] = parameters;
-    integration
-}
-
-fn operation(integration: Value) -> Value {
-    let mut operation = json!({});
-    operation["x-amazon-apigateway-integration"] = integration;
-    operation
-}
-
-fn url(gateway: &Gateway, path: &str) -> String {
-    format!("{}{path}", gateway.base_url())
-}
-
-async fn call(gateway: &Gateway, path: &str, headers: &[(&str, &str)], body: &'static str) -> Reply {
-    send(post(&url(gateway, path), headers, body)).await
-}
-
-fn invoke(lambda: &Stub) -> AuthorizerCode {
-    AuthorizerCode::Invoke { url: lambda.url(), concurrency: None }
-}
+use crate::defined::{Defined, call, invoke, operation, proxy, url};
+use crate::stage::{LOOPBACK, Stub, offsets, policy, post, send};
 
 #[tokio::test]
 async fn parameters_are_mapped_from_everywhere() {
@@ -417,6 +336,27 @@ async fn bodies_of_binary_types_pass_as_they_are() {
     for (media, passed) in [("avro/binary", &b"a\xFFb"[..]), ("text/plain", "a\u{FFFD}b".as_bytes())] {
         send(post(&url(&gateway, "/a"), &[("content-type", media)], &b"a\xFFb"[..])).await;
         assert_eq!(backend.last().body, passed, "{media}");
+    }
+}
+
+#[tokio::test]
+async fn answers_are_text_unless_they_are_of_a_binary_type() {
+    let (bytes, text) = (&b"a\xFFb"[..], "a\u{FFFD}b".as_bytes());
+    for (listed, accepted, media, passed) in [
+        (json!([]), "avro/binary", "avro/binary", text),
+        (json!(["avro/binary"]), "avro/binary, text/plain", "text/plain", bytes),
+        // The first type that the client accepts counts alone.
+        (json!(["avro/binary"]), "text/plain, avro/binary", "text/plain", text),
+        (json!(["avro/binary"]), "text/plain", "avro/binary", bytes),
+        (json!(["*/*"]), "text/plain", "text/plain", bytes),
+    ] {
+        let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } }))
+            .with("/x-amazon-apigateway-binary-media-types", listed.clone())
+            .start()
+            .await;
+        backend.answer(200, &[("content-type", media)], bytes);
+        let reply = call(&gateway, "/a", &[("accept", accepted)], "").await;
+        assert_eq!(reply.body, passed, "{listed} {accepted} {media}");
     }
 }
 

@@ -228,7 +228,7 @@ async fn a_ttl_of_zero_asks_every_time() {
 #[tokio::test]
 async fn the_back_end_s_own_errors_pass() {
     let bare = Bare::start(|_| ()).await;
-    for status in [204, 404, 422, 500, 503] {
+    for status in [204, 404, 422, 500, 502, 503] {
         let body = if status == 204 { "" } else { r#"{"error_code":1}"# };
         bare.backend.answer(status, &[], body);
         let reply = send(produce(&bare.topic("a"), "Bearer x")).await;

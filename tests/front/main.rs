@@ -3,13 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+mod authorization;
 mod authorizer;
 mod balancer;
+mod compression;
+mod defined;
 mod definition;
 mod faults;
+mod forwarding;
 mod gateway;
 mod idp;
 mod limits;
 mod malformed;
 mod proxy_v3;
+mod shapes;
 mod stage;
+mod validation;

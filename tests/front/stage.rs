@@ -138,7 +138,7 @@ pub(crate) struct Seen {
 }
 
 /// Status, headers and body.
-type StubReply = (u16, Vec<(&'static str, &'static str)>, String);
+type StubReply = (u16, Vec<(&'static str, &'static str)>, Bytes);
 
 /// A box that records every request and answers each in the same way.
 pub(crate) struct Stub {
@@ -149,7 +149,7 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    pub(crate) async fn start(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) async fn start(status: u16, body: impl Into<Bytes>) -> Self {
         let listener = bind("stub", SocketAddr::new(LOOPBACK, 0)).await.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let reply = Arc::new(Mutex::new((status, vec![("content-type", "application/json")], body.into())));
@@ -168,7 +168,7 @@ impl Stub {
                 for (name, value) in headers {
                     response = response.header(name, value);
                 }
-                response.body(Full::new(Bytes::from(body))).unwrap()
+                response.body(Full::new(body)).unwrap()
             }
         });
         Self { server: server.unwrap(), seen, reply, gate }
@@ -186,7 +186,7 @@ impl Stub {
         &self,
         status: u16,
         headers: &[(&'static str, &'static str)],
-        body: impl Into<String>,
+        body: impl Into<Bytes>,
     ) {
         *self.reply.lock().unwrap() = (status, headers.to_vec(), body.into());
     }

@@ -48,6 +48,8 @@ pub struct Plan {
     pub responses: BTreeMap<String, ShapedResponse>,
     /// Media types whose bodies are bytes.
     pub binary_media_types: Vec<String>,
+    /// The least length of a response's body, in bytes, from which on it is compressed for those that take it so.
+    pub minimum_compression_size: Option<u64>,
     /// Where API keys come from.
     pub api_key_source: ApiKeySource,
     /// Routes that are answered with 500 because landfall cannot serve them, by what it is.
@@ -250,6 +252,7 @@ impl Plan {
             authorizers,
             responses,
             binary_media_types: api.binary_media_types.clone(),
+            minimum_compression_size: api.minimum_compression_size,
             api_key_source: api.api_key_source,
             warnings,
         })

@@ -89,7 +89,9 @@ fn target(http: &HttpIntegration, call: &Call, mapped: &[(&str, String)]) -> Str
     let joined =
         |query: &str| if path.contains('?') { format!("{path}&{query}") } else { format!("{path}?{query}") };
     let passed = call.query.as_deref().filter(|_| http.is_proxy);
-    if mapped.is_empty() {
+    // A `;` has parted the query, so the back end gets the parts.
+    let is_parted = passed.is_some_and(|query| query.contains(';'));
+    if mapped.is_empty() && !is_parted {
         return passed.map_or_else(|| path.clone(), joined);
     }
     let mut query = Serializer::new(String::new());

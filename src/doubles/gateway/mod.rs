@@ -6,7 +6,7 @@
 //! | `serve` | what becomes of a request, step by step |
 //! | `call` | a request in hand, and what mappings and templates find in it |
 //! | `authorize`, `event`, `cache`, `policy` | asking authorizers, and what their results say |
-//! | `payload`, `headers` | how bodies and headers pass |
+//! | `payload`, `headers`, `compression` | how bodies and headers pass |
 //! | `integration`, `backend`, `connection` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
@@ -19,6 +19,7 @@ mod authorize;
 mod backend;
 mod cache;
 mod call;
+mod compression;
 mod connection;
 mod definition;
 mod event;

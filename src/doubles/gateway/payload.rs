@@ -78,8 +78,8 @@ fn inflate(decoder: impl Read) -> Result<Bytes, PayloadError> {
     if inflated.len() > PAYLOAD_LIMIT { Err(PayloadError::TooLarge) } else { Ok(Bytes::from(inflated)) }
 }
 
-/// The body as the back end gets it. The API has no binary media types, so bodies are text: bytes that are
-/// not UTF-8 are replaced (Developer Guide, "Binary media types for REST APIs").
+/// A body that is not of a binary media type, as it passes either way: bytes that are not UTF-8 are replaced (Developer
+/// Guide, "Binary media types for REST APIs").
 pub(super) fn as_text(body: Bytes) -> Bytes {
     match String::from_utf8_lossy(&body) {
         std::borrow::Cow::Borrowed(_) => body,

@@ -8,13 +8,15 @@ use std::time::{Instant, SystemTime};
 
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use tokio::time::timeout;
 
 use super::access_log::AccessLog;
 use super::api_key::ApiKeys;
 use super::authorize::{Authorizers, Outcome};
-use super::backend::{BackendFailure, Backends};
+use super::backend::{BackendFailure, BackendResponse, Backends};
 use super::call::{Call, Refusal};
+use super::compression::compressed;
 use super::headers::{self, HEADERS_LIMIT};
 use super::integration::{mocked, request_for, response_of};
 use super::payload::{self, PayloadError};
@@ -58,7 +60,8 @@ impl Service {
         let (head, body) = request.into_parts();
         let mut call = Call::new(self.plan.clone(), head, client, (Instant::now(), SystemTime::now()));
         let answer = match self.judge(&mut call, body).await {
-            Ok(mut answer) => {
+            Ok(answer) => {
+                let mut answer = compressed(answer, &call.headers, call.plan.minimum_compression_size).await;
                 add_ids(answer.headers_mut(), &call.ids);
                 answer
             }
@@ -222,6 +225,7 @@ impl Service {
             Some(_) => (response.records_written(), response.refuses()),
             None => (0, false),
         };
+        let response = as_the_client_reads(call, response);
         Ok(Passed { answer: response_of(http, call, response)?, written, refuses })
     }
 }
@@ -276,6 +280,21 @@ fn validate(served: &Served, call: &mut Call) -> Result<(), Refusal> {
 fn is_binary(listed: &[String], content_type: Option<&str>) -> bool {
     let media = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
     listed.iter().any(|listed| listed == "*/*" || listed.eq_ignore_ascii_case(media))
+}
+
+/// A back end's answer as text, unless the first type that the client accepts, or that of the answer, is one of bytes
+/// (Developer Guide, "Content type conversions in API Gateway"). One that is compressed is left alone.
+fn as_the_client_reads(call: &Call, response: BackendResponse) -> BackendResponse {
+    let listed = &call.plan.binary_media_types;
+    let of = |headers: &HeaderMap, name| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| is_binary(listed, value.split(',').next()))
+    };
+    let is_binary = listed.iter().any(|listed| listed == "*/*")
+        || of(&call.headers, ACCEPT)
+        || of(&response.headers, CONTENT_TYPE)
+        || response.headers.contains_key(CONTENT_ENCODING);
+    if is_binary { response } else { BackendResponse { body: payload::as_text(response.body), ..response } }
 }
 
 /// The refusal where a back end gives no response. A VPC link without a healthy target is a configuration error; what
