@@ -15,7 +15,7 @@ pub(super) fn read_balancer(item: &Item<'_>, problems: &mut Problems) -> Balance
         spec.by_source = by_source;
     }
     spec.health_check = fields.optional("health_check").and_then(|item| read_health_check(&item, problems));
-    let idle = (Duration::from_secs(1), Duration::from_secs(6000));
+    let idle = (Duration::from_secs(1), Duration::from_mins(100));
     spec.idle_timeout = duration_or(&mut fields, "idle_timeout", BalancerSpec::IDLE_TIMEOUT, idle, problems);
     if let Some(scale) =
         fields.optional("time_scale").and_then(|item| item.number(&(1.0..=10_000.0), problems))
@@ -48,9 +48,9 @@ fn read_health_check(item: &Item<'_>, problems: &mut Problems) -> Option<HealthC
     };
     let (healthy_threshold, unhealthy_threshold) =
         (threshold("healthy_threshold"), threshold("unhealthy_threshold"));
-    let interval = (Duration::from_secs(5), Duration::from_secs(300));
+    let interval = (Duration::from_secs(5), Duration::from_mins(5));
     let interval = duration_or(&mut fields, "interval", Duration::from_secs(15), interval, problems);
-    let timeout = (Duration::from_secs(2), Duration::from_secs(120));
+    let timeout = (Duration::from_secs(2), Duration::from_mins(2));
     let timeout = duration_or(&mut fields, "timeout", Duration::from_secs(5), timeout, problems);
     fields.finish(&[("port", "the replicas are checked at the port that they serve")], problems);
     Some(HealthCheckSpec { path, healthy_threshold, unhealthy_threshold, interval, timeout })
