@@ -86,6 +86,28 @@ fn ttl(of: &Cursor<'_>, remarks: &mut Vec<Remark>) -> Duration {
 /// `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/arn:aws:lambda:REGION:ACCOUNT:function:NAME/invocations`.
 fn function(uri: &str) -> Option<String> {
     let (_, rest) = uri.rsplit_once(":function:")?;
-    let name = rest.strip_suffix("/invocations").unwrap_or(rest);
-    (!name.is_empty()).then(|| name.to_owned())
+    // An alias or a version may follow.
+    let name = rest.split([':', '/']).next().unwrap_or(rest);
+    // Stage variables stand in some; the name is not known then.
+    (!name.is_empty() && !name.contains('$')).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_without_alias_and_version() {
+        let uri = |name: &str| {
+            format!(
+                "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/arn:aws:lambda:r:1:function:{name}/invocations"
+            )
+        };
+        for (written, name) in
+            [("auth", Some("auth")), ("auth:live", Some("auth")), ("${stageVariables.fn}", None), ("", None)]
+        {
+            assert_eq!(function(&uri(written)).as_deref(), name, "{written}");
+        }
+        assert_eq!(function("arn:aws:x"), None);
+    }
 }

@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use super::model::{Method, Route};
 
+/// The methods that a route for any of them takes (API Gateway Developer Guide, "Set up a method using the console").
+const ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
 /// Resources by the segments of their paths.
 #[derive(Debug, Clone, Default)]
 pub struct Paths(Node);
@@ -34,7 +37,7 @@ impl Methods {
     }
 
     fn find(&self, method: &str) -> Option<usize> {
-        self.named.get(method).copied().or(self.any)
+        self.named.get(method).copied().or_else(|| self.any.filter(|_| ANY.contains(&method)))
     }
 
     fn add(&mut self, method: &Method, route: usize) {
@@ -107,32 +110,31 @@ impl Paths {
     #[must_use]
     pub fn find(&self, method: &str, path: &str) -> Option<Found> {
         let path = path.strip_prefix('/')?;
-        let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
+        let written = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
+        let segments: Option<Vec<String>> = written.into_iter().map(decode).collect();
+        let segments = segments?;
         let mut taken = Vec::new();
         let methods = self.0.walk(&segments, &mut taken)?;
         let route = methods.find(method)?;
-        let decoded: Option<Vec<String>> = segments.iter().map(|segment| decode(segment)).collect();
-        let parameters: Option<Vec<(String, String)>> =
-            taken.into_iter().map(|(name, value)| Some((name.to_owned(), decode(&value)?))).collect();
-        let (path, parameters) = (format!("/{}", decoded?.join("/")), parameters?);
+        let parameters = taken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let last = segments.len().saturating_sub(1);
-        let hides = segments[..last].iter().any(|segment| decode(segment).is_some_and(|s| s.contains('/')));
-        (!hides).then_some(Found { route, parameters, path })
+        let hides = segments[..last].iter().any(|segment| segment.contains('/'));
+        (!hides).then(|| Found { route, parameters, path: format!("/{}", segments.join("/")) })
     }
 }
 
 impl Node {
     /// The methods of the most specific resource for these segments; `taken` gets the parameters on the way.
-    fn walk<'n>(&'n self, segments: &[&str], taken: &mut Vec<(&'n str, String)>) -> Option<&'n Methods> {
+    fn walk<'n>(&'n self, segments: &[String], taken: &mut Vec<(&'n str, String)>) -> Option<&'n Methods> {
         let Some((first, rest)) = segments.split_first() else {
             return (!self.methods.is_empty()).then_some(&self.methods);
         };
-        if let Some(found) = self.fixed.get(*first).and_then(|node| node.walk(rest, taken)) {
+        if let Some(found) = self.fixed.get(first).and_then(|node| node.walk(rest, taken)) {
             return Some(found);
         }
-        for (name, node) in self.parameters.iter().filter(|_| !first.is_empty()) {
+        for (name, node) in &self.parameters {
             let before = taken.len();
-            taken.push((name, (*first).to_owned()));
+            taken.push((name, first.clone()));
             if let Some(found) = node.walk(rest, taken) {
                 return Some(found);
             }
@@ -144,7 +146,7 @@ impl Node {
     }
 }
 
-/// A segment, or several, without percent-encoding; `None` where it is no text or walks through the tree.
+/// A segment without percent-encoding; `None` where it is no text or walks through the tree.
 fn decode(segment: &str) -> Option<String> {
     let decoded = percent_decode_str(segment).decode_utf8().ok()?.into_owned();
     let walks = decoded.split(['/', '\\']).any(|part| matches!(part, "." | ".." | ""));
@@ -174,7 +176,7 @@ mod tests {
         Some((api.routes[found.route].path.clone(), parameters.join(" ")))
     }
 
-    const ANY: &str = "x-amazon-apigateway-any-method";
+    const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
 
     #[test]
     fn the_most_specific_resource_wins() {
@@ -183,8 +185,8 @@ mod tests {
             ("/topics/{topic}", &["post"]),
             ("/topics/health", &["get"]),
             ("/topics/{topic}/partitions/{partition}", &["post"]),
-            ("/topics/{proxy+}", &[ANY]),
-            ("/v3/{proxy+}", &[ANY, "get"]),
+            ("/topics/{proxy+}", &[ANY_METHOD]),
+            ("/v3/{proxy+}", &[ANY_METHOD, "get"]),
         ];
         let at = |method, path| found(&paths, method, path);
         let is = |path: &str, parameters: &str| Some((path.to_owned(), parameters.to_owned()));
@@ -196,6 +198,9 @@ mod tests {
         assert_eq!(at("POST", "/v3/a%20b/c"), is("/v3/{proxy+}", "proxy=a b/c"));
         // The resource is chosen before the method.
         assert_eq!(at("GET", "/topics/a"), None);
+        // However it is written, it is the same resource.
+        assert_eq!(at("GET", "/topics/%68ealth"), is("/topics/health", ""));
+        assert_eq!(at("PURGE", "/topics/a/b/c"), None);
         for nothing in ["/topics", "/topics/", "/v3", "/none", "", "*"] {
             assert_eq!(at("POST", nothing), None, "{nothing}");
         }

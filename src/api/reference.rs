@@ -32,6 +32,8 @@ pub trait Scope {
     /// A parameter of the client's request, percent-decoded; several values are joined with commas where `every` is
     /// set, and otherwise the last counts.
     fn parameter(&self, place: Place, name: &str, every: bool) -> Option<Cow<'_, str>>;
+    /// All values of a parameter of the client's request, in their order.
+    fn parameters(&self, place: Place, name: &str) -> Vec<Cow<'_, str>>;
     /// The body of the client's request.
     fn body(&self) -> &[u8];
     /// A variable of `$context`, for instance `requestId` or `authorizer.principalId`.
@@ -113,6 +115,10 @@ pub(super) mod tests {
                 return (!values.is_empty()).then(|| values.join(",").into());
             }
             values.last().map(|value| Cow::Borrowed(*value))
+        }
+
+        fn parameters(&self, place: Place, name: &str) -> Vec<Cow<'_, str>> {
+            self.parameters.iter().filter(|p| p.0 == place && p.1 == name).map(|p| p.2.into()).collect()
         }
 
         fn body(&self) -> &[u8] {

@@ -29,9 +29,11 @@ enum Piece {
 pub enum Dialect {
     /// Those of integrations, which Velocity reads: what is not known is refused.
     Velocity,
-    /// Those of gateway responses and access logs, which only substitute: what is not known stays as it is (Developer
-    /// Guide, "Gateway responses for REST APIs").
+    /// Those of gateway responses, which only substitute: what is not known stays as it is (Developer Guide, "Gateway
+    /// responses for REST APIs").
     Substitution,
+    /// Those of access logs, which have `$context` and nothing of the request itself.
+    Context,
 }
 
 /// Directives of Velocity (Velocity User Guide, "Directives").
@@ -144,7 +146,7 @@ fn reference(text: &str, dialect: Dialect) -> Result<Option<(Piece, &str)>, Stri
     }
     let found = match word {
         "context" => dotted(rest).map(|(name, rest)| (Piece::Value(Reference::Context(name)), rest)),
-        "stageVariables" => {
+        "stageVariables" if dialect != Dialect::Context => {
             variable(rest).map(|(name, rest)| (Piece::Value(Reference::StageVariable(name)), rest))
         }
         "input" if dialect == Dialect::Velocity => input(rest),
@@ -251,6 +253,8 @@ mod tests {
         ] {
             assert_eq!(rendered(template, Dialect::Velocity), expected, "{template}");
         }
+        let log = "$context.requestId $method.request.header.X-A $stageVariables.nlb";
+        assert_eq!(rendered(log, Dialect::Context), "r-1 $method.request.header.X-A $stageVariables.nlb");
         let template =
             r#"{"message":$context.error.messageString,"t":"$method.request.header.X-A","u":"$util.x #if"}"#;
         let expected = r#"{"message":"no","t":"h","u":"$util.x #if"}"#;
@@ -278,7 +282,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_it(text in "[$#{}!.a-z()'\"\\[\\]\\\\ é]{0,40}|.{0,40}") {
-            for dialect in [Dialect::Velocity, Dialect::Substitution] {
+            for dialect in [Dialect::Velocity, Dialect::Substitution, Dialect::Context] {
                 if let Ok(template) = Template::parse(&text, dialect) {
                     let rendered = template.render(&request());
                     prop_assert!(!text.is_empty() || rendered.is_empty());

@@ -7,6 +7,8 @@ use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// Longest note about an answer, in characters.
 const NOTE: usize = 160;
+/// What is shorter is no secret: a token or a key has more bytes, and a header `X-Source: eu` must not hide all of them.
+const SHORTEST_SECRET: usize = 8;
 /// Longest id of a request, in characters.
 const ID: usize = 64;
 
@@ -19,6 +21,14 @@ pub(super) struct Marks<'a> {
     pub(super) request_id: Option<&'a str>,
 }
 
+/// What was sent that must not be told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Untold<'a> {
+    pub(super) token: Option<&'a Secret>,
+    /// The partner's own headers.
+    pub(super) headers: &'a [(String, Secret)],
+}
+
 /// What an HTTP answer says of each of `records` records, into `answers`, one each. Returns how many
 /// were acked and refused, and a note on what was said where that is not a plain ack.
 pub(super) fn read_answer(
@@ -27,7 +37,7 @@ pub(super) fn read_answer(
     body: &[u8],
     records: u32,
     format: ProduceFormat,
-    token: Option<&Secret>,
+    untold: Untold<'_>,
     answers: &mut Vec<RecordAnswer>,
 ) -> (u64, u64, Option<Note>) {
     let has_items = classify(status, marks.error_type, body, records, format, answers);
@@ -38,12 +48,12 @@ pub(super) fn read_answer(
     if acked == u64::from(records) {
         return (acked, refused, None);
     }
-    (acked, refused, note(marks, has_items, body, token))
+    (acked, refused, note(marks, has_items, body, untold))
 }
 
 /// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out. A gateway
 /// marks its own errors, and a proxy's have a code.
-fn note(marks: Marks<'_>, has_items: bool, body: &[u8], token: Option<&Secret>) -> Option<Note> {
+fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> Option<Note> {
     let Marks { error_type, request_id } = marks;
     let entity = serde_json::from_slice::<ErrorEntity>(body).ok();
     let by = match (error_type, has_items || entity.is_some()) {
@@ -55,10 +65,9 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], token: Option<&Secret>) 
         Some(error) => format!("{} {}", error.error_code, error.message),
         None => String::from_utf8_lossy(body).into_owned(),
     };
-    let text = match token {
-        Some(token) => text.replace(token.expose(), "[redacted]"),
-        None => text,
-    };
+    let secrets = untold.token.into_iter().chain(untold.headers.iter().map(|(_, value)| value));
+    let long = secrets.filter(|secret| secret.expose().len() >= SHORTEST_SECRET);
+    let text = long.fold(text, |text, secret| text.replace(secret.expose(), "[redacted]"));
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE).collect();
     let text = text.trim();
     let text = match (error_type, text.is_empty()) {
@@ -68,13 +77,12 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], token: Option<&Secret>) 
         (Some(kind), false) => format!("{kind}: {text}"),
     };
     // What is no id is not repeated: it comes from outside.
-    let id =
-        request_id.filter(|id| id.len() <= ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-    let text = match id {
-        Some(id) => format!("{text} [x-amzn-RequestId {id}]"),
-        None => text,
-    };
-    Some(Note { by, text })
+    let is_id = |id: &&str| id.len() <= ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let note = Note { by, text };
+    Some(match request_id.filter(is_id) {
+        Some(id) => note.of_request(id),
+        None => note,
+    })
 }
 
 #[cfg(test)]
@@ -88,10 +96,12 @@ mod tests {
         records: u32,
     ) -> (Vec<RecordAnswer>, Option<Note>) {
         let token = Secret::new("eyJ.secret.sig");
+        let headers = [("x-api-key".to_owned(), Secret::new("k3y-of-the-shop"))];
+        let sent = Untold { token: Some(&token), headers: &headers };
         let marks = Marks { error_type, request_id: None };
         let mut answers = Vec::new();
         let (_, _, note) =
-            read_answer(status, marks, body, records, ProduceFormat::V2Json, Some(&token), &mut answers);
+            read_answer(status, marks, body, records, ProduceFormat::V2Json, sent, &mut answers);
         (answers, note)
     }
 
@@ -108,11 +118,19 @@ mod tests {
     }
 
     #[test]
+    fn notes_hold_no_key_that_a_partner_sent() {
+        let (_, note) =
+            read(403, Some("ForbiddenException"), br#"{"message":"no such key k3y-of-the-shop"}"#, 1);
+        let note = note.unwrap().text;
+        assert!(note.contains("no such key [redacted]") && !note.contains("k3y"), "{note}");
+    }
+
+    #[test]
     fn a_note_has_the_request_s_id_if_it_is_one() {
         let note = |id| {
             let marks = Marks { error_type: Some("UnauthorizedException"), request_id: Some(id) };
             let format = ProduceFormat::V2Json;
-            read_answer(401, marks, b"", 1, format, None, &mut Vec::new()).2.unwrap().text
+            read_answer(401, marks, b"", 1, format, Untold::default(), &mut Vec::new()).2.unwrap().text
         };
         assert_eq!(note("0f3c-1"), "UnauthorizedException [x-amzn-RequestId 0f3c-1]");
         assert_eq!(note("<script>"), "UnauthorizedException");

@@ -84,6 +84,26 @@ pub struct Note {
     pub text: String,
 }
 
+impl Note {
+    /// Adds the id by which a gateway's logs know the request.
+    #[must_use]
+    pub fn of_request(mut self, id: &str) -> Self {
+        self.text.push_str(REQUEST_ID);
+        self.text.push_str(id);
+        self.text.push(']');
+        self
+    }
+
+    /// The text without a request's id: what is the same of every answer of its kind.
+    #[must_use]
+    pub fn gist(&self) -> &str {
+        self.text.split_once(REQUEST_ID).map_or(self.text.as_str(), |(gist, _)| gist)
+    }
+}
+
+/// What stands before a request's id in a note.
+const REQUEST_ID: &str = " [x-amzn-RequestId ";
+
 impl<T: Into<String>> From<T> for Note {
     /// Of whom nobody knows.
     fn from(text: T) -> Self {

@@ -157,12 +157,9 @@ fn write_hops(out: &mut String, hops: &[HopTimes]) -> fmt::Result {
         .iter()
         .map(|hop| {
             let share = percent_of(hop.total_us, whole);
-            format!(
-                "{} {share} (p50 {}, {} requests)",
-                hop.name,
-                time_text(hop.us.p50),
-                grouped(hop.us.count)
-            )
+            let requests = if hop.us.count == 1 { "request" } else { "requests" };
+            let (p50, count) = (time_text(hop.us.p50), grouped(hop.us.count));
+            format!("{} {share} (p50 {p50}, {count} {requests})", hop.name)
         })
         .collect();
     writeln!(out, "  hops      {}", told.join("   "))

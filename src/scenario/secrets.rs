@@ -111,7 +111,7 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
         return read_reference(item, problems).map(Value::Reference);
     }
     let name = name.to_ascii_lowercase();
-    if ["password", "passphrase", "secret", "token", "private_key", "api_key", "api-key"]
+    if ["password", "passphrase", "secret", "token", "key", "cookie", "authorization", "credential"]
         .iter()
         .any(|word| name.contains(word))
     {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::embedded::{AUDIENCE, LOOPBACK};
 use super::{Logs, Stack, StackError, external, secrets};
-use crate::api::{Api, Plan, Stage, Surroundings, origin_of};
+use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
@@ -20,7 +20,7 @@ use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
     ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
-    Renew, Scenario, TargetSpec, ThrottleSpec, Workload,
+    Scenario, TargetSpec, ThrottleSpec, Workload,
 };
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
@@ -70,6 +70,15 @@ impl Stack {
             backends.insert(origin.clone(), backend);
         }
         let plan = planned(&served, scenario)?;
+        for warning in &plan.warnings {
+            let warning = format!("{}#{} {}", served.file.display(), warning.pointer, warning.message);
+            tracing::warn!(warning, "the definition");
+            self.warnings.push(warning);
+        }
+        let asked = |route: &Planned| matches!(route, Planned::Served(served) if served.api_key_required);
+        if !limits.api_keys.is_empty() && !plan.routes.iter().any(asked) {
+            return Err(StackError::KeysInVain { path: served.file });
+        }
         if matches!(api, ApiSpec::Definition(_)) {
             check_grace(&served, &plan, scenario, *leeway)?;
         }
@@ -131,7 +140,7 @@ impl Stack {
         })?;
         let url = function.invoke_url();
         self.up(&format!("authorizer-{scheme}"), "lambda", Some(url.clone()), since);
-        self.doubles.functions.push(function);
+        self.doubles.functions.push((scheme.to_owned(), function));
         Ok(AuthorizerCode::Invoke { url, concurrency: None })
     }
 
@@ -245,10 +254,6 @@ fn planned(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {
     };
     let plan = Plan::new(&served.api, surroundings)
         .map_err(|source| StackError::Api { path: served.file.clone(), source })?;
-    for warning in &plan.warnings {
-        let place = format!("{}#{}", served.file.display(), warning.pointer);
-        tracing::warn!(place, message = warning.message, "requests for this are answered with 500");
-    }
     Ok(plan)
 }
 
@@ -264,7 +269,8 @@ fn path_of(workload: &Workload, scenario: &Scenario, prefix: &str) -> String {
     }
 }
 
-/// Makes sure that no partner's token is called wrongly admitted while an authorizer's result for it may be kept.
+/// Makes sure that no token is called wrongly admitted while an authorizer's result for it may be kept. Only the tokens that
+/// may have expired for so long within the run count.
 fn check_grace(
     served: &Served,
     plan: &Plan,
@@ -273,13 +279,36 @@ fn check_grace(
 ) -> Result<(), StackError> {
     let kept = served.authorizers.keys().filter_map(|scheme| plan.authorizers.get(scheme));
     let longest = kept.map(|authorizer| authorizer.ttl).max().unwrap_or_default() + leeway;
+    let Some(life) = scenario.stack.token_life() else { return Ok(()) };
+    let load = scenario.workloads.iter().map(Workload::duration).max().unwrap_or_default() + scenario.drain;
     let short = |partner: &&crate::scenario::Partner| {
-        partner.token.renew == Renew::Never && partner.token.grace < longest
+        partner.token.grace < longest && life + partner.token.grace < load
     };
     match scenario.partners.iter().find(short) {
         Some(partner) => Err(StackError::Grace { partner: partner.name.clone(), longest }),
         None => Ok(()),
     }
+}
+
+/// What a function did that Lambda would not have done, or that explains refusals.
+pub(super) fn notes_on((scheme, function): &(String, Function)) -> Vec<String> {
+    let report = function.report();
+    let mut notes = Vec::new();
+    let mut note = |count: u64, what: &str| {
+        if count > 0 {
+            notes.push(format!("authorizer `{scheme}`: {what} {count} times"));
+        }
+    };
+    note(
+        report.waited,
+        "an invocation waited for a free process, where Lambda would have started another (raise `workers`)",
+    );
+    note(report.throttled, "an invocation was refused, because too many waited (raise `workers`)");
+    note(report.timeouts, "its function took too long");
+    note(report.crashes, "its function's process ended in an invocation");
+    note(report.failed_inits, "a process of its function did not start");
+    note(report.lines_unlogged, "a line of its log could not be written");
+    notes
 }
 
 /// An answer that is always the same.

@@ -118,10 +118,19 @@ pub enum StackError {
         /// As written.
         written: String,
     },
+    /// API keys that nobody asks for.
+    #[error(
+        "gateway.api_keys are of no use: no method of {path} asks for an API key (a security scheme of the type `apiKey` in the \
+         header `x-api-key`); remove them, or use another definition"
+    )]
+    KeysInVain {
+        /// The definition.
+        path: PathBuf,
+    },
     /// A partner whose tokens would be called wrongly admitted while a result is kept for them.
     #[error(
-        "the token of the partner `{partner}` is never renewed, and the definition's authorizers keep results so that it \
-         may pass for {} s after it expires; write `token: {{ renew: never, grace: {}s }}`, or longer",
+        "a token of the partner `{partner}` may expire in the run, and the definition's authorizers keep results so that it may \
+         pass for {} s after that; write `token: {{ grace: {}s }}`, or longer, so that it is not called wrongly admitted",
         .longest.as_secs(), .longest.as_secs()
     )]
     Grace {
@@ -230,6 +239,7 @@ impl StackError {
             | Self::ProxyPath { .. }
             | Self::ApiFile(_)
             | Self::Origin { .. }
+            | Self::KeysInVain { .. }
             | Self::Grace { .. }
             | Self::Api { .. }
             | Self::KafkaProperties { .. }
@@ -257,7 +267,8 @@ pub struct Settling {
 struct Doubles {
     gateway: Option<Gateway>,
     authorizer: Option<Authorizer>,
-    functions: Vec<Function>,
+    /// Functions by their authorizer's security scheme.
+    functions: Vec<(String, Function)>,
     idp: Option<Idp>,
     balancer: Option<Balancer>,
     proxies: Vec<Proxy>,
@@ -289,6 +300,8 @@ pub struct Stack {
     /// Whether the proxies' producers are idempotent.
     idempotent: bool,
     boxes: Vec<BoxReport>,
+    /// What cannot be done as it was asked.
+    warnings: Vec<String>,
     settling: Settling,
 }
 
@@ -315,6 +328,7 @@ impl Stack {
             injectors,
             idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
+            warnings: Vec::new(),
             settling: settling(scenario),
         };
         stack.start_kafka(scenario).await?;
@@ -349,6 +363,13 @@ impl Stack {
     #[must_use]
     pub fn partner_headers(&self, partner: usize) -> &[(String, Secret)] {
         self.partner_headers.get(partner).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a reader must know of the boxes to use a run's figures rightly.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
+        self.warnings.iter().cloned().chain(functions).collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.
@@ -438,7 +459,7 @@ impl Stack {
         let Doubles { gateway, authorizer, functions, proxies, .. } = &self.doubles;
         gateway.as_ref().map_or(0, Gateway::in_flight)
             + authorizer.as_ref().map_or(0, Authorizer::in_flight)
-            + functions.iter().map(Function::in_flight).sum::<u64>()
+            + functions.iter().map(|(_, function)| function.in_flight()).sum::<u64>()
             + proxies.iter().map(Proxy::in_flight).sum::<u64>()
     }
 }

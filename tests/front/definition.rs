@@ -134,6 +134,18 @@ async fn an_integration_that_is_no_proxy_goes_through_templates() {
 }
 
 #[tokio::test]
+async fn no_mapping_says_where_a_response_ends() {
+    let integration = json!({ "type": "http", "httpMethod": "POST", "uri": "http://back.internal:8082/a",
+        "responses": { "default": { "statusCode": "200", "responseParameters": {
+            "method.response.header.Content-Length": "integration.response.header.Content-Length",
+            "method.response.header.Transfer-Encoding": "'chunked'" },
+            "responseTemplates": { "application/json": "{\"short\":1}" } } } });
+    let (gateway, _backend) = Defined::new(json!({ "/a": { "post": operation(integration) } })).start().await;
+    let reply = call(&gateway, "/a", &[("content-type", "application/json")], "{}").await;
+    assert_eq!((reply.text(), reply.header("content-length")), (r#"{"short":1}"#, Some("11")));
+}
+
+#[tokio::test]
 async fn a_mock_answers_by_itself() {
     let mock = |template: &str| {
         json!({ "type": "mock", "requestTemplates": { "application/json": template }, "responses": {
@@ -225,12 +237,17 @@ async fn a_request_authorizer_sees_the_request_and_keeps_results_by_its_sources(
     let context = &event["requestContext"];
     assert_eq!((&context["stage"], &context["resourcePath"]), (&json!("v1"), &json!("/in/{topic}")));
     assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
-    // Another path with the same identity asks nobody; another identity does.
-    for (path, tenant, calls) in [("/in/z?key=2", "t", 1), ("/in/z?key=3", "t", 2), ("/in/z?key=2", "u", 3)] {
+    // Another path with the same identity asks nobody; another identity does, and all values of a parameter are part of it.
+    for (path, tenant, calls) in [
+        ("/in/z?key=1&key=2", "t", 1),
+        ("/in/z?key=2", "t", 2),
+        ("/in/z?key=2", "u", 3),
+        ("/in/y?key=2", "t", 3),
+    ] {
         assert_eq!(call(&gateway, path, &[("x-tenant", tenant)], "").await.status, StatusCode::OK);
         assert_eq!(lambda.count(), calls, "{path} {tenant}");
     }
-    assert_eq!(backend.count(), 4);
+    assert_eq!(backend.count(), 5);
 }
 
 #[tokio::test]

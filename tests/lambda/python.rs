@@ -249,8 +249,8 @@ async fn what_it_writes_is_logged_without_the_token() {
     assert_eq!(
         lines,
         [
-            "1 err token: Bearer [redacted]",
-            "1 err token: Bearer [redacted]",
+            "1 err token: [redacted]",
+            "1 err token: [redacted]",
             "1 out bare token: allow [redacted]",
             "1 out bare token: allow [redacted]",
         ]

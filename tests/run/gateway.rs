@@ -245,6 +245,8 @@ fn what_stands_in_the_way_is_told_before_anything_is_sent() {
         builtin,
         &["api.json", &format!("#{integration} is of the type `aws_proxy`"), "POST /kafka/topics/quakes"],
     );
+    let keys = format!("{builtin}, api_keys: [{{ name: a, value: {{ file: api.json }} }}]");
+    told(&definition(false), &keys, &["api_keys are of no use", "api.json"]);
     told(&definition(false), "authorizers: {}", &["authorizer `jwt`, and nothing says where its code runs"]);
     told(&json!({ "openapi": "3.1.0", "paths": { "/": {} } }), builtin, &["api.json", "OpenAPI 3.1.0"]);
     let mut variable = definition(false);

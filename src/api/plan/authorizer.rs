@@ -1,5 +1,6 @@
 //! Authorizers, made ready to be asked.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use regex::Regex;
@@ -49,10 +50,16 @@ impl IdentitySource {
         permitted.then_some(Self(reference))
     }
 
-    /// What it is of this request; `None` where it is missing or empty.
+    /// All of its values in this request, in their order; `None` where it is missing or its last value is empty.
     #[must_use]
-    pub fn value(&self, scope: &impl Scope) -> Option<String> {
-        self.0.value(scope).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned)
+    pub fn values(&self, scope: &impl Scope) -> Option<Vec<String>> {
+        let values: Vec<String> = match &self.0 {
+            Reference::Parameter { place, name, .. } => {
+                scope.parameters(*place, name).into_iter().map(Cow::into_owned).collect()
+            }
+            other => other.value(scope).map(Cow::into_owned).into_iter().collect(),
+        };
+        values.last().is_some_and(|value| !value.is_empty()).then_some(values)
     }
 }
 

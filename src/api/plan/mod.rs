@@ -212,7 +212,10 @@ impl Plan {
             }
             let served = served(route, &around.stage, &mut unsupported, &mut problems);
             let Some(served) = served.filter(|_| unsupported.is_empty()) else {
-                warnings.extend(unsupported.iter().cloned());
+                warnings.extend(unsupported.iter().map(|remark| Remark {
+                    message: format!("{}; its requests are answered with 500", remark.message),
+                    ..remark.clone()
+                }));
                 routes.push(Planned::Unsupported { path: route.path.clone(), because: unsupported });
                 continue;
             };
@@ -308,7 +311,13 @@ fn served(
 fn shaped_responses(api: &Api, warnings: &mut Vec<Remark>) -> BTreeMap<String, ShapedResponse> {
     let shaped = |(kind, response): (&String, &super::model::GatewayResponse)| {
         let pointer = format!("/x-amazon-apigateway-gateway-responses/{kind}");
-        let headers = header_mappings(&response.parameters, "gatewayresponse.header.", &pointer, warnings);
+        let mut passed_over = Vec::new();
+        let headers =
+            header_mappings(&response.parameters, "gatewayresponse.header.", &pointer, &mut passed_over);
+        warnings.extend(passed_over.into_iter().map(|remark| Remark {
+            message: format!("{}; the response goes without it", remark.message),
+            ..remark
+        }));
         let template = |(media, text): (&String, &String)| {
             // Nothing is refused in this dialect.
             Some((media.clone(), Template::parse(text, Dialect::Substitution).ok()?))

@@ -42,6 +42,7 @@ pub(super) fn result(
     let mut notes =
         notes(scenario, (&unread, &compacted), (&unarmed, &tokens), settlement.order_unverifiable);
     notes.extend(scarce);
+    notes.extend(stack.notes());
     let calibration = calibrate::known();
     load_notes(&mut notes, scenario, load, &watched, calibration.as_ref(), &readable);
     let overall = part("all".into(), true, &report.overall);

@@ -297,14 +297,14 @@ fn count(counts: &Counts, sent: &Sent, answer: &Answer<'_>) {
 /// The notes of answers that have been seen, so that the log tells of each once.
 struct Notes {
     quotes: Quotes,
-    told: HashSet<Note>,
+    told: HashSet<String>,
 }
 
 impl Notes {
     fn look_at(&mut self, sent: &Sent, answer: &Answer<'_>) {
         let Some(note) = &answer.note else { return };
-        if self.told.len() < NOTES && !self.told.contains(note) {
-            self.told.insert(note.clone());
+        if self.told.len() < NOTES && !self.told.contains(note.gist()) {
+            self.told.insert(note.gist().to_owned());
             let request = format!("{}.{}", sent.request.producer, sent.request.index);
             // Debug quotes the text, which comes from outside: it cannot make lines of its own.
             tracing::warn!(%request, end = ?answer.end, note = ?self.quotes.note(note).unwrap_or("[redacted]"), "first answer of its kind");

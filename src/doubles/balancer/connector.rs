@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,6 +24,12 @@ pub struct Connector {
 impl Connector {
     pub(super) fn new(group: Arc<Group>) -> Self {
         Self { group }
+    }
+
+    /// After this long without a byte a connection is forgotten.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        self.group.clock.limit()
     }
 
     /// Chooses a target for a client at `source` and connects to it.

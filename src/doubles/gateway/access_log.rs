@@ -2,7 +2,7 @@
 //! APIs").
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{LineWriter, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,16 +41,15 @@ pub enum AccessLogError {
 
 pub(super) struct AccessLog {
     template: Template,
-    file: Mutex<BufWriter<File>>,
+    file: Mutex<LineWriter<File>>,
 }
 
 impl AccessLog {
     pub(super) fn open(config: &AccessLogConfig) -> Result<Self, AccessLogError> {
-        let template =
-            Template::parse(&config.format, Dialect::Substitution).map_err(AccessLogError::Format)?;
+        let template = Template::parse(&config.format, Dialect::Context).map_err(AccessLogError::Format)?;
         let file = File::create(&config.path)
             .map_err(|source| AccessLogError::File { path: config.path.clone(), source })?;
-        Ok(Self { template, file: Mutex::new(BufWriter::new(file)) })
+        Ok(Self { template, file: Mutex::new(LineWriter::new(file)) })
     }
 
     /// Adds the line of a call that has been answered. A disk that is full must not hold requests up: a line that

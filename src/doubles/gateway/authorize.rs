@@ -18,7 +18,7 @@ use super::cache::AuthorizerCache;
 use super::call::{Asked, Call};
 use super::event::{request_event, token_event};
 use super::policy::{Decision, evaluate};
-use crate::api::{IdentitySource, PlannedAuthorizer, PlannedKind};
+use crate::api::{PlannedAuthorizer, PlannedKind};
 use crate::wire::lambda::{AuthorizerEvent, AuthorizerResult, RESULT_LIMIT};
 
 /// Longest answer that is read, in bytes (Lambda quotas: 6 MB for a synchronous invocation).
@@ -239,10 +239,13 @@ fn identity(planned: &PlannedAuthorizer, call: &Call) -> Option<Identity> {
             if planned.ttl.is_zero() || sources.is_empty() {
                 return Some(Identity { token: None, key: None });
             }
-            let values: Option<Vec<String>> =
-                sources.iter().map(|source| IdentitySource::value(source, call)).collect();
-            // With their lengths, so that different values never make the same key.
-            let key: Vec<String> = values?.iter().map(|value| format!("{}:{value}", value.len())).collect();
+            let mut key = Vec::new();
+            for source in sources {
+                let values = source.values(call)?;
+                // With their numbers and lengths, so that different values never make the same key.
+                key.push(format!("{}|", values.len()));
+                key.extend(values.iter().map(|value| format!("{}:{value}", value.len())));
+            }
             Some(Identity { token: None, key: Some(key.concat()) })
         }
     }

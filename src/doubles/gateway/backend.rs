@@ -85,7 +85,14 @@ pub(super) enum BackendFailure {
 
 impl Backends {
     pub(super) fn new(by_origin: BTreeMap<String, Backend>) -> Self {
-        let backend = |(origin, backend)| (origin, (backend, Idle::default()));
+        let backend = |(origin, backend): (String, Backend)| {
+            let longest = match &backend {
+                Backend::Address(_) => POOL_IDLE,
+                // A balancer forgets connections in silence, so that none may come near its time.
+                Backend::Balancer(connector) => POOL_IDLE.min(connector.idle_timeout() / 2),
+            };
+            (origin, (backend, Idle::new(longest)))
+        };
         Self(by_origin.into_iter().map(backend).collect())
     }
 

@@ -302,26 +302,30 @@ fn millis(duration: Duration) -> Cow<'static, str> {
 impl Scope for Call {
     /// Repeated headers are joined, whether one or all are asked for.
     fn parameter(&self, place: Place, name: &str, every: bool) -> Option<Cow<'_, str>> {
+        let mut values = self.parameters(place, name);
+        match (place, every) {
+            (Place::Query, false) | (Place::Path, _) => values.pop(),
+            _ if values.len() < 2 => values.pop(),
+            _ => Some(values.join(",").into()),
+        }
+    }
+
+    fn parameters(&self, place: Place, name: &str) -> Vec<Cow<'_, str>> {
         match place {
             Place::Header => {
-                let mut values =
-                    self.headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()));
-                let first = values.next()?;
-                Some(values.fold(first, |joined, value| format!("{joined},{value}").into()))
+                let values = self.headers.get_all(name).iter();
+                values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
             }
             Place::Path => {
-                let parameters = &self.found.as_ref()?.parameters;
-                parameters.iter().find(|(named, _)| named == name).map(|(_, value)| value.as_str().into())
+                let parameters = self.found.iter().flat_map(|found| &found.parameters);
+                parameters
+                    .filter(|(named, _)| named == name)
+                    .map(|(_, value)| value.as_str().into())
+                    .collect()
             }
             Place::Query => {
-                let values: Vec<String> = self
-                    .query_pairs()
-                    .into_iter()
-                    .filter(|(named, _)| named == name)
-                    .map(|(_, v)| v)
-                    .collect();
-                let last = values.last()?;
-                Some(if every { values.join(",").into() } else { last.clone().into() })
+                let pairs = self.query_pairs().into_iter();
+                pairs.filter(|(named, _)| named == name).map(|(_, value)| value.into()).collect()
             }
         }
     }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::backend::{Backend, POOL_IDLE};
+use super::backend::Backend;
 use super::payload::PAYLOAD_LIMIT;
 use crate::doubles::balancer::Carried;
 
@@ -156,15 +156,22 @@ impl Connection {
 }
 
 /// Connections that idle, the longest first.
-#[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<(Connection, Instant)>>);
+pub(super) struct Idle {
+    kept: Mutex<Vec<(Connection, Instant)>>,
+    /// How long one may.
+    longest: Duration,
+}
 
 impl Idle {
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { kept: Mutex::default(), longest }
+    }
+
     /// The connection that was used last, if it is still open.
     pub(super) fn take(&self, now: Instant) -> Option<Connection> {
         loop {
             let (mut connection, since) = self.kept().pop()?;
-            if now.saturating_duration_since(since) < POOL_IDLE && connection.is_open() {
+            if now.saturating_duration_since(since) < self.longest && connection.is_open() {
                 return Some(connection);
             }
         }
@@ -176,8 +183,9 @@ impl Idle {
             return;
         }
         let mut kept = self.kept();
-        if kept.first().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= POOL_IDLE) {
-            kept.retain(|(_, since)| now.saturating_duration_since(*since) < POOL_IDLE);
+        let longest = self.longest;
+        if kept.first().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= longest) {
+            kept.retain(|(_, since)| now.saturating_duration_since(*since) < longest);
         }
         if kept.len() < MOST_IDLE {
             kept.push((connection, now));
@@ -186,6 +194,6 @@ impl Idle {
 
     fn kept(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
         // Whole after each of its operations.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

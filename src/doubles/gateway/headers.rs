@@ -64,6 +64,11 @@ const REMAPPED: [&str; 11] = [
     "x-amzn-requestid",
 ];
 
+/// Whether a header says where a message ends: no mapping may set it, or another response would begin within this one.
+pub(super) fn frames(name: &HeaderName) -> bool {
+    ["connection", "content-length", "transfer-encoding"].contains(&name.as_str())
+}
+
 /// Bytes of all headers together.
 pub(super) fn total_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + "\r\n".len()).sum()

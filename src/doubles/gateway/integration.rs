@@ -177,6 +177,10 @@ impl Scope for Answered<'_> {
         self.call.parameter(place, name, every)
     }
 
+    fn parameters(&self, place: Place, name: &str) -> Vec<std::borrow::Cow<'_, str>> {
+        self.call.parameters(place, name)
+    }
+
     fn body(&self) -> &[u8] {
         self.body
     }
@@ -209,7 +213,7 @@ fn mapped(planned: &PlannedResponse, call: &Call, headers: &HeaderMap, body: Byt
         let value = mapping.source.value(&scope, header);
         let named = HeaderName::from_bytes(mapping.target.as_bytes()).ok();
         let valued = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
-        if let Some(pair) = named.zip(valued) {
+        if let Some(pair) = named.zip(valued).filter(|(name, _)| !headers::frames(name)) {
             answer.headers_mut().insert(pair.0, pair.1);
         }
     }

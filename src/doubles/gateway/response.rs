@@ -7,6 +7,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, 
 use hyper::{Response, StatusCode};
 
 use super::call::{Call, Ids, Refusal};
+use super::headers::frames;
 use crate::api::{ShapedResponse, Template};
 use crate::doubles::http::Answer;
 use crate::wire::gateway::ResponseType;
@@ -43,7 +44,7 @@ pub(super) fn refused(call: &Call, refusal: &Refusal) -> Answer {
         let value = mapping.source.value(call, |_| None);
         let named = HeaderName::from_bytes(mapping.target.as_bytes()).ok();
         let valued = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
-        if let Some((name, value)) = named.zip(valued) {
+        if let Some((name, value)) = named.zip(valued).filter(|(name, _)| !frames(name)) {
             headers.insert(name, value);
         }
     }

@@ -1,7 +1,7 @@
 //! What became of each request, hop by hop: the times of all, and on demand a line for each.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{LineWriter, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -60,14 +60,14 @@ struct Hop {
 #[derive(Debug)]
 pub(super) struct Tracer {
     hops: Mutex<Vec<Hop>>,
-    file: Option<Mutex<BufWriter<File>>>,
+    file: Option<Mutex<LineWriter<File>>>,
 }
 
 impl Tracer {
     pub(super) fn new(config: Option<&TraceConfig>) -> Result<Self, TraceError> {
         let open = |config: &TraceConfig| {
             let failed = |source| TraceError { path: config.path.clone(), source };
-            File::create(&config.path).map(|file| Mutex::new(BufWriter::new(file))).map_err(failed)
+            File::create(&config.path).map(|file| Mutex::new(LineWriter::new(file))).map_err(failed)
         };
         let file = config.map(open).transpose()?;
         Ok(Self { hops: Mutex::new(NAMES.map(|_| Hop::default()).into()), file })

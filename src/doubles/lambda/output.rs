@@ -92,7 +92,7 @@ pub(super) struct Output {
 struct Kept {
     tail: VecDeque<String>,
     /// What is secret because an event brought it, the latest last. What is written may be read after the next event.
-    tokens: VecDeque<String>,
+    tokens: VecDeque<Vec<String>>,
 }
 
 impl Output {
@@ -100,13 +100,13 @@ impl Output {
         Self { worker, log, known, kept: Mutex::default() }
     }
 
-    /// From now on `token` is secret, until [`TOKENS`] others are.
-    pub(super) fn conceal(&self, token: String) {
+    /// From now on what an event brought is secret, until [`TOKENS`] others have come.
+    pub(super) fn conceal(&self, brought: Vec<String>) {
         let mut kept = self.kept();
         if kept.tokens.len() == TOKENS {
             kept.tokens.pop_front();
         }
-        kept.tokens.push_back(token);
+        kept.tokens.push_back(brought);
     }
 
     /// Keeps what `stream` says until its end.
@@ -131,7 +131,7 @@ impl Output {
         let plain: String =
             line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
         let mut kept = self.kept();
-        let known: Vec<String> = self.known.iter().chain(&kept.tokens).cloned().collect();
+        let known: Vec<String> = self.known.iter().chain(kept.tokens.iter().flatten()).cloned().collect();
         let line = redact(&plain, &known);
         self.log.append(&format!("{} {stream} {line}\n", self.worker));
         if kept.tail.len() == TAIL_LINES {
@@ -223,9 +223,9 @@ mod tests {
         let path = folder.path().join("log");
         let log = Arc::new(Log::open(Some(&path)).unwrap());
         let output = Output::new(3, log.clone(), vec!["hunter22".to_owned()]);
-        output.conceal("opaque-1".to_owned());
+        output.conceal(vec!["opaque-1".to_owned()]);
         output.capture("out", b"hunter22 opaque-1 \x1b[2J\n".as_slice()).await;
-        (0..TOKENS).for_each(|n| output.conceal(format!("other-{n}")));
+        (0..TOKENS).for_each(|n| output.conceal(vec![format!("other-{n}")]));
         let many = (0..30).map(|n| format!("{n} opaque-1")).collect::<Vec<_>>().join("\n");
         output.capture("err", many.as_bytes()).await;
         let written = std::fs::read_to_string(&path).unwrap();

@@ -159,8 +159,8 @@ impl Worker {
     pub(super) async fn invoke(&self, event: Event, outcome: oneshot::Sender<Outcome>) -> End {
         let (id, limit) = (event.id.clone(), event.limit);
         let deadline = Instant::now() + limit;
-        if let Some(token) = serde_json::from_slice(&event.body).ok().as_ref().and_then(token) {
-            self.output.conceal(token);
+        if let Ok(body) = serde_json::from_slice(&event.body) {
+            self.output.conceal(brought(&body));
         }
         let reply = self.api.give(event);
         let (told, lost) = tokio::select! {
@@ -213,15 +213,41 @@ fn secrets(config: &FunctionConfig) -> Vec<String> {
     lines.filter(|line| line.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
 }
 
-/// The credentials that an authorizer's event brings, without their scheme.
-fn token(event: &Value) -> Option<String> {
-    let header = || {
-        let headers = event["headers"].as_object()?;
-        headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).map(|(_, value)| value)
-    };
-    let credentials = event.get("authorizationToken").or_else(header)?.as_str()?;
-    let token = credentials.split_ascii_whitespace().next_back()?;
-    (token.len() >= SHORTEST_SECRET).then(|| token.to_owned())
+/// Headers that hold no credentials.
+const PLAIN: [&str; 9] = [
+    "accept",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-amzn-trace-id",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+];
+
+/// What may be a credential in an authorizer's event: the token, without its scheme, and any other header and parameter of
+/// the query, for nobody knows what an API takes for one.
+fn brought(event: &Value) -> Vec<String> {
+    let members =
+        ["headers", "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters"];
+    let members = members.iter().filter_map(|name| event[*name].as_object()).flatten();
+    let members = members.filter(|(name, _)| !PLAIN.contains(&name.to_ascii_lowercase().as_str()));
+    let values = members.flat_map(|(_, value)| match value {
+        Value::Array(values) => values.iter().collect(),
+        one => vec![one],
+    });
+    let texts = event.get("authorizationToken").into_iter().chain(values).filter_map(Value::as_str);
+    let mut secrets: Vec<String> = Vec::new();
+    for text in texts {
+        let last = text.split_ascii_whitespace().next_back().unwrap_or_default();
+        for secret in [last, text] {
+            if secret.len() >= SHORTEST_SECRET && !secrets.iter().any(|other| other == secret) {
+                secrets.push(secret.to_owned());
+            }
+        }
+    }
+    secrets
 }
 
 #[cfg(test)]
@@ -251,13 +277,14 @@ mod tests {
         }
         assert_eq!(secrets(&config), ["12345678", "-- key --", "123456789"]);
         for (event, expected) in [
-            (json!({"authorizationToken": "Bearer 12345678"}), Some("12345678")),
-            (json!({"authorizationToken": "Bearer short"}), None),
-            (json!({"headers": {"authorization": "bearer  opaque-token"}}), Some("opaque-token")),
-            (json!({"headers": null}), None),
-            (json!([]), None),
+            (json!({"authorizationToken": "Bearer 12345678"}), vec!["12345678", "Bearer 12345678"]),
+            (json!({"authorizationToken": "x"}), vec![]),
+            (json!({"headers": {"X-Api-Key": "opaque-key", "Host": "gateway.internal"}}), vec!["opaque-key"]),
+            (json!({"multiValueQueryStringParameters": {"token": ["first-one", "b"]}}), vec!["first-one"]),
+            (json!({"headers": null}), vec![]),
+            (json!([]), vec![]),
         ] {
-            assert_eq!(token(&event).as_deref(), expected, "{event}");
+            assert_eq!(brought(&event), expected, "{event}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::StreamPlan;
-use super::super::answer::{Marks, read_answer};
+use super::super::answer::{Marks, Untold, read_answer};
 use super::super::clock::{Nanos, micros, nanos};
 use super::super::http1::Response;
 use super::super::lane::Lane;
@@ -113,7 +113,9 @@ impl<S: Sink> Engine<'_, S> {
         let Some(exchange) = place.exchange.take() else { return };
         let whole = place.joint.is_some() || place.has_written();
         place.served = place.served.saturating_add(1);
+        let stream = &self.shared.plan.streams[usize::from(self.lanes[place.lane].producer)];
         let token = exchange.token.as_ref().map(|token| &token.secret);
+        let untold = Untold { token, headers: &stream.headers };
         let text = |range: &Option<std::ops::Range<usize>>| {
             let bytes = place.bytes(range.clone()?);
             std::str::from_utf8(bytes).ok()
@@ -125,8 +127,8 @@ impl<S: Sink> Engine<'_, S> {
             marks,
             place.bytes(response.body.clone()),
             exchange.request.records,
-            self.shared.plan.streams[usize::from(self.lanes[place.lane].producer)].format,
-            token,
+            stream.format,
+            untold,
             &mut self.answers,
         );
         let (served, opened, lane) = (place.served, place.opened, place.lane);
