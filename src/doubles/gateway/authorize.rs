@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -72,8 +73,22 @@ enum Verdict {
     Failed(&'static str),
 }
 
+/// How long a connection to an authorizer may idle.
+const POOL_IDLE: Duration = Duration::from_secs(10);
+
+/// A client for authorizers, with keep-alive connections, that never sends a request twice.
+fn http_client() -> HttpClient {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .retry_canceled_requests(false)
+        .build(connector)
+}
+
 /// How authorizers are called.
-pub(super) type HttpClient = Client<HttpConnector, Full<Bytes>>;
+type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// The API's authorizers in its stage, each with its own cache.
 pub(super) struct Authorizers {
@@ -98,7 +113,6 @@ impl Authorizers {
     /// # Errors
     /// A URL that is none.
     pub(super) fn new(
-        client: HttpClient,
         timeout: Duration,
         codes: BTreeMap<String, AuthorizerCode>,
         ttl: impl Fn(&str) -> Duration,
@@ -115,7 +129,7 @@ impl Authorizers {
             let cache = Mutex::new(AuthorizerCache::new(ttl(&scheme)));
             by_scheme.insert(scheme, Authorizer { code, cache });
         }
-        Ok(Self { client, timeout, by_scheme })
+        Ok(Self { client: http_client(), timeout, by_scheme })
     }
 
     /// Authorizes a call. The kept result of the same credentials is evaluated anew for each method.

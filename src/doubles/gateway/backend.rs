@@ -8,29 +8,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
-use super::authorize::HttpClient;
 use super::connection::{Connection, ExchangeError, Idle};
 use crate::doubles::balancer::Connector;
 
 /// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
 /// REST proxy does (rest-utils, `idle.timeout.ms`), so that no request is sent into a closing connection.
-pub(super) const POOL_IDLE: Duration = Duration::from_secs(10);
-
-/// A client for authorizers, with keep-alive connections, that never sends a request twice.
-pub(super) fn http_client() -> HttpClient {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .retry_canceled_requests(false)
-        .build(connector)
-}
+const POOL_IDLE: Duration = Duration::from_secs(10);
 
 /// What stands in for the hosts that a definition names.
 pub(super) struct Backends(BTreeMap<String, (Backend, Idle)>);

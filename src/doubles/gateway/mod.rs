@@ -45,7 +45,7 @@ use self::api_key::ApiKeys;
 use self::authorize::Authorizers;
 pub use self::authorize::{AuthorizerCode, FixedAnswer};
 pub use self::backend::Backend;
-use self::backend::{Backends, http_client};
+use self::backend::Backends;
 pub use self::definition::{
     ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
 };
@@ -186,7 +186,7 @@ impl Gateway {
         let address = listener.local_addr().map_err(GatewayError::Serve)?;
         let plan = Arc::new(config.plan);
         let ttl = |scheme: &str| plan.authorizers.get(scheme).map_or(Duration::ZERO, |planned| planned.ttl);
-        let authorizers = Authorizers::new(http_client(), config.authorizer_timeout, config.authorizers, ttl);
+        let authorizers = Authorizers::new(config.authorizer_timeout, config.authorizers, ttl);
         let leaking = Arc::new(AtomicU64::new(0));
         let tracer = Arc::new(Tracer::new(config.trace.as_ref())?);
         let service = Arc::new(Service {
