@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{ScenarioArgs, exit, print};
 use crate::app::run::{catalogue, random_run_id};
+use crate::stack::check_api;
 
 /// Options of `landfall validate`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
     };
     // The records are not sent, so any run's will do.
     if let Err(error) = catalogue(&scenario, random_run_id()) {
+        tell!("landfall: {error}");
+        return ExitCode::from(exit::USAGE);
+    }
+    if let Err(error) = check_api(&scenario) {
         tell!("landfall: {error}");
         return ExitCode::from(exit::USAGE);
     }

@@ -61,6 +61,12 @@ impl Stack {
             }
             ApiSpec::Definition(definition) => defined(definition)?,
         };
+        let plan = checked(&served, scenario)?;
+        for warning in &plan.warnings {
+            let warning = format!("{}#{} {}", served.file.display(), warning.pointer, warning.message);
+            tracing::warn!(warning, "the definition");
+            self.warnings.push(warning);
+        }
         let mut backends = BTreeMap::new();
         for (origin, target) in &served.targets {
             let backend = match target {
@@ -68,19 +74,6 @@ impl Stack {
                 TargetSpec::Url(url) => Backend::Address(external::reach_proxy(url).await?),
             };
             backends.insert(origin.clone(), backend);
-        }
-        let plan = planned(&served, scenario)?;
-        for warning in &plan.warnings {
-            let warning = format!("{}#{} {}", served.file.display(), warning.pointer, warning.message);
-            tracing::warn!(warning, "the definition");
-            self.warnings.push(warning);
-        }
-        let asked = |route: &Planned| matches!(route, Planned::Served(served) if served.api_key_required);
-        if !limits.api_keys.is_empty() && !plan.routes.iter().any(asked) {
-            return Err(StackError::KeysInVain { path: served.file });
-        }
-        if matches!(api, ApiSpec::Definition(_)) {
-            check_grace(&served, &plan, scenario, *leeway)?;
         }
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
@@ -242,6 +235,31 @@ fn access_log_in(logs: Option<Logs<'_>>, format: Option<&str>) -> Option<AccessL
     };
     let format = if format.is_empty() { DEFAULT_FORMAT } else { format };
     Some(AccessLogConfig { path: folder.join("access.log"), format: format.to_owned() })
+}
+
+/// Makes sure that the embedded gateway can serve the scenario's definition, where it has one; nothing is started.
+///
+/// # Errors
+/// [`StackError`] with all that stands in the way.
+pub fn check_api(scenario: &Scenario) -> Result<(), StackError> {
+    let GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } = &scenario.stack.gateway else {
+        return Ok(());
+    };
+    checked(&defined(definition)?, scenario).map(drop)
+}
+
+/// The plan of a definition that fits the scenario.
+fn checked(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {
+    let plan = planned(served, scenario)?;
+    let GatewaySpec::Embedded { leeway, api, limits, .. } = &scenario.stack.gateway else { return Ok(plan) };
+    let asked = |route: &Planned| matches!(route, Planned::Served(served) if served.api_key_required);
+    if !limits.api_keys.is_empty() && !plan.routes.iter().any(asked) {
+        return Err(StackError::KeysInVain { path: served.file.clone() });
+    }
+    if matches!(api, ApiSpec::Definition(_)) {
+        check_grace(served, &plan, scenario, *leeway)?;
+    }
+    Ok(plan)
 }
 
 fn planned(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {

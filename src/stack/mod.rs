@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use gateway::check_api;
+
 use crate::api::NotServable;
 use crate::doubles::authorizer::{Authorizer, AuthorizerError};
 use crate::doubles::balancer::{Balancer, BalancerError};

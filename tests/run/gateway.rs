@@ -220,13 +220,16 @@ fn authorizers_that_always_answer_the_same() {
 #[test]
 fn what_stands_in_the_way_is_told_before_anything_is_sent() {
     let told = |document: &Value, gateway: &str, words: &[&str]| {
-        let (_file, call) = run(document, gateway);
+        let (file, call) = run(document, gateway);
         let ended = call.end();
         assert_eq!(ended.code, Some(2), "{}{}", ended.stdout, ended.stderr);
         for word in words {
             assert!(ended.stderr.contains(word), "`{word}` is not in: {}", ended.stderr);
         }
         assert!(ended.result.is_none());
+        // Without a run, the same is told.
+        let validated = Landfall::new("validate", &file.path()).end();
+        assert_eq!((validated.code, validated.stderr), (Some(2), ended.stderr));
     };
     let builtin = "authorizers: { jwt: { run: builtin } }";
     let mut other = definition(false);
