@@ -11,7 +11,7 @@ use landfall::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::defined::{Defined, call, invoke, operation, proxy, url};
-use crate::stage::{LOOPBACK, Stub, offsets, policy, post, send};
+use crate::stage::{LOOPBACK, Stub, offsets, policy, post, send, until};
 
 #[tokio::test]
 async fn parameters_are_mapped_from_everywhere() {
@@ -283,6 +283,40 @@ async fn expressions_must_fit_the_whole_value() {
         assert_eq!(reply.status.as_u16(), status, "{value:?}");
     }
     assert_eq!(lambda.count(), 2);
+}
+
+#[tokio::test]
+async fn an_emulator_gets_one_invocation_at_a_time() {
+    let mut operation = operation(proxy("/a", json!({})));
+    operation["security"] = json!([{ "t": [] }]);
+    let lambda = Stub::start(200, policy("Allow", "*")).await;
+    let code = AuthorizerCode::Invoke { url: lambda.url(), concurrency: Some(1) };
+    let of = json!({ "type": "token", "authorizerResultTtlInSeconds": 0 });
+    let (gateway, backend) =
+        Defined::new(json!({ "/a": { "post": operation } })).authorizer("t", of, code).start().await;
+    lambda.hold();
+    let one = async |token| call(&gateway, "/a", &[("authorization", token)], "").await.status;
+    let both = async {
+        until("both requests are in hand", || gateway.in_flight() == 2 && lambda.count() == 1).await;
+        assert_eq!(lambda.in_flight(), 1);
+        lambda.release();
+    };
+    let (first, second, ()) = tokio::join!(one("a"), one("b"), both);
+    assert_eq!((first, second), (StatusCode::OK, StatusCode::OK));
+    assert_eq!((lambda.count(), backend.count()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_trace_is_passed_on() {
+    let (gateway, backend) =
+        Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } })).start().await;
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    call(&gateway, "/a", &[("traceparent", traceparent), ("tracestate", "a=1")], "").await;
+    let seen = backend.last();
+    assert_eq!(
+        (&seen.headers["traceparent"], &seen.headers["tracestate"]),
+        (&traceparent.parse().unwrap(), &"a=1".parse().unwrap())
+    );
 }
 
 #[tokio::test]

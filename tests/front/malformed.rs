@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -25,7 +27,7 @@ fn seeds() -> Vec<Vec<u8>> {
     text.lines().filter(|line| !line.starts_with('#')).map(bytes_of).collect()
 }
 
-/// A line with its `\r`, `\n`, `\\` and `\xNN` as bytes.
+/// A line with its `\r`, `\n`, `\t`, `\\` and `\xNN` as bytes.
 fn bytes_of(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line;
@@ -46,34 +48,22 @@ fn bytes_of(line: &str) -> Vec<u8> {
     bytes
 }
 
-/// Numbers that are the same in each run (`SplitMix64`).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % (limit.max(1) as u64)).unwrap()
-    }
+/// A number below `limit`.
+fn below(numbers: &mut SplitMix64, limit: usize) -> usize {
+    usize::try_from(numbers.next_u64() % (limit.max(1) as u64)).unwrap()
 }
 
 /// A seed with some of its bytes changed.
-fn mutated(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+fn mutated(seed: &[u8], numbers: &mut SplitMix64) -> Vec<u8> {
     const TELLING: &[u8] = b"\0\r\n\t :;,/%?#{}\"\\\x80\xff0";
     let mut bytes = seed.to_vec();
-    for _ in 0..=numbers.below(4) {
-        let at = numbers.below(bytes.len() + 1);
-        let until = (at + numbers.below(12)).min(bytes.len());
-        match numbers.below(6) {
-            0 => bytes.insert(at, TELLING[numbers.below(TELLING.len())]),
-            1 if at < bytes.len() => bytes[at] = TELLING[numbers.below(TELLING.len())],
-            2 if at < bytes.len() => bytes[at] ^= 1 << numbers.below(8),
+    for _ in 0..=below(numbers, 4) {
+        let at = below(numbers, bytes.len() + 1);
+        let until = (at + below(numbers, 12)).min(bytes.len());
+        match below(numbers, 6) {
+            0 => bytes.insert(at, TELLING[below(numbers, TELLING.len())]),
+            1 if at < bytes.len() => bytes[at] = TELLING[below(numbers, TELLING.len())],
+            2 if at < bytes.len() => bytes[at] ^= 1 << below(numbers, 8),
             3 => drop(bytes.drain(at..until)),
             4 => {
                 let again = bytes[at..until].to_vec();
@@ -87,7 +77,8 @@ fn mutated(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 
 fn corpus() -> Vec<Vec<u8>> {
     let seeds = seeds();
-    let mut numbers = Numbers(7);
+    // The same in each run.
+    let mut numbers = SplitMix64::seed_from_u64(7);
     let mutants = (0..REQUESTS - seeds.len()).map(|index| mutated(&seeds[index % seeds.len()], &mut numbers));
     let mutants: Vec<Vec<u8>> = mutants.collect();
     [seeds, mutants].concat()
