@@ -54,7 +54,7 @@ impl Up {
             move |source| UpError::Credentials { path, source }
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
-        let stack = Stack::start(scenario, Some(Logs { folder: &folder, trace: None })).await?;
+        let stack = Stack::start(scenario, Logs { folder: &folder, trace: None }).await?;
         let mut up = Self { stack, folder, steps: Vec::new() };
         for (index, partner) in scenario.partners.iter().enumerate() {
             let Some(secret) = up.stack.partner_secret(index) else { continue };

@@ -8,8 +8,8 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::hosts::read_url;
 use super::model::{
-    ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
-    SecretSource, TargetSpec, ThrottleSpec, Value,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec,
+    PolicyAnswer, SecretSource, TargetSpec, ThrottleSpec, Value,
 };
 use super::quantity::parse_rate;
 use super::secrets::{read_named_value, read_secret};
@@ -149,15 +149,15 @@ fn read_keys(item: &Item<'_>, problems: &mut Problems) -> Vec<ApiKeySpec> {
     keys
 }
 
-/// `true`, or `{ format: … }`; the inner `None` of the format is the usual one.
-fn read_access_log(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+/// `true`, or `{ format: … }`.
+fn read_access_log(item: &Item<'_>, problems: &mut Problems) -> Option<AccessLogSpec> {
     if item.written().is_some() {
-        return item.flag(problems).filter(|on| *on).map(|_| String::new());
+        return item.flag(problems).filter(|on| *on).map(|_| AccessLogSpec::default());
     }
     let mut fields = item.fields(problems)?;
     let format = fields.optional("format").and_then(|item| item.name(problems).map(str::to_owned));
     fields.finish(&[("file", "it is written to `access.log` in the run's folder")], problems);
-    Some(format.unwrap_or_default())
+    Some(AccessLogSpec { format })
 }
 
 fn read_definition(

@@ -124,7 +124,7 @@ impl Stack {
     pub(super) async fn start_front(
         &mut self,
         scenario: &Scenario,
-        logs: Option<Logs<'_>>,
+        logs: Logs<'_>,
     ) -> Result<(), StackError> {
         let idp_since = Instant::now();
         let IdpSpec::Embedded { port, token_life } = scenario.stack.idp else {

@@ -19,8 +19,8 @@ use crate::doubles::gateway::{
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
-    ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec, PolicyAnswer,
-    Scenario, TargetSpec, ThrottleSpec, Workload,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec,
+    PolicyAnswer, Scenario, TargetSpec, ThrottleSpec, Workload,
 };
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
@@ -44,7 +44,7 @@ impl Stack {
         &mut self,
         scenario: &Scenario,
         idp: &Idp,
-        logs: Option<Logs<'_>>,
+        logs: Logs<'_>,
     ) -> Result<(), StackError> {
         let GatewaySpec::Embedded { port, leeway, api, limits, access_log } = &scenario.stack.gateway else {
             return Ok(());
@@ -94,8 +94,11 @@ impl Stack {
             port: *port,
             api_keys: api_keys(limits)?,
             throttle: limits.throttle.map(rate_limit),
-            access_log: access_log_in(logs, access_log.as_deref()),
-            trace: logs.and_then(|logs| logs.trace).map(|path| TraceConfig { path: path.to_owned() }),
+            access_log: access_log.as_ref().map(|AccessLogSpec { format }| AccessLogConfig {
+                path: logs.folder.join("access.log"),
+                format: format.as_deref().unwrap_or(DEFAULT_FORMAT).to_owned(),
+            }),
+            trace: logs.trace.map(|path| TraceConfig { path: path.to_owned() }),
             injectors: self.injectors.clone(),
             ..GatewayConfig::new(LOOPBACK, plan, backends, authorizers)
         })
@@ -112,7 +115,7 @@ impl Stack {
         scheme: &str,
         lambda: &LambdaSpec,
         served: &Served,
-        logs: Option<Logs<'_>>,
+        logs: Logs<'_>,
     ) -> Result<AuthorizerCode, StackError> {
         let since = Instant::now();
         let name = served.api.authorizers.get(scheme).and_then(|authorizer| authorizer.function.clone());
@@ -123,7 +126,7 @@ impl Stack {
             timeout: lambda.timeout,
             memory_mb: lambda.memory_mb,
             workers: NonZeroUsize::new(lambda.workers).unwrap_or(NonZeroUsize::MIN),
-            log: logs.map(|logs| logs.folder.join(format!("lambda-{scheme}.log"))),
+            log: Some(logs.folder.join(format!("lambda-{scheme}.log"))),
             ..FunctionConfig::new(name.unwrap_or_else(|| scheme.to_owned()), lambda.command.clone())
         };
         let function = Function::start(config).await.map_err(|source| {
@@ -226,17 +229,6 @@ fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
     limits.api_keys.iter().map(key).collect()
 }
 
-/// The access log that the scenario asks for, by its format; an empty one is the usual one.
-fn access_log_in(logs: Option<Logs<'_>>, format: Option<&str>) -> Option<AccessLogConfig> {
-    let format = format?;
-    let Some(Logs { folder, .. }) = logs else {
-        tracing::warn!("the gateway has no access log where there is no run");
-        return None;
-    };
-    let format = if format.is_empty() { DEFAULT_FORMAT } else { format };
-    Some(AccessLogConfig { path: folder.join("access.log"), format: format.to_owned() })
-}
-
 /// Makes sure that the embedded gateway can serve the scenario's definition, where it has one; nothing is started.
 ///
 /// # Errors
@@ -270,9 +262,8 @@ fn planned(served: &Served, scenario: &Scenario) -> Result<Plan, StackError> {
         authorizers: served.authorizers.keys().cloned().collect(),
         used: used.map(|path| ("POST".to_owned(), path)).collect(),
     };
-    let plan = Plan::new(&served.api, surroundings)
-        .map_err(|source| StackError::Api { path: served.file.clone(), source })?;
-    Ok(plan)
+    Plan::new(&served.api, surroundings)
+        .map_err(|source| StackError::Api { path: served.file.clone(), source })
 }
 
 /// The path of a workload's requests, behind the base path.
@@ -311,7 +302,12 @@ fn check_grace(
 /// What a function did that Lambda would not have done, or that explains refusals.
 pub(super) fn notes_on((scheme, function): &(String, Function)) -> Vec<String> {
     let report = function.report();
-    let mut notes = Vec::new();
+    let (started, slowest) = (report.inits.count, report.inits.max);
+    let mut notes = vec![format!(
+        "authorizer `{scheme}`: {started} processes were started, the slowest in {} ms; {} invocations waited for the start of one",
+        slowest.as_millis(),
+        report.cold_starts
+    )];
     let mut note = |count: u64, what: &str| {
         if count > 0 {
             notes.push(format!("authorizer `{scheme}`: {what} {count} times"));

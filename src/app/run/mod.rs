@@ -386,7 +386,7 @@ async fn prepare(
     origin: Instant,
     logs: Logs<'_>,
 ) -> Result<Prepared, RunError> {
-    let stack = Stack::start(scenario, Some(logs)).await?;
+    let stack = Stack::start(scenario, logs).await?;
     let tokens::Armed { cells, cell_of, keeper, unarmed } = tokens::arm(scenario, &stack, origin).await?;
     let streams = streams(scenario, &stack, &cell_of, schedules).await?;
     let plan = LoadPlan {

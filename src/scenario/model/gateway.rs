@@ -19,11 +19,18 @@ pub enum GatewaySpec {
         api: ApiSpec,
         /// Who may send how much.
         limits: LimitsSpec,
-        /// The format of its access log; `None`: there is none.
-        access_log: Option<String>,
+        /// Its access log; `None`: there is none.
+        access_log: Option<AccessLogSpec>,
     },
     /// Partners talk to the proxy directly.
     None,
+}
+
+/// An access log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessLogSpec {
+    /// A line, with `$context` variables; `None`: the usual one.
+    pub format: Option<String>,
 }
 
 /// Who may send how much.

@@ -1,0 +1,229 @@
+//! Why a path cannot be brought up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::api::NotServable;
+use crate::doubles::authorizer::AuthorizerError;
+use crate::doubles::balancer::BalancerError;
+use crate::doubles::broker::BrokerError;
+use crate::doubles::gateway::{ApiFileError, GatewayError};
+use crate::doubles::idp::IdpError;
+use crate::doubles::lambda::FunctionError;
+use crate::doubles::proxy::ProxyError;
+use crate::kafka;
+
+/// Why the path could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// A secret that the scenario refers to.
+    #[error("{what}: environment variable `{name}` is not set; set it before the run")]
+    NoVariable {
+        /// What it is for.
+        what: String,
+        /// The variable.
+        name: String,
+    },
+    /// A secret that the scenario refers to.
+    #[error("{what}: cannot read the secret from {path}: {source}")]
+    NoSecretFile {
+        /// What it is for.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A secret that cannot stand in a header.
+    #[error("{what}: the secret cannot stand in a header; it must be printable ASCII")]
+    HeaderValue {
+        /// What it is for.
+        what: String,
+    },
+    /// A file of a fleet's secrets.
+    #[error("{what}: {path} has {found} lines, and the fleet has {expected} members; write a secret a line")]
+    SecretLines {
+        /// What it is for.
+        what: String,
+        /// The file.
+        path: PathBuf,
+        /// How many lines it has.
+        found: usize,
+        /// How many it should have.
+        expected: usize,
+    },
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The balancer.
+    #[error(transparent)]
+    Balancer(#[from] BalancerError),
+    /// The identity provider.
+    #[error(transparent)]
+    Idp(#[from] IdpError),
+    /// The authorizer.
+    #[error(transparent)]
+    Authorizer(#[from] AuthorizerError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The definition of the gateway's API.
+    #[error(transparent)]
+    ApiFile(#[from] ApiFileError),
+    /// A function that cannot be started.
+    #[error("the authorizer `{scheme}` cannot be started ({path}#{pointer}): {source}")]
+    Function {
+        /// Its security scheme.
+        scheme: String,
+        /// The definition.
+        path: PathBuf,
+        /// Its place there.
+        pointer: String,
+        /// Why not.
+        #[source]
+        source: Box<FunctionError>,
+    },
+    /// A back end that `gateway.integrations` names.
+    #[error(
+        "gateway.integrations names `{written}`, which is no back end's place; write scheme, host and port, for instance \
+         `http://nlb.internal:8082`"
+    )]
+    Origin {
+        /// As written.
+        written: String,
+    },
+    /// API keys that nobody asks for.
+    #[error(
+        "gateway.api_keys are of no use: no method of {path} asks for an API key (a security scheme of the type `apiKey` in the \
+         header `x-api-key`); remove them, or use another definition"
+    )]
+    KeysInVain {
+        /// The definition.
+        path: PathBuf,
+    },
+    /// A partner whose tokens would be called wrongly admitted while a result is kept for them.
+    #[error(
+        "a token of the partner `{partner}` may expire in the run, and the definition's authorizers keep results so that it may \
+         pass for {} s after that; write `token: {{ grace: {}s }}`, or longer, so that it is not called wrongly admitted",
+        .longest.as_secs(), .longest.as_secs()
+    )]
+    Grace {
+        /// The partner.
+        partner: String,
+        /// Results and leeway together.
+        longest: Duration,
+    },
+    /// A definition that cannot be served in the scenario's stage.
+    #[error("the gateway cannot serve {path}:\n{source}")]
+    Api {
+        /// The definition.
+        path: PathBuf,
+        /// What stands in the way.
+        #[source]
+        source: NotServable,
+    },
+    /// An external proxy that does not answer.
+    #[error("the proxy at {url} does not answer: {reason}; check that it runs there")]
+    ProxyUnreachable {
+        /// Its URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An external proxy behind the embedded gateway.
+    #[error(
+        "the proxy's URL {url} has a path, which the embedded gateway's integration cannot have; set `gateway: {{ kind: none }}`"
+    )]
+    ProxyPath {
+        /// Its URL.
+        url: String,
+    },
+    /// An external Kafka that does not answer, or refuses.
+    #[error(
+        "Kafka at {bootstrap} does not answer: {reason}; check that it runs there and that `kafka.properties` fit"
+    )]
+    KafkaUnreachable {
+        /// Where.
+        bootstrap: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A proxy that does not tell its cluster's id, which the paths of API v3 name.
+    #[error(
+        "cannot learn the cluster's id from {url}: {reason}; API v3 needs it, so write it as `stack.proxy.cluster_id`, or \
+         use a format of v2"
+    )]
+    ClusterId {
+        /// What was asked.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Properties that librdkafka refuses.
+    #[error("kafka.properties: {reason}")]
+    KafkaProperties {
+        /// Which, and why.
+        reason: String,
+    },
+    /// A broker of an external Kafka to which landfall's own proxy would write.
+    #[error(
+        "Kafka at {bootstrap} has a broker at `{host}`, which is not on this machine; name it in the scenario's `allow_hosts`"
+    )]
+    BrokerForbidden {
+        /// Where.
+        bootstrap: String,
+        /// The broker's host.
+        host: String,
+    },
+    /// An external Kafka's topic.
+    #[error("cannot create topic `{topic}` in Kafka at {bootstrap}: {reason}")]
+    CreateTopic {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+        /// What Kafka said.
+        reason: String,
+    },
+    /// An external Kafka's topic.
+    #[error(
+        "topic `{topic}` has {found} partitions in Kafka at {bootstrap}, the scenario says {expected}; make them agree"
+    )]
+    Partitions {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+        /// How many it has.
+        found: usize,
+        /// How many it should have.
+        expected: i32,
+    },
+}
+
+impl StackError {
+    /// Whether the scenario or its surroundings are at fault (a secret that is not there), rather than a box.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::NoVariable { .. }
+            | Self::NoSecretFile { .. }
+            | Self::SecretLines { .. }
+            | Self::HeaderValue { .. }
+            | Self::ProxyPath { .. }
+            | Self::ApiFile(_)
+            | Self::Origin { .. }
+            | Self::KeysInVain { .. }
+            | Self::Grace { .. }
+            | Self::Api { .. }
+            | Self::KafkaProperties { .. }
+            | Self::BrokerForbidden { .. } => true,
+            Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),
+            _ => false,
+        }
+    }
+}
