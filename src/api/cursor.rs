@@ -12,6 +12,11 @@ pub(super) const EXTENSION: &str = "x-amazon-apigateway-";
 /// What is said of an extension that says nothing to landfall; API Gateway gets new ones.
 pub(super) const UNKNOWN_EXTENSION: &str = "is an extension that landfall does not know, and passes over";
 
+/// The pointer of the member `name` of what `pointer` leads to (RFC 6901, section 3).
+pub(super) fn member_pointer(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// A value and the JSON pointer to it.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'d> {
@@ -26,8 +31,7 @@ impl<'d> Cursor<'d> {
 
     /// The pointer of a member, whether it is there or not.
     pub(super) fn pointer_of(&self, name: &str) -> String {
-        // RFC 6901, section 3.
-        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
+        member_pointer(&self.pointer, name)
     }
 
     /// The member `name`, if this is an object that has it and it is not null.

@@ -105,10 +105,6 @@ pub(super) fn read_integration(
         templates,
         passthrough: passthrough(of, remarks),
         responses,
-        insecure_skip_verification: of
-            .member("tlsConfig")
-            .and_then(|tls| tls.member("insecureSkipVerification")?.value.as_bool())
-            .unwrap_or(false),
     })
 }
 

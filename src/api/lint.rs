@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::cursor::UNKNOWN_EXTENSION;
+use super::mapping::fatal_headers;
 use super::model::{
     Api, AuthorizerKind, Integration, IntegrationKind, Method, Passthrough, Place, Remark, Route, Security,
 };
@@ -201,14 +202,9 @@ fn spoofable(route: &Route, integration: &Integration, remarks: &mut Vec<Lint>) 
 
 /// Headers whose mapping makes each call fail.
 fn mapped_in_vain(integration: &Integration, remarks: &mut Vec<Lint>) {
-    const FATAL: [&str; 4] =
-        ["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"];
-    for target in integration.parameters.keys() {
-        let header = target.strip_prefix("integration.request.header.").unwrap_or_default();
-        if FATAL.contains(&header.to_ascii_lowercase().as_str()) {
-            let message = format!("maps the header `{header}`, which makes every call fail with 500");
-            add(remarks, &integration.pointer, message);
-        }
+    for header in fatal_headers(&integration.parameters) {
+        let message = format!("maps the header `{header}`, which makes every call fail with 500");
+        add(remarks, &integration.pointer, message);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::cursor::member_pointer;
 use super::model::{Place, Remark};
 use super::reference::{Reference, Scope};
 
@@ -34,6 +35,16 @@ pub struct RequestTarget {
     pub place: Place,
     /// Its name.
     pub name: String,
+}
+
+/// Headers of the back end's request whose mapping makes each call fail with 500 (recorded from live APIs).
+const FATAL: [&str; 4] =
+    ["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"];
+
+/// The headers among an integration's `requestParameters` that make each call fail.
+pub(super) fn fatal_headers(parameters: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    let headers = parameters.keys().filter_map(|name| name.strip_prefix("integration.request.header."));
+    headers.filter(|name| FATAL.contains(&name.to_ascii_lowercase().as_str()))
 }
 
 impl Source {
@@ -105,7 +116,7 @@ fn mappings<T>(
 ) -> Vec<Mapping<T>> {
     let mut mappings = Vec::new();
     for (name, source) in parameters {
-        let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = member_pointer(pointer, name);
         match (target(name), Source::parse(source)) {
             (Some(target), Some(source)) => mappings.push(Mapping { target, source }),
             (None, _) => {

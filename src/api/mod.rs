@@ -43,7 +43,7 @@ pub use paths::{Found, Paths};
 pub use plan::{
     BodyCheck, BodyPath, HttpIntegration, IdentitySource, MockIntegration, NotServable, Plan, Planned,
     PlannedAuthorizer, PlannedIntegration, PlannedKind, PlannedResponse, Problem, Served, ShapedResponse,
-    Stage, Surroundings, TargetPath, Templates, origin_of, response_for,
+    Stage, Surroundings, TargetPath, Templates, media_type, origin_of, response_for,
 };
 pub use read::{NotAnApi, read};
 pub use reference::{Reference, Scope, as_text};

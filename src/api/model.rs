@@ -158,8 +158,6 @@ pub struct Integration {
     pub passthrough: Passthrough,
     /// Responses, by the pattern that the back end's status, or a mock's, must fit.
     pub responses: BTreeMap<String, IntegrationResponse>,
-    /// Whether the back end's certificate may be of any authority.
-    pub insecure_skip_verification: bool,
 }
 
 /// What the client gets for a response of the back end, where the integration is no proxy.

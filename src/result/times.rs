@@ -58,7 +58,7 @@ impl Latency {
 /// How long requests were at a hop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HopTimes {
-    /// `gateway` (its own work), `authorizer` (where it was asked), `validation`, `balancer` (opening a connection to a
+    /// `gateway` (its own work, and reading the request), `authorizer` (where it was asked), `validation`, `balancer` (opening a connection to a
     /// target) or `proxy`, with all that lies behind it.
     pub name: String,
     /// Of the requests that came there, in microseconds.

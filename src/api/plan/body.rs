@@ -7,6 +7,13 @@ use serde_json::Value;
 
 use crate::api::model::Remark;
 
+/// The type of a body, from its `Content-Type`: `application/json` without one. Parameters of the type, such as `charset`, do
+/// not count; what the real gateway does with them is not documented.
+#[must_use]
+pub fn media_type(content_type: Option<&str>) -> &str {
+    content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim()
+}
+
 /// The models of a route's bodies.
 #[derive(Debug)]
 pub struct BodyCheck {
@@ -37,14 +44,12 @@ impl BodyCheck {
         check
     }
 
-    /// Holds a body against the model of its type; one without a model fits. Without a type, it is taken for
-    /// `application/json`; parameters of the type, such as `charset`, do not count (what the real gateway does with them
-    /// is not documented). JSON that nests deeper than 128 levels does not fit: the parser stops there.
+    /// Holds a body against the model of its type; one without a model fits. JSON that nests deeper than 128 levels does not fit: the parser stops there.
     ///
     /// # Errors
     /// What is wrong, for `$context.error.validationErrorString`.
     pub fn check(&self, content_type: Option<&str>, body: &[u8]) -> Result<(), String> {
-        let media = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+        let media = media_type(content_type);
         let model = self.models.iter().find(|(modelled, _)| modelled.eq_ignore_ascii_case(media));
         let Some(model) = model.map(|(_, model)| model).or(self.default.as_ref()) else { return Ok(()) };
         let value: Value =

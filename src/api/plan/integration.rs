@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::body::media_type;
 use super::{Problem, Stage, origin_of, with_variables};
-use crate::api::mapping::{Mapping, RequestTarget, header_mappings, request_mappings};
+use crate::api::cursor::member_pointer;
+use crate::api::mapping::{Mapping, RequestTarget, fatal_headers, header_mappings, request_mappings};
 use crate::api::model::{
     ConnectionType, Integration, IntegrationKind, IntegrationResponse, Passthrough, Remark,
 };
@@ -43,8 +45,8 @@ pub struct HttpIntegration {
     pub timeout: Duration,
     /// What the back end's request gets.
     pub mappings: Vec<Mapping<RequestTarget>>,
-    /// A header whose mapping makes each call fail.
-    pub fatal_header: Option<String>,
+    /// Whether a header is mapped that makes each call fail.
+    pub is_fatal: bool,
     /// Bodies, where it is no proxy.
     pub templates: Templates,
     /// What the client gets, where it is no proxy.
@@ -90,10 +92,6 @@ enum Part {
     Parameter(String),
 }
 
-/// Headers whose mapping makes each call fail (recorded from live APIs).
-const FATAL: [&str; 4] =
-    ["content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"];
-
 pub(super) fn planned(
     of: &Integration,
     stage: &Stage,
@@ -121,10 +119,6 @@ pub(super) fn planned(
     };
     let mappings = request_mappings(&of.parameters, &of.pointer, unsupported);
     let host = uri.split_once("://").map(|(_, rest)| rest.strip_suffix(path).unwrap_or(rest));
-    let fatal = of.parameters.keys().find_map(|target| {
-        let name = target.strip_prefix("integration.request.header.")?;
-        FATAL.contains(&name.to_ascii_lowercase().as_str()).then(|| name.to_owned())
-    });
     (unsupported.len() == before).then(|| {
         PlannedIntegration::Http(Box::new(HttpIntegration {
             pointer: of.pointer.clone(),
@@ -136,7 +130,7 @@ pub(super) fn planned(
             vpc_link: matches!(of.connection, ConnectionType::VpcLink(_)),
             timeout: of.timeout,
             mappings,
-            fatal_header: fatal,
+            is_fatal: fatal_headers(&of.parameters).next().is_some(),
             templates,
             responses,
         }))
@@ -153,7 +147,7 @@ fn templates(
         match Template::parse(text, Dialect::Velocity) {
             Ok(template) => drop(templates.insert(media.to_ascii_lowercase(), template)),
             Err(message) => {
-                let pointer = format!("{pointer}/{}", media.replace('~', "~0").replace('/', "~1"));
+                let pointer = member_pointer(pointer, media);
                 // The reader has remarked directives already.
                 if !unsupported.iter().any(|remark| remark.pointer == pointer) {
                     unsupported.push(Remark { pointer, message });
@@ -168,7 +162,7 @@ fn responses(of: &Integration, unsupported: &mut Vec<Remark>) -> Vec<PlannedResp
     let mut planned = Vec::new();
     for (pattern, response) in &of.responses {
         let IntegrationResponse { status, parameters, templates: texts } = response;
-        let pointer = format!("{}/responses/{}", of.pointer, pattern.replace('~', "~0").replace('/', "~1"));
+        let pointer = member_pointer(&format!("{}/responses", of.pointer), pattern);
         let expression = (pattern != "default").then(|| Regex::new(&format!("^(?:{pattern})$"))).transpose();
         let Ok(expression) = expression else {
             let message = "is a pattern that landfall's gateway cannot evaluate".into();
@@ -208,7 +202,7 @@ impl Templates {
     /// What becomes of a body of this type; without a type it is taken for `application/json`.
     #[must_use]
     pub fn path_of(&self, content_type: Option<&str>) -> BodyPath<'_> {
-        let media = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+        let media = media_type(content_type);
         if let Some(template) = self.by_media.get(&media.to_ascii_lowercase()) {
             return BodyPath::Through(template);
         }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use authorizer::{IdentitySource, PlannedAuthorizer, PlannedKind};
-pub use body::BodyCheck;
+pub use body::{BodyCheck, media_type};
 pub use integration::{
     BodyPath, HttpIntegration, MockIntegration, PlannedIntegration, PlannedResponse, TargetPath, Templates,
     response_for,
@@ -52,7 +52,7 @@ pub struct Plan {
     pub minimum_compression_size: Option<u64>,
     /// Where API keys come from.
     pub api_key_source: ApiKeySource,
-    /// Routes that are answered with 500 because landfall cannot serve them, by what it is.
+    /// What is not done as the definition asks, and what comes of it.
     pub warnings: Vec<Remark>,
 }
 
@@ -259,6 +259,15 @@ impl Plan {
             api_key_source: api.api_key_source,
             warnings,
         })
+    }
+
+    /// A route, where it can be served.
+    #[must_use]
+    pub fn served(&self, route: usize) -> Option<&Served> {
+        match self.routes.get(route)? {
+            Planned::Served(served) => Some(served),
+            Planned::Unsupported { .. } => None,
+        }
     }
 }
 

@@ -69,9 +69,3 @@ impl AccessLog {
             file.write_all(line.replace(['\n', '\r'], " ").as_bytes()).and_then(|()| file.write_all(b"\n"));
     }
 }
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).flush();
-    }
-}

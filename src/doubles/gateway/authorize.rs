@@ -55,7 +55,7 @@ pub enum FixedAnswer {
 /// What became of the authorization of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
-    /// The policy decides; whether its result was kept from before.
+    /// The policy of this result decides.
     Decided(Decision, Arc<AuthorizerResult>),
     /// There are no credentials of the right form; the authorizer was not asked.
     Missing,
@@ -63,6 +63,20 @@ pub(super) enum Outcome {
     Unauthorized,
     /// The authorizer failed, took too long, or returned no policy: why.
     Failed(&'static str),
+}
+
+impl Outcome {
+    /// The outcome in a word or two, for traces.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Decided(Decision::Allow, _) => "allow",
+            Self::Decided(Decision::ExplicitDeny, _) => "explicit deny",
+            Self::Decided(Decision::ImplicitDeny, _) => "implicit deny",
+            Self::Missing => "missing",
+            Self::Unauthorized => "unauthorized",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// What the authorizer's answer amounts to.
@@ -132,21 +146,25 @@ impl Authorizers {
         Ok(Self { client: http_client(), timeout, by_scheme })
     }
 
-    /// Authorizes a call. The kept result of the same credentials is evaluated anew for each method.
+    /// Authorizes a call, and notes in it how that went. The kept result of the same credentials is evaluated anew for each
+    /// method.
     pub(super) async fn authorize(&self, scheme: &str, call: &mut Call, method_arn: &str) -> Outcome {
+        let mut cached = false;
+        let outcome = self.decide(scheme, call, method_arn, &mut cached).await;
+        call.authorizer.asked = Some(Asked { scheme: scheme.to_owned(), decision: outcome.name(), cached });
+        outcome
+    }
+
+    async fn decide(&self, scheme: &str, call: &mut Call, method_arn: &str, cached: &mut bool) -> Outcome {
         let plan = call.plan.clone();
         let (Some(planned), Some(authorizer)) = (plan.authorizers.get(scheme), self.by_scheme.get(scheme))
         else {
             return Outcome::Failed("the gateway does not know the authorizer");
         };
-        let mut asked = Asked { scheme: scheme.to_owned(), decision: "missing", cached: false };
-        let Some(identity) = identity(planned, call) else {
-            call.authorizer.asked = Some(asked);
-            return Outcome::Missing;
-        };
+        let Some(identity) = identity(planned, call) else { return Outcome::Missing };
         let since = Instant::now();
         let kept = identity.key.as_deref().and_then(|key| authorizer.cache().get(key, since));
-        asked.cached = kept.is_some();
+        *cached = kept.is_some();
         let result = if let Some(result) = kept {
             result
         } else {
@@ -164,26 +182,11 @@ impl Authorizers {
                     }
                     result
                 }
-                Verdict::Unauthorized => {
-                    asked.decision = "unauthorized";
-                    call.authorizer.asked = Some(asked);
-                    return Outcome::Unauthorized;
-                }
-                Verdict::Failed(why) => {
-                    asked.decision = "failed";
-                    call.authorizer.asked = Some(asked);
-                    return Outcome::Failed(why);
-                }
+                Verdict::Unauthorized => return Outcome::Unauthorized,
+                Verdict::Failed(why) => return Outcome::Failed(why),
             }
         };
-        let decision = evaluate(&result.policy_document, method_arn);
-        asked.decision = match decision {
-            Decision::Allow => "allow",
-            Decision::ExplicitDeny => "explicit deny",
-            Decision::ImplicitDeny => "implicit deny",
-        };
-        call.authorizer.asked = Some(asked);
-        Outcome::Decided(decision, result)
+        Outcome::Decided(evaluate(&result.policy_document, method_arn), result)
     }
 
     async fn verdict(&self, authorizer: &Authorizer, event: &AuthorizerEvent) -> Verdict {

@@ -116,7 +116,6 @@ pub(super) struct Call {
     path: String,
     /// Query as it was sent.
     pub(super) query: Option<String>,
-    protocol: &'static str,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) client: SocketAddr,
@@ -154,7 +153,6 @@ impl Call {
             method,
             path,
             query,
-            protocol: if head.version == hyper::Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
             headers: head.headers,
             body: Bytes::new(),
             client,
@@ -188,10 +186,7 @@ impl Call {
 
     /// The route, where it can be served.
     pub(super) fn served(&self) -> Option<&Served> {
-        match &self.plan.routes[self.found.as_ref()?.route] {
-            Planned::Served(served) => Some(served),
-            Planned::Unsupported { .. } => None,
-        }
+        self.plan.served(self.found.as_ref()?.route)
     }
 
     /// Path of the resource, for instance `/topics/{topic}`.
@@ -240,10 +235,6 @@ impl Call {
 
     pub(super) fn received(&self) -> SystemTime {
         self.received
-    }
-
-    pub(super) fn is_http2(&self) -> bool {
-        self.protocol == "HTTP/2.0"
     }
 
     /// The `requestContext` of events.
@@ -349,7 +340,8 @@ impl Scope for Call {
             "extendedRequestId" => self.ids.extended.as_str().into(),
             "httpMethod" => self.method.as_str().into(),
             "path" => self.path.as_str().into(),
-            "protocol" => self.protocol.into(),
+            // Nothing else is served.
+            "protocol" => "HTTP/1.1".into(),
             "resourceId" => self.resource_id()?.into(),
             "resourcePath" => self.resource()?.into(),
             "stage" => self.plan.stage.name.as_str().into(),

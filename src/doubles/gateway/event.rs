@@ -14,10 +14,11 @@ pub(super) fn token_event(value: &str, method_arn: &str) -> AuthorizerEvent {
 pub(super) fn request_event(call: &Call, method_arn: &str) -> AuthorizerEvent {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in &call.headers {
-        // Names arrive as the client wrote them: in small letters over HTTP/2, and over HTTP/1.1 as nearly every client
-        // writes them. The server does not keep the client's own capitals.
-        let name = if call.is_http2() { name.as_str().to_owned() } else { capitalised(name.as_str()) };
-        headers.entry(name).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+        // As nearly every client writes them; the server does not keep the client's own capitals.
+        headers
+            .entry(capitalised(name.as_str()))
+            .or_default()
+            .push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
     let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in call.query_pairs() {

@@ -42,7 +42,7 @@ pub(super) fn request_for(
     is_binary: bool,
 ) -> Result<BackendRequest, Refusal> {
     let unusable = || Refusal::from(ResponseType::ApiConfigurationError);
-    if http.fatal_header.is_some() {
+    if http.is_fatal {
         return Err(ResponseType::ApiConfigurationError.into());
     }
     let method = http.method.as_deref().unwrap_or(&call.method);

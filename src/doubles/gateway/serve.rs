@@ -24,7 +24,7 @@ use super::policy::Decision;
 use super::response::{add_ids, no_route, refused};
 use super::throttle::TokenBucket;
 use super::trace::{Changes, Tracer};
-use crate::api::{HttpIntegration, Plan, Planned, PlannedIntegration, Scope, Served};
+use crate::api::{HttpIntegration, Plan, PlannedIntegration, Scope, Served, media_type};
 use crate::doubles::fault::{Injector, first_striking};
 use crate::doubles::http::{Answer, InFlight};
 use crate::scenario::FaultKind;
@@ -173,7 +173,8 @@ impl Service {
     /// Checks an authorized call and passes it on.
     async fn pass(&self, call: &mut Call, limit: Limit) -> Result<Passed, Refusal> {
         let plan = call.plan.clone();
-        let Some(served) = route_of(&plan, call) else {
+        let served = call.found.as_ref().and_then(|found| plan.served(found.route));
+        let Some(served) = served else {
             return Err(ResponseType::ApiConfigurationError.into());
         };
         let now = Instant::now();
@@ -246,13 +247,6 @@ struct Passed {
     refuses: bool,
 }
 
-fn route_of<'p>(plan: &'p Plan, call: &Call) -> Option<&'p Served> {
-    match &plan.routes[call.found.as_ref()?.route] {
-        Planned::Served(served) => Some(served),
-        Planned::Unsupported { .. } => None,
-    }
-}
-
 /// Parameters first, then the body, which is decompressed on the way.
 fn validate(served: &Served, call: &mut Call) -> Result<(), Refusal> {
     let missing: Vec<&str> = served
@@ -278,7 +272,7 @@ fn validate(served: &Served, call: &mut Call) -> Result<(), Refusal> {
 
 /// Whether bodies of this type are bytes, which are passed on as they are.
 fn is_binary(listed: &[String], content_type: Option<&str>) -> bool {
-    let media = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+    let media = media_type(content_type);
     listed.iter().any(|listed| listed == "*/*" || listed.eq_ignore_ascii_case(media))
 }
 

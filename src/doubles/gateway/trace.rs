@@ -111,14 +111,6 @@ impl Tracer {
     }
 }
 
-impl Drop for Tracer {
-    fn drop(&mut self) {
-        if let Some(file) = &self.file {
-            let _ = file.lock().unwrap_or_else(PoisonError::into_inner).flush();
-        }
-    }
-}
-
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

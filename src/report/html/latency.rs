@@ -101,7 +101,7 @@ fn hops(hops: &[HopTimes]) -> Markup {
         .iter()
         .map(|hop| {
             let what = match hop.name.as_str() {
-                "gateway" => "its own work",
+                "gateway" => "its own work, and reading the request",
                 "authorizer" => "where it was asked, rather than a result kept",
                 "validation" => "headers and bodies held against the API's definition",
                 "balancer" => "opening connections to targets",
