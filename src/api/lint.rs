@@ -9,7 +9,7 @@ use super::mapping::fatal_headers;
 use super::model::{
     Api, AuthorizerKind, Integration, IntegrationKind, Method, Passthrough, Place, Remark, Route, Security,
 };
-use super::plan::origin_of;
+use super::plan::{origin_of, unservable};
 
 /// Media types that clients of a REST Proxy's v2 send (Confluent REST Proxy API reference, "Content types").
 const KAFKA_TYPES: [&str; 2] = ["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"];
@@ -81,8 +81,8 @@ pub fn lint(api: &Api) -> Vec<Lint> {
         }
         greedy(api, route, &mut remarks);
         binary(api, route, &mut remarks);
-        remarks.extend(route.unsupported.iter().map(told(Level::Unsupported)));
     }
+    remarks.extend(unservable(api).iter().map(told(Level::Unsupported)));
     authorizers(api, &mut remarks);
     remarks.sort();
     remarks.dedup();
@@ -296,10 +296,6 @@ fn authorizers(api: &Api, remarks: &mut Vec<Lint>) {
             if sources.is_empty() && !authorizer.ttl.is_zero() {
                 let message = "keeps results, and has no identity source to keep them by";
                 add(remarks, &authorizer.pointer, message.into());
-            }
-            if let Some(path) = sources.iter().find(|source| source.starts_with("method.request.path.")) {
-                let message = format!("has the identity source `{path}`, and parts of the path can be none");
-                add(remarks, &authorizer.pointer, message);
             }
         }
         if !authorizer.ttl.is_zero() {

@@ -96,6 +96,24 @@ fn traps_are_told_with_their_places() {
     }
 }
 
+/// What a run would refuse, the lint tells before.
+#[test]
+fn the_lint_tells_what_the_gateway_cannot_evaluate() {
+    let mut document = produce();
+    let authorizer = "/components/securitySchemes/jwt/x-amazon-apigateway-authorizer";
+    document.pointer_mut(authorizer).unwrap()["identityValidationExpression"] = json!("^Bearer (?=x)");
+    let post = &mut document["paths"]["/topics/{topic}"]["post"]["x-amazon-apigateway-integration"];
+    post["requestParameters"]["integration.request.header.X-A"] = json!("somewhere.else");
+    post["responses"]["(?=x)"] = json!({ "statusCode": "200" });
+    let remarks = lint(&read(&document).unwrap());
+    let unsupported: Vec<&str> = remarks
+        .iter()
+        .filter(|remark| remark.level == Level::Unsupported)
+        .map(|remark| remark.pointer.rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(unsupported, ["identityValidationExpression", "integration.request.header.X-A", "(?=x)"]);
+}
+
 #[test]
 fn what_is_no_definition_says_what_to_export() {
     for (document, sentence) in [

@@ -7,7 +7,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::body::media_type;
-use super::{Problem, Stage, origin_of, with_variables};
+use super::{Problem, Variable, origin_of, with_variables};
 use crate::api::cursor::member_pointer;
 use crate::api::mapping::{Mapping, RequestTarget, fatal_headers, header_mappings, request_mappings};
 use crate::api::model::{
@@ -94,7 +94,7 @@ enum Part {
 
 pub(super) fn planned(
     of: &Integration,
-    stage: &Stage,
+    variable: Variable<'_>,
     unsupported: &mut Vec<Remark>,
     problems: &mut Vec<Problem>,
 ) -> Option<PlannedIntegration> {
@@ -105,7 +105,7 @@ pub(super) fn planned(
     if of.kind == IntegrationKind::Mock {
         return Some(PlannedIntegration::Mock(Box::new(MockIntegration { templates, responses })));
     }
-    let uri = match with_variables(&of.uri, &stage.variables) {
+    let uri = match with_variables(&of.uri, variable) {
         Ok(uri) => uri,
         Err(name) => {
             problems.push(Problem::NoVariable { pointer: format!("{}/uri", of.pointer), name });

@@ -192,25 +192,15 @@ impl Plan {
     /// [`NotServable`] with everything that stands in the way.
     pub fn new(api: &Api, around: Surroundings) -> Result<Self, NotServable> {
         let mut problems = Vec::new();
-        let mut broken = BTreeMap::new();
-        let mut authorizers = BTreeMap::new();
-        for (scheme, authorizer) in &api.authorizers {
-            match PlannedAuthorizer::new(authorizer) {
-                Ok(planned) => drop(authorizers.insert(scheme.clone(), planned)),
-                Err(remark) => drop(broken.insert(scheme.clone(), remark)),
-            }
-        }
+        let (authorizers, broken) = planned_authorizers(api);
         let paths = Paths::new(&api.routes);
         let mut origins = BTreeSet::new();
         let mut needed = BTreeSet::new();
         let mut routes = Vec::new();
         let mut warnings = Vec::new();
         for route in &api.routes {
-            let mut unsupported = route.unsupported.clone();
-            if let Security::Authorizer(scheme) = &route.security {
-                unsupported.extend(broken.get(scheme).cloned());
-            }
-            let served = served(route, &around.stage, &mut unsupported, &mut problems);
+            let variable = |name: &str| around.stage.variables.get(name).map(String::as_str);
+            let (served, unsupported) = served(route, &broken, &variable, &mut problems);
             let Some(served) = served.filter(|_| unsupported.is_empty()) else {
                 warnings.extend(unsupported.iter().map(|remark| Remark {
                     message: format!("{}; its requests are answered with 500", remark.message),
@@ -283,9 +273,44 @@ fn unused(around: &Surroundings, origins: &BTreeSet<String>, api: &Api, problems
     }
 }
 
+/// What landfall's gateway cannot do as the definition asks, whatever the stage.
+#[must_use]
+pub(super) fn unservable(api: &Api) -> Vec<Remark> {
+    let (_, broken) = planned_authorizers(api);
+    let told = |route| served(route, &broken, &|_| Some("variable"), &mut Vec::new()).1;
+    api.routes.iter().flat_map(told).collect()
+}
+
+/// Authorizers by their security scheme, and what stands in the way of those that cannot be asked.
+fn planned_authorizers(api: &Api) -> (BTreeMap<String, PlannedAuthorizer>, BTreeMap<String, Remark>) {
+    let (mut authorizers, mut broken) = (BTreeMap::new(), BTreeMap::new());
+    for (scheme, authorizer) in &api.authorizers {
+        match PlannedAuthorizer::new(authorizer) {
+            Ok(planned) => drop(authorizers.insert(scheme.clone(), planned)),
+            Err(remark) => drop(broken.insert(scheme.clone(), remark)),
+        }
+    }
+    (authorizers, broken)
+}
+
+/// A route made ready, as far as it can be, and what it asks that cannot be done.
 fn served(
     route: &Route,
-    stage: &Stage,
+    broken: &BTreeMap<String, Remark>,
+    variable: Variable<'_>,
+    problems: &mut Vec<Problem>,
+) -> (Option<Served>, Vec<Remark>) {
+    let mut unsupported = route.unsupported.clone();
+    if let Security::Authorizer(scheme) = &route.security {
+        unsupported.extend(broken.get(scheme).cloned());
+    }
+    let served = ready(route, variable, &mut unsupported, problems);
+    (served, unsupported)
+}
+
+fn ready(
+    route: &Route,
+    variable: Variable<'_>,
     unsupported: &mut Vec<Remark>,
     problems: &mut Vec<Problem>,
 ) -> Option<Served> {
@@ -295,7 +320,7 @@ fn served(
         Security::Unsupported(_) => return None,
     };
     let integration = route.integration.as_ref()?;
-    let integration = integration::planned(integration, stage, unsupported, problems)?;
+    let integration = integration::planned(integration, variable, unsupported, problems)?;
     let validator = route.validator.as_ref();
     let mut required: Vec<Parameter> = route.parameters.iter().filter(|p| p.required).cloned().collect();
     required.retain(|_| validator.is_some_and(|validator| validator.parameters));
@@ -337,18 +362,21 @@ fn shaped_responses(api: &Api, warnings: &mut Vec<Remark>) -> BTreeMap<String, S
     api.responses.iter().map(shaped).collect()
 }
 
+/// What looks up a stage variable.
+type Variable<'v> = &'v dyn Fn(&str) -> Option<&'v str>;
+
 /// A text with its `${stageVariables.NAME}` replaced.
 ///
 /// # Errors
 /// The name of a variable that has no value.
-pub(super) fn with_variables(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+pub(super) fn with_variables(text: &str, value: Variable<'_>) -> Result<String, String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("${stageVariables.") {
         let name = &rest[at + "${stageVariables.".len()..];
         let Some((name, after)) = name.split_once('}') else { break };
         whole.push_str(&rest[..at]);
-        whole.push_str(variables.get(name).ok_or_else(|| name.to_owned())?);
+        whole.push_str(value(name).ok_or_else(|| name.to_owned())?);
         rest = after;
     }
     whole.push_str(rest);
