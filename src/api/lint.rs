@@ -292,11 +292,12 @@ fn authorizers(api: &Api, remarks: &mut Vec<Lint>) {
                            it must fit the whole of the token";
             note(remarks, &authorizer.pointer, message.into());
         }
-        if let AuthorizerKind::Request { sources } = &authorizer.kind {
-            if sources.is_empty() && !authorizer.ttl.is_zero() {
-                let message = "keeps results, and has no identity source to keep them by";
-                add(remarks, &authorizer.pointer, message.into());
-            }
+        if let AuthorizerKind::Request { sources } = &authorizer.kind
+            && sources.is_empty()
+            && !authorizer.ttl.is_zero()
+        {
+            let message = "keeps results, and has no identity source to keep them by";
+            add(remarks, &authorizer.pointer, message.into());
         }
         if !authorizer.ttl.is_zero() {
             let message = format!(
