@@ -13,7 +13,7 @@
 //! | commands | [`app`]: what a command does, start to end |
 //! | work | [`stack`] builds the path and takes it down · [`doubles`] stand-ins for its boxes · [`load`] sends · [`verify`] reads Kafka back · [`judge`] verdicts · [`report`] renders results |
 //! | pure | [`ledger`] the account of every record · [`schedule`] when requests are due · [`stats`] histograms |
-//! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`kafka`] |
+//! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`api`] · [`kafka`] · [`tls`] |
 //! | bottom | [`secret`] |
 
 pub mod api;
@@ -32,5 +32,6 @@ pub mod schedule;
 pub mod secret;
 pub mod stack;
 pub mod stats;
+pub mod tls;
 pub mod verify;
 pub mod wire;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["stack", "doubles", "load", "verify", "judge", "report"],
     &["ledger", "schedule", "stats"],
-    &["result", "scenario", "record", "wire", "kafka", "api"],
+    &["result", "scenario", "record", "wire", "kafka", "api", "tls"],
     &["secret"],
 ];
 

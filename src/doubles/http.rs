@@ -1,10 +1,11 @@
-//! The HTTP/1.1 server under the HTTP doubles: binds, serves, counts what is in flight, stops.
+//! The HTTP server under the HTTP doubles: binds, serves, counts what is in flight, stops. It speaks HTTP/1.1; over TLS,
+//! HTTP/2 as well.
 
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -13,14 +14,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls::{HTTP2, Identity};
 
 /// A response as most doubles make it: complete before it is sent.
 pub type Answer = Response<Full<Bytes>>;
@@ -128,7 +133,13 @@ impl Reset for TcpStream {
     }
 }
 
-/// Who waits for the answer: an extension of every request.
+impl Reset for TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
+/// Who waits for the answer.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// The address that its connection comes from.
@@ -147,8 +158,29 @@ impl Client {
 /// Any error.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long a connection of [`Server::start`] may idle.
+/// How long a connection may idle where nothing else is said.
 const IDLE: Duration = Duration::from_mins(1);
+/// How long a client may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Most requests that one connection of HTTP/2 may have under way.
+const STREAMS: u32 = 128;
+
+/// How connections are served.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// A connection is closed after so long without a request, counted from its beginning or the end of the request
+    /// before. A request's head may take as long to arrive.
+    pub idle: Duration,
+    /// Who the server is to those that speak TLS, which all must then; `None`: nobody may.
+    pub identity: Option<Identity>,
+}
+
+impl Default for Terms {
+    /// A minute, and no TLS.
+    fn default() -> Self {
+        Self { idle: IDLE, identity: None }
+    }
+}
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -182,39 +214,35 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `listener` with `handler`, which gets each request and the client's address. Connections may
+    /// Serves `listener` with `handler`, which gets each request and who waits for its answer. Connections may
     /// idle for a minute. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// The listener's own error, where it no longer knows its address.
     pub fn start<H, F, B>(listener: TcpListener, handler: H) -> std::io::Result<Self>
     where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
-        Self::start_with_idle(listener, IDLE, handler)
+        Self::start_with(listener, Terms::default(), handler)
     }
 
-    /// The same, but a connection is closed after `idle` without a request, counted from its beginning or the
-    /// end of the request before. A request's head may take as long to arrive.
+    /// The same on other terms.
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub fn start_with_idle<H, F, B>(
-        listener: TcpListener,
-        idle: Duration,
-        handler: H,
-    ) -> std::io::Result<Self>
+    pub fn start_with<H, F, B>(listener: TcpListener, terms: Terms, handler: H) -> std::io::Result<Self>
     where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
         let address = listener.local_addr()?;
         let in_flight = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = watch::channel(false);
-        let accept = tokio::spawn(accept_loop(listener, idle, handler, in_flight.clone(), stopped));
+        let serving = Serving { terms, handler, in_flight: in_flight.clone() };
+        let accept = tokio::spawn(accept_loop(listener, serving, stopped));
         Ok(Self { address, in_flight, stop, accept })
     }
 
@@ -245,14 +273,17 @@ impl Drop for Server {
     }
 }
 
-async fn accept_loop<H, F, B>(
-    listener: TcpListener,
-    idle: Duration,
+/// What all connections of a server share.
+#[derive(Debug, Clone)]
+struct Serving<H> {
+    terms: Terms,
     handler: H,
     in_flight: Arc<AtomicU64>,
-    mut stopped: watch::Receiver<bool>,
-) where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+}
+
+async fn accept_loop<H, F, B>(listener: TcpListener, serving: Serving<H>, mut stopped: watch::Receiver<bool>)
+where
+    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: AnswerBody,
 {
@@ -267,53 +298,138 @@ async fn accept_loop<H, F, B>(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let client = (stream, peer);
-        tokio::spawn(serve_connection(client, idle, handler.clone(), in_flight.clone(), stopped.clone()));
+        let (serving, mut stopped) = (serving.clone(), stopped.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = serve_connection(stream, peer, serving) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        });
     }
 }
 
-async fn serve_connection<S, H, F, B>(
-    (stream, peer): (S, SocketAddr),
-    idle: Duration,
-    handler: H,
-    in_flight: Arc<AtomicU64>,
-    mut stopped: watch::Receiver<bool>,
-) where
-    S: AsyncRead + AsyncWrite + Reset + Unpin,
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+async fn serve_connection<H, F, B>(stream: TcpStream, peer: SocketAddr, serving: Serving<H>)
+where
+    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: AnswerBody,
 {
+    let Some(identity) = &serving.terms.identity else { return serve_http1(stream, peer, serving).await };
+    // Who cannot agree on TLS is told so by TLS.
+    let agreed = timeout(HANDSHAKE, identity.acceptor().accept(stream)).await;
+    let Ok(Ok(stream)) = agreed else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+        serve_http2(stream, peer, serving).await;
+    } else {
+        serve_http1(stream, peer, serving).await;
+    }
+}
+
+async fn serve_http1<S, H, F, B>(stream: S, peer: SocketAddr, serving: Serving<H>)
+where
+    S: AsyncRead + AsyncWrite + Reset + Unpin,
+    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
+{
+    let Serving { terms, handler, in_flight } = serving;
     // It ends with the connection, which a client that hangs up ends: HTTP/1.1 has no other way to take a request back.
     let (_held, waits) = watch::channel(());
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let guard = InFlight::enter(in_flight.clone());
-        request.extensions_mut().insert(Client { address: peer, waits: waits.clone() });
-        let work = Unbroken::new(handler(request, peer), guard);
-        async move {
-            let response = work.await;
-            match response.extensions().get() {
-                None => Ok(response),
-                Some(Ending::BreakOff) => Err(Unanswered),
-                Some(Ending::Silence) => std::future::pending().await,
-            }
-        }
+        let client = Client { address: peer, waits: waits.clone() };
+        answered(Unbroken::new(handler(request, client), guard))
     });
     // hyper has no idle time of its own: it begins to wait for the next head when a request has ended.
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(idle)
+        .header_read_timeout(terms.idle)
         .serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        // A connection's error is its client's doing (reset, malformed request) and is told to nobody.
-        ended = &mut connection => {
-            let error = ended.err();
-            let cause = error.as_ref().and_then(|error| error.source()?.downcast_ref());
-            if matches!(cause, Some(Unanswered)) {
-                connection.into_parts().io.inner().reset();
-            }
+    // A connection's error is its client's doing (reset, malformed request) and is told to nobody.
+    let error = (&mut connection).await.err();
+    let cause = error.as_ref().and_then(|error| error.source()?.downcast_ref());
+    if matches!(cause, Some(Unanswered)) {
+        connection.into_parts().io.inner().reset();
+    }
+}
+
+async fn serve_http2<S, H, F, B>(stream: S, peer: SocketAddr, serving: Serving<H>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: AnswerBody,
+{
+    let Serving { terms, handler, in_flight } = serving;
+    let (open, opened) = watch::channel(0_u64);
+    let open = Arc::new(open);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let guard = InFlight::enter(in_flight.clone());
+        let stream = OpenStream::enter(open.clone());
+        // It ends with the request, which its client may take back.
+        let (held, waits) = watch::channel(());
+        let work = Unbroken::new(handler(request, Client { address: peer, waits }), guard);
+        async move {
+            let _ends = (held, stream);
+            answered(work).await
         }
-        _ = stopped.wait_for(|stop| *stop) => {}
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        () = idled(opened, terms.idle) => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        // Nothing is under way; a client that does not take note must not hold the connection.
+        let _ = timeout(HANDSHAKE, connection).await;
+    }
+}
+
+/// The answer of a handler, unless it wants none.
+async fn answered<F, B>(work: Unbroken<F>) -> Result<Response<B>, Unanswered>
+where
+    F: Future<Output = Response<B>> + Send + 'static,
+{
+    let response = work.await;
+    match response.extensions().get() {
+        None => Ok(response),
+        Some(Ending::BreakOff) => Err(Unanswered),
+        Some(Ending::Silence) => std::future::pending().await,
+    }
+}
+
+/// Returns when no request has been open for `idle`.
+async fn idled(mut open: watch::Receiver<u64>, idle: Duration) {
+    // What counts them lives as long as the connection, which ends this as well.
+    while open.wait_for(|open| *open == 0).await.is_ok() {
+        // One that comes and goes meanwhile begins the wait anew.
+        match timeout(idle, open.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => break,
+            Err(_) => return,
+        }
+    }
+    std::future::pending().await
+}
+
+/// Counts one request of a connection for as long as it lives.
+struct OpenStream(Arc<watch::Sender<u64>>);
+
+impl OpenStream {
+    fn enter(open: Arc<watch::Sender<u64>>) -> Self {
+        open.send_modify(|open| *open += 1);
+        Self(open)
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
     }
 }
 
@@ -377,11 +493,10 @@ mod tests {
     /// Whether a connection still answers after it has been idle for `pause`.
     async fn answers_after(pause: Duration) -> bool {
         let (mut client, server) = tokio::io::duplex(1024);
-        let (_stop, stopped) = watch::channel(false);
         let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        let idle = Duration::from_secs(310);
-        tokio::spawn(serve_connection((server, peer), idle, handler, Arc::default(), stopped));
+        let terms = Terms { idle: Duration::from_secs(310), identity: None };
+        tokio::spawn(serve_http1(server, peer, Serving { terms, handler, in_flight: Arc::default() }));
         ask(&mut client).await.unwrap();
         tokio::time::sleep(pause).await;
         ask(&mut client).await.is_ok()

@@ -19,7 +19,6 @@ mod answer;
 mod audit;
 mod clock;
 mod engine;
-mod http1;
 mod http2;
 mod lane;
 mod message;
@@ -59,7 +58,7 @@ pub use report::{Interval, Report, Share, Tally, ThreadReport};
 pub use sink::Sink;
 pub use stop::Stop;
 pub use target::{Target, TargetError};
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;
 pub use token::{
     Credentials, Fetched, Keeper, PartnerTokens, Token, TokenCell, TokenError, TokenReport, TokenSource,
     fetch_all,

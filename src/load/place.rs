@@ -6,12 +6,14 @@ use std::sync::Arc;
 use futures_util::future::AbortHandle;
 
 use super::clock::Nanos;
-use super::http1::{Decoder, Malformed, Response};
 use super::http2::Answer;
 use super::request::Request;
 use super::token::Token;
 use super::transport::Transport;
+use crate::wire::http1::{Decoder, Malformed, Response};
 
+/// Longest body of an answer, in bytes.
+pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// The least that is read at once, in bytes.
 const READ: usize = 4 * 1024;
 
@@ -120,7 +122,7 @@ impl Place {
             written: 0,
             inbox: Vec::new(),
             filled: 0,
-            decoder: Decoder::default(),
+            decoder: Decoder::new(BODY_LIMIT),
         }
     }
 
@@ -241,6 +243,7 @@ impl Place {
         };
         Response {
             status: *status,
+            head: 0..0,
             body: put(body),
             error_type: error_type.as_deref().map(&mut put),
             request_id: request_id.as_deref().map(&mut put),

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use hyper::Uri;
 
-use super::tls::{Tls, TlsError};
+use super::tls::Tls;
 use crate::scenario::{Protocol, TlsSettings, host_is_allowed};
+use crate::tls::TrustError;
 
 /// An HTTP endpoint that load may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub enum TargetError {
         url: String,
         /// Why.
         #[source]
-        source: TlsError,
+        source: TrustError,
     },
     /// A host that nobody allowed.
     #[error(

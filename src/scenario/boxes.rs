@@ -105,25 +105,17 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
             "write `{ env: NAME }` or `{ file: path }`",
         );
     }
-    if let ProxySpec::External { url, .. } = &stack.proxy
-        && url.starts_with("https://")
-        && gateway_kind == Some(BoxKind::Embedded)
-    {
-        let at = proxy_item.as_ref().map_or_else(|| fields.at(), Item::at);
-        problems.suggest(
-            at,
-            &format!("{}.url", fields.child("proxy")),
-            "cannot be https behind the embedded gateway, whose integration speaks http",
-            "write `gateway: { kind: none }` to go straight to the proxy",
-        );
-    }
     fields.finish(&REFUSED_BOXES, problems);
     stack
 }
 
 /// How TLS is to be spoken.
-fn read_tls(item: &Item<'_>, problems: &mut Problems) -> TlsSettings {
-    let Some(mut fields) = item.fields(problems) else { return TlsSettings::default() };
+pub(super) fn read_tls(item: &Item<'_>, problems: &mut Problems) -> TlsSettings {
+    item.fields(problems).map_or_else(TlsSettings::default, |fields| read_trust(fields, problems))
+}
+
+/// Who is trusted, and under which name; no other field is left.
+pub(super) fn read_trust(mut fields: Fields<'_>, problems: &mut Problems) -> TlsSettings {
     let ca = fields.optional("ca").and_then(|item| Some(item.at().resolve(item.name(problems)?)));
     let server_name =
         fields.optional("server_name").and_then(|item| item.name(problems).map(ToOwned::to_owned));
@@ -342,7 +334,10 @@ mod tests {
         };
         let (limits, access_log) = (LimitsSpec::default(), None);
         let leeway = Duration::from_mins(1);
-        assert_eq!(stack.gateway, GatewaySpec::Embedded { port: 2, leeway, api, limits, access_log });
+        assert_eq!(
+            stack.gateway,
+            GatewaySpec::Embedded { port: 2, tls: None, leeway, api, limits, access_log }
+        );
         let profile = "confluent-7.9".to_owned();
         let balancer = BalancerSpec::default();
         assert_eq!(

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::boxes::{BoxKind, NONE, Ports, duration_or};
+use super::boxes::{BoxKind, NONE, Ports, duration_or, read_tls, read_trust};
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::hosts::read_url;
 use super::model::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec,
-    PolicyAnswer, SecretSource, TargetSpec, ThrottleSpec, Value,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    LambdaSpec, LimitsSpec, PolicyAnswer, SecretSource, TargetSpec, ThrottleSpec, TlsSettings, Value,
 };
 use super::quantity::parse_rate;
 use super::secrets::{read_named_value, read_secret};
@@ -46,7 +46,7 @@ pub(super) fn read_gateway(
 ) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
-        let options = ["port", "leeway", "api", "throttle", "api_keys", "access_log"]
+        let options = ["port", "tls", "leeway", "api", "throttle", "api_keys", "access_log"]
             .into_iter()
             .chain(OF_PRODUCE)
             .chain(OF_DEFINITION);
@@ -54,6 +54,7 @@ pub(super) fn read_gateway(
         return GatewaySpec::None;
     }
     let port = ports.read("gateway", &mut fields, problems);
+    let tls = fields.optional("tls").and_then(|item| read_identity(&item, problems));
     let few_minutes = (Duration::ZERO, Duration::from_mins(5));
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
     let limits = LimitsSpec {
@@ -72,7 +73,26 @@ pub(super) fn read_gateway(
         fields.finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
         api
     };
-    GatewaySpec::Embedded { port, leeway, api, limits, access_log }
+    GatewaySpec::Embedded { port, tls, leeway, api, limits, access_log }
+}
+
+/// `generated`, or files.
+fn read_identity(item: &Item<'_>, problems: &mut Problems) -> Option<IdentitySpec> {
+    const EXAMPLE: &str = "write `generated`, or `{ certificate: chain.pem, key: key.pem }`";
+    match item.written() {
+        Some("generated") => return Some(IdentitySpec::Generated),
+        Some(_) => {
+            item.suggest(problems, "must say whose certificate it is", EXAMPLE);
+            return None;
+        }
+        None => {}
+    }
+    let mut fields = item.fields(problems)?;
+    let certificate = fields.required("certificate", "chain.pem", problems);
+    let key = fields.required("key", "key.pem", problems);
+    let clients = read_trust(fields, problems);
+    let mut path = |item: Item<'_>| Some(item.at().resolve(item.name(problems)?));
+    Some(IdentitySpec::Files { certificate: path(certificate?)?, key: path(key?)?, clients })
 }
 
 fn read_produce(fields: &mut Fields<'_>, problems: &mut Problems) -> ApiSpec {
@@ -237,18 +257,29 @@ fn read_path(item: &Item<'_>, stage: &str, problems: &mut Problems) -> Option<St
 
 /// What stands in for a back end, by its URL.
 fn read_target(item: &Item<'_>, allowed: &[String], problems: &mut Problems) -> Option<TargetSpec> {
-    if item.written().is_some_and(|text| !text.contains("://")) {
-        item.suggest(problems, "must be the proxy or a URL", "write `balancer`, or the http URL of a server");
+    let Some(written) = item.written() else {
+        let mut fields = item.fields(problems)?;
+        let url = fields.required("url", "https://localhost:8443", problems);
+        let tls = fields.optional("tls").map(|item| read_tls(&item, problems)).unwrap_or_default();
+        fields.finish(&[], problems);
+        return read_origin(&url?, allowed, problems).map(|url| TargetSpec::Url { url, tls });
+    };
+    if !written.contains("://") {
+        item.suggest(problems, "must be the proxy or a URL", "write `balancer`, or the URL of a server");
         return None;
     }
+    read_origin(item, allowed, problems).map(|url| TargetSpec::Url { url, tls: TlsSettings::default() })
+}
+
+/// A URL of no more than scheme, host and port.
+fn read_origin(item: &Item<'_>, allowed: &[String], problems: &mut Problems) -> Option<String> {
     let before = problems.count();
     let url = read_url(item, allowed, problems)?;
-    let origin = url.split_once("://").map_or("", |(_, rest)| rest);
-    if !url.starts_with("http://") || origin.contains('/') {
-        let remedy = "write `balancer`, or such a URL";
-        item.suggest(problems, "must be an http URL without a path: the definition has the path", remedy);
+    if url.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+        let remedy = "write for instance `http://127.0.0.1:8082`";
+        item.suggest(problems, "must be a URL without a path: the definition has the path", remedy);
     }
-    (problems.count() == before).then_some(TargetSpec::Url(url))
+    (problems.count() == before).then_some(url)
 }
 
 const RUNS: [&str; 4] = ["builtin", "lambda", "rie", "policy"];
@@ -376,7 +407,10 @@ mod tests {
         .unwrap();
         assert_eq!((full.base_path.as_str(), full.prefix.as_str()), ("/x/v1", "/kafka"));
         assert_eq!(full.stage_variables["nlb"], "n");
-        assert_eq!(full.integrations["https://o"], TargetSpec::Url("http://127.0.0.1:1".into()));
+        assert_eq!(
+            full.integrations["https://o"],
+            TargetSpec::Url { url: "http://127.0.0.1:1".into(), tls: TlsSettings::default() }
+        );
         assert_eq!(
             full.authorizers["b"],
             AuthorizerSpec::Rie {

@@ -150,8 +150,9 @@ fn read_workloads(
     problems: &mut Problems,
 ) -> Vec<Workload> {
     // What cannot be read says nothing of what the path speaks.
-    let speaks_http2 = stack.is_none_or(|stack| {
-        stack.gateway == GatewaySpec::None && matches!(stack.proxy, ProxySpec::External { .. })
+    let speaks_http2 = stack.is_none_or(|stack| match &stack.gateway {
+        GatewaySpec::Embedded { tls, .. } => tls.is_some(),
+        GatewaySpec::None => matches!(stack.proxy, ProxySpec::External { .. }),
     });
     let mut streams = Vec::new();
     for (place, item) in

@@ -109,8 +109,9 @@ impl Stack {
                 self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
                 self.doubles.balancer = Some(balancer);
             }
-            ProxySpec::External { url, cluster_id, .. } => {
+            ProxySpec::External { url, tls, cluster_id } => {
                 external::reach_proxy(url).await?;
+                self.produce_tls = tls.clone();
                 self.external_proxy = Some(url.clone());
                 self.cluster_id = cluster_id.clone().or(self.cluster_id.take());
                 self.produce_url.clone_from(url);

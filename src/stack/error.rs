@@ -12,6 +12,7 @@ use crate::doubles::idp::IdpError;
 use crate::doubles::lambda::FunctionError;
 use crate::doubles::proxy::ProxyError;
 use crate::kafka;
+use crate::tls::{IdentityError, TrustError};
 
 /// Why the path could not be brought up.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +135,27 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// An external server that the embedded gateway cannot speak TLS to.
+    #[error("cannot speak TLS to {url}: {source}")]
+    Untrusted {
+        /// Its URL.
+        url: String,
+        /// What is wrong.
+        #[source]
+        source: TrustError,
+    },
+    /// The embedded gateway's certificate.
+    #[error("stack.gateway.tls: {0}")]
+    Identity(#[from] IdentityError),
+    /// The authority of a certificate that was made.
+    #[error("cannot write the gateway's authority to {path}: {source}; check the folder")]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// An external proxy behind the embedded gateway.
     #[error(
         "the proxy's URL {url} has a path, which the embedded gateway's integration cannot have; set `gateway: {{ kind: none }}`"
@@ -217,6 +239,8 @@ impl StackError {
             | Self::ProxyPath { .. }
             | Self::ApiFile(_)
             | Self::Origin { .. }
+            | Self::Identity(_)
+            | Self::Untrusted { .. }
             | Self::KeysInVain { .. }
             | Self::Grace { .. }
             | Self::Api { .. }

@@ -1,6 +1,7 @@
 //! Attaching to boxes that run already: are they there, do they fit the scenario, may load go there?
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -10,8 +11,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::net::TcpStream;
 
 use super::StackError;
+use crate::doubles::gateway::Backend;
 use crate::kafka::{Access, describe, is_configuration};
-use crate::scenario::{Scenario, TopicSpec, host_is_allowed};
+use crate::scenario::{Scenario, TlsSettings, TopicSpec, host_is_allowed};
+use crate::tls::{client_config, server_name};
 
 /// How long a box has to answer at all.
 const REACH: Duration = Duration::from_secs(10);
@@ -29,6 +32,20 @@ pub(super) async fn reach_proxy(url: &str) -> Result<SocketAddr, StackError> {
         Ok(Err(error)) => Err(unreachable(error.to_string())),
         Err(_) => Err(unreachable(format!("no connection within {} s", REACH.as_secs()))),
     }
+}
+
+/// The server at `url`, with TLS where it asks for that.
+pub(super) async fn backend(url: &str, tls: &TlsSettings) -> Result<Backend, StackError> {
+    let address = reach_proxy(url).await?;
+    let uri: hyper::Uri = url.parse().unwrap_or_default();
+    if uri.scheme_str() != Some("https") {
+        return Ok(Backend::Address(address));
+    }
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let untrusted = |source| StackError::Untrusted { url: url.to_owned(), source };
+    let name = server_name(tls.server_name.as_deref().unwrap_or(host)).map_err(untrusted)?;
+    let config = client_config(tls.ca.as_deref(), &[b"http/1.1"]).map_err(untrusted)?;
+    Ok(Backend::Secured { address, tls: Arc::new(config), name })
 }
 
 /// Host and port of a URL, the port written out.

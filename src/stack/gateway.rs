@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
@@ -19,9 +19,11 @@ use crate::doubles::gateway::{
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec,
-    PolicyAnswer, Scenario, TargetSpec, ThrottleSpec, Workload,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec, TlsSettings,
+    Workload,
 };
+use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
 /// What is to be served, and by whom.
@@ -46,10 +48,11 @@ impl Stack {
         idp: &Idp,
         logs: Logs<'_>,
     ) -> Result<(), StackError> {
-        let GatewaySpec::Embedded { port, leeway, api, limits, access_log } = &scenario.stack.gateway else {
+        let GatewaySpec::Embedded { port, tls, leeway, api, limits, access_log } = &scenario.stack.gateway
+        else {
             return Ok(());
         };
-        let (proxy, proxy_host) = self.integration().await?;
+        let (proxy, proxy_host) = self.integration(scenario).await?;
         let served = match api {
             ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout } => {
                 let options = ProduceOptions {
@@ -71,7 +74,7 @@ impl Stack {
         for (origin, target) in &served.targets {
             let backend = match target {
                 TargetSpec::Balancer => proxy.clone(),
-                TargetSpec::Url(url) => Backend::Address(external::reach_proxy(url).await?),
+                TargetSpec::Url { url, tls } => external::backend(url, tls).await?,
             };
             backends.insert(origin.clone(), backend);
         }
@@ -90,8 +93,10 @@ impl Stack {
             authorizers.insert(scheme.clone(), code);
         }
         let since = Instant::now();
+        let identity = tls.as_ref().map(|tls| self.identity(tls, logs)).transpose()?;
         let gateway = Gateway::start(GatewayConfig {
             port: *port,
+            identity,
             api_keys: api_keys(limits)?,
             throttle: limits.throttle.map(rate_limit),
             access_log: access_log.as_ref().map(|AccessLogSpec { format }| AccessLogConfig {
@@ -167,14 +172,35 @@ impl Stack {
     }
 
     /// Where `balancer` is: at the balancer, or at the external proxy under its own name.
-    async fn integration(&self) -> Result<(Backend, String), StackError> {
+    async fn integration(&self, scenario: &Scenario) -> Result<(Backend, String), StackError> {
         if let Some(balancer) = &self.doubles.balancer {
             return Ok((Backend::Balancer(balancer.connector()), balancer.address().to_string()));
         }
         external::has_no_path(&self.produce_url)?;
-        let proxy = external::reach_proxy(&self.produce_url).await?;
-        let host = external::authority_of(&self.produce_url).unwrap_or_else(|| proxy.to_string());
-        Ok((Backend::Address(proxy), host))
+        let tls = match &scenario.stack.proxy {
+            ProxySpec::External { tls, .. } => tls.clone(),
+            ProxySpec::Embedded { .. } => TlsSettings::default(),
+        };
+        let proxy = external::backend(&self.produce_url, &tls).await?;
+        Ok((proxy, external::authority_of(&self.produce_url).unwrap_or_default()))
+    }
+
+    /// Who the gateway is, and how the load comes to trust it.
+    fn identity(&mut self, spec: &IdentitySpec, logs: Logs<'_>) -> Result<Identity, StackError> {
+        match spec {
+            IdentitySpec::Generated => {
+                let identity = Identity::generated(SystemTime::now())?;
+                let ca = logs.folder.join("gateway-ca.pem");
+                std::fs::write(&ca, identity.authority().unwrap_or_default())
+                    .map_err(|source| StackError::Authority { path: ca.clone(), source })?;
+                self.produce_tls = TlsSettings { ca: Some(ca), server_name: None };
+                Ok(identity)
+            }
+            IdentitySpec::Files { certificate, key, clients } => {
+                self.produce_tls = clients.clone();
+                Ok(Identity::from_files(certificate, key)?)
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::doubles::lambda::Function;
 use crate::doubles::proxy::Proxy;
 use crate::kafka::Access;
 use crate::result::{BoxReport, FaultReport, HopTimes};
-use crate::scenario::{KafkaSpec, ProxySpec, Scenario};
+use crate::scenario::{KafkaSpec, ProxySpec, Scenario, TlsSettings};
 use crate::secret::Secret;
 
 /// How long an external path may go on working on a request after nobody waits for it any more: a Java
@@ -76,6 +76,8 @@ pub struct Logs<'a> {
 pub struct Stack {
     doubles: Doubles,
     produce_url: String,
+    /// How TLS is spoken to it, where its URL is https.
+    produce_tls: TlsSettings,
     /// URL of the proxy, where it is not landfall's own.
     external_proxy: Option<String>,
     kafka: Access,
@@ -108,6 +110,7 @@ impl Stack {
         let mut stack = Self {
             doubles: Doubles::default(),
             produce_url: String::new(),
+            produce_tls: TlsSettings::default(),
             external_proxy: None,
             kafka: Access::default(),
             cluster_id: None,
@@ -139,6 +142,12 @@ impl Stack {
     #[must_use]
     pub fn produce_url(&self) -> &str {
         &self.produce_url
+    }
+
+    /// How TLS is spoken to that URL, where it is https.
+    #[must_use]
+    pub fn produce_tls(&self) -> &TlsSettings {
+        &self.produce_tls
     }
 
     /// Where tokens are to be had, if the path has an identity provider.

@@ -226,7 +226,7 @@ async fn a_record_that_one_box_s_fault_befell_meets_none_of_another() {
         let fault = injector(kind, Pace::Every(2));
         let bare = Bare::start(|config| {
             config.injectors = vec![fault.clone()];
-            config.backend = proxy.address();
+            config.backend = proxy.address().into();
         })
         .await;
         bare.lambda.answer(200, &[], policy("Deny", "*"));

@@ -265,7 +265,7 @@ async fn a_slow_back_end_is_left_to_its_work() {
 async fn a_back_end_that_breaks_off_or_refuses() {
     let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let bare = Bare::start(|config| config.backend = address).await;
+    let bare = Bare::start(|config| config.backend = address.into()).await;
     let url = bare.topic("a");
     let network = (
         504,

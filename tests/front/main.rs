@@ -18,4 +18,5 @@ mod malformed;
 mod proxy_v3;
 mod shapes;
 mod stage;
+mod tls;
 mod validation;

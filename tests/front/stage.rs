@@ -13,11 +13,12 @@ use hyper_util::rt::TokioExecutor;
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
-    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions,
+    AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions,
 };
-use landfall::doubles::http::{Server, bind, read_body};
+use landfall::doubles::http::{Server, Terms, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
 use landfall::secret::Secret;
+use landfall::tls::Identity;
 use landfall::wire::oauth::TokenResponse;
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -150,12 +151,16 @@ pub(crate) struct Stub {
 
 impl Stub {
     pub(crate) async fn start(status: u16, body: impl Into<Bytes>) -> Self {
+        Self::start_with(Terms::default(), status, body).await
+    }
+
+    pub(crate) async fn start_with(terms: Terms, status: u16, body: impl Into<Bytes>) -> Self {
         let listener = bind("stub", SocketAddr::new(LOOPBACK, 0)).await.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let reply = Arc::new(Mutex::new((status, vec![("content-type", "application/json")], body.into())));
         let gate = Arc::new(tokio::sync::Semaphore::new(1_000_000));
         let (record, answer, open) = (seen.clone(), reply.clone(), gate.clone());
-        let server = Server::start(listener, move |request, _| {
+        let server = Server::start_with(listener, terms, move |request, _| {
             let (record, answer, open) = (record.clone(), answer.clone(), open.clone());
             async move {
                 let (head, body) = request.into_parts();
@@ -239,7 +244,9 @@ pub(crate) struct Settings {
     pub(crate) authorizer_ttl: Duration,
     pub(crate) authorizer_timeout: Duration,
     pub(crate) integration_timeout: Duration,
-    pub(crate) backend: SocketAddr,
+    pub(crate) host: String,
+    pub(crate) backend: Backend,
+    pub(crate) identity: Option<Identity>,
     pub(crate) injectors: Vec<Arc<Injector>>,
 }
 
@@ -250,7 +257,9 @@ impl Settings {
             authorizer_ttl: Duration::ZERO,
             authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
             integration_timeout: DEADLINE,
-            backend,
+            host: backend.to_string(),
+            backend: backend.into(),
+            identity: None,
             injectors: vec![],
         }
     }
@@ -265,8 +274,8 @@ impl Settings {
         let config = GatewayConfig {
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
-            ..GatewayConfig::produce(LOOPBACK, &options, self.backend.to_string(), self.backend.into(), code)
-                .unwrap()
+            identity: self.identity,
+            ..GatewayConfig::produce(LOOPBACK, &options, self.host, self.backend, code).unwrap()
         };
         Gateway::start(config).await.unwrap()
     }

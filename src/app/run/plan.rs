@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::RunError;
 use crate::load::{StreamPlan, Target};
 use crate::record::Expected;
-use crate::scenario::{self, Expect, Protocol, ProxySpec, RecordsPerRequest, Scenario, Shape, TlsSettings};
+use crate::scenario::{self, Expect, Protocol, RecordsPerRequest, Scenario, Shape};
 use crate::schedule::{Arrivals, Intensity, Phase, Replay, Schedule, Sizes, Spacing, workload_seed};
 use crate::stack::Stack;
 use crate::wire::produce::ProduceFormat;
@@ -150,9 +150,6 @@ pub(super) async fn streams(
 
 /// Where produce calls go.
 async fn target(scenario: &Scenario, stack: &Stack, protocol: Protocol) -> Result<Target, RunError> {
-    let tls = match &scenario.stack.proxy {
-        ProxySpec::External { tls, .. } => tls.clone(),
-        ProxySpec::Embedded { .. } => TlsSettings::default(),
-    };
-    Ok(Target::resolve(stack.produce_url(), &scenario.allow_hosts, &tls, protocol).await?)
+    let allowed = &scenario.allow_hosts;
+    Ok(Target::resolve(stack.produce_url(), allowed, stack.produce_tls(), protocol).await?)
 }

@@ -1,5 +1,6 @@
 //! Asking authorizers, and making sense of what they answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -149,31 +150,33 @@ impl Authorizers {
     /// Authorizes a call, and notes in it how that went. The kept result of the same credentials is evaluated anew for each
     /// method.
     pub(super) async fn authorize(&self, scheme: &str, call: &mut Call, method_arn: &str) -> Outcome {
-        let mut cached = false;
-        let outcome = self.decide(scheme, call, method_arn, &mut cached).await;
-        call.authorizer.asked = Some(Asked { scheme: scheme.to_owned(), decision: outcome.name(), cached });
+        let mut way = Way::default();
+        let outcome = self.decide(scheme, call, method_arn, &mut way).await;
+        call.times.authorizer = way.took;
+        call.authorizer.asked =
+            Some(Asked { scheme: scheme.to_owned(), decision: outcome.name(), cached: way.cached });
         outcome
     }
 
-    async fn decide(&self, scheme: &str, call: &mut Call, method_arn: &str, cached: &mut bool) -> Outcome {
-        let plan = call.plan.clone();
-        let (Some(planned), Some(authorizer)) = (plan.authorizers.get(scheme), self.by_scheme.get(scheme))
-        else {
+    async fn decide(&self, scheme: &str, call: &Call, method_arn: &str, way: &mut Way) -> Outcome {
+        let (planned, authorizer) = (call.plan.authorizers.get(scheme), self.by_scheme.get(scheme));
+        let (Some(planned), Some(authorizer)) = (planned, authorizer) else {
             return Outcome::Failed("the gateway does not know the authorizer");
         };
         let Some(identity) = identity(planned, call) else { return Outcome::Missing };
         let since = Instant::now();
         let kept = identity.key.as_deref().and_then(|key| authorizer.cache().get(key, since));
-        *cached = kept.is_some();
+        way.cached = kept.is_some();
         let result = if let Some(result) = kept {
             result
         } else {
-            let event = match &identity.token {
+            let event = match identity.token {
                 Some(token) => token_event(token, method_arn),
                 None => request_event(call, method_arn),
             };
-            let verdict = self.verdict(authorizer, &event).await;
-            call.times.authorizer = Some(since.elapsed());
+            // On the heap, or what it takes would be part of each request's future.
+            let verdict = Box::pin(self.verdict(authorizer, &event)).await;
+            way.took = Some(since.elapsed());
             match verdict {
                 Verdict::Result(result) => {
                     let result = Arc::new(*result);
@@ -234,23 +237,32 @@ impl Authorizer {
     }
 }
 
+/// How a decision was come to.
+#[derive(Debug, Default)]
+struct Way {
+    /// Whether the result was kept from before.
+    cached: bool,
+    /// How long the authorizer's code took, where it was asked.
+    took: Option<Duration>,
+}
+
 /// Who calls.
-struct Identity {
+struct Identity<'c> {
     /// The header's value, where the authorizer looks at one.
-    token: Option<String>,
+    token: Option<&'c str>,
     /// What the result is kept by; `None`: it is not kept.
-    key: Option<String>,
+    key: Option<Cow<'c, str>>,
 }
 
 /// Who calls, or `None` where what the authorizer must have is missing.
-fn identity(planned: &PlannedAuthorizer, call: &Call) -> Option<Identity> {
+fn identity<'c>(planned: &PlannedAuthorizer, call: &'c Call) -> Option<Identity<'c>> {
     match &planned.kind {
         PlannedKind::Token { header, expression } => {
             let value = only_value(&call.headers, header).filter(|value| !value.trim().is_empty())?;
             if expression.as_ref().is_some_and(|expression| !expression.is_match(value)) {
                 return None;
             }
-            Some(Identity { token: Some(value.to_owned()), key: Some(value.to_owned()) })
+            Some(Identity { token: Some(value), key: Some(value.into()) })
         }
         PlannedKind::Request { sources } => {
             if planned.ttl.is_zero() || sources.is_empty() {
@@ -263,7 +275,7 @@ fn identity(planned: &PlannedAuthorizer, call: &Call) -> Option<Identity> {
                 key.push(format!("{}|", values.len()));
                 key.extend(values.iter().map(|value| format!("{}:{value}", value.len())));
             }
-            Some(Identity { token: None, key: Some(key.concat()) })
+            Some(Identity { token: None, key: Some(key.concat().into()) })
         }
     }
 }

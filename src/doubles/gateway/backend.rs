@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Method, StatusCode};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 
-use super::connection::{Connection, ExchangeError, Idle};
+use super::connection::{Connection, Idle};
+use super::exchange::ExchangeError;
 use crate::doubles::balancer::Connector;
 
 /// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
@@ -25,6 +28,15 @@ pub(super) struct Backends(BTreeMap<String, (Backend, Idle)>);
 pub enum Backend {
     /// A server.
     Address(SocketAddr),
+    /// A server that speaks TLS.
+    Secured {
+        /// Where it is.
+        address: SocketAddr,
+        /// Who is trusted.
+        tls: Arc<ClientConfig>,
+        /// The name that its certificate must have.
+        name: ServerName<'static>,
+    },
     /// The targets of a balancer in this process, without the way through a socket of its own.
     Balancer(Connector),
 }
@@ -60,6 +72,8 @@ pub(super) struct BackendResponse {
 pub(super) enum BackendFailure {
     /// Nobody accepts connections there.
     Refused,
+    /// It cannot agree on TLS, or is not trusted.
+    Untrusted,
     /// The connection broke, or what came is no HTTP.
     Broken,
     /// The response is longer than the gateway takes.
@@ -72,7 +86,7 @@ impl Backends {
     pub(super) fn new(by_origin: BTreeMap<String, Backend>) -> Self {
         let backend = |(origin, backend): (String, Backend)| {
             let longest = match &backend {
-                Backend::Address(_) => POOL_IDLE,
+                Backend::Address(_) | Backend::Secured { .. } => POOL_IDLE,
                 // A balancer forgets connections in silence, so that none may come near its time.
                 Backend::Balancer(connector) => POOL_IDLE.min(connector.idle_timeout() / 2),
             };
@@ -94,24 +108,28 @@ impl Backends {
         opening: &mut Option<Duration>,
     ) -> Result<BackendResponse, BackendFailure> {
         let (backend, idle) = self.0.get(origin).ok_or(BackendFailure::Refused)?;
-        let message = Request::builder().method(request.method).uri(request.target);
-        let mut message = message.body(Full::new(request.body)).map_err(|_| BackendFailure::Unsendable)?;
-        *message.headers_mut() = request.headers;
-        message.headers_mut().insert(HOST, request.host);
+        // Whatever else stood here would begin another request.
+        if !request.target.starts_with('/') || request.target.bytes().any(|byte| byte <= b' ' || byte == 0x7F)
+        {
+            return Err(BackendFailure::Unsendable);
+        }
         let mut connection = if let Some(connection) = idle.take(Instant::now()) {
             connection
         } else {
             let since = Instant::now();
-            let opened = Connection::open(backend, client).await;
+            // On the heap, or what it takes would be part of each request's future.
+            let opened = Box::pin(Connection::open(backend, client)).await;
             *opening = Some(since.elapsed());
-            opened.map_err(|_| BackendFailure::Refused)?
+            opened?
         };
-        let (head, body) = connection.exchange(message).await.map_err(|error| match error {
+        let (response, reusable) = connection.exchange(&request).await.map_err(|error| match error {
             ExchangeError::Broken => BackendFailure::Broken,
             ExchangeError::TooLong => BackendFailure::TooLong,
         })?;
-        idle.put(connection, Instant::now());
-        Ok(BackendResponse { status: head.status, headers: head.headers, body })
+        if reusable {
+            idle.put(connection, Instant::now());
+        }
+        Ok(response)
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE as BASE64URL;
 use bytes::Bytes;
-use hyper::header::{HeaderMap, USER_AGENT};
+use hyper::Version;
+use hyper::header::{COOKIE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -137,7 +138,15 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(plan: Arc<Plan>, head: Parts, client: SocketAddr, now: (Instant, SystemTime)) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        mut head: Parts,
+        client: SocketAddr,
+        now: (Instant, SystemTime),
+    ) -> Self {
+        if head.version == Version::HTTP_2 {
+            as_of_http1(&mut head);
+        }
         let overridden = head.headers.get("x-http-method-override").and_then(|value| value.to_str().ok());
         let method = overridden.map_or_else(|| head.method.as_str().to_owned(), str::to_ascii_uppercase);
         let (mut path, mut query) = (String::new(), None);
@@ -286,6 +295,21 @@ impl Call {
     }
 }
 
+/// Gives a request of HTTP/2 the headers that it would have in HTTP/1.1 (RFC 9113, sections 8.2.3 and 8.3.1).
+fn as_of_http1(head: &mut Parts) {
+    if let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(HOST, host);
+    }
+    let crumbs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
+    {
+        head.headers.insert(COOKIE, cookie);
+    }
+}
+
 fn millis(duration: Duration) -> Cow<'static, str> {
     duration.as_millis().to_string().into()
 }
@@ -293,6 +317,15 @@ fn millis(duration: Duration) -> Cow<'static, str> {
 impl Scope for Call {
     /// Repeated headers are joined, whether one or all are asked for.
     fn parameter(&self, place: Place, name: &str, every: bool) -> Option<Cow<'_, str>> {
+        if place == Place::Header {
+            let mut values = self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+            let first = String::from_utf8_lossy(values.next()?);
+            return Some(
+                values.fold(first, |joined, value| {
+                    format!("{joined},{}", String::from_utf8_lossy(value)).into()
+                }),
+            );
+        }
         let mut values = self.parameters(place, name);
         match (place, every) {
             (Place::Query, false) | (Place::Path, _) => values.pop(),
@@ -340,7 +373,7 @@ impl Scope for Call {
             "extendedRequestId" => self.ids.extended.as_str().into(),
             "httpMethod" => self.method.as_str().into(),
             "path" => self.path.as_str().into(),
-            // Nothing else is served.
+            // So it stands in logs of HTTP/2, too (Developer Guide, "Variables for access logging").
             "protocol" => "HTTP/1.1".into(),
             "resourceId" => self.resource_id()?.into(),
             "resourcePath" => self.resource()?.into(),

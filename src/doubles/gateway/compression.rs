@@ -20,8 +20,7 @@ enum Coding {
 
 /// The answer to a request with these headers, compressed if its body has `least` bytes or more and the client takes it
 /// so. What the back end has compressed stays as it is.
-pub(super) async fn compressed(answer: Answer, request: &HeaderMap, least: Option<u64>) -> Answer {
-    let Some(least) = least else { return answer };
+pub(super) async fn compressed(answer: Answer, request: &HeaderMap, least: u64) -> Answer {
     let Some(coding) = coding(request) else { return answer };
     if answer.headers().contains_key(CONTENT_ENCODING) {
         return answer;

@@ -1,37 +1,31 @@
 //! Connections to a back end, kept while they idle.
 //!
 //! hyper's own pool has a task for each connection, so that each request waits for two more tasks to take their turn. Here
-//! the task that sends a request drives its connection as well.
+//! the task that sends a request reads its answer as well.
 
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper::http::response::Parts;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::backend::Backend;
-use super::payload::PAYLOAD_LIMIT;
+use super::backend::{Backend, BackendFailure, BackendRequest, BackendResponse};
+use super::exchange::{ExchangeError, Exchanger};
 use crate::doubles::balancer::Carried;
 
 /// Most connections that are kept for one back end.
 const MOST_IDLE: usize = 4096;
 
-type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
-
 /// The bytes of a connection.
 enum Stream {
     Own(TcpStream),
+    Secured(Box<TlsStream<TcpStream>>),
     Carried(Carried),
 }
 
@@ -43,6 +37,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Own(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Secured(stream) => Pin::new(stream).poll_read(context, into),
             Self::Carried(stream) => Pin::new(stream).poll_read(context, into),
         }
     }
@@ -52,6 +47,7 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Own(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Secured(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Carried(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -59,6 +55,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Own(stream) => Pin::new(stream).poll_flush(context),
+            Self::Secured(stream) => Pin::new(stream).poll_flush(context),
             Self::Carried(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -66,6 +63,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Own(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Secured(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Carried(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
@@ -77,6 +75,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Own(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Self::Secured(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Carried(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
@@ -84,6 +83,7 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Own(stream) => stream.is_write_vectored(),
+            Self::Secured(stream) => stream.is_write_vectored(),
             Self::Carried(stream) => stream.is_write_vectored(),
         }
     }
@@ -91,73 +91,52 @@ impl AsyncWrite for Stream {
 
 /// A connection that carries one exchange at a time.
 pub(super) struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
-    driver: Pin<Box<Driver>>,
-}
-
-/// Why an exchange did not come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExchangeError {
-    /// The connection broke, or what came is no HTTP.
-    Broken,
-    /// The response is longer than the gateway takes.
-    TooLong,
+    stream: Stream,
+    exchanger: Exchanger,
 }
 
 impl Connection {
     /// Opens one for a request of `client`.
-    pub(super) async fn open(backend: &Backend, client: SocketAddr) -> std::io::Result<Self> {
+    pub(super) async fn open(backend: &Backend, client: SocketAddr) -> Result<Box<Self>, BackendFailure> {
         let stream = match backend {
-            Backend::Address(address) => {
-                let stream = TcpStream::connect(address).await?;
-                let _ = stream.set_nodelay(true);
-                Stream::Own(stream)
+            Backend::Address(address) => Stream::Own(connect(*address).await?),
+            Backend::Secured { address, tls, name } => {
+                let stream = TlsConnector::from(tls.clone()).connect(name.clone(), connect(*address).await?);
+                Stream::Secured(Box::new(stream.await.map_err(|_| BackendFailure::Untrusted)?))
             }
-            Backend::Balancer(connector) => Stream::Carried(connector.connect(client).await?),
+            Backend::Balancer(connector) => {
+                Stream::Carried(connector.connect(client).await.map_err(|_| BackendFailure::Refused)?)
+            }
         };
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-        Ok(Self { sender, driver: Box::pin(driver) })
+        Ok(Box::new(Self { stream, exchanger: Exchanger::new() }))
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer; tells whether the connection can carry another.
     pub(super) async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(Parts, Bytes), ExchangeError> {
-        let Self { sender, driver } = self;
-        let mut exchange = pin!(async {
-            let response = sender.send_request(request).await.map_err(|_| ExchangeError::Broken)?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, PAYLOAD_LIMIT).collect().await.map_err(|error| {
-                if error.is::<LengthLimitError>() { ExchangeError::TooLong } else { ExchangeError::Broken }
-            })?;
-            Ok((head, body.to_bytes()))
-        });
-        let mut ended = false;
-        poll_fn(|context| {
-            // The exchange first, so that the connection finds its request; and again, for what the connection has read.
-            if let Poll::Ready(answer) = exchange.as_mut().poll(context) {
-                return Poll::Ready(answer);
-            }
-            ended = ended || driver.as_mut().poll(context).is_ready();
-            match exchange.as_mut().poll(context) {
-                Poll::Pending if ended => Poll::Ready(Err(ExchangeError::Broken)),
-                polled => polled,
-            }
-        })
-        .await
+        request: &BackendRequest,
+    ) -> Result<(BackendResponse, bool), ExchangeError> {
+        self.exchanger.exchange(&mut self.stream, request).await
     }
 
-    /// Whether it can carry another exchange. Nobody looks at a connection that idles, so that its end is seen here.
+    /// Whether it can carry another exchange. Nobody looks at a connection that idles, so that its end is seen here, as are
+    /// bytes that nobody asked for.
     fn is_open(&mut self) -> bool {
+        let mut byte = [0];
         let mut context = Context::from_waker(Waker::noop());
-        self.driver.as_mut().poll(&mut context).is_pending() && self.sender.is_ready()
+        Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, BackendFailure> {
+    let stream = TcpStream::connect(address).await.map_err(|_| BackendFailure::Refused)?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }
 
 /// Connections that idle, the longest first.
 pub(super) struct Idle {
-    kept: Mutex<Vec<(Connection, Instant)>>,
+    kept: Mutex<Vec<(Box<Connection>, Instant)>>,
     /// How long one may.
     longest: Duration,
 }
@@ -168,7 +147,7 @@ impl Idle {
     }
 
     /// The connection that was used last, if it is still open.
-    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, now: Instant) -> Option<Box<Connection>> {
         loop {
             let (mut connection, since) = self.kept().pop()?;
             if now.saturating_duration_since(since) < self.longest && connection.is_open() {
@@ -178,10 +157,7 @@ impl Idle {
     }
 
     /// Keeps a connection for later, and lets go of those that have idled too long.
-    pub(super) fn put(&self, mut connection: Connection, now: Instant) {
-        if !connection.is_open() {
-            return;
-        }
+    pub(super) fn put(&self, connection: Box<Connection>, now: Instant) {
         let mut kept = self.kept();
         let longest = self.longest;
         if kept.first().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= longest) {
@@ -192,7 +168,7 @@ impl Idle {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+    fn kept(&self) -> MutexGuard<'_, Vec<(Box<Connection>, Instant)>> {
         // Whole after each of its operations.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::call::API_ID;
@@ -36,6 +37,9 @@ const DROPPED_REQUEST: [&str; 19] = [
     FAULT_HEADER,
 ];
 
+/// How many headers the gateway adds to a request, at most.
+const ADDED: usize = 6;
+
 /// Response headers that do not reach the client.
 const DROPPED_RESPONSE: [&str; 9] = [
     "expect",
@@ -51,17 +55,17 @@ const DROPPED_RESPONSE: [&str; 9] = [
 
 /// Response headers that reach the client under another name: `x-amzn-remapped-` and the old one.
 const REMAPPED: [&str; 11] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-md5",
-    "date",
-    "max-forwards",
-    "server",
-    "user-agent",
-    "www-authenticate",
-    "x-amz-apigw-id",
-    "x-amzn-requestid",
+    "x-amzn-remapped-authorization",
+    "x-amzn-remapped-connection",
+    "x-amzn-remapped-content-length",
+    "x-amzn-remapped-content-md5",
+    "x-amzn-remapped-date",
+    "x-amzn-remapped-max-forwards",
+    "x-amzn-remapped-server",
+    "x-amzn-remapped-user-agent",
+    "x-amzn-remapped-www-authenticate",
+    "x-amzn-remapped-x-amz-apigw-id",
+    "x-amzn-remapped-x-amzn-requestid",
 ];
 
 /// Whether a header says where a message ends: no mapping may set it, or another response would begin within this one.
@@ -74,58 +78,62 @@ pub(super) fn total_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + "\r\n".len()).sum()
 }
 
-/// The headers that the back end gets for a request of `client`, received by the gateway at `gateway`.
+/// Where clients reach the gateway.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Front {
+    pub(super) port: u16,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+}
+
+/// The headers that the back end gets for a request of `client`, which came to `front`.
 pub(super) fn to_backend(
     request: &HeaderMap,
     client: SocketAddr,
-    gateway: SocketAddr,
+    front: Front,
     now: SystemTime,
 ) -> HeaderMap {
-    let mut headers = without(request, &DROPPED_REQUEST);
-    let mut forwarded: Vec<String> = request
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
-    forwarded.push(client.ip().to_string());
-    set(&mut headers, "x-forwarded-for", &forwarded.join(", "));
-    set(&mut headers, "x-forwarded-port", &gateway.port().to_string());
-    set(&mut headers, "x-forwarded-proto", "http");
-    set(&mut headers, "x-amzn-apigateway-api-id", API_ID);
+    let mut headers = HeaderMap::with_capacity(request.len() + ADDED);
+    for (name, value) in request {
+        if !DROPPED_REQUEST.contains(&name.as_str()) {
+            headers.append(name, value.clone());
+        }
+    }
+    let mut forwarded = String::new();
+    for value in request.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()) {
+        forwarded.push_str(value);
+        forwarded.push_str(", ");
+    }
+    forwarded.push_str(&client.ip().to_string());
+    set(&mut headers, "x-forwarded-for", forwarded);
+    headers.insert("x-forwarded-port", HeaderValue::from(front.port));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(front.scheme));
+    headers.insert("x-amzn-apigateway-api-id", HeaderValue::from_static(API_ID));
     let traced = headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
     if !traced.is_some_and(|value| value.contains("Root=")) {
-        set(&mut headers, "x-amzn-trace-id", &new_trace_id(now));
+        set(&mut headers, "x-amzn-trace-id", new_trace_id(now));
     }
     headers
 }
 
 /// The headers that the client gets for a back end's response.
 pub(super) fn to_client(response: &HeaderMap) -> HeaderMap {
-    let mut headers = without(response, &DROPPED_RESPONSE);
-    for name in REMAPPED.into_iter().filter(|name| response.contains_key(*name)) {
-        let name = HeaderName::from_static(name);
-        let values: Vec<HeaderValue> = headers.get_all(&name).iter().cloned().collect();
-        headers.remove(&name);
-        let remapped = HeaderName::try_from(format!("x-amzn-remapped-{name}"));
-        let remapped = remapped.expect("a header name stays one behind a prefix");
-        for value in values {
-            headers.append(&remapped, value);
+    // Two ids and perhaps a type come to it.
+    let mut headers = HeaderMap::with_capacity(response.len() + 3);
+    for (name, value) in response {
+        if DROPPED_RESPONSE.contains(&name.as_str()) {
+            continue;
         }
+        let prefix = "x-amzn-remapped-".len();
+        let remapped = REMAPPED.into_iter().find(|remapped| remapped[prefix..] == *name.as_str());
+        headers.append(remapped.map_or_else(|| name.clone(), HeaderName::from_static), value.clone());
     }
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     headers
 }
 
-fn without(headers: &HeaderMap, dropped: &[&str]) -> HeaderMap {
-    headers
-        .iter()
-        .filter(|(name, _)| !dropped.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn set(headers: &mut HeaderMap, name: &'static str, value: String) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
         headers.insert(name, value);
     }
 }
@@ -162,9 +170,9 @@ mod tests {
             ("x-own", "1"),
             ("x-own", "2"),
         ]);
-        let (client, gateway) = ("192.0.2.7:999".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        let (client, front) = ("192.0.2.7:999".parse().unwrap(), Front { port: 8080, scheme: "https" });
         let now = UNIX_EPOCH + std::time::Duration::from_secs(0x6540_0001);
-        let passed = to_backend(&request, client, gateway, now);
+        let passed = to_backend(&request, client, front, now);
         let trace = passed["x-amzn-trace-id"].to_str().unwrap();
         assert!(trace.starts_with("Root=1-65400001-") && trace.len() == 40, "{trace}");
         let mut rest: Vec<String> = passed
@@ -181,7 +189,7 @@ mod tests {
                 "x-amzn-apigateway-api-id: landfall00",
                 "x-forwarded-for: 192.0.2.1, 192.0.2.7",
                 "x-forwarded-port: 8080",
-                "x-forwarded-proto: http",
+                "x-forwarded-proto: https",
                 "x-own: 1",
                 "x-own: 2",
             ]
@@ -191,8 +199,8 @@ mod tests {
     #[test]
     fn a_trace_goes_on() {
         let request = headers(&[("x-amzn-trace-id", "Root=1-65400000-000000000000000000000000")]);
-        let address = "127.0.0.1:1".parse().unwrap();
-        let passed = to_backend(&request, address, address, UNIX_EPOCH);
+        let (client, front) = ("127.0.0.1:1".parse().unwrap(), Front { port: 1, scheme: "http" });
+        let passed = to_backend(&request, client, front, UNIX_EPOCH);
         assert_eq!(passed["x-amzn-trace-id"], "Root=1-65400000-000000000000000000000000");
     }
 

@@ -1,8 +1,6 @@
 //! What a back end gets for a call, and what the client gets for the back end's answer (API Gateway Developer Guide,
 //! "Integrations for REST APIs").
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http_body_util::Full;
@@ -13,7 +11,7 @@ use serde_json::Value;
 
 use super::backend::{BackendRequest, BackendResponse};
 use super::call::{API_ID, Call, Refusal};
-use super::headers;
+use super::headers::{self, Front};
 use super::payload;
 use crate::api::{BodyPath, HttpIntegration, MockIntegration, Place, PlannedResponse, Scope, response_for};
 use crate::doubles::http::Answer;
@@ -34,11 +32,11 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The request that the back end of `http` gets for a call, which the gateway received at `gateway`.
+/// The request that the back end of `http` gets for a call that came to `front`.
 pub(super) fn request_for(
     http: &HttpIntegration,
     call: &Call,
-    gateway: SocketAddr,
+    front: Front,
     is_binary: bool,
 ) -> Result<BackendRequest, Refusal> {
     let unusable = || Refusal::from(ResponseType::ApiConfigurationError);
@@ -48,9 +46,9 @@ pub(super) fn request_for(
     let method = http.method.as_deref().unwrap_or(&call.method);
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| ResponseType::ApiConfigurationError)?;
     let mut headers = if http.is_proxy {
-        headers::to_backend(&call.headers, call.client, gateway, call.received())
+        headers::to_backend(&call.headers, call.client, front, call.received())
     } else {
-        of_its_own(call, gateway)
+        of_its_own(call, front)
     };
     let mut query = Vec::new();
     for mapping in &http.mappings {
@@ -104,12 +102,12 @@ fn target(http: &HttpIntegration, call: &Call, mapped: &[(&str, String)]) -> Str
 }
 
 /// The headers of an integration that is no proxy: nothing of the client's but the type of the body.
-fn of_its_own(call: &Call, gateway: SocketAddr) -> HeaderMap {
+fn of_its_own(call: &Call, front: Front) -> HeaderMap {
     let mut kept = HeaderMap::new();
     for name in ["x-forwarded-for", "x-amzn-trace-id"] {
         kept.extend(call.headers.get(name).map(|value| (HeaderName::from_static(name), value.clone())));
     }
-    let mut headers = headers::to_backend(&kept, call.client, gateway, call.received());
+    let mut headers = headers::to_backend(&kept, call.client, front, call.received());
     let agent = format!("AmazonAPIGateway_{API_ID}");
     headers.extend(HeaderValue::from_str(&agent).ok().map(|agent| (USER_AGENT, agent)));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

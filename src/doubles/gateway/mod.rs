@@ -7,7 +7,7 @@
 //! | `call` | a request in hand, and what mappings and templates find in it |
 //! | `authorize`, `event`, `cache`, `policy` | asking authorizers, and what their results say |
 //! | `payload`, `headers`, `compression` | how bodies and headers pass |
-//! | `integration`, `backend`, `connection` | what back ends get, and what becomes of their answers |
+//! | `integration`, `backend`, `connection`, `exchange` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
 //! | `access_log`, `trace` | a line for each request, and how long requests were at each hop |
@@ -23,6 +23,7 @@ mod compression;
 mod connection;
 mod definition;
 mod event;
+mod exchange;
 mod headers;
 mod integration;
 mod payload;
@@ -49,16 +50,18 @@ use self::backend::Backends;
 pub use self::definition::{
     ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
 };
+use self::headers::Front;
 use self::serve::Service;
 pub use self::throttle::RateLimit;
 use self::throttle::TokenBucket;
 use self::trace::Tracer;
 pub use self::trace::{TraceConfig, TraceError};
 use super::fault::{Injector, of_kinds};
-use super::http::{BindError, Server, bind};
+use super::http::{BindError, Server, Terms, bind};
 use crate::api::{NotServable, Plan, Surroundings};
 use crate::result::HopTimes;
 use crate::scenario::FaultKind;
+use crate::tls::Identity;
 
 /// How long a client's connection may idle (API Gateway quotas, "Client idle connection").
 const IDLE: Duration = Duration::from_secs(310);
@@ -70,6 +73,8 @@ pub struct GatewayConfig {
     pub bind: IpAddr,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
+    /// Who it is to clients, which must speak TLS then, and may speak HTTP/2; `None`: they may do neither.
+    pub identity: Option<Identity>,
     /// What is served.
     pub plan: Plan,
     /// What stands in for the back ends that the plan's integrations name, by their origin.
@@ -125,6 +130,7 @@ impl GatewayConfig {
         Self {
             bind,
             port: 0,
+            identity: None,
             plan,
             backends,
             authorizers,
@@ -171,7 +177,7 @@ pub enum GatewayError {
 #[derive(Debug)]
 pub struct Gateway {
     server: Server,
-    base_path: String,
+    base_url: String,
     leaking: Arc<AtomicU64>,
     tracer: Arc<Tracer>,
 }
@@ -184,13 +190,14 @@ impl Gateway {
     pub async fn start(config: GatewayConfig) -> Result<Self, GatewayError> {
         let listener = bind("gateway", SocketAddr::new(config.bind, config.port)).await?;
         let address = listener.local_addr().map_err(GatewayError::Serve)?;
+        let scheme = if config.identity.is_some() { "https" } else { "http" };
         let plan = Arc::new(config.plan);
         let ttl = |scheme: &str| plan.authorizers.get(scheme).map_or(Duration::ZERO, |planned| planned.ttl);
         let authorizers = Authorizers::new(config.authorizer_timeout, config.authorizers, ttl);
         let leaking = Arc::new(AtomicU64::new(0));
         let tracer = Arc::new(Tracer::new(config.trace.as_ref())?);
         let service = Arc::new(Service {
-            address,
+            front: Front { port: address.port(), scheme },
             plan: plan.clone(),
             authorizers: authorizers.map_err(GatewayError::AuthorizerUrl)?,
             backends: Backends::new(config.backends),
@@ -205,18 +212,20 @@ impl Gateway {
             ),
             leaking: leaking.clone(),
         });
-        let server = Server::start_with_idle(listener, IDLE, move |request, client| {
+        let terms = Terms { idle: IDLE, identity: config.identity };
+        let server = Server::start_with(listener, terms, move |request, client| {
             let service = service.clone();
-            async move { service.answer(request, client).await }
+            service.answer(request, client.address)
         })
         .map_err(GatewayError::Serve)?;
-        Ok(Self { server, base_path: plan.stage.base_path.clone(), leaking, tracer })
+        let base_url = format!("{scheme}://{address}{}", plan.stage.base_path);
+        Ok(Self { server, base_url, leaking, tracer })
     }
 
     /// URL under which the API's paths stand, without a trailing slash: `http://address:port/stage`, as a rule.
     #[must_use]
-    pub fn base_url(&self) -> String {
-        format!("http://{}{}", self.server.address(), self.base_path)
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// How long requests have been at each hop so far, in the order in which they pass.

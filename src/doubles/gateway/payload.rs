@@ -37,6 +37,10 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Incoming) -> Result<Byte
     let mut total = 0_usize;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| PayloadError::Broken)?.into_data() else { continue };
+        // Most come in one piece.
+        if body.is_end_stream() && total == 0 && data.len() <= PAYLOAD_LIMIT {
+            return Ok(data);
+        }
         total = total.saturating_add(data.len());
         if total > DISCARD_LIMIT {
             break;
@@ -81,10 +85,10 @@ fn inflate(decoder: impl Read) -> Result<Bytes, PayloadError> {
 /// A body that is not of a binary media type, as it passes either way: bytes that are not UTF-8 are replaced (Developer
 /// Guide, "Binary media types for REST APIs").
 pub(super) fn as_text(body: Bytes) -> Bytes {
-    match String::from_utf8_lossy(&body) {
-        std::borrow::Cow::Borrowed(_) => body,
-        std::borrow::Cow::Owned(replaced) => Bytes::from(replaced),
+    if std::str::from_utf8(&body).is_ok() {
+        return body;
     }
+    Bytes::from(String::from_utf8_lossy(&body).into_owned())
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(super) fn add_ids(headers: &mut HeaderMap, ids: &Ids) {
     for (name, id) in [("x-amzn-requestid", &ids.request), ("x-amz-apigw-id", &ids.extended)] {
         // UUIDs and base64url are legal header values.
         if let Ok(id) = HeaderValue::from_str(id) {
-            headers.insert(HeaderName::from_static(name), id);
+            headers.insert(name, id);
         }
     }
 }

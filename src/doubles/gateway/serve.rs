@@ -17,7 +17,7 @@ use super::authorize::{Authorizers, Outcome};
 use super::backend::{BackendFailure, BackendResponse, Backends};
 use super::call::{Call, Refusal};
 use super::compression::compressed;
-use super::headers::{self, HEADERS_LIMIT};
+use super::headers::{self, Front, HEADERS_LIMIT};
 use super::integration::{mocked, request_for, response_of};
 use super::payload::{self, PayloadError};
 use super::policy::Decision;
@@ -38,7 +38,7 @@ const TARGET_LIMIT: usize = 10_240;
 
 /// The gateway at work.
 pub(super) struct Service {
-    pub(super) address: SocketAddr,
+    pub(super) front: Front,
     pub(super) plan: Arc<Plan>,
     pub(super) authorizers: Authorizers,
     pub(super) backends: Backends,
@@ -61,7 +61,10 @@ impl Service {
         let mut call = Call::new(self.plan.clone(), head, client, (Instant::now(), SystemTime::now()));
         let answer = match self.judge(&mut call, body).await {
             Ok(answer) => {
-                let mut answer = compressed(answer, &call.headers, call.plan.minimum_compression_size).await;
+                let mut answer = match call.plan.minimum_compression_size {
+                    Some(least) => Box::pin(compressed(answer, &call.headers, least)).await,
+                    None => answer,
+                };
                 add_ids(answer.headers_mut(), &call.ids);
                 answer
             }
@@ -120,7 +123,8 @@ impl Service {
                 }
             }
         };
-        self.deny(call, denial).await
+        // On the heap, or what it takes would be part of each request's future.
+        Box::pin(self.deny(call, denial)).await
     }
 
     /// Serves a call that the policy allows, as one fault commands at most.
@@ -197,7 +201,7 @@ impl Service {
 
     async fn send(&self, http: &HttpIntegration, call: &mut Call, limit: Limit) -> Result<Passed, Refusal> {
         let is_binary = is_binary(&call.plan.binary_media_types, call.content_type());
-        let request = request_for(http, call, self.address, is_binary)?;
+        let request = request_for(http, call, self.front, is_binary)?;
         call.trace_id = request
             .headers
             .get("x-amzn-trace-id")
@@ -299,6 +303,10 @@ fn failed(http: &HttpIntegration, call: &mut Call, failure: BackendFailure) -> R
             (ResponseType::ApiConfigurationError, "Execution failed due to configuration error")
         }
         BackendFailure::Refused => (ResponseType::IntegrationFailure, "Connection refused"),
+        BackendFailure::Untrusted => (
+            ResponseType::ApiConfigurationError,
+            "Execution failed due to configuration error: General SSLEngine problem",
+        ),
         BackendFailure::Broken => (ResponseType::IntegrationFailure, "Connection is closed"),
         BackendFailure::TooLong => {
             (ResponseType::ApiConfigurationError, "Response is longer than 10485760 bytes")

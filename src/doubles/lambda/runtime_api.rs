@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
 use super::failure;
-use crate::doubles::http::{Answer, Client, Server, bind};
+use crate::doubles::http::{Answer, Client, Server, Terms, bind};
 
 /// Longest response that Lambda takes, in bytes: 6 MB, and what it adds for the error's sake.
 pub(super) const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
@@ -78,10 +78,11 @@ impl RuntimeApi {
         let listener = bind("function's Runtime API", address).await.map_err(|error| error.source)?;
         let desk = Arc::new(Desk { hand: Mutex::default(), phase: watch::Sender::new(Phase::Starting) });
         let at_work = desk.clone();
-        let server = Server::start_with_idle(listener, IDLE, move |request, _| {
-            let desk = at_work.clone();
-            async move { desk.answer(request).await }
-        })?;
+        let server =
+            Server::start_with(listener, Terms { idle: IDLE, identity: None }, move |request, client| {
+                let desk = at_work.clone();
+                async move { desk.answer(request, client).await }
+            })?;
         Ok(Self { server, desk })
     }
 
@@ -152,8 +153,7 @@ impl Desk {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let client = request.extensions().get::<Client>().cloned();
+    async fn answer(&self, request: Request<Incoming>, client: Client) -> Answer {
         let (head, body) = request.into_parts();
         let Some(path) = head.uri.path().strip_prefix(PREFIX) else { return unknown_path() };
         let in_hand = path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/'));
@@ -167,7 +167,7 @@ impl Desk {
     }
 
     /// Answers with the next event, as soon as there is one.
-    async fn next(&self, client: Option<Client>) -> Answer {
+    async fn next(&self, client: Client) -> Answer {
         let (sender, mut receiver) = oneshot::channel();
         {
             let mut hand = self.hand();
@@ -184,19 +184,13 @@ impl Desk {
             hand.poll = Some(sender);
             self.phase.send_replace(Phase::Asking);
         }
-        let gone = async {
-            match client {
-                Some(client) => client.has_gone().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             event = &mut receiver => match event {
                 Ok(event) => event_answer(&event),
                 Err(_) => wrong_state("another request for an event has come after this one"),
             },
-            () = gone => {
+            () = client.has_gone() => {
                 let mut hand = self.hand();
                 if let Ok(event) = receiver.try_recv() {
                     hand.waiting = Some(event);

@@ -29,7 +29,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::fault::{Injector, of_kinds};
-use super::http::{Answer, BindError, BodyError, Pieces, bind, read_body};
+use super::http::{Answer, BindError, BodyError, Client, Pieces, bind, read_body};
 use crate::kafka::{self, Access};
 use crate::scenario::FaultKind;
 use crate::wire::gateway::FAULT_HEADER;
@@ -132,7 +132,8 @@ impl Proxy {
         let starts: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::SlowStart]).into();
         let growths: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::MemoryGrowth]).into();
         let leak = Arc::new(faults::Leak::default());
-        let answer = move |request: Request<Incoming>, _| {
+        let answer = move |mut request: Request<Incoming>, client: Client| {
+            request.extensions_mut().insert(client);
             let (producer, streams) = (producer.clone(), streams.clone());
             let (stalls, starts) = (stalls.clone(), starts.clone());
             let (growths, leak) = (growths.clone(), leak.clone());

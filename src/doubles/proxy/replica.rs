@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::doubles::fault::Injector;
-use crate::doubles::http::{AnswerBody, BindError, InFlight, Server, bind};
+use crate::doubles::http::{AnswerBody, BindError, Client, InFlight, Server, Terms, bind};
 
 /// How often it is looked whether a restart is to begin or to end, and whether the address is free again.
 const LOOK: Duration = Duration::from_millis(5);
@@ -55,7 +55,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Serves what [`listen`] gave, as [`Server::start_with_idle`] does; the first replica to ask for a restart gets it.
+    /// Serves what [`listen`] gave, as [`Server::start_with`] does; the first replica to ask for a restart gets it.
     pub(super) fn start<H, F, B>(
         (listener, held): (TcpListener, Option<Held>),
         idle: Duration,
@@ -63,23 +63,24 @@ impl Replica {
         handler: H,
     ) -> std::io::Result<Self>
     where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
         let working = Arc::new(AtomicU64::new(0));
         let counted = {
             let working = working.clone();
-            move |request: Request<Incoming>, peer| {
+            move |request: Request<Incoming>, client| {
                 let guard = InFlight::enter(working.clone());
-                let work = handler(request, peer);
+                let work = handler(request, client);
                 async move {
                     let _guard = guard;
                     work.await
                 }
             }
         };
-        let server = Server::start_with_idle(listener, idle, counted.clone())?;
+        let terms = Terms { idle, identity: None };
+        let server = Server::start_with(listener, terms.clone(), counted.clone())?;
         let address = server.address();
         let server = Arc::new(Mutex::new(Some(server)));
         let mine: Vec<Arc<Injector>> = restarts.iter().filter(|restart| restart.claim()).cloned().collect();
@@ -98,7 +99,7 @@ impl Replica {
                             tokio::time::sleep(LOOK).await;
                         }
                         let again = return_to(address).await;
-                        drop(set(&server, Server::start_with_idle(again, idle, counted.clone()).ok()));
+                        drop(set(&server, Server::start_with(again, terms.clone(), counted.clone()).ok()));
                     }
                     tokio::time::sleep(LOOK).await;
                 }

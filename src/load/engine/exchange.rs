@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use super::super::StreamPlan;
 use super::super::answer::{Marks, Untold, read_answer};
 use super::super::clock::{Nanos, micros, nanos};
-use super::super::http1::Response;
 use super::super::lane::Lane;
 use super::super::place::{Exchange, Read, State, Wrote};
 use super::super::recorder::AttemptTimes;
@@ -13,6 +12,7 @@ use super::super::retry::{Ending, asked_wait, wait_before_retry};
 use super::super::sink::Sink;
 use super::{Engine, Finished, expected};
 use crate::record::{Answer, Class, End, Expected, NEVER, Note, RecordAnswer, RequestId, Sent, UNANSWERED};
+use crate::wire::http1::Response;
 
 /// How an attempt has ended.
 struct Ended {

@@ -21,7 +21,7 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
 
 use super::clock::{Clock, Nanos};
-use super::http1::BODY_LIMIT;
+use super::place::BODY_LIMIT;
 use super::poller::Ready;
 use super::tls::Tls;
 use super::transport::Transport;

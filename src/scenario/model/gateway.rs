@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::stack::{SecretSource, Value};
+use super::stack::{SecretSource, TlsSettings, Value};
 
 /// API gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub enum GatewaySpec {
     Embedded {
         /// TCP port on loopback.
         port: u16,
+        /// Who it is to partners, which speak TLS then, and HTTP/2 where they ask for it; `None`: they speak neither.
+        tls: Option<IdentitySpec>,
         /// How much the times of a token may be off at the embedded authorizer.
         leeway: Duration,
         /// What it serves.
@@ -24,6 +26,22 @@ pub enum GatewaySpec {
     },
     /// Partners talk to the proxy directly.
     None,
+}
+
+/// Who a server is to those that speak TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySpec {
+    /// A certificate for this machine's loopback, made for the run by an authority of its own.
+    Generated,
+    /// One that people have.
+    Files {
+        /// PEM file with the certificate, and behind it those that lead to its authority.
+        certificate: PathBuf,
+        /// PEM file with the certificate's private key.
+        key: PathBuf,
+        /// How the load, which goes to a loopback address, comes to trust it.
+        clients: TlsSettings,
+    },
 }
 
 /// An access log.
@@ -104,8 +122,13 @@ pub struct DefinitionSpec {
 pub enum TargetSpec {
     /// The scenario's proxy, through its balancer where it has one.
     Balancer,
-    /// Something else, `http://host:port`.
-    Url(String),
+    /// Something else.
+    Url {
+        /// `http://host:port` or `https://host:port`.
+        url: String,
+        /// How TLS is spoken to an https URL.
+        tls: TlsSettings,
+    },
 }
 
 /// Where an authorizer's code runs.

@@ -22,8 +22,8 @@ pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Fault, FaultKind, Pace};
 pub use gateway::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, LambdaSpec, LimitsSpec,
-    PolicyAnswer, TargetSpec, ThrottleSpec,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{

@@ -36,7 +36,7 @@ const RETRIED: [RetryOn; 5] = [
     RetryOn::RefusedConnection,
 ];
 
-/// Reads `protocol`. HTTP/2 is spoken to an external proxy only: the doubles speak HTTP/1.1.
+/// Reads `protocol`. Of the doubles only a gateway with TLS speaks HTTP/2.
 pub(super) fn read_protocol(
     fields: &mut Fields<'_>,
     speaks_http2: bool,
@@ -48,8 +48,8 @@ pub(super) fn read_protocol(
     if protocol == Protocol::Http2 && !speaks_http2 {
         item.suggest(
             problems,
-            "cannot be HTTP/2: embedded gateway and proxy speak HTTP/1.1",
-            "use it with an external proxy and `gateway: { kind: none }`",
+            "cannot be HTTP/2: the embedded gateway speaks it over TLS only, and the embedded proxy does not",
+            "set `stack.gateway.tls: generated`, or use an external proxy and `gateway: { kind: none }`",
         );
     }
     protocol

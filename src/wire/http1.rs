@@ -6,45 +6,55 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Most header fields that a response may have.
-const HEADERS: usize = 64;
+const HEADERS: usize = 100;
 /// Longest head that is read, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
-/// Longest body that is read, in bytes.
-pub(super) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Longest line that says the size of a chunk, in bytes.
 const CHUNK_LINE: usize = 4 * 1024;
 
 /// Why bytes are no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
+    /// There is no head.
     #[error("it is no HTTP response: {0}")]
     Head(#[from] httparse::Error),
+    /// There is too much of it.
     #[error("its head is longer than 64 KiB")]
     LongHead,
-    #[error("its body is longer than 4 MiB")]
-    LongBody,
+    /// The body is longer than the limit, which this is, in bytes.
+    #[error("its body is longer than {0} bytes")]
+    LongBody(usize),
+    /// What is no number, or several that differ.
     #[error("its Content-Length is no length")]
     Length,
+    /// A coding that nobody asked for.
     #[error("its Transfer-Encoding is not chunked")]
     Coding,
+    /// A size that is none, or data without an end.
     #[error("a chunk of its body is malformed")]
     Chunk,
+    /// Nobody asked for that either.
     #[error("it switches protocols")]
     Upgrade,
 }
 
 /// A whole response; the ranges lie within the bytes that were given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) body: Range<usize>,
+pub struct Response {
+    /// Its status code.
+    pub status: u16,
+    /// The head, from the status line to the empty line.
+    pub head: Range<usize>,
+    /// The body, without the sizes of chunks.
+    pub body: Range<usize>,
     /// `x-amzn-ErrorType`, which only API Gateway sends.
-    pub(super) error_type: Option<Range<usize>>,
+    pub error_type: Option<Range<usize>>,
     /// `x-amzn-RequestId`, by which API Gateway's logs know the request.
-    pub(super) request_id: Option<Range<usize>>,
-    pub(super) retry_after: Option<Range<usize>>,
+    pub request_id: Option<Range<usize>>,
+    /// `Retry-After`, as it was sent.
+    pub retry_after: Option<Range<usize>>,
     /// Whether the connection can carry another request.
-    pub(super) keep_alive: bool,
+    pub keep_alive: bool,
 }
 
 /// Where the body ends.
@@ -56,8 +66,12 @@ enum Framing {
 }
 
 /// Decodes one response. The same buffer is given again and again, with more bytes at its end each time.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {
+#[derive(Debug)]
+pub struct Decoder {
+    /// Longest body that is read, in bytes.
+    limit: usize,
+    /// Whether the response has no body, whatever its head says.
+    bodiless: bool,
     head: Option<(Response, Framing)>,
     /// Up to where chunks have been taken apart.
     at: usize,
@@ -66,14 +80,28 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder for a response whose body has at most `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { limit, bodiless: false, head: None, at: 0, start: 0 }
+    }
+
     /// Makes ready for the next response.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    pub fn reset(&mut self) {
+        *self = Self::new(self.limit);
+    }
+
+    /// The same for a response to HEAD, whose length says nothing of what follows (RFC 9112, section 6.3).
+    pub fn reset_for_head(&mut self) {
+        *self = Self { bodiless: true, ..Self::new(self.limit) };
     }
 
     /// Looks at all that has come. `ended` says that nothing further will. Chunked bodies are put together in
     /// place. `None`: more is needed.
-    pub(super) fn decode(&mut self, bytes: &mut [u8], ended: bool) -> Result<Option<Response>, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], as it says.
+    pub fn decode(&mut self, bytes: &mut [u8], ended: bool) -> Result<Option<Response>, Malformed> {
         if self.head.is_none() && !self.read_head(bytes)? {
             return Ok(None);
         }
@@ -84,14 +112,14 @@ impl Decoder {
                 response.body.end = end;
                 (bytes.len() >= end).then_some(end)
             }
-            Framing::Chunked => take_chunks(bytes, &mut self.at, &mut response.body)?,
+            Framing::Chunked => take_chunks(bytes, &mut self.at, &mut response.body, self.limit)?,
             Framing::Close => {
                 response.body.end = bytes.len();
                 ended.then_some(bytes.len())
             }
         };
-        if response.body.len() > BODY_LIMIT {
-            return Err(Malformed::LongBody);
+        if response.body.len() > self.limit {
+            return Err(Malformed::LongBody(self.limit));
         }
         // What follows a response that nobody asked for makes the connection useless.
         response.keep_alive &= whole.is_none_or(|end| end == bytes.len());
@@ -118,7 +146,12 @@ impl Decoder {
                 // Interim responses are skipped (RFC 9110, section 15.2).
                 Some(100..200) => self.start = end,
                 _ => {
-                    self.head = Some(read_fields(bytes, end, &parsed)?);
+                    let (response, framing) = read_fields(bytes, self.start..end, &parsed)?;
+                    let framing = if self.bodiless { Framing::Length(0) } else { framing };
+                    if matches!(framing, Framing::Length(length) if length > self.limit) {
+                        return Err(Malformed::LongBody(self.limit));
+                    }
+                    self.head = Some((response, framing));
                     self.at = end;
                     return Ok(true);
                 }
@@ -130,7 +163,7 @@ impl Decoder {
 /// What the head says of body and connection.
 fn read_fields(
     bytes: &[u8],
-    end: usize,
+    head: Range<usize>,
     parsed: &httparse::Response<'_, '_>,
 ) -> Result<(Response, Framing), Malformed> {
     let status = parsed.code.unwrap_or(0);
@@ -139,7 +172,8 @@ fn read_fields(
     let mut keep_alive = parsed.version == Some(1);
     let mut response = Response {
         status,
-        body: end..end,
+        body: head.end..head.end,
+        head,
         error_type: None,
         request_id: None,
         retry_after: None,
@@ -186,7 +220,6 @@ fn read_fields(
     let framing = match (status, chunked, length) {
         (204 | 304, ..) => Framing::Length(0),
         (_, true, _) => Framing::Chunked,
-        (_, false, Some(length)) if length > BODY_LIMIT => return Err(Malformed::LongBody),
         (_, false, Some(length)) => Framing::Length(length),
         (_, false, None) => Framing::Close,
     };
@@ -217,6 +250,7 @@ fn take_chunks(
     bytes: &mut [u8],
     at: &mut usize,
     body: &mut Range<usize>,
+    limit: usize,
 ) -> Result<Option<usize>, Malformed> {
     loop {
         let rest = &bytes[*at..];
@@ -233,8 +267,8 @@ fn take_chunks(
         if size == 0 {
             return trailer_end(bytes, data);
         }
-        if size > BODY_LIMIT {
-            return Err(Malformed::LongBody);
+        if size > limit {
+            return Err(Malformed::LongBody(limit));
         }
         let end = data + size;
         let Some(after) = bytes.get(end..) else { return Ok(None) };
@@ -246,8 +280,8 @@ fn take_chunks(
         bytes.copy_within(data..end, body.end);
         body.end += size;
         *at = end + 2;
-        if body.len() > BODY_LIMIT {
-            return Err(Malformed::LongBody);
+        if body.len() > limit {
+            return Err(Malformed::LongBody(limit));
         }
     }
 }
@@ -273,7 +307,7 @@ mod tests {
 
     /// Decodes `text` given in two pieces, then its end.
     fn decode_split(text: &[u8], split: usize) -> Result<Option<(Response, Vec<u8>)>, Malformed> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(1_000_000);
         let mut bytes = text[..split].to_vec();
         if let Some(response) = decoder.decode(&mut bytes, false)? {
             let body = bytes[response.body.clone()].to_vec();
@@ -328,6 +362,30 @@ mod tests {
     fn interim_responses_are_skipped() {
         let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\na: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
         assert_eq!(body(text), (200, "x".into(), true));
+    }
+
+    #[test]
+    fn a_response_to_head_has_no_body() {
+        let mut text = *b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n";
+        let mut decoder = Decoder::new(1);
+        decoder.reset_for_head();
+        let response = decoder.decode(&mut text, false).unwrap().unwrap();
+        assert_eq!((response.head, response.body.len(), response.keep_alive), (0..text.len(), 0, true));
+    }
+
+    #[test]
+    fn a_body_is_no_longer_than_the_limit() {
+        for (text, fits) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", false),
+            ("HTTP/1.1 200 OK\r\n\r\nabc", true),
+            ("HTTP/1.1 200 OK\r\n\r\nabcd", false),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", false),
+        ] {
+            let decoded = Decoder::new(3).decode(&mut text.as_bytes().to_vec(), true);
+            assert_eq!(decoded.is_ok(), fits, "{text:?} {decoded:?}");
+        }
     }
 
     #[test]
