@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
-    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions,
+    AuthorizerCode, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions, TraceConfig,
 };
 use landfall::doubles::http::{Server, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
@@ -241,6 +241,7 @@ pub(crate) struct Settings {
     pub(crate) integration_timeout: Duration,
     pub(crate) backend: SocketAddr,
     pub(crate) injectors: Vec<Arc<Injector>>,
+    pub(crate) trace: Option<TraceConfig>,
 }
 
 impl Settings {
@@ -252,6 +253,7 @@ impl Settings {
             integration_timeout: DEADLINE,
             backend,
             injectors: vec![],
+            trace: None,
         }
     }
 
@@ -265,6 +267,7 @@ impl Settings {
         let config = GatewayConfig {
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
+            trace: self.trace,
             ..GatewayConfig::produce(LOOPBACK, &options, self.backend.to_string(), self.backend.into(), code)
                 .unwrap()
         };

@@ -92,7 +92,7 @@ mod tests {
     fn faults(kinds: &[FaultKind]) -> Faults {
         let injector = |kind: &FaultKind| {
             Arc::new(Injector::new(
-                Fault { kind: *kind, pace: Pace::Every(1), target: None, window: None },
+                Fault::new(*kind, Pace::Every(1)),
                 1,
             ))
         };

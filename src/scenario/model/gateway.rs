@@ -38,6 +38,8 @@ pub struct AccessLogSpec {
 pub struct LimitsSpec {
     /// Of the stage, over all of its methods; `None`: there is none.
     pub throttle: Option<ThrottleSpec>,
+    /// Of the account, in which the stage is the only one; `None`: there is none.
+    pub account_throttle: Option<ThrottleSpec>,
     /// The API's keys.
     pub api_keys: Vec<ApiKeySpec>,
 }
