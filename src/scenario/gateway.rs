@@ -58,9 +58,7 @@ pub(super) fn read_gateway(
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
     let limits = LimitsSpec {
         throttle: fields.optional("throttle").and_then(|item| read_throttle(&item, problems)),
-        account_throttle: fields
-            .optional("account_throttle")
-            .and_then(|item| read_throttle(&item, problems)),
+        account_throttle: fields.optional("account_throttle").and_then(|item| read_throttle(&item, problems)),
         api_keys: fields.optional("api_keys").map(|item| read_keys(&item, problems)).unwrap_or_default(),
     };
     let access_log = fields.optional("access_log").and_then(|item| read_access_log(&item, problems));

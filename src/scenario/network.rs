@@ -16,7 +16,10 @@ pub(super) const REFUSED: [(&str, &str); 4] = [
     ("replica", "has no meaning for this fault; only those of the balancer befall a replica that is named"),
     ("delay", "has no meaning for this fault; write `kind: network-delay`, whose delay it is"),
     ("bytes_per_second", "has no meaning for this fault; write `kind: network-throttle`, whose rate it is"),
-    ("after_bytes", "has no meaning for this fault; write `kind: network-reset`, which waits for so many bytes"),
+    (
+        "after_bytes",
+        "has no meaning for this fault; write `kind: network-reset`, which waits for so many bytes",
+    ),
 ];
 
 /// The replica that is named, which must be there.

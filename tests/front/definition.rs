@@ -394,8 +394,7 @@ async fn the_account_s_throttle_comes_after_the_stage_s() {
             let reply = call(&gateway, "/a", &[], "").await;
             assert_eq!(reply.status.as_u16(), status);
             if status == 429 {
-                let throttled =
-                    (429, Some("TooManyRequestsException"), r#"{"message":"Too Many Requests"}"#);
+                let throttled = (429, Some("TooManyRequestsException"), r#"{"message":"Too Many Requests"}"#);
                 assert_eq!(reply.row(), throttled);
                 assert!(reply.header("retry-after").is_none());
             }

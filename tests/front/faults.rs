@@ -157,9 +157,15 @@ async fn a_flush_before_a_request_lets_it_ask_the_authorizer_again() {
     let fault = injector(FaultKind::FlushAuthorizers, Pace::Every(3));
     let bare = faulty(&fault).await;
     // The first of all asks; others only behind a flush, of whatever topic they are.
-    for (topic, asked) in
-        [("secret", 1), ("secret", 1), ("open", 1), ("secret", 2), ("secret", 2), ("secret", 2), ("secret", 3)]
-    {
+    for (topic, asked) in [
+        ("secret", 1),
+        ("secret", 1),
+        ("open", 1),
+        ("secret", 2),
+        ("secret", 2),
+        ("secret", 2),
+        ("secret", 3),
+    ] {
         let status = if topic == "open" { 200 } else { 403 };
         assert_eq!(send(produce(&bare.topic(topic), "Bearer x")).await.status, status);
         assert_eq!(bare.lambda.count(), asked);

@@ -141,19 +141,15 @@ fn of(kind: FaultKind) -> Mutant {
         F::NeverAnswer | F::AppendLate => mutant(Pass, "every: 20", &[IMPATIENT], IN_DOUBT),
         F::Delay => mutant(Fail, "every: 5", &[PLAIN], LATE),
         F::LatencySpike => mutant(Fail, "every: 8", &[PLAIN], LATE),
-        F::Stall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
-        F::SlowStart => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
+        F::Stall | F::NetworkStall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
+        F::SlowStart | F::NetworkDelay => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
         F::MemoryGrowth => mutant(Fail, "every: 1", &[PLAIN], &[(D::Memory, Some)]),
         F::ReplicaRestart | F::KillTarget => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], ON_THE_WAY),
         // What is authorized anew is authorized, and another replica takes the requests.
         F::FlushAuthorizers => mutant(Pass, "every: 7", &[PLAIN], &[]),
         F::DrainTarget => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], &[]),
         F::LateTarget => mutant(Pass, "window: [0s, 500ms]", &[PLAIN], &[]),
-        F::NetworkDelay => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
-        F::NetworkStall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
-        F::NetworkThrottle => {
-            mutant(Fail, "bytes_per_second: 5kB, window: [0s, 900ms]", &[PLAIN], LATE)
-        }
+        F::NetworkThrottle => mutant(Fail, "bytes_per_second: 5kB, window: [0s, 900ms]", &[PLAIN], LATE),
         F::NetworkReset | F::RefuseConnections => {
             mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], NEVER_THERE)
         }

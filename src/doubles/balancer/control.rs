@@ -108,7 +108,9 @@ impl Group {
             FaultScope::All => {
                 table.fault.clone_from(&setting);
                 let befallen = table.targets.iter().filter(|target| target.fault.is_none());
-                befallen.flat_map(|target| target.flows.values()).for_each(|flow| bring(flow, setting.as_ref()));
+                befallen
+                    .flat_map(|target| target.flows.values())
+                    .for_each(|flow| bring(flow, setting.as_ref()));
             }
         }
         Ok(())

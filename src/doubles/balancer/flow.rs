@@ -130,10 +130,9 @@ impl Flow {
         let mut held = self.lock();
         match (setting.fault, &held.course) {
             _ if held.socket.is_none() => {}
-            (
-                ConnectionFault::Reset { after_bytes: Some(bytes @ 1..) },
-                Course::Direct | Course::Cut(..),
-            ) => held.course = Course::Cut(bytes, setting.clone()),
+            (ConnectionFault::Reset { after_bytes: Some(bytes @ 1..) }, Course::Direct | Course::Cut(..)) => {
+                held.course = Course::Cut(bytes, setting.clone());
+            }
             _ => {
                 self.group.befall(setting);
                 held.reset(after);
@@ -250,7 +249,9 @@ impl Flow {
                 [part] => Pin::new(socket).poll_write(cx, part),
                 parts => Pin::new(socket).poll_write_vectored(cx, parts),
             },
-            Course::Detour(detour) => detour.poll_write(parts, |setting| self.group.befall(setting), &mut after),
+            Course::Detour(detour) => {
+                detour.poll_write(parts, |setting| self.group.befall(setting), &mut after)
+            }
         };
         if polled.is_pending() {
             remember(&mut held.writer, cx);

@@ -29,7 +29,9 @@ async fn told(targets: Vec<SocketAddr>, injectors: &[Arc<Injector>]) -> Balancer
 
 fn begin(injectors: &[Arc<Injector>]) {
     let now = Instant::now();
-    injectors.iter().for_each(|injector| injector.start(now));
+    for injector in injectors {
+        injector.start(now);
+    }
 }
 
 #[tokio::test]
@@ -82,9 +84,8 @@ async fn a_late_target_comes_when_its_window_ends_and_another_is_there_before() 
 
 #[tokio::test]
 async fn what_befalls_new_connections_resets_those_that_are_open() {
-    for (way, kind) in WAYS
-        .into_iter()
-        .flat_map(|way| [(way, FaultKind::NetworkReset), (way, FaultKind::RefuseConnections)])
+    for (way, kind) in
+        WAYS.into_iter().flat_map(|way| [(way, FaultKind::NetworkReset), (way, FaultKind::RefuseConnections)])
     {
         let fault = [injector(of(kind, None, LONG))];
         let balancer = told(vec![target(b'a').await], &fault).await;
