@@ -89,3 +89,16 @@ fn after_each_flush_the_authorizers_are_asked_again() {
     let asked = result.hops.iter().find(|hop| hop.name == "authorizer").map_or(0, |hop| hop.us.count);
     assert!(asked > 7, "{out}");
 }
+
+#[test]
+fn what_is_still_on_the_way_when_nobody_waits_any_more_is_waited_for() {
+    let ended = told(
+        Landfall::short_quickstart().set("stack.gateway.integration_timeout=200ms"),
+        "network-delay, delay: 2s, window: [500ms, 10s]",
+    );
+    passes(&ended);
+    let (result, out) = (ended.result(), &ended.stdout);
+    let records = &result.records;
+    assert!(result.requests.failed > 0 && records.unknown > 0, "{out}");
+    assert_eq!((records.unknown_landed, records.unknown_absent), (records.unknown, 0), "{out}");
+}

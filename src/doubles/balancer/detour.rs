@@ -76,6 +76,11 @@ impl Detour {
         !self.lost || self.fault() == Some(ConnectionFault::BlackHole)
     }
 
+    /// Whether bytes have yet to come to the target.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        !self.outward.is_empty()
+    }
+
     fn fault(&self) -> Option<ConnectionFault> {
         self.setting.as_ref().map(|setting| setting.fault)
     }

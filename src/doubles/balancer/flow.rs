@@ -114,6 +114,12 @@ impl Flow {
         self.lock().reset(after);
     }
 
+    /// Whether bytes of its holder, or of one that has gone, have yet to come to the target.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        let held = self.lock();
+        held.socket.is_some() && matches!(&held.course, Course::Detour(detour) if detour.is_on_the_way())
+    }
+
     /// Brings a fault upon a connection that has just come.
     pub(super) fn begin(self: &Arc<Self>, setting: Option<&Setting>, after: &mut Aftermath) {
         match setting {

@@ -121,6 +121,13 @@ impl Group {
         self.befallen.load(Ordering::Relaxed)
     }
 
+    /// How many connections hold bytes that have yet to come to their target.
+    pub(super) fn in_flight(&self) -> u64 {
+        let table = self.lock();
+        let flows = table.targets.iter().flat_map(|target| target.flows.values());
+        flows.filter(|flow| flow.is_on_the_way()).count() as u64
+    }
+
     /// Connects a client at `source` to a target.
     pub(super) async fn connect(self: &Arc<Self>, source: IpAddr) -> io::Result<Carried> {
         let mut failed = io::ErrorKind::ConnectionRefused.into();

@@ -245,6 +245,12 @@ impl Balancer {
         self.group.set_fault(scope, fault.map(|fault| Setting { fault, counter: None }), false)
     }
 
+    /// Connections on which a fault holds bytes that have yet to come to a target, whether or not their client still waits.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.group.in_flight()
+    }
+
     /// How many connections faults have befallen: each when the first of its bytes met the fault, or when it was reset or
     /// refused. A connection that meets one fault after another counts once for each.
     #[must_use]
