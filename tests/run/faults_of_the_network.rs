@@ -1,7 +1,7 @@
 //! Faults of the balancer: of the network around it, and of its targets. They lose nothing.
 
 use crate::faults::findings;
-use crate::harness::{Ended, Landfall};
+use crate::harness::{Ended, Landfall, repository};
 
 /// The run passes and finds nothing, and each fault took effect.
 fn passes(ended: &Ended) {
@@ -101,4 +101,12 @@ fn what_is_still_on_the_way_when_nobody_waits_any_more_is_waited_for() {
     let records = &result.records;
     assert!(result.requests.failed > 0 && records.unknown > 0, "{out}");
     assert_eq!((records.unknown_landed, records.unknown_absent), (records.unknown, 0), "{out}");
+}
+
+#[test]
+fn the_scenario_that_ships_keeps_every_record() {
+    let ended = Landfall::run(&repository("scenarios/network.yaml")).end();
+    let (result, out) = (ended.result(), &ended.stdout);
+    assert_eq!(ended.code, Some(0), "{out}{}", ended.stderr);
+    assert!(result.faults.len() == 6 && result.faults.iter().all(|fault| fault.injected > 0), "{out}");
 }

@@ -1,5 +1,8 @@
 //! Faults that the balancer is told to show: each is set when its window begins, and lifted when that ends.
 //!
+//! What befalls only new connections by its nature resets those that are open, too: whoever keeps connections might open none
+//! while the window lasts, and would never meet it.
+//!
 //! Where the windows of two overlap that befall the same, the first one is shown, as at any box.
 
 use std::net::SocketAddr;
