@@ -11,7 +11,12 @@ use landfall::doubles::balancer::{Balancer, BalancerConfig};
 use landfall::doubles::gateway::{
     AuthorizerCode, Backend, FixedAnswer, Gateway, GatewayConfig, ProduceOptions,
 };
+use mimalloc::MiMalloc;
 use serde_json::json;
+
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -355,12 +355,8 @@ async fn unknown_topics_are_unknown_unless_mentions_create_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn denied_reads_are_refused_and_counted() {
-    let fault = Fault {
-        kind: FaultKind::DenyRead,
-        pace: Pace::Every(1),
-        target: Some("denied".to_owned()),
-        window: None,
-    };
+    let fault =
+        Fault { target: Some("denied".to_owned()), ..Fault::new(FaultKind::DenyRead, Pace::Every(1)) };
     let injector = Arc::new(Injector::new(fault, 1));
     let topics = vec![topic("denied", 1, &[]), topic("open", 1, &[])];
     let config = BrokerConfig { topics, injectors: vec![injector.clone()], ..BrokerConfig::default() };

@@ -158,6 +158,7 @@ fn what_is_left_out_has_its_documented_default() {
         scenario.stack.gateway,
         GatewaySpec::Embedded {
             port: 0,
+            tls: None,
             leeway: Duration::from_secs(30),
             api: ApiSpec::Produce {
                 required_headers: vec!["Content-Type".into()],

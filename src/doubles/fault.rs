@@ -49,6 +49,12 @@ impl Injector {
         self.fault.kind
     }
 
+    /// What it was told to show.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
     /// Marks the start of the load, from which a fault's window is counted. Later calls change nothing.
     pub fn start(&self, now: Instant) {
         let _ = self.started.set(now);
@@ -164,7 +170,7 @@ mod tests {
     use std::time::Duration;
 
     fn fault(pace: Pace) -> Fault {
-        Fault { kind: FaultKind::Duplicate, pace, target: Some("quakes".into()), window: None }
+        Fault { target: Some("quakes".into()), ..Fault::new(FaultKind::Duplicate, pace) }
     }
 
     #[test]

@@ -285,7 +285,7 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {
         "idp" => Some(matches!(stack.idp, IdpSpec::Embedded { .. })),
-        "proxy" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
+        "proxy" | "balancer" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
         "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
         "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),
         _ => None,

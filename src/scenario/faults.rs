@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::boxes::is_embedded;
 use super::decode::{Fields, Item};
 use super::error::{Problems, nearest, quoted};
-use super::model::{Fault, FaultKind, Pace, StackSpec};
+use super::model::{Fault, FaultKind, Pace, ProxySpec, StackSpec};
+use super::network::{REFUSED, read_amount, read_replica};
 use super::quantity::{parse_duration, parse_percent};
 use super::reach::{Load, Written, check_reach};
 use super::scalar::Resolved;
@@ -58,6 +59,12 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
     let window = window_item.as_ref().and_then(|item| read_window(item, problems));
+    if let (Some(FaultKind::LateTarget), Some(item), Some((from, _))) = (kind, &window_item, window)
+        && !from.is_zero()
+    {
+        let message = "begins after the load, and the replica would be in service until then";
+        item.suggest(problems, message, "let it begin at `0s`");
+    }
     if let (Some(FaultKind::Restart | FaultKind::ReplicaRestart), Some(item), Some((from, to))) =
         (kind, &window_item, window)
         && to.saturating_sub(from) < SHORTEST_RESTART
@@ -69,15 +76,18 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
             format!("let it last for {shortest} ms or longer"),
         );
     }
+    let replica = read_replica(&mut fields, kind, around.stack, problems);
+    let amount = read_amount(&mut fields, kind, problems);
     // Only those that have not been asked for are refused.
     let window_alone = kind.filter(|kind| kind.is_window_alone());
     let all_of_them = window_alone.map(|kind| format!("has no meaning for `{}`, {ALL_OF_THEM}", kind.name()));
     let (paced, aimed) = all_of_them.as_deref().map_or((ALWAYS, NO_TARGET), |sentence| (sentence, sentence));
-    fields.finish(&[("every", paced), ("rate", paced), ("window", paced), ("target", aimed)], problems);
+    let of_many = [("every", paced), ("rate", paced), ("window", paced), ("target", aimed)];
+    fields.finish(&[of_many.as_slice(), &REFUSED].concat(), problems);
     if window_alone.is_some() && window.is_none() {
         return None;
     }
-    let fault = Fault { kind: kind?, pace: pace?, target, window };
+    let fault = Fault { kind: kind?, pace: pace?, target, window, replica, amount };
     if let Some(load) = around.load.filter(|_| problems.count() == before) {
         let written = Written { kind: kind_item, target: target_item, window: window_item };
         check_reach(&fault, &written, load, problems);
@@ -90,7 +100,7 @@ fn read_kind(item: &Item<'_>, problems: &mut Problems) -> Option<FaultKind> {
 }
 
 fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>, problems: &mut Problems) {
-    const BOXES: [&str; 4] = ["idp", "gateway", "proxy", "kafka"];
+    const BOXES: [&str; 5] = ["idp", "gateway", "balancer", "proxy", "kafka"];
     let Some(name) = item.text(problems) else { return };
     if let Some(kind) = kind
         && kind.box_name() != name
@@ -106,12 +116,22 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
     } else if stack.is_some_and(|stack| is_embedded(stack, name) == Some(false)) {
         let message =
             format!("only embedded boxes show faults, and the {name} of this stack is not embedded");
-        item.suggest(problems, message, "remove the fault, or make the box `kind: embedded`");
+        let remedy = if name == "balancer" {
+            "remove the fault, or make the proxy behind it `kind: embedded`"
+        } else {
+            "remove the fault, or make the box `kind: embedded`"
+        };
+        item.suggest(problems, message, remedy);
     } else if kind == Some(FaultKind::LeaderChange)
         && stack.is_some_and(|stack| stack.brokers().is_some_and(|brokers| brokers < 2))
     {
         let message = "the Kafka of this stack has one broker, so no other could lead";
         item.suggest(problems, message, "set `stack.kafka.brokers` to 2 or more");
+    } else if kind == Some(FaultKind::LateTarget)
+        && stack.is_some_and(|stack| matches!(stack.proxy, ProxySpec::Embedded { replicas: 1, .. }))
+    {
+        let message = "the proxy of this stack has one replica, so none would be in service without it";
+        item.suggest(problems, message, "set `stack.proxy.replicas` to 2 or more");
     } else if kind == Some(FaultKind::LoseTail) && stack.is_some_and(StackSpec::is_idempotent) {
         let message = "the proxy of this stack is idempotent, and only batches of other producers are lost";
         item.suggest(problems, message, "remove the fault, or set `stack.proxy.idempotence` to false");
@@ -203,19 +223,20 @@ mod tests {
     #[test]
     fn every_fault_belongs_to_its_box_alone() {
         for kind in FaultKind::ALL {
-            for name in ["idp", "gateway", "proxy", "kafka"] {
+            for name in ["idp", "gateway", "balancer", "proxy", "kafka"] {
                 let second = Duration::from_secs(1);
                 let (pace, every, window) = match kind {
                     FaultKind::DenyRead => ("", 1, None),
+                    FaultKind::LateTarget => (", window: [0s, 2s]", 1, Some((Duration::ZERO, 2 * second))),
                     kind if kind.is_window_alone() => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),
                 };
                 let read = fault(
-                    "idp: { token_life: 5s }, kafka: { brokers: 2 }",
+                    "idp: { token_life: 5s }, proxy: { replicas: 2 }, kafka: { brokers: 2 }",
                     &format!("box: {name}, kind: {}{pace}", kind.name()),
                 );
                 if name == kind.box_name() {
-                    assert_eq!(read, Ok(Fault { kind, pace: Pace::Every(every), target: None, window }));
+                    assert_eq!(read, Ok(Fault { window, ..Fault::new(kind, Pace::Every(every)) }));
                 } else {
                     let remedy = format!("write `box: {}`", kind.box_name());
                     assert!(read.unwrap_err().contains(&remedy));
@@ -269,7 +290,7 @@ mod tests {
     #[test]
     fn reads_are_denied_always() {
         let deny = |more: &str| fault("", &format!("box: kafka, kind: deny-read{more}"));
-        let fault = Fault { kind: FaultKind::DenyRead, pace: Pace::Every(1), target: None, window: None };
+        let fault = Fault::new(FaultKind::DenyRead, Pace::Every(1));
         assert_eq!(deny(""), Ok(fault.clone()));
         assert_eq!(deny(", every: null"), Ok(fault.clone()));
         assert_eq!(deny(", target: t"), Ok(Fault { target: Some("t".into()), ..fault }));
@@ -287,7 +308,7 @@ mod tests {
         {
             let read = |more: &str| fault("", &format!("box: {place}, kind: {name}{more}"));
             let window = Some((Duration::from_secs(1), Duration::from_secs(3)));
-            let expected = Fault { kind, pace: Pace::Every(1), target: None, window };
+            let expected = Fault { window, ..Fault::new(kind, Pace::Every(1)) };
             assert_eq!(read(", window: [1s, 3s]"), Ok(expected));
             assert!(read("").unwrap_err().contains("window"));
             assert!(read(", window: [9s, 10s]").unwrap_err().contains("begins when the load"));
@@ -347,6 +368,10 @@ mod tests {
             ),
             ("kafka: { kind: external, bootstrap: 'localhost:1' }", "box: kafka, kind: deny-read"),
             ("idp: none, gateway: none", "box: idp, kind: token-outage, every: 1"),
+            (
+                "proxy: { kind: external, url: 'http://localhost:1' }, kafka: { port: 1 }",
+                "box: balancer, kind: black-hole, window: [1s, 2s]",
+            ),
         ] {
             assert!(fault(stack, text).unwrap_err().contains("only embedded boxes show faults"), "{stack}");
         }

@@ -46,19 +46,21 @@ pub(super) fn read_gateway(
 ) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
-        let options = ["port", "tls", "leeway", "api", "throttle", "api_keys", "access_log"]
-            .into_iter()
-            .chain(OF_PRODUCE)
-            .chain(OF_DEFINITION);
+        let options =
+            ["port", "tls", "leeway", "api", "throttle", "account_throttle", "api_keys", "access_log"]
+                .into_iter()
+                .chain(OF_PRODUCE)
+                .chain(OF_DEFINITION);
         fields.finish(&options.map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
         return GatewaySpec::None;
     }
     let port = ports.read("gateway", &mut fields, problems);
-    let tls = fields.optional("tls").and_then(|item| read_identity(&item, problems));
+    let tls = fields.optional("tls").and_then(|item| read_identity(&item, problems)).map(Box::new);
     let few_minutes = (Duration::ZERO, Duration::from_mins(5));
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
     let limits = LimitsSpec {
         throttle: fields.optional("throttle").and_then(|item| read_throttle(&item, problems)),
+        account_throttle: fields.optional("account_throttle").and_then(|item| read_throttle(&item, problems)),
         api_keys: fields.optional("api_keys").map(|item| read_keys(&item, problems)).unwrap_or_default(),
     };
     let access_log = fields.optional("access_log").and_then(|item| read_access_log(&item, problems));

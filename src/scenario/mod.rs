@@ -8,7 +8,7 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
 //! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
@@ -31,6 +31,7 @@ mod json;
 mod kafka;
 mod load;
 mod model;
+mod network;
 mod overrides;
 mod partners;
 mod quantity;

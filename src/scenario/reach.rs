@@ -111,6 +111,11 @@ impl Needs {
                 missing: "no partner that is let through sends requests",
                 remedy: "let one that has the right to write have a workload",
             }),
+            kind if kind.box_name() == "balancer" => Some(Self {
+                fits: is_let_through,
+                missing: "no partner that is let through sends requests",
+                remedy: "let one that has the right to write have a workload",
+            }),
             FaultKind::WrongPartition => Some(Self {
                 fits: |workload, load| {
                     load.topics.get(workload.topic).is_some_and(|topic| topic.partitions > 1)

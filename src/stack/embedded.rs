@@ -101,6 +101,7 @@ impl Stack {
                     choice: if balancer.by_source { Choice::BySource } else { Choice::Round },
                     health: balancer.health_check.as_ref().map(health_check),
                     idle_timeout: balancer.idle_timeout,
+                    injectors: self.injectors.clone(),
                     time_scale: balancer.time_scale,
                     ..BalancerConfig::new(LOOPBACK, targets)
                 })

@@ -99,6 +99,7 @@ impl Stack {
             identity,
             api_keys: api_keys(limits)?,
             throttle: limits.throttle.map(rate_limit),
+            account_throttle: limits.account_throttle.map(rate_limit),
             access_log: access_log.as_ref().map(|AccessLogSpec { format }| AccessLogConfig {
                 path: logs.folder.join("access.log"),
                 format: format.as_deref().unwrap_or(DEFAULT_FORMAT).to_owned(),

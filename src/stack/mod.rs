@@ -253,10 +253,11 @@ impl Stack {
     }
 
     fn in_flight(&self) -> u64 {
-        let Doubles { gateway, authorizer, functions, proxies, .. } = &self.doubles;
+        let Doubles { gateway, authorizer, functions, balancer, proxies, .. } = &self.doubles;
         gateway.as_ref().map_or(0, Gateway::in_flight)
             + authorizer.as_ref().map_or(0, Authorizer::in_flight)
             + functions.iter().map(|(_, function)| function.in_flight()).sum::<u64>()
+            + balancer.as_ref().map_or(0, Balancer::in_flight)
             + proxies.iter().map(Proxy::in_flight).sum::<u64>()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landfall::api::read;
-use landfall::doubles::gateway::ApiKey;
+use landfall::doubles::gateway::{ApiKey, TraceConfig};
 use landfall::secret::Secret;
 use serde_json::{Value, json};
 
@@ -96,6 +96,35 @@ async fn a_kept_result_outlives_its_token() {
     assert_eq!(send(produce(&bare.topic("a"), "Bearer x")).await.status, 200);
     assert_eq!(send(produce(&bare.topic("a"), "Bearer y")).await.status, 401);
     assert_eq!((bare.lambda.count(), bare.backend.count()), (2, 2));
+}
+
+#[tokio::test]
+async fn after_a_flush_the_authorizer_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.jsonl");
+    let bare = Bare::start(|config| {
+        config.authorizer_ttl = Duration::from_mins(5);
+        config.trace = Some(TraceConfig { path: path.clone() });
+    })
+    .await;
+    let asked = || bare.gateway.hops().iter().find(|hop| hop.name == "authorizer").map(|hop| hop.us.count);
+    for token in ["Bearer x", "Bearer x", "Bearer y"] {
+        assert_eq!(send(produce(&bare.topic("a"), token)).await.status, 200);
+    }
+    assert_eq!((bare.lambda.count(), asked()), (2, Some(2)));
+    bare.gateway.flush_authorizers();
+    // What the authorizer says now counts, for all credentials.
+    bare.lambda.answer(200, &[], policy("Deny", "*"));
+    for token in ["Bearer x", "Bearer y", "Bearer y"] {
+        assert_eq!(send(produce(&bare.topic("a"), token)).await.status, 403);
+    }
+    assert_eq!((bare.lambda.count(), asked()), (4, Some(4)));
+    let trace = std::fs::read_to_string(&path).unwrap();
+    let cached = trace.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["hops"]["authorizer"]["cached"].as_bool().unwrap()
+    });
+    assert_eq!(cached.collect::<Vec<_>>(), [false, true, false, false, false, true]);
 }
 
 #[tokio::test]

@@ -4,13 +4,14 @@ mod control;
 mod faults;
 mod health;
 mod limits;
+mod windows;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use landfall::doubles::balancer::{
-    Balancer, BalancerConfig, BalancerError, Choice, HealthCheck, Probe, TargetState,
+    Balancer, BalancerConfig, BalancerError, Choice, Health, HealthCheck, Probe, TargetState,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};

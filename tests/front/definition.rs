@@ -379,6 +379,31 @@ async fn keys_quotas_and_throttles() {
 }
 
 #[tokio::test]
+async fn the_account_s_throttle_comes_after_the_stage_s() {
+    fn set(config: &mut GatewayConfig, stage: Option<u32>, account: u32) {
+        let bucket = |burst| RateLimit { rate: 0.001, burst };
+        (config.throttle, config.account_throttle) = (stage.map(bucket), Some(bucket(account)));
+    }
+    let changes: [fn(&mut GatewayConfig); 3] =
+        [|config| set(config, None, 2), |config| set(config, Some(2), 3), |config| set(config, Some(5), 2)];
+    for change in changes {
+        let mut defined = Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } }));
+        defined.change = change;
+        let (gateway, backend) = defined.start().await;
+        for status in [200, 200, 429, 429] {
+            let reply = call(&gateway, "/a", &[], "").await;
+            assert_eq!(reply.status.as_u16(), status);
+            if status == 429 {
+                let throttled = (429, Some("TooManyRequestsException"), r#"{"message":"Too Many Requests"}"#);
+                assert_eq!(reply.row(), throttled);
+                assert!(reply.header("retry-after").is_none());
+            }
+        }
+        assert_eq!(backend.count(), 2);
+    }
+}
+
+#[tokio::test]
 async fn bodies_of_binary_types_pass_as_they_are() {
     let (gateway, backend) = Defined::new(json!({ "/a": { "post": operation(proxy("/a", json!({}))) } }))
         .with("/x-amazon-apigateway-binary-media-types", json!(["avro/binary"]))

@@ -20,7 +20,7 @@ use crate::stage::{
 };
 
 fn injector(kind: FaultKind, pace: Pace) -> Arc<Injector> {
-    Arc::new(Injector::new(Fault { kind, pace, target: Some("secret".into()), window: None }, 1))
+    Arc::new(Injector::new(Fault { target: Some("secret".into()), ..Fault::new(kind, pace) }, 1))
 }
 
 /// A gateway with one fault, whose authorizer allows the topic `open` alone.
@@ -153,8 +153,30 @@ async fn what_is_let_through_is_forwarded_otherwise_or_answered_otherwise() {
 }
 
 #[tokio::test]
+async fn a_flush_before_a_request_lets_it_ask_the_authorizer_again() {
+    let fault = injector(FaultKind::FlushAuthorizers, Pace::Every(3));
+    let bare = faulty(&fault).await;
+    // The first of all asks; others only behind a flush, of whatever topic they are.
+    for (topic, asked) in [
+        ("secret", 1),
+        ("secret", 1),
+        ("open", 1),
+        ("secret", 2),
+        ("secret", 2),
+        ("secret", 2),
+        ("secret", 3),
+    ] {
+        let status = if topic == "open" { 200 } else { 403 };
+        assert_eq!(send(produce(&bare.topic(topic), "Bearer x")).await.status, status);
+        assert_eq!(bare.lambda.count(), asked);
+    }
+    assert_eq!((fault.injected(), bare.backend.count()), (2, 1));
+    assert!(!bare.backend.last().headers.contains_key("x-landfall-fault"), "it befalls no request");
+}
+
+#[tokio::test]
 async fn an_outage_of_the_idp_begins_with_the_load() {
-    let outage = Fault { kind: FaultKind::TokenOutage, pace: Pace::Every(2), target: None, window: None };
+    let outage = Fault::new(FaultKind::TokenOutage, Pace::Every(2));
     let outage = Arc::new(Injector::new(outage, 1));
     let idp = start_faulty_idp(0, Vec::new(), vec![outage.clone()]).await;
     let ask = async || {

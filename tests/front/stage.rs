@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
-    AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions,
+    AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions, TraceConfig,
 };
 use landfall::doubles::http::{Server, Terms, bind, read_body};
 use landfall::doubles::idp::{Client, Idp, IdpConfig};
@@ -248,6 +248,7 @@ pub(crate) struct Settings {
     pub(crate) backend: Backend,
     pub(crate) identity: Option<Identity>,
     pub(crate) injectors: Vec<Arc<Injector>>,
+    pub(crate) trace: Option<TraceConfig>,
 }
 
 impl Settings {
@@ -261,6 +262,7 @@ impl Settings {
             backend: backend.into(),
             identity: None,
             injectors: vec![],
+            trace: None,
         }
     }
 
@@ -275,6 +277,7 @@ impl Settings {
             authorizer_timeout: self.authorizer_timeout,
             injectors: self.injectors,
             identity: self.identity,
+            trace: self.trace,
             ..GatewayConfig::produce(LOOPBACK, &options, self.host, self.backend, code).unwrap()
         };
         Gateway::start(config).await.unwrap()

@@ -7,6 +7,7 @@ mod disk;
 mod external;
 mod faults;
 mod faults_in_doubt;
+mod faults_of_the_network;
 mod faults_on_the_way;
 mod foreign_proxy;
 mod gateway;

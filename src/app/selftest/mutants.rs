@@ -108,6 +108,9 @@ fn of(kind: FaultKind) -> Mutant {
     // What a replica had in hand: written or not.
     const ON_THE_WAY: &[(Detector, Wanted)] =
         &[(D::UnknownLanded, Perhaps), (D::UnknownAbsent, Perhaps), (D::Failed, Perhaps)];
+    // What never came to a replica, and what one had in hand.
+    const NEVER_THERE: &[(Detector, Wanted)] =
+        &[(D::UnknownAbsent, Some), (D::UnknownLanded, Perhaps), (D::Failed, Some)];
     const COPIED: &[(Detector, Wanted)] = &[(D::BeyondAttempts, Injected)];
     const LATE: &[(Detector, Wanted)] = &[(D::Latency, Some)];
     match kind {
@@ -138,10 +141,19 @@ fn of(kind: FaultKind) -> Mutant {
         F::NeverAnswer | F::AppendLate => mutant(Pass, "every: 20", &[IMPATIENT], IN_DOUBT),
         F::Delay => mutant(Fail, "every: 5", &[PLAIN], LATE),
         F::LatencySpike => mutant(Fail, "every: 8", &[PLAIN], LATE),
-        F::Stall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
-        F::SlowStart => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
+        F::Stall | F::NetworkStall => mutant(Fail, "window: [200ms, 700ms]", &[PLAIN], LATE),
+        F::SlowStart | F::NetworkDelay => mutant(Fail, "window: [0s, 900ms]", &[PLAIN], LATE),
         F::MemoryGrowth => mutant(Fail, "every: 1", &[PLAIN], &[(D::Memory, Some)]),
-        F::ReplicaRestart => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], ON_THE_WAY),
+        F::ReplicaRestart | F::KillTarget => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], ON_THE_WAY),
+        // What is authorized anew is authorized, and another replica takes the requests.
+        F::FlushAuthorizers => mutant(Pass, "every: 7", &[PLAIN], &[]),
+        F::DrainTarget => mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], &[]),
+        F::LateTarget => mutant(Pass, "window: [0s, 500ms]", &[PLAIN], &[]),
+        F::NetworkThrottle => mutant(Fail, "bytes_per_second: 5kB, window: [0s, 900ms]", &[PLAIN], LATE),
+        F::NetworkReset | F::RefuseConnections => {
+            mutant(Pass, "window: [300ms, 700ms]", &[PLAIN], NEVER_THERE)
+        }
+        F::BlackHole => mutant(Pass, "window: [300ms, 700ms]", &[IMPATIENT], NEVER_THERE),
         F::ForwardDenied | F::AdmitDenied => mutant(Fail, "every: 3", &[PLAIN], &[]),
         F::DropHeader => mutant(Fail, "every: 7", &[PLAIN, V3], &[]),
         F::TruncateBody => mutant(Fail, "every: 7", &[PLAIN], &[]),
@@ -209,7 +221,7 @@ fn besides(kind: FaultKind) -> Vec<Mutant> {
             &[(D::UnknownLanded, Injected), (D::Failed, Some), (D::Rate, Some)],
         )],
         // Nobody else takes the requests.
-        F::ReplicaRestart => vec![mutant(
+        F::ReplicaRestart | F::KillTarget => vec![mutant(
             Pass,
             "window: [300ms, 700ms]",
             &[ONE_REPLICA],

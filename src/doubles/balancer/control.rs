@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::fault::{ConnectionFault, FaultScope};
-use super::flow::Aftermath;
+use super::fault::{FaultScope, Setting};
+use super::flow::{Aftermath, Flow};
 use super::group::Group;
 use super::health::{HealthCheck, Record};
 use super::probe;
@@ -83,26 +83,34 @@ impl Group {
         self.lock().targets.iter().map(Target::state).collect()
     }
 
+    /// Sets a fault, or lifts the one that is set. With `open`, one that befalls only new connections by its nature
+    /// resets those that are open, too.
     pub(super) fn set_fault(
         &self,
         scope: FaultScope,
-        fault: Option<ConnectionFault>,
+        setting: Option<Setting>,
+        open: bool,
     ) -> Result<(), TargetError> {
         let mut after = Aftermath::default();
+        let mut bring = |flow: &Arc<Flow>, setting: Option<&Setting>| match setting {
+            Some(setting) if open && !setting.fault.is_of_bytes() => flow.strike(setting, &mut after),
+            setting => flow.meet(setting, &mut after),
+        };
         let mut table = self.lock();
         match scope {
             FaultScope::Target(address) => {
-                let of_all = table.fault;
+                let of_all = table.fault.clone();
                 let target = table.target(address)?;
-                target.fault = fault;
-                target.flows.values().for_each(|flow| flow.meet(fault.or(of_all), &mut after));
+                target.fault.clone_from(&setting);
+                let meets = setting.or(of_all);
+                target.flows.values().for_each(|flow| bring(flow, meets.as_ref()));
             }
             FaultScope::All => {
-                table.fault = fault;
+                table.fault.clone_from(&setting);
                 let befallen = table.targets.iter().filter(|target| target.fault.is_none());
                 befallen
                     .flat_map(|target| target.flows.values())
-                    .for_each(|flow| flow.meet(fault, &mut after));
+                    .for_each(|flow| bring(flow, setting.as_ref()));
             }
         }
         Ok(())

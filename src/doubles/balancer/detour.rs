@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use super::fault::ConnectionFault;
+use super::fault::{ConnectionFault, Setting};
 use super::flow::{Aftermath, Course, Flow, remember};
 use super::lane::{Lane, Next};
 
@@ -19,7 +19,7 @@ const READ: usize = 8192;
 
 pub(super) struct Detour {
     /// `None` while what a lifted fault held up goes on.
-    fault: Option<ConnectionFault>,
+    setting: Option<Setting>,
     /// From the target.
     inward: Lane,
     /// To the target.
@@ -52,9 +52,9 @@ enum Stand {
 }
 
 impl Detour {
-    pub(super) fn new(fault: ConnectionFault) -> Self {
+    pub(super) fn new(setting: Setting) -> Self {
         Self {
-            fault: Some(fault),
+            setting: Some(setting),
             inward: Lane::default(),
             outward: Lane::default(),
             lost: false,
@@ -65,15 +65,28 @@ impl Detour {
     }
 
     /// Another fault, or none. False if the connection cannot go on with it.
-    pub(super) fn meet(&mut self, fault: Option<ConnectionFault>) -> bool {
-        if self.fault != fault {
-            (self.fault, self.counted) = (fault, false);
+    pub(super) fn meet(&mut self, setting: Option<Setting>) -> bool {
+        let same = match (&self.setting, &setting) {
+            (Some(before), Some(after)) => before.is(after),
+            (before, after) => before.is_none() && after.is_none(),
+        };
+        if !same {
+            (self.setting, self.counted) = (setting, false);
         }
-        !self.lost || fault == Some(ConnectionFault::BlackHole)
+        !self.lost || self.fault() == Some(ConnectionFault::BlackHole)
+    }
+
+    /// Whether bytes have yet to come to the target.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        !self.outward.is_empty()
+    }
+
+    fn fault(&self) -> Option<ConnectionFault> {
+        self.setting.as_ref().map(|setting| setting.fault)
     }
 
     fn is_silent(&self) -> bool {
-        self.fault.is_some_and(ConnectionFault::is_silence)
+        self.fault().is_some_and(ConnectionFault::is_silence)
     }
 
     /// The holder lets go. What is under way to the target is still carried on, and then the end.
@@ -91,10 +104,10 @@ impl Detour {
     }
 
     /// The first time that the fault has an effect here, it is counted.
-    fn befallen(&mut self, count: impl FnOnce()) {
-        if self.fault.is_some() && !self.counted {
+    fn befallen(&mut self, count: impl FnOnce(&Setting)) {
+        if let Some(setting) = self.setting.as_ref().filter(|_| !self.counted) {
             self.counted = true;
-            count();
+            count(setting);
         }
     }
 
@@ -105,11 +118,11 @@ impl Detour {
         reader: &mut Option<Waker>,
         after: &mut Aftermath,
     ) -> Poll<io::Result<()>> {
-        let result = match self.inward.next(self.fault, Instant::now()) {
+        let result = match self.inward.next(self.fault(), Instant::now()) {
             Some(Next::Bytes(bytes)) => {
                 let count = bytes.len().min(buf.remaining());
                 buf.put_slice(&bytes[..count]);
-                self.inward.consume(count, self.fault);
+                self.inward.consume(count, self.fault());
                 Poll::Ready(Ok(()))
             }
             Some(Next::End) => Poll::Ready(Ok(())),
@@ -127,14 +140,14 @@ impl Detour {
     pub(super) fn poll_write(
         &mut self,
         parts: &[io::IoSlice<'_>],
-        count: impl FnOnce(),
+        count: impl FnOnce(&Setting),
         after: &mut Aftermath,
     ) -> Poll<io::Result<usize>> {
         let Some(part) = parts.iter().find(|part| !part.is_empty()) else { return Poll::Ready(Ok(0)) };
         if self.outward.is_closed() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if self.fault == Some(ConnectionFault::BlackHole) {
+        if self.fault() == Some(ConnectionFault::BlackHole) {
             self.befallen(count);
             self.lost = true;
             return Poll::Ready(Ok(part.len()));
@@ -160,19 +173,19 @@ impl Detour {
         socket: &mut TcpStream,
         cx: &mut Context<'_>,
         now: Instant,
-        count: impl FnOnce(),
+        count: impl FnOnce(&Setting),
     ) -> bool {
         let mut some = [0; READ];
         let mut came = false;
         // Once the fault is lifted, it is left to the socket, or the detour might never end.
-        while !self.abandoned && self.fault.is_some() && self.inward.room() > 0 {
+        while !self.abandoned && self.setting.is_some() && self.inward.room() > 0 {
             let mut part = ReadBuf::new(&mut some[..self.inward.room().min(READ)]);
             let Poll::Ready(read) = Pin::new(&mut *socket).poll_read(cx, &mut part) else { break };
             came = true;
             match read {
                 Err(error) => self.inward.close(Some(error.kind()), now),
                 Ok(()) if part.filled().is_empty() => self.inward.close(None, now),
-                Ok(()) if self.fault == Some(ConnectionFault::BlackHole) => self.lost = true,
+                Ok(()) if self.fault() == Some(ConnectionFault::BlackHole) => self.lost = true,
                 Ok(()) => self.inward.push(part.filled(), now),
             }
         }
@@ -190,10 +203,10 @@ impl Detour {
         now: Instant,
     ) -> Poll<io::Result<()>> {
         loop {
-            match self.outward.next(self.fault, now) {
+            match self.outward.next(self.fault(), now) {
                 Some(Next::Bytes(bytes)) => {
                     let written = ready!(Pin::new(&mut *socket).poll_write(cx, bytes))?;
-                    self.outward.consume(written, self.fault);
+                    self.outward.consume(written, self.fault());
                 }
                 Some(Next::End) => {
                     ready!(Pin::new(&mut *socket).poll_shutdown(cx))?;
@@ -234,7 +247,7 @@ fn carry_on(flow: &Flow, cx: &mut Context<'_>) -> Stand {
     };
     detour.task = Some(cx.waker().clone());
 
-    if detour.take_in(socket, cx, now, || flow.group.befall()) {
+    if detour.take_in(socket, cx, now, |setting| flow.group.befall(setting)) {
         if clock.has_forgotten(held.last) {
             held.reset(&mut after);
             return Stand::Done;
@@ -259,19 +272,19 @@ fn carry_on(flow: &Flow, cx: &mut Context<'_>) -> Stand {
             flow.group.forget(flow.target, flow.number);
             return Stand::Done;
         }
-    } else if detour.fault.is_none() && detour.inward.is_clear() && detour.outward.is_empty() {
+    } else if detour.setting.is_none() && detour.inward.is_clear() && detour.outward.is_empty() {
         held.wake_all(&mut after);
         held.course = Course::Direct;
         return Stand::Done;
     }
-    if detour.inward.next(detour.fault, now).is_some() {
+    if detour.inward.next(detour.fault(), now).is_some() {
         after.wakers.extend(held.reader.take());
     }
     if detour.outward.room() > 0 {
         after.wakers.extend(held.writer.take());
     }
-    let arrives = detour.inward.due(detour.fault).filter(|_| held.reader.is_some());
-    let leaves = detour.outward.due(detour.fault).filter(|_| carried.is_ready());
+    let arrives = detour.inward.due(detour.fault()).filter(|_| held.reader.is_some());
+    let leaves = detour.outward.due(detour.fault()).filter(|_| carried.is_ready());
     let forgets = left.then(|| now.checked_add(clock.limit())).flatten();
     Stand::Waits([arrives, leaves, forgets].into_iter().flatten().min())
 }

@@ -1,7 +1,10 @@
 //! What a connection may meet on its way: the faults of a network, which a balancer shows where there is none.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::doubles::fault::Injector;
 
 /// A fault of the connections that a [`Balancer`](super::Balancer) carries.
 ///
@@ -43,6 +46,22 @@ pub enum FaultScope {
     All,
     /// Those to this one.
     Target(SocketAddr),
+}
+
+/// A fault that is set.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    pub(super) fault: ConnectionFault,
+    /// What counts the connections that it befalls, besides the group.
+    pub(super) counter: Option<Arc<Injector>>,
+}
+
+impl Setting {
+    /// Whether both are one: the same fault, counted in the same place.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let counted = |setting: &Self| setting.counter.as_ref().map(Arc::as_ptr);
+        self.fault == other.fault && counted(self) == counted(other)
+    }
 }
 
 impl ConnectionFault {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::detour::{Abandoned, Detour, run};
-use super::fault::ConnectionFault;
+use super::fault::{ConnectionFault, Setting};
 use super::group::Group;
 
 /// So much is read at once where bytes are counted.
@@ -42,7 +42,7 @@ pub(super) enum Course {
     /// From and to the socket.
     Direct,
     /// The same, but after so many bytes from the target the connection is reset.
-    Cut(u64),
+    Cut(u64, Setting),
     /// Through queues, from which a task carries them on.
     Detour(Box<Detour>),
 }
@@ -88,7 +88,7 @@ impl Held {
     pub(super) fn wake_all(&mut self, after: &mut Aftermath) {
         let task = match &mut self.course {
             Course::Detour(detour) => detour.task.take(),
-            Course::Direct | Course::Cut(_) => None,
+            Course::Direct | Course::Cut(..) => None,
         };
         after.wakers.extend(self.reader.take().into_iter().chain(self.writer.take()).chain(task));
     }
@@ -114,43 +114,62 @@ impl Flow {
         self.lock().reset(after);
     }
 
+    /// Whether bytes of its holder, or of one that has gone, have yet to come to the target.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        let held = self.lock();
+        held.socket.is_some() && matches!(&held.course, Course::Detour(detour) if detour.is_on_the_way())
+    }
+
     /// Brings a fault upon a connection that has just come.
-    pub(super) fn begin(self: &Arc<Self>, fault: Option<ConnectionFault>, after: &mut Aftermath) {
-        match fault {
-            Some(ConnectionFault::Reset { after_bytes: None | Some(0) }) => {
-                self.group.befall();
-                self.reset(after);
+    pub(super) fn begin(self: &Arc<Self>, setting: Option<&Setting>, after: &mut Aftermath) {
+        match setting {
+            Some(setting) if matches!(setting.fault, ConnectionFault::Reset { .. }) => {
+                self.strike(setting, after);
             }
-            Some(ConnectionFault::Reset { after_bytes: Some(bytes) }) => {
-                self.lock().course = Course::Cut(bytes);
+            _ => self.meet(setting, after),
+        }
+    }
+
+    /// Resets the connection: after so many bytes from the target if the fault says so, else at once. One on a detour is
+    /// reset at once, since it holds bytes that have come already.
+    pub(super) fn strike(&self, setting: &Setting, after: &mut Aftermath) {
+        let mut held = self.lock();
+        match (setting.fault, &held.course) {
+            _ if held.socket.is_none() => {}
+            (ConnectionFault::Reset { after_bytes: Some(bytes @ 1..) }, Course::Direct | Course::Cut(..)) => {
+                held.course = Course::Cut(bytes, setting.clone());
             }
-            _ => self.meet(fault, after),
+            _ => {
+                self.group.befall(setting);
+                held.reset(after);
+            }
         }
     }
 
     /// Brings a fault upon a connection that is open, or lifts the one that is on it.
-    pub(super) fn meet(self: &Arc<Self>, fault: Option<ConnectionFault>, after: &mut Aftermath) {
+    pub(super) fn meet(self: &Arc<Self>, setting: Option<&Setting>, after: &mut Aftermath) {
         let mut held = self.lock();
         if held.socket.is_none() {
             return;
         }
-        let of_bytes = fault.filter(|fault| fault.is_of_bytes());
+        let of_bytes = setting.filter(|setting| setting.fault.is_of_bytes()).cloned();
         match (&mut held.course, of_bytes) {
-            (Course::Detour(detour), _) => {
+            (Course::Detour(detour), of_bytes) => {
                 if detour.meet(of_bytes) {
                     after.wakers.extend(detour.task.take());
                 } else {
                     held.reset(after);
                 }
             }
-            (Course::Direct | Course::Cut(_), Some(fault)) => {
+            (Course::Direct | Course::Cut(..), Some(setting)) => {
                 // Whoever waits for the socket is to wait for the queues.
                 held.wake_all(after);
-                held.course = Course::Detour(Box::new(Detour::new(fault)));
+                held.course = Course::Detour(Box::new(Detour::new(setting)));
                 self.group.spawn(run(self.clone()));
             }
-            (Course::Cut(_), None) if matches!(fault, Some(ConnectionFault::Reset { .. })) => {}
-            (Course::Direct | Course::Cut(_), None) => held.course = Course::Direct,
+            (Course::Cut(..), None)
+                if setting.is_some_and(|it| matches!(it.fault, ConnectionFault::Reset { .. })) => {}
+            (Course::Direct | Course::Cut(..), None) => held.course = Course::Direct,
         }
     }
 
@@ -160,7 +179,7 @@ impl Flow {
         let mut held = self.lock();
         let ends = match &mut held.course {
             Course::Detour(detour) => detour.abandon(),
-            Course::Direct | Course::Cut(_) => Abandoned::Whole,
+            Course::Direct | Course::Cut(..) => Abandoned::Whole,
         };
         match ends {
             Abandoned::UnderWay if held.socket.is_some() => {
@@ -185,7 +204,7 @@ impl Flow {
         let before = buf.filled().len();
         let polled = match &mut held.course {
             Course::Direct => Pin::new(socket).poll_read(cx, buf),
-            Course::Cut(left) => {
+            Course::Cut(left, _) => {
                 let mut some = [0; CUT_READ];
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(CUT_READ).min(buf.remaining());
                 let mut part = ReadBuf::new(&mut some[..most]);
@@ -208,10 +227,10 @@ impl Flow {
             return Poll::Ready(Err(gone()));
         }
         held.last = self.group.clock.now();
-        if let Course::Cut(left) = &mut held.course {
+        if let Course::Cut(left, setting) = &mut held.course {
             *left -= (buf.filled().len() - before) as u64;
             if *left == 0 {
-                self.group.befall();
+                self.group.befall(setting);
                 held.reset(&mut after);
             }
         }
@@ -232,11 +251,13 @@ impl Flow {
             return Poll::Ready(Err(gone()));
         }
         let polled = match &mut held.course {
-            Course::Direct | Course::Cut(_) => match parts {
+            Course::Direct | Course::Cut(..) => match parts {
                 [part] => Pin::new(socket).poll_write(cx, part),
                 parts => Pin::new(socket).poll_write_vectored(cx, parts),
             },
-            Course::Detour(detour) => detour.poll_write(parts, || self.group.befall(), &mut after),
+            Course::Detour(detour) => {
+                detour.poll_write(parts, |setting| self.group.befall(setting), &mut after)
+            }
         };
         if polled.is_pending() {
             remember(&mut held.writer, cx);
@@ -256,7 +277,7 @@ impl Flow {
             return Poll::Ready(Err(gone()));
         }
         match &mut held.course {
-            Course::Direct | Course::Cut(_) => Pin::new(socket).poll_shutdown(cx),
+            Course::Direct | Course::Cut(..) => Pin::new(socket).poll_shutdown(cx),
             Course::Detour(detour) => {
                 detour.shut(&mut after);
                 Poll::Ready(Ok(()))

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::choice::Choice;
 use super::connector::Carried;
-use super::fault::ConnectionFault;
+use super::fault::{ConnectionFault, Setting};
 use super::flow::{Aftermath, Flow};
 use super::health::HealthCheck;
 use super::idle::Clock;
@@ -47,7 +47,7 @@ pub(super) struct Group {
 pub(super) struct Table {
     pub(super) targets: Vec<Target>,
     /// The fault for those that have none of their own.
-    pub(super) fault: Option<ConnectionFault>,
+    pub(super) fault: Option<Setting>,
     closed: bool,
     flows: u64,
 }
@@ -110,20 +110,30 @@ impl Group {
     }
 
     /// A fault has befallen one more connection.
-    pub(super) fn befall(&self) {
+    pub(super) fn befall(&self, setting: &Setting) {
         self.befallen.fetch_add(1, Ordering::Relaxed);
+        if let Some(counter) = &setting.counter {
+            counter.took_effect(1);
+        }
     }
 
     pub(super) fn befallen(&self) -> u64 {
         self.befallen.load(Ordering::Relaxed)
     }
 
+    /// How many connections hold bytes that have yet to come to their target.
+    pub(super) fn in_flight(&self) -> u64 {
+        let table = self.lock();
+        let flows = table.targets.iter().flat_map(|target| target.flows.values());
+        flows.filter(|flow| flow.is_on_the_way()).count() as u64
+    }
+
     /// Connects a client at `source` to a target.
     pub(super) async fn connect(self: &Arc<Self>, source: IpAddr) -> io::Result<Carried> {
         let mut failed = io::ErrorKind::ConnectionRefused.into();
         for address in self.candidates(source) {
-            if self.fault_of(address) == Some(ConnectionFault::Refuse) {
-                self.befall();
+            if let Some(refusing) = self.refusing(address) {
+                self.befall(&refusing);
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
@@ -164,17 +174,18 @@ impl Group {
         candidates
     }
 
-    fn fault_of(&self, address: SocketAddr) -> Option<ConnectionFault> {
+    /// What refuses connections to a target.
+    fn refusing(&self, address: SocketAddr) -> Option<Setting> {
         let mut table = self.lock();
-        let fault = table.target(address).ok().and_then(|target| target.fault);
-        fault.or(table.fault)
+        let own = table.target(address).ok().and_then(|target| target.fault.clone());
+        own.or_else(|| table.fault.clone()).filter(|setting| setting.fault == ConnectionFault::Refuse)
     }
 
     /// Enters a new connection into the table, unless its target has been killed meanwhile.
     fn enter(self: &Arc<Self>, address: SocketAddr, socket: TcpStream) -> Option<Carried> {
         let mut after = Aftermath::default();
         let mut table = self.lock();
-        let (closed, number, of_all) = (table.closed, table.flows, table.fault);
+        let (closed, number, of_all) = (table.closed, table.flows, table.fault.clone());
         table.flows += 1;
         let Some(target) =
             table.target(address).ok().filter(|target| !closed && target.service != Service::Out)
@@ -186,7 +197,7 @@ impl Group {
         let flow = Arc::new(Flow::new(self.clone(), address, number, socket));
         target.connections += 1;
         target.flows.insert(number, flow.clone());
-        flow.begin(target.fault.or(of_all), &mut after);
+        flow.begin(target.fault.as_ref().or(of_all.as_ref()), &mut after);
         Some(Carried::new(flow))
     }
 

@@ -18,6 +18,7 @@ mod lane;
 mod probe;
 mod scale;
 mod target;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -33,9 +34,12 @@ pub use self::fault::{ConnectionFault, FaultScope};
 pub use self::health::{Health, HealthCheck, Probe};
 pub use self::target::{TargetError, TargetState};
 
+use self::fault::Setting;
 use self::group::{Group, Rules};
 use self::idle::Clock;
 use self::scale::{is_scale, scaled};
+use self::windows::Befalling;
+use super::fault::Injector;
 use super::http::{BindError, bind};
 
 /// What AWS has by default for [`BalancerConfig::idle_timeout`].
@@ -69,6 +73,9 @@ pub struct BalancerConfig {
     pub deregistration_delay: Duration,
     /// Whether those that are left then are reset (`deregistration_delay.connection_termination.enabled`).
     pub terminate_on_deregistration: bool,
+    /// Faults to show within their windows; those of other boxes are ignored. A replica is a target by its place here,
+    /// from 1; one that is not there is befallen by nothing.
+    pub injectors: Vec<Arc<Injector>>,
     /// Divides the long times: idle time-out, deregistration delay, and interval and time-out of checks. No time comes
     /// out shorter than a millisecond.
     pub time_scale: f64,
@@ -88,6 +95,7 @@ impl BalancerConfig {
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             deregistration_delay: DEFAULT_DEREGISTRATION_DELAY,
             terminate_on_deregistration: false,
+            injectors: Vec::new(),
             time_scale: 1.0,
         }
     }
@@ -103,7 +111,7 @@ pub enum BalancerError {
     #[error("cannot serve the load balancer: {0}; start it again")]
     Serve(#[source] std::io::Error),
     /// There is nothing to balance over.
-    #[error("the load balancer has no targets; name at least one")]
+    #[error("the load balancer has no targets in service; name at least one")]
     NoTargets,
     /// Times cannot be divided by it.
     #[error("the load balancer's times cannot be divided by {0}; choose a number above 0")]
@@ -128,8 +136,13 @@ impl Balancer {
     ///
     /// # Errors
     /// [`BalancerError`], as it says.
-    pub async fn start(config: BalancerConfig) -> Result<Self, BalancerError> {
-        if config.targets.is_empty() {
+    pub async fn start(mut config: BalancerConfig) -> Result<Self, BalancerError> {
+        let mut named = BTreeSet::new();
+        config.targets.retain(|target| named.insert(*target));
+        let faults = windows::of_balancer(&config.injectors, &config.targets);
+        let late: BTreeSet<SocketAddr> = faults.iter().filter_map(Befalling::late).collect();
+        let in_service: Vec<_> = config.targets.iter().filter(|target| !late.contains(target)).collect();
+        if in_service.is_empty() {
             return Err(BalancerError::NoTargets);
         }
         if !is_scale(config.time_scale) {
@@ -155,11 +168,11 @@ impl Balancer {
             terminate_on_deregistration: config.terminate_on_deregistration,
         };
         let group = Group::new(rules, Clock::new(long(config.idle_timeout)));
-        let mut added = BTreeSet::new();
-        for target in config.targets.into_iter().filter(|target| added.insert(*target)) {
+        for target in in_service {
             // Known is the only error that there can be.
-            let _ = group.add(target);
+            let _ = group.add(*target);
         }
+        group.spawn(windows::show(group.clone(), faults));
         let accept = tokio::spawn(carry::accept_loop(listener, group.clone()));
         Ok(Self { address, group, accept })
     }
@@ -229,7 +242,13 @@ impl Balancer {
     /// # Errors
     /// [`TargetError::Unknown`].
     pub fn set_fault(&self, scope: FaultScope, fault: Option<ConnectionFault>) -> Result<(), TargetError> {
-        self.group.set_fault(scope, fault)
+        self.group.set_fault(scope, fault.map(|fault| Setting { fault, counter: None }), false)
+    }
+
+    /// Connections on which a fault holds bytes that have yet to come to a target, whether or not their client still waits.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.group.in_flight()
     }
 
     /// How many connections faults have befallen: each when the first of its bytes met the fault, or when it was reset or

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::fault::ConnectionFault;
+use super::fault::Setting;
 use super::flow::{Aftermath, Flow};
 use super::health::{Health, Record};
 
@@ -48,7 +48,7 @@ pub(super) struct Target {
     /// How often it has come into service or begun to leave it: what was begun in another term counts no more.
     pub(super) term: u64,
     pub(super) record: Record,
-    pub(super) fault: Option<ConnectionFault>,
+    pub(super) fault: Option<Setting>,
     pub(super) flows: BTreeMap<u64, Arc<Flow>>,
     pub(super) connections: u64,
 }

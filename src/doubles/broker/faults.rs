@@ -90,12 +90,7 @@ mod tests {
     use crate::scenario::{Fault, Pace};
 
     fn faults(kinds: &[FaultKind]) -> Faults {
-        let injector = |kind: &FaultKind| {
-            Arc::new(Injector::new(
-                Fault { kind: *kind, pace: Pace::Every(1), target: None, window: None },
-                1,
-            ))
-        };
+        let injector = |kind: &FaultKind| Arc::new(Injector::new(Fault::new(*kind, Pace::Every(1)), 1));
         Faults::new(&kinds.iter().map(injector).collect::<Vec<_>>())
     }
 

@@ -246,7 +246,7 @@ async fn limits_and_ranges_of_a_fetch() {
 
 #[tokio::test]
 async fn a_leader_that_moves_begins_an_epoch_and_ends_what_waits_for_the_old_one() {
-    let fault = Fault { kind: FaultKind::LeaderChange, pace: Pace::Every(2), target: None, window: None };
+    let fault = Fault::new(FaultKind::LeaderChange, Pace::Every(2));
     let injectors = vec![Arc::new(Injector::new(fault, 1))];
     let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
     let config = BrokerConfig { brokers: 2, topics, injectors, ..BrokerConfig::default() };
@@ -284,7 +284,7 @@ async fn a_leader_that_moves_begins_an_epoch_and_ends_what_waits_for_the_old_one
 #[tokio::test]
 async fn a_restart_ends_connections_and_keeps_what_stands() {
     let window = Some((Duration::ZERO, Duration::from_millis(200)));
-    let fault = Fault { kind: FaultKind::Restart, pace: Pace::Every(1), target: None, window };
+    let fault = Fault { window, ..Fault::new(FaultKind::Restart, Pace::Every(1)) };
     let injector = Arc::new(Injector::new(fault, 1));
     let topics = vec![TopicConfig { name: "t".to_owned(), partitions: 1, configs: BTreeMap::new() }];
     let config = BrokerConfig { topics, injectors: vec![injector.clone()], ..BrokerConfig::default() };

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -112,6 +113,12 @@ pub(super) struct Authorizers {
     by_scheme: BTreeMap<String, Authorizer>,
 }
 
+impl fmt::Debug for Authorizers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Authorizers").finish_non_exhaustive()
+    }
+}
+
 struct Authorizer {
     code: Code,
     cache: Mutex<AuthorizerCache>,
@@ -145,6 +152,11 @@ impl Authorizers {
             by_scheme.insert(scheme, Authorizer { code, cache });
         }
         Ok(Self { client: http_client(), timeout, by_scheme })
+    }
+
+    /// Forgets what all authorizers have decided. Who is being asked meanwhile is not asked anew.
+    pub(super) fn flush(&self) {
+        self.by_scheme.values().for_each(|authorizer| authorizer.cache().flush());
     }
 
     /// Authorizes a call, and notes in it how that went. The kept result of the same credentials is evaluated anew for each

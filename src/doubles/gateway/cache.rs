@@ -40,6 +40,12 @@ impl AuthorizerCache {
         (now.saturating_duration_since(entry.put) < self.ttl).then(|| entry.result.clone())
     }
 
+    /// Forgets all results, whenever they would end.
+    pub(super) fn flush(&mut self) {
+        self.results.clear();
+        self.order.clear();
+    }
+
     pub(super) fn put(&mut self, credentials: &str, result: Arc<AuthorizerResult>, now: Instant) {
         if self.ttl.is_zero() {
             return;
@@ -96,6 +102,16 @@ mod tests {
         let mut cache = AuthorizerCache::new(Duration::ZERO);
         cache.put("a", result("a"), Instant::now());
         assert!(cache.get("a", Instant::now()).is_none());
+    }
+
+    #[test]
+    fn a_flush_leaves_nothing_and_what_comes_after_it_is_kept() {
+        let (mut cache, start) = (AuthorizerCache::new(Duration::from_secs(10)), Instant::now());
+        cache.put("a", result("a"), start);
+        cache.flush();
+        assert!(cache.get("a", start).is_none() && cache.order.is_empty());
+        cache.put("a", result("a"), start);
+        assert!(cache.get("a", start).is_some());
     }
 
     #[test]

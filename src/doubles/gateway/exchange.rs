@@ -63,9 +63,9 @@ impl Exchanger {
     ) -> Result<(BackendResponse, bool), ExchangeError> {
         self.inbox.clear();
         if request.method == Method::HEAD {
-            self.decoder.reset_for_head()
+            self.decoder.reset_for_head();
         } else {
-            self.decoder.reset()
+            self.decoder.reset();
         }
         let apart = write_head(&mut self.outbox, request);
         let mut sending = Sending { parts: [&self.outbox, apart], done: false };

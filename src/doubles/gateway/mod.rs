@@ -85,8 +85,10 @@ pub struct GatewayConfig {
     pub authorizer_timeout: Duration,
     /// The API's keys.
     pub api_keys: Vec<ApiKey>,
-    /// How many requests may pass; `None`: all.
+    /// How many requests may pass in the stage; `None`: all.
     pub throttle: Option<RateLimit>,
+    /// And in the account that the stage belongs to, whose other requests are not there; `None`: all.
+    pub account_throttle: Option<RateLimit>,
     /// Where requests are logged; `None`: nowhere.
     pub access_log: Option<AccessLogConfig>,
     /// Where requests are traced; `None`: nowhere.
@@ -137,6 +139,7 @@ impl GatewayConfig {
             authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
             api_keys: Vec::new(),
             throttle: None,
+            account_throttle: None,
             access_log: None,
             trace: None,
             injectors: Vec::new(),
@@ -180,6 +183,7 @@ pub struct Gateway {
     base_url: String,
     leaking: Arc<AtomicU64>,
     tracer: Arc<Tracer>,
+    authorizers: Arc<Authorizers>,
 }
 
 impl Gateway {
@@ -194,17 +198,20 @@ impl Gateway {
         let plan = Arc::new(config.plan);
         let ttl = |scheme: &str| plan.authorizers.get(scheme).map_or(Duration::ZERO, |planned| planned.ttl);
         let authorizers = Authorizers::new(config.authorizer_timeout, config.authorizers, ttl);
+        let authorizers = Arc::new(authorizers.map_err(GatewayError::AuthorizerUrl)?);
         let leaking = Arc::new(AtomicU64::new(0));
         let tracer = Arc::new(Tracer::new(config.trace.as_ref())?);
         let service = Arc::new(Service {
             front: Front { port: address.port(), scheme },
             plan: plan.clone(),
-            authorizers: authorizers.map_err(GatewayError::AuthorizerUrl)?,
+            authorizers: authorizers.clone(),
             backends: Backends::new(config.backends),
             api_keys: ApiKeys::new(config.api_keys),
             throttle: config.throttle.map(TokenBucket::new),
+            account_throttle: config.account_throttle.map(TokenBucket::new),
             access_log: config.access_log.as_ref().map(AccessLog::open).transpose()?,
             tracer: tracer.clone(),
+            flushes: of_kinds(&config.injectors, &[FaultKind::FlushAuthorizers]),
             of_denied: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
             of_allowed: of_kinds(
                 &config.injectors,
@@ -214,18 +221,23 @@ impl Gateway {
         });
         let terms = Terms { idle: IDLE, identity: config.identity };
         let server = Server::start_with(listener, terms, move |request, client| {
-            let service = service.clone();
-            service.answer(request, client.address)
+            service.clone().answer(request, client.address)
         })
         .map_err(GatewayError::Serve)?;
         let base_url = format!("{scheme}://{address}{}", plan.stage.base_path);
-        Ok(Self { server, base_url, leaking, tracer })
+        Ok(Self { server, base_url, leaking, tracer, authorizers })
     }
 
     /// URL under which the API's paths stand, without a trailing slash: `http://address:port/stage`, as a rule.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Empties the caches of all authorizers, as API Gateway's `FlushStageAuthorizersCache` does: the next request with any
+    /// credentials asks its authorizer again.
+    pub fn flush_authorizers(&self) {
+        self.authorizers.flush();
     }
 
     /// How long requests have been at each hop so far, in the order in which they pass.

@@ -40,13 +40,17 @@ const TARGET_LIMIT: usize = 10_240;
 pub(super) struct Service {
     pub(super) front: Front,
     pub(super) plan: Arc<Plan>,
-    pub(super) authorizers: Authorizers,
+    pub(super) authorizers: Arc<Authorizers>,
     pub(super) backends: Backends,
     pub(super) api_keys: ApiKeys,
     /// The stage's limit.
     pub(super) throttle: Option<TokenBucket>,
+    /// The account's, over all of its stages.
+    pub(super) account_throttle: Option<TokenBucket>,
     pub(super) access_log: Option<AccessLog>,
     pub(super) tracer: Arc<Tracer>,
+    /// Faults that befall the authorizers' caches.
+    pub(super) flushes: Vec<Arc<Injector>>,
     /// Faults that befall requests which are denied.
     pub(super) of_denied: Vec<Arc<Injector>>,
     /// Faults that befall those which are allowed.
@@ -104,6 +108,10 @@ impl Service {
         let arn = call.method_arn();
         if arn.len() > METHOD_ARN_LIMIT {
             return Err(ResponseType::UriTooLong.into());
+        }
+        if let Some(flush) = first_striking(&self.flushes, call.topic(), Instant::now()) {
+            self.authorizers.flush();
+            flush.took_effect(1);
         }
         let denial = match self.authorizers.authorize(&scheme, call, &arn).await {
             Outcome::Missing => return Err(ResponseType::Unauthorized.into()),
@@ -185,7 +193,9 @@ impl Service {
         if served.api_key_required {
             self.api_keys.check(call, now)?;
         }
-        if self.throttle.as_ref().is_some_and(|throttle| !throttle.admits(now)) {
+        // From the narrow to the wide; what one refuses takes nothing from the next.
+        let throttles = [&self.throttle, &self.account_throttle];
+        if throttles.into_iter().flatten().any(|throttle| !throttle.admits(now)) {
             return Err(ResponseType::Throttled.into());
         }
         let valid = validate(served, call);

@@ -157,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn a_replica_that_is_away_refuses_connections_and_keeps_its_port() {
         let window = Some((Duration::ZERO, Duration::from_mins(5)));
-        let fault = Fault { kind: FaultKind::ReplicaRestart, pace: Pace::Every(1), target: None, window };
+        let fault = Fault { window, ..Fault::new(FaultKind::ReplicaRestart, Pace::Every(1)) };
         let injector = Arc::new(Injector::new(fault, 1));
         let listening = listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await.unwrap();
         let held = listening.1.is_some();

@@ -13,6 +13,29 @@ pub struct Fault {
     pub target: Option<String>,
     /// Only in this stretch of time after the load's start; `None`: always.
     pub window: Option<(Duration, Duration)>,
+    /// Only this replica, from 1, where it is a fault of the balancer; `None`: what its kind befalls where none is named.
+    pub replica: Option<u16>,
+    /// How much it does, where that can be said.
+    pub amount: Option<Amount>,
+}
+
+impl Fault {
+    /// One without a target and without a window, which does as much as its kind does where nothing is said.
+    #[must_use]
+    pub fn new(kind: FaultKind, pace: Pace) -> Self {
+        Self { kind, pace, target: None, window: None, replica: None, amount: kind.usual_amount() }
+    }
+}
+
+/// How much a fault does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// Every byte is so much later, in each direction.
+    EachWay(Duration),
+    /// So many bytes a second pass, in each direction of each connection.
+    BytesPerSecond(u64),
+    /// After so many bytes from the replica; 0: at once.
+    AfterBytes(u64),
 }
 
 /// How often a fault strikes.
@@ -102,6 +125,29 @@ pub enum FaultKind {
     TruncateBody,
     /// Gateway: answers 504 to a request that its back end has carried out.
     LateSuccess,
+    /// Gateway: forgets what authorizers have decided before a request, as a `FlushStageAuthorizersCache` does.
+    FlushAuthorizers,
+    /// Balancer: every byte between it and the replicas is late while its window lasts. It befalls open connections and new
+    /// ones, of all replicas where none is named, and has a window alone, as a stall has. So it is with all of the balancer's.
+    NetworkDelay,
+    /// Balancer: no byte passes until its window ends; then all go on.
+    NetworkStall,
+    /// Balancer: connections are reset: new ones, and when its window begins those that are open.
+    NetworkReset,
+    /// Balancer: bytes are taken and thrown away; connections that lost some are reset when its window ends.
+    BlackHole,
+    /// Balancer: new connections are refused, and those that are open when its window begins are reset.
+    RefuseConnections,
+    /// Balancer: few bytes a second pass on each connection.
+    NetworkThrottle,
+    /// Balancer: a replica, the first where none is named, gets no new connections while its window lasts, and keeps those
+    /// that it has.
+    DrainTarget,
+    /// Balancer: a replica, the first where none is named, gets no new connections while its window lasts, and those that it
+    /// has are reset.
+    KillTarget,
+    /// Balancer: a replica, the last where none is named, comes into service when its window ends. That begins with the load.
+    LateTarget,
     /// Identity provider: answers a token request with 503. It strikes once the load has begun, so that every partner
     /// has a first token; it has no target.
     TokenOutage,
@@ -127,7 +173,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 53] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -163,6 +209,16 @@ impl FaultKind {
         Self::DropHeader,
         Self::TruncateBody,
         Self::LateSuccess,
+        Self::FlushAuthorizers,
+        Self::NetworkDelay,
+        Self::NetworkStall,
+        Self::NetworkReset,
+        Self::BlackHole,
+        Self::RefuseConnections,
+        Self::NetworkThrottle,
+        Self::DrainTarget,
+        Self::KillTarget,
+        Self::LateTarget,
         Self::TokenOutage,
         Self::DenyRead,
         Self::NotLeader,
@@ -189,6 +245,18 @@ impl FaultKind {
     #[must_use]
     pub fn is_window_alone(self) -> bool {
         matches!(self, Self::Stall | Self::SlowStart | Self::ReplicaRestart | Self::Restart)
+            || self.box_name() == "balancer"
+    }
+
+    /// How much it does where nothing is said; `None` where nothing can be said.
+    #[must_use]
+    pub fn usual_amount(self) -> Option<Amount> {
+        match self {
+            Self::NetworkDelay => Some(Amount::EachWay(Duration::from_millis(100))),
+            Self::NetworkThrottle => Some(Amount::BytesPerSecond(10_000)),
+            Self::NetworkReset => Some(Amount::AfterBytes(0)),
+            _ => None,
+        }
     }
 
     /// The metric whose value equals the number of times the fault took effect; `None` where there is nothing to find:
@@ -248,6 +316,16 @@ impl FaultKind {
             Self::DropHeader => ("gateway", "drop-header", REFUSED),
             Self::TruncateBody => ("gateway", "truncate-body", REFUSED),
             Self::LateSuccess => ("gateway", "late-success", None),
+            Self::FlushAuthorizers => ("gateway", "flush-authorizers", None),
+            Self::NetworkDelay => ("balancer", "network-delay", None),
+            Self::NetworkStall => ("balancer", "network-stall", None),
+            Self::NetworkReset => ("balancer", "network-reset", None),
+            Self::BlackHole => ("balancer", "black-hole", None),
+            Self::RefuseConnections => ("balancer", "refuse-connections", None),
+            Self::NetworkThrottle => ("balancer", "network-throttle", None),
+            Self::DrainTarget => ("balancer", "drain-target", None),
+            Self::KillTarget => ("balancer", "kill-target", None),
+            Self::LateTarget => ("balancer", "late-target", None),
             Self::TokenOutage => ("idp", "token-outage", Some("tokens.failed")),
             Self::DenyRead => ("kafka", "deny-read", None),
             Self::NotLeader => ("kafka", "not-leader", None),

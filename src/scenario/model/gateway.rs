@@ -14,7 +14,7 @@ pub enum GatewaySpec {
         /// TCP port on loopback.
         port: u16,
         /// Who it is to partners, which speak TLS then, and HTTP/2 where they ask for it; `None`: they speak neither.
-        tls: Option<IdentitySpec>,
+        tls: Option<Box<IdentitySpec>>,
         /// How much the times of a token may be off at the embedded authorizer.
         leeway: Duration,
         /// What it serves.
@@ -56,6 +56,8 @@ pub struct AccessLogSpec {
 pub struct LimitsSpec {
     /// Of the stage, over all of its methods; `None`: there is none.
     pub throttle: Option<ThrottleSpec>,
+    /// Of the account, in which the stage is the only one; `None`: there is none.
+    pub account_throttle: Option<ThrottleSpec>,
     /// The API's keys.
     pub api_keys: Vec<ApiKeySpec>,
 }

@@ -20,7 +20,7 @@ pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
-pub use fault::{Fault, FaultKind, Pace};
+pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use gateway::{
     AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
     LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,

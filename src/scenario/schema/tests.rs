@@ -94,7 +94,7 @@ fn rules_name_the_metrics_that_there_are() {
 fn faults_lead_to_the_findings_that_the_schema_names() {
     let schema = schema();
     let mut named = Vec::new();
-    for place in ["proxy", "gateway", "idp", "kafka"] {
+    for place in ["proxy", "balancer", "gateway", "idp", "kafka"] {
         let faults = &schema["$defs"][format!("{place}Fault")]["oneOf"];
         for fault in faults.as_array().expect("faults are a list") {
             let text = |member: &str| fault[member].as_str();

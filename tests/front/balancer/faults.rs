@@ -90,11 +90,11 @@ async fn a_client_that_goes_leaves_behind_what_is_under_way() {
         client.write_all(b"bye").await.unwrap();
         drop(client);
         until("it has met the delay", || balancer.befallen() == 1).await;
-        assert_eq!(state(&balancer, 0).open, 1);
+        assert_eq!((state(&balancer, 0).open, balancer.in_flight()), (1, 1));
         lift(&balancer);
         let mut all = Vec::new();
         target.read_to_end(&mut all).await.unwrap();
-        assert_eq!(all, b"bye");
+        assert_eq!((all.as_slice(), balancer.in_flight()), (b"bye".as_slice(), 0));
         drop(target);
         until("nothing is open", || state(&balancer, 0).open == 0).await;
     }
@@ -109,7 +109,7 @@ async fn what_is_lost_is_never_followed_by_an_orderly_end() {
         client.write_all(b"lost").await.unwrap();
         drop(client);
         assert_reset(&mut target).await;
-        assert_eq!(state(&balancer, 0).open, 0);
+        assert_eq!((state(&balancer, 0).open, balancer.in_flight()), (0, 0));
     }
 }
 

@@ -244,7 +244,7 @@ mod tests {
     use crate::scenario::{Fault, Pace};
 
     fn injector(kind: FaultKind, every: u64) -> Arc<Injector> {
-        Arc::new(Injector::new(Fault { kind, pace: Pace::Every(every), target: None, window: None }, 1))
+        Arc::new(Injector::new(Fault::new(kind, Pace::Every(every)), 1))
     }
 
     fn record(key: Option<&str>, value: Option<&str>) -> ProduceRecord {
