@@ -504,9 +504,27 @@ mod tests {
         ask(&mut client).await.is_ok()
     }
 
+    /// Whether a connection of HTTP/2 still answers after it has been idle for `pause`.
+    async fn answers_over_http2_after(pause: Duration) -> bool {
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let terms = Terms { idle: Duration::from_secs(310), identity: None };
+        tokio::spawn(serve_http2(server, peer, Serving { terms, handler, in_flight: Arc::default() }));
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+        tokio::spawn(connection);
+        let request = || Request::get("http://h/").body(Full::<Bytes>::default()).unwrap();
+        sender.send_request(request()).await.unwrap();
+        tokio::time::sleep(pause).await;
+        sender.send_request(request()).await.is_ok()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_may_idle_as_long_as_it_is_told_and_no_longer() {
         assert!(answers_after(Duration::from_secs(309)).await);
         assert!(!answers_after(Duration::from_secs(311)).await);
+        assert!(answers_over_http2_after(Duration::from_secs(309)).await);
+        assert!(!answers_over_http2_after(Duration::from_secs(311)).await);
     }
 }

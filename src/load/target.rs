@@ -1,12 +1,18 @@
 //! Where load goes, and where it may go: loopback, and hosts that the scenario names.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hyper::Uri;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::tls::Tls;
 use crate::scenario::{Protocol, TlsSettings, host_is_allowed};
 use crate::tls::TrustError;
+
+/// How long agreeing on TLS may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// An HTTP endpoint that load may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +53,17 @@ pub enum TargetError {
         /// Why.
         #[source]
         source: TrustError,
+    },
+    /// The other end does not agree.
+    #[error(
+        "cannot agree on TLS with `{url}`: {source}; `ca` of its `tls` says who is trusted, `server_name` under which name"
+    )]
+    Handshake {
+        /// As given.
+        url: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// A host that nobody allowed.
     #[error(
@@ -107,6 +124,21 @@ impl Target {
             _ => None,
         };
         Ok(Self { addresses, authority: authority.to_string(), base_path, tls })
+    }
+
+    /// Makes sure that TLS can be agreed on, where it is spoken: connections that break all the same would tell less. An
+    /// endpoint that does not accept connections is left to the load.
+    ///
+    /// # Errors
+    /// [`TargetError::Handshake`] with what is not agreed on.
+    pub async fn check_tls(&self, url: &str) -> Result<(), TargetError> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let Ok(stream) = TcpStream::connect(self.addresses.as_slice()).await else { return Ok(()) };
+        let agreed = match timeout(HANDSHAKE, tls.shake_hands(stream)).await {
+            Ok(agreed) => agreed,
+            Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+        };
+        agreed.map_err(|source| TargetError::Handshake { url: url.to_owned(), source })
     }
 }
 

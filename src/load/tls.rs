@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::scenario::TlsSettings;
 use crate::tls::{TrustError, client_config, server_name};
@@ -24,6 +26,14 @@ impl Tls {
         let name = server_name(settings.server_name.as_deref().unwrap_or(host))?;
         let config = client_config(settings.ca.as_deref(), protocols)?;
         Ok(Self { config: Arc::new(config), name })
+    }
+
+    /// Agrees on TLS over `stream`, and no more.
+    ///
+    /// # Errors
+    /// What the other end or its certificate has against it.
+    pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<()> {
+        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await.map(drop)
     }
 
     /// A connection that has not begun.

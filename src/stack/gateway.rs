@@ -256,15 +256,20 @@ fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
     limits.api_keys.iter().map(key).collect()
 }
 
-/// Makes sure that the embedded gateway can serve the scenario's definition, where it has one; nothing is started.
+/// Makes sure that the embedded gateway can serve the scenario's definition, and has a certificate, where it names one;
+/// nothing is started.
 ///
 /// # Errors
 /// [`StackError`] with all that stands in the way.
 pub fn check_api(scenario: &Scenario) -> Result<(), StackError> {
-    let GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } = &scenario.stack.gateway else {
-        return Ok(());
-    };
-    checked(&defined(definition)?, scenario).map(drop)
+    let GatewaySpec::Embedded { api, tls, .. } = &scenario.stack.gateway else { return Ok(()) };
+    if let Some(IdentitySpec::Files { certificate, key, .. }) = tls.as_deref() {
+        Identity::from_files(certificate, key)?;
+    }
+    match api {
+        ApiSpec::Definition(definition) => checked(&defined(definition)?, scenario).map(drop),
+        ApiSpec::Produce { .. } => Ok(()),
+    }
 }
 
 /// The plan of a definition that fits the scenario.

@@ -23,5 +23,6 @@ mod sasl;
 mod schedules;
 mod selftest;
 mod stall;
+mod tls;
 mod tokens;
 mod up;

@@ -151,5 +151,7 @@ pub(super) async fn streams(
 /// Where produce calls go.
 async fn target(scenario: &Scenario, stack: &Stack, protocol: Protocol) -> Result<Target, RunError> {
     let allowed = &scenario.allow_hosts;
-    Ok(Target::resolve(stack.produce_url(), allowed, stack.produce_tls(), protocol).await?)
+    let target = Target::resolve(stack.produce_url(), allowed, stack.produce_tls(), protocol).await?;
+    target.check_tls(stack.produce_url()).await?;
+    Ok(target)
 }
