@@ -3,6 +3,7 @@
 use crate::ledger::answers::classify;
 use crate::record::{Hop, Note, RecordAnswer};
 use crate::secret::Secret;
+use crate::wire::http1::ID_HEADERS;
 use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// Longest note about an answer, in characters.
@@ -10,15 +11,15 @@ const NOTE: usize = 160;
 /// What is shorter is no secret: a token or a key has more bytes, and a header `X-Source: eu` must not hide all of them.
 const SHORTEST_SECRET: usize = 8;
 /// Longest id of a request, in characters.
-const ID: usize = 64;
+const ID: usize = 128;
 
 /// What API Gateway says of an answer in its header.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Marks<'a> {
     /// `x-amzn-ErrorType`: the answer is the gateway's own.
     pub(super) error_type: Option<&'a str>,
-    /// `x-amzn-RequestId`, by which its logs know the request.
-    pub(super) request_id: Option<&'a str>,
+    /// By which its logs and traces know the request, in the order of [`ID_HEADERS`].
+    pub(super) ids: [Option<&'a str>; ID_HEADERS.len()],
 }
 
 /// What was sent that must not be told.
@@ -54,7 +55,7 @@ pub(super) fn read_answer(
 /// The gist of an error: its code and message. Some gateways echo the token in the message; it is taken out. A gateway
 /// marks its own errors, and a proxy's have a code.
 fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> Option<Note> {
-    let Marks { error_type, request_id } = marks;
+    let Marks { error_type, ids } = marks;
     let entity = serde_json::from_slice::<ErrorEntity>(body).ok();
     let by = match (error_type, has_items || entity.is_some()) {
         (Some(_), _) => Some(Hop::Gateway),
@@ -67,7 +68,8 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> O
     };
     let secrets = untold.token.into_iter().chain(untold.headers.iter().map(|(_, value)| value));
     let long = secrets.filter(|secret| secret.expose().len() >= SHORTEST_SECRET);
-    let text = long.fold(text, |text, secret| text.replace(secret.expose(), "[redacted]"));
+    let is_told = |id: &str| !long.clone().any(|secret| id.contains(secret.expose()));
+    let text = long.clone().fold(text, |text, secret| text.replace(secret.expose(), "[redacted]"));
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE).collect();
     let text = text.trim();
     let text = match (error_type, text.is_empty()) {
@@ -77,10 +79,13 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> O
         (Some(kind), false) => format!("{kind}: {text}"),
     };
     // What is no id is not repeated: it comes from outside.
-    let is_id = |id: &&str| id.len() <= ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_=+/;:".contains(&b);
+    let is_id = |id: &&str| id.len() <= ID && id.bytes().all(fits) && is_told(id);
+    let [request, others @ ..] = ids.map(|id| id.filter(is_id));
     let note = Note { by, text };
-    Some(match request_id.filter(is_id) {
-        Some(id) => note.of_request(id),
+    let others = ID_HEADERS[1..].iter().copied().zip(others);
+    Some(match request {
+        Some(id) => note.of_request(id, others.filter_map(|(name, id)| Some((name, id?)))),
         None => note,
     })
 }
@@ -98,7 +103,7 @@ mod tests {
         let token = Secret::new("eyJ.secret.sig");
         let headers = [("x-api-key".to_owned(), Secret::new("k3y-of-the-shop"))];
         let sent = Untold { token: Some(&token), headers: &headers };
-        let marks = Marks { error_type, request_id: None };
+        let marks = Marks { error_type, ..Marks::default() };
         let mut answers = Vec::new();
         let (_, _, note) =
             read_answer(status, marks, body, records, ProduceFormat::V2Json, sent, &mut answers);
@@ -127,14 +132,21 @@ mod tests {
 
     #[test]
     fn a_note_has_the_request_s_id_if_it_is_one() {
-        let note = |id| {
-            let marks = Marks { error_type: Some("UnauthorizedException"), request_id: Some(id) };
-            let format = ProduceFormat::V2Json;
-            read_answer(401, marks, b"", 1, format, Untold::default(), &mut Vec::new()).2.unwrap().text
+        let (token, long) = (Secret::new("0paque-t0ken"), "a".repeat(129));
+        let of = |ids| {
+            let marks = Marks { error_type: Some("UnauthorizedException"), ids };
+            let (format, sent) = (ProduceFormat::V2Json, Untold { token: Some(&token), headers: &[] });
+            read_answer(401, marks, b"", 1, format, sent, &mut Vec::new()).2.unwrap().text
         };
+        let note = |id| of([Some(id), None, None]);
         assert_eq!(note("0f3c-1"), "UnauthorizedException [x-amzn-RequestId 0f3c-1]");
         assert_eq!(note("<script>"), "UnauthorizedException");
-        assert_eq!(note(&"a".repeat(65)), "UnauthorizedException");
+        assert_eq!(note("0paque-t0ken"), "UnauthorizedException");
+        assert_eq!(note(&long), "UnauthorizedException");
+        assert_eq!(
+            of([Some("0f3c-1"), Some("YkJ_=/+"), Some("Root=1-65400001-00;Sampled=0")]),
+            "UnauthorizedException [x-amzn-RequestId 0f3c-1, x-amz-apigw-id YkJ_=/+, X-Amzn-Trace-Id Root=1-65400001-00;Sampled=0]"
+        );
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Place {
     /// Takes in a response that has been read elsewhere.
     pub(super) fn take_in(
         &mut self,
-        Answer { status, error_type, request_id, retry_after, body }: &Answer,
+        Answer { status, error_type, ids, retry_after, body }: &Answer,
     ) -> Response {
         self.inbox.clear();
         let mut put = |bytes: &[u8]| {
@@ -246,7 +246,7 @@ impl Place {
             head: 0..0,
             body: put(body),
             error_type: error_type.as_deref().map(&mut put),
-            request_id: request_id.as_deref().map(&mut put),
+            ids: ids.each_ref().map(|id| id.as_deref().map(&mut put)),
             retry_after: retry_after.as_deref().map(&mut put),
             keep_alive: true,
         }

@@ -85,11 +85,14 @@ pub struct Note {
 }
 
 impl Note {
-    /// Adds the id by which a gateway's logs know the request.
+    /// Adds the id by which a gateway's logs know the request, and `others` with their names.
     #[must_use]
-    pub fn of_request(mut self, id: &str) -> Self {
+    pub fn of_request<'i>(mut self, id: &str, others: impl IntoIterator<Item = (&'i str, &'i str)>) -> Self {
         self.text.push_str(REQUEST_ID);
         self.text.push_str(id);
+        for part in others.into_iter().flat_map(|(name, id)| [", ", name, " ", id]) {
+            self.text.push_str(part);
+        }
         self.text.push(']');
         self
     }

@@ -443,7 +443,7 @@ mod tests {
             ),
             (
                 "{ api: e, integrations: { 'http://n': 'http://127.0.0.1:1/p' } }",
-                "must be an http URL without a path",
+                "must be a URL without a path",
             ),
             ("{ api: e, authorizers: { a: { run: docker } } }", "no code runs as `docker`"),
             ("{ api: e, authorizers: { a: { run: lambda } } }", "authorizers.a.command: is missing"),

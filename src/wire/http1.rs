@@ -12,6 +12,9 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// Longest line that says the size of a chunk, in bytes.
 const CHUNK_LINE: usize = 4 * 1024;
 
+/// Headers with an id of a request, the first in every answer of API Gateway.
+pub const ID_HEADERS: [&str; 3] = ["x-amzn-RequestId", "x-amz-apigw-id", "X-Amzn-Trace-Id"];
+
 /// Why bytes are no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
@@ -49,8 +52,8 @@ pub struct Response {
     pub body: Range<usize>,
     /// `x-amzn-ErrorType`, which only API Gateway sends.
     pub error_type: Option<Range<usize>>,
-    /// `x-amzn-RequestId`, by which API Gateway's logs know the request.
-    pub request_id: Option<Range<usize>>,
+    /// By which API Gateway's logs and traces know the request, in the order of [`ID_HEADERS`].
+    pub ids: [Option<Range<usize>>; ID_HEADERS.len()],
     /// `Retry-After`, as it was sent.
     pub retry_after: Option<Range<usize>>,
     /// Whether the connection can carry another request.
@@ -175,7 +178,7 @@ fn read_fields(
         body: head.end..head.end,
         head,
         error_type: None,
-        request_id: None,
+        ids: [const { None }; ID_HEADERS.len()],
         retry_after: None,
         keep_alive: false,
     };
@@ -208,8 +211,11 @@ fn read_fields(
             16 if header.name.eq_ignore_ascii_case("x-amzn-errortype") => {
                 response.error_type = Some(range_in(bytes, header.value));
             }
-            16 if header.name.eq_ignore_ascii_case("x-amzn-requestid") => {
-                response.request_id = Some(range_in(bytes, header.value));
+            14..=16 => {
+                let id = ID_HEADERS.into_iter().zip(&mut response.ids);
+                for (_, id) in id.filter(|(name, _)| header.name.eq_ignore_ascii_case(name)) {
+                    *id = Some(range_in(bytes, header.value));
+                }
             }
             11 if header.name.eq_ignore_ascii_case("retry-after") => {
                 response.retry_after = Some(range_in(bytes, header.value));

@@ -36,11 +36,12 @@ fn a_gateway_with_a_certificate_of_its_own_is_trusted_by_the_load() {
 
 /// A certificate for `name` and its key, in files of `folder`. It is its own authority.
 fn certificate(folder: &Path, name: &str) -> String {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
     let (chain, secret) = (folder.join("chain.pem"), folder.join("key.pem"));
-    std::fs::write(&chain, certificate.pem()).unwrap();
-    std::fs::write(&secret, key.serialize_pem()).unwrap();
+    std::fs::write(&chain, certificate.pem()).expect("it can be written");
+    std::fs::write(&secret, key.serialize_pem()).expect("it can be written");
     format!("certificate: {}, key: {}", chain.display(), secret.display())
 }
 
@@ -78,20 +79,19 @@ fn a_certificate_from_files_is_served() {
 
 /// Speaks TLS for `proxy`; where it does.
 async fn secured(proxy: &Proxy, identity: Identity) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let (port, proxy) = (listener.local_addr().unwrap().port(), proxy.address());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let (address, proxy) = (listener.local_addr().expect("it is bound"), proxy.address());
     tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
             let identity = identity.clone();
             tokio::spawn(async move {
-                let mut stream = identity.acceptor().accept(stream).await.unwrap();
-                let mut proxy = TcpStream::connect(proxy).await.unwrap();
+                let Ok(mut stream) = identity.acceptor().accept(stream).await else { return };
+                let mut proxy = TcpStream::connect(proxy).await.expect("the proxy listens");
                 let _ = tokio::io::copy_bidirectional(&mut stream, &mut proxy).await;
             });
         }
     });
-    port
+    address.port()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,7 +120,7 @@ impl<S: Sink> Engine<'_, S> {
             let bytes = place.bytes(range.clone()?);
             std::str::from_utf8(bytes).ok()
         };
-        let marks = Marks { error_type: text(&response.error_type), request_id: text(&response.request_id) };
+        let marks = Marks { error_type: text(&response.error_type), ids: response.ids.each_ref().map(text) };
         let retry_after = text(&response.retry_after).and_then(|text| asked_wait(text, SystemTime::now()));
         let (acked, refused, note) = read_answer(
             response.status,

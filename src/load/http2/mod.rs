@@ -25,6 +25,7 @@ use super::place::BODY_LIMIT;
 use super::poller::Ready;
 use super::tls::Tls;
 use super::transport::Transport;
+use crate::wire::http1::ID_HEADERS;
 use wire::{Content, Stream, Wire};
 
 /// Something has happened.
@@ -54,7 +55,8 @@ pub(super) enum Step {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) error_type: Option<Vec<u8>>,
-    pub(super) request_id: Option<Vec<u8>>,
+    /// In the order of [`ID_HEADERS`].
+    pub(super) ids: [Option<Vec<u8>>; ID_HEADERS.len()],
     pub(super) retry_after: Option<Vec<u8>>,
     pub(super) body: Bytes,
 }
@@ -236,7 +238,7 @@ impl Http2 {
                 Ok(Answer {
                     status: head.status.as_u16(),
                     error_type: field("x-amzn-errortype"),
-                    request_id: field("x-amzn-requestid"),
+                    ids: ID_HEADERS.map(field),
                     retry_after: field("retry-after"),
                     body: body.to_bytes(),
                 })
