@@ -26,7 +26,7 @@ mod event;
 mod headers;
 mod integration;
 mod payload;
-mod policy;
+pub mod policy;
 mod response;
 mod serve;
 mod throttle;
@@ -47,7 +47,7 @@ pub use self::authorize::{AuthorizerCode, FixedAnswer};
 pub use self::backend::Backend;
 use self::backend::Backends;
 pub use self::definition::{
-    ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
+    ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, document, produce_api, produce_stage, read_api,
 };
 use self::serve::Service;
 pub use self::throttle::RateLimit;
