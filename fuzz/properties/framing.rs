@@ -122,3 +122,35 @@ fn whole_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|byte| b"\r\n".contains(byte))?;
     Some((&text[..end], text[end..].strip_prefix(b"\r\n")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_up_to_the_first_whose_end_is_in_doubt() {
+        for (fields, body, expected) in [
+            ("", "", 2),
+            ("Content-Length: 3\r\n", "abc", 2),
+            ("Content-Length: 3, 3\r\n", "abc", 2),
+            ("Content-Length: 3\r\nContent-Length: 4\r\n", "abc", 1),
+            ("Content-Length: +3\r\n", "abc", 1),
+            ("Content-Length: 999\r\n", "abc", 1),
+            ("Transfer-Encoding: chunked\r\n", "3;x=y\r\nabc\r\n0\r\nA: b\r\n\r\n", 2),
+            ("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n", 2),
+            ("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n", 1),
+            ("Transfer-Encoding: chunked\r\n", "3\nabc\r\n0\r\n\r\n", 1),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n", 1),
+            ("Connection: x, Close\r\n", "", 1),
+            ("A : b\r\n", "", 1),
+            ("A: b\r\n c\r\n", "", 1),
+            ("A: b\rc\r\n", "", 1),
+        ] {
+            let first = format!("POST / HTTP/1.1\r\n{fields}\r\n{body}");
+            let both = format!("{first}GET / HTTP/1.1\r\n\r\n");
+            assert_eq!(requests(both.as_bytes()), expected, "{both}");
+        }
+        assert_eq!(requests(b"GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n"), 1);
+        assert_eq!(requests(b"\r\nGET / HTTP/1.1\nA: b\n\nGET / HTTP/1.1\r\n"), 1);
+    }
+}
