@@ -9,6 +9,7 @@
 //! | `read`, `route`, `integration`, `authorizer`, `schema` | from the document to the model, part by part |
 //! | `lint` | what is legal, and not what its author wants |
 //! | `reference`, `json_path`, `mapping`, `template` | what mappings and templates refer to, and what they make of it |
+//! | `expression` | regular expressions, within bounds |
 //! | `paths` | which route a path leads to |
 //! | `plan` | a definition made ready to be served in a stage |
 //!
@@ -17,6 +18,7 @@
 
 mod authorizer;
 mod cursor;
+mod expression;
 mod integration;
 mod json_path;
 mod lint;

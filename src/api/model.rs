@@ -1,6 +1,7 @@
 //! What a definition says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -73,8 +74,8 @@ pub struct Route {
     pub validator: Option<RequestValidator>,
     /// Headers, parameters of the query, and parts of the path.
     pub parameters: Vec<Parameter>,
-    /// Schemas of bodies by media type, whole: what they refer to stands in them.
-    pub models: BTreeMap<String, Value>,
+    /// Schemas of bodies by media type, whole: what they refer to stands in them. Routes that refer to the same share it.
+    pub models: BTreeMap<String, Arc<Value>>,
     /// Where requests go; `None` where the document says nothing of it.
     pub integration: Option<Integration>,
     /// What landfall's gateway cannot do as this route asks.

@@ -8,6 +8,7 @@ use super::authorizer::read_authorizer;
 use super::cursor::{Cursor, EXTENSION, UNKNOWN_EXTENSION};
 use super::model::{Api, ApiKeySource, GatewayResponse, Method, Remark, RequestValidator, Specification};
 use super::route::{Around, read_route};
+use super::schema::{LARGEST, Models};
 
 /// The member of a path that takes any method.
 const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
@@ -46,7 +47,22 @@ pub enum NotAnApi {
     /// Nothing to serve.
     #[error("it has no paths, so there is nothing to serve")]
     NoPaths,
+    /// A path that no API of API Gateway can have.
+    #[error(
+        "a path in it has {0} segments, each of which is a resource, and an API of API Gateway has 300 resources at most unless \
+         its account may have more; landfall reads paths of {DEEPEST} segments"
+    )]
+    TooDeep(usize),
+    /// Models that take too much memory.
+    #[error(
+        "its models hold more than {LARGEST} values once each route has those that its own refer to; let routes share models by \
+         `$ref`"
+    )]
+    TooLarge,
 }
+
+/// The most segments of a path.
+const DEEPEST: usize = 1000;
 
 /// Reads a definition.
 ///
@@ -96,8 +112,13 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
         validators: &validators,
         default_validator,
     };
+    let mut models = Models::new(&root, specification);
     let mut routes = Vec::new();
     for (path, item) in paths.members() {
+        let segments = path.matches('/').count();
+        if segments > DEEPEST {
+            return Err(NotAnApi::TooDeep(segments));
+        }
         for (name, operation) in item.members() {
             let method = match name {
                 ANY_METHOD => Method::Any,
@@ -109,7 +130,10 @@ pub fn read(document: &Value) -> Result<Api, NotAnApi> {
                 }
                 _ => continue,
             };
-            routes.push(read_route(path, method, &item, &operation, &around, &mut remarks));
+            routes.push(read_route(path, method, &item, &operation, &around, &mut models, &mut remarks));
+            if models.are_too_large() {
+                return Err(NotAnApi::TooLarge);
+            }
         }
     }
     let policy = root.member("x-amazon-apigateway-policy");

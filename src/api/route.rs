@@ -1,13 +1,16 @@
 //! Methods of resources: who may call them, what is checked, where they go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::cursor::{Cursor, EXTENSION, UNKNOWN_EXTENSION};
 use super::integration::read_integration;
 use super::model::{
     Authorizer, Method, Parameter, Place, Remark, RequestValidator, Route, Security, Specification,
 };
-use super::schema;
+use super::schema::Models;
 
 /// Extensions of an operation that the reader knows.
 const KNOWN: [&str; 5] = [
@@ -38,6 +41,7 @@ pub(super) fn read_route(
     item: &Cursor<'_>,
     operation: &Cursor<'_>,
     around: &Around<'_>,
+    models: &mut Models<'_>,
     remarks: &mut Vec<Remark>,
 ) -> Route {
     let mut unsupported = Vec::new();
@@ -78,7 +82,7 @@ pub(super) fn read_route(
         api_key_required,
         validator: validator(operation, around, &mut unsupported),
         parameters: parameters(item, operation, around),
-        models: models(operation, around, &mut unsupported),
+        models: models_of(operation, around, models, &mut unsupported),
         integration,
         unsupported,
     }
@@ -170,15 +174,15 @@ fn resolved<'d>(part: &Cursor<'d>, around: &Around<'d>) -> Cursor<'d> {
     found.unwrap_or_else(|| part.clone())
 }
 
-fn models(
+fn models_of(
     operation: &Cursor<'_>,
     around: &Around<'_>,
+    all: &mut Models<'_>,
     unsupported: &mut Vec<Remark>,
-) -> BTreeMap<String, serde_json::Value> {
+) -> BTreeMap<String, Arc<Value>> {
     let mut models = BTreeMap::new();
     let mut add = |media: &str, schema: &Cursor<'_>| {
-        models
-            .insert(media.to_owned(), schema::whole(around.root, around.specification, schema, unsupported));
+        models.insert(media.to_owned(), all.whole(schema, unsupported));
     };
     match around.specification {
         Specification::OpenApi3 => {

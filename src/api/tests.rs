@@ -1,7 +1,9 @@
 //! Definitions as they are exported, and such as nobody exports.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -130,6 +132,33 @@ fn what_is_no_definition_says_what_to_export() {
     assert!(
         !plain.has_extensions && lint(&plain).iter().any(|remark| remark.message.contains("no extensions"))
     );
+}
+
+#[test]
+fn paths_and_models_that_no_api_has_are_refused() {
+    let document = |depth: usize| json!({ "swagger": "2.0", "paths": { "/a".repeat(depth): { "get": {} } } });
+    assert!(read(&document(1_000)).is_ok());
+    // So many would break whoever walks them.
+    assert_eq!(read(&document(100_000)), Err(NotAnApi::TooDeep(100_000)));
+    let models: Map<String, Value> = (0..2_000)
+        .map(|n| {
+            (format!("M{n}"), json!({ "items": { "$ref": format!("#/definitions/M{}", (n + 1) % 2_000) } }))
+        })
+        .collect();
+    let mut document = json!({ "swagger": "2.0", "definitions": models, "paths": {} });
+    let schema = |n: usize| json!([{ "in": "body", "schema": { "$ref": "#/definitions/M0", "title": n.to_string() } }]);
+    for n in 0..200 {
+        document["paths"][format!("/{n}")] = json!({ "post": { "parameters": schema(n) } });
+    }
+    // Each has all of them for itself.
+    assert_eq!(read(&document), Err(NotAnApi::TooLarge));
+    for n in 0..200 {
+        let schema = &mut document["paths"][format!("/{n}")]["post"]["parameters"][0]["schema"];
+        schema.as_object_mut().unwrap().remove("title");
+    }
+    let api = read(&document).unwrap();
+    let model = |route: usize| &api.routes[route].models["application/json"];
+    assert!(Arc::ptr_eq(model(0), model(199)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use crate::api::expression::of_values;
 use crate::api::model::{Authorizer, AuthorizerKind, Place, Remark};
 use crate::api::reference::{Reference, Scope};
 
@@ -74,8 +75,7 @@ impl PlannedAuthorizer {
         let kind = match &authorizer.kind {
             AuthorizerKind::Token { header, expression } => {
                 // The whole value must fit: AWS documents no more than examples, which read so.
-                let expression =
-                    expression.as_ref().map(|text| Regex::new(&format!("^(?:{text})$"))).transpose();
+                let expression = expression.as_deref().map(of_values).transpose();
                 let expression = expression.map_err(|error| {
                     let cause = error.to_string();
                     let cause = cause.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");

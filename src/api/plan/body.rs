@@ -1,10 +1,12 @@
 //! Holding bodies against their models (API Gateway Developer Guide, "Request validation for REST APIs").
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::api::expression::LARGEST;
 use crate::api::model::Remark;
 
 /// The type of a body, from its `Content-Type`: `application/json` without one. Parameters of the type, such as `charset`, do
@@ -14,25 +16,44 @@ pub fn media_type(content_type: Option<&str>) -> &str {
     content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim()
 }
 
+/// Models made ready, each once, however many routes share it.
+#[derive(Default)]
+pub(super) struct Validators(BTreeMap<*const Value, Result<Arc<Validator>, String>>);
+
+impl Validators {
+    /// # Errors
+    /// Why it is no schema.
+    fn of(&mut self, schema: &Arc<Value>) -> Result<Arc<Validator>, String> {
+        // The API holds the schema for longer than this is there, so that the place stays its own.
+        let ready = self.0.entry(Arc::as_ptr(schema)).or_insert_with(|| {
+            let patterns = PatternOptions::fancy_regex().size_limit(LARGEST);
+            let built = jsonschema::draft4::options().with_pattern_options(patterns).build(schema);
+            built.map(Arc::new).map_err(|error| error.to_string())
+        });
+        ready.clone()
+    }
+}
+
 /// The models of a route's bodies.
 #[derive(Debug)]
 pub struct BodyCheck {
     /// By media type, in small letters.
-    models: Vec<(String, Validator)>,
+    models: Vec<(String, Arc<Validator>)>,
     /// The model of all other types.
-    default: Option<Validator>,
+    default: Option<Arc<Validator>>,
 }
 
 impl BodyCheck {
     /// Models that are no JSON Schema of draft 4 are added to `unsupported`.
     pub(super) fn new(
-        models: &BTreeMap<String, Value>,
+        models: &BTreeMap<String, Arc<Value>>,
         pointer: &str,
+        validators: &mut Validators,
         unsupported: &mut Vec<Remark>,
     ) -> Self {
         let mut check = Self { models: Vec::new(), default: None };
         for (media, schema) in models {
-            match jsonschema::draft4::new(schema) {
+            match validators.of(schema) {
                 Ok(model) if media == "$default" => check.default = Some(model),
                 Ok(model) => check.models.push((media.to_ascii_lowercase(), model)),
                 Err(error) => unsupported.push(Remark {
@@ -74,8 +95,12 @@ mod tests {
 
     fn check() -> BodyCheck {
         let produce = json!({ "type": "object", "required": ["records"], "properties": { "records": { "type": "array" } } });
-        let models = [("application/vnd.kafka.json.v2+json".to_owned(), produce)].into();
-        BodyCheck::new(&models, "/p", &mut Vec::new())
+        of("application/vnd.kafka.json.v2+json", produce, &mut Vec::new())
+    }
+
+    fn of(media: &str, schema: Value, unsupported: &mut Vec<Remark>) -> BodyCheck {
+        let models = [(media.to_owned(), Arc::new(schema))].into();
+        BodyCheck::new(&models, "/p", &mut Validators::default(), unsupported)
     }
 
     #[test]
@@ -105,8 +130,7 @@ mod tests {
 
     #[test]
     fn a_default_model_catches_them() {
-        let models = [("$default".to_owned(), json!({ "type": "object" }))].into();
-        let check = BodyCheck::new(&models, "/p", &mut Vec::new());
+        let check = of("$default", json!({ "type": "object" }), &mut Vec::new());
         assert!(check.check(Some("text/plain"), b"{}").is_ok());
         assert!(check.check(Some("text/plain"), b"x").is_err() && check.check(None, b"[]").is_err());
     }
@@ -114,8 +138,7 @@ mod tests {
     #[test]
     fn what_is_no_schema_is_remarked() {
         let mut unsupported = Vec::new();
-        let models = [("a/b".to_owned(), json!({ "type": "nonsense" }))].into();
-        BodyCheck::new(&models, "/p", &mut unsupported);
+        of("a/b", json!({ "type": "nonsense" }), &mut unsupported);
         assert!(unsupported[0].message.contains("no JSON Schema of draft 4"), "{unsupported:?}");
     }
 }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::body::media_type;
 use super::{Problem, Variable, origin_of, with_variables};
 use crate::api::cursor::member_pointer;
+use crate::api::expression::of_statuses;
 use crate::api::mapping::{Mapping, RequestTarget, fatal_headers, header_mappings, request_mappings};
 use crate::api::model::{
     ConnectionType, Integration, IntegrationKind, IntegrationResponse, Passthrough, Remark,
@@ -163,7 +164,7 @@ fn responses(of: &Integration, unsupported: &mut Vec<Remark>) -> Vec<PlannedResp
     for (pattern, response) in &of.responses {
         let IntegrationResponse { status, parameters, templates: texts } = response;
         let pointer = member_pointer(&format!("{}/responses", of.pointer), pattern);
-        let expression = (pattern != "default").then(|| Regex::new(&format!("^(?:{pattern})$"))).transpose();
+        let expression = (pattern != "default").then(|| of_statuses(pattern)).transpose();
         let Ok(expression) = expression else {
             let message = "is a pattern that landfall's gateway cannot evaluate".into();
             unsupported.push(Remark { pointer, message });
@@ -183,7 +184,9 @@ fn responses(of: &Integration, unsupported: &mut Vec<Remark>) -> Vec<PlannedResp
 #[must_use]
 pub fn response_for(responses: &[PlannedResponse], status: u16) -> Option<&PlannedResponse> {
     let status = status.to_string();
-    let fits = |response: &&PlannedResponse| response.pattern.as_ref().is_some_and(|p| p.is_match(&status));
+    let fits = |response: &&PlannedResponse| {
+        response.pattern.as_ref().is_some_and(|p| p.is_match(status.as_bytes()))
+    };
     responses.iter().find(fits).or_else(|| responses.iter().find(|response| response.pattern.is_none()))
 }
 

@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use authorizer::{IdentitySource, PlannedAuthorizer, PlannedKind};
+use body::Validators;
 pub use body::{BodyCheck, media_type};
 pub use integration::{
     BodyPath, HttpIntegration, MockIntegration, PlannedIntegration, PlannedResponse, TargetPath, Templates,
     response_for,
 };
 
+use super::cursor::member_pointer;
 use super::mapping::{Mapping, header_mappings};
 use super::model::{Api, ApiKeySource, Parameter, Place, Remark, Route, Security};
 use super::paths::Paths;
@@ -192,6 +194,7 @@ impl Plan {
     /// [`NotServable`] with everything that stands in the way.
     pub fn new(api: &Api, around: Surroundings) -> Result<Self, NotServable> {
         let mut problems = Vec::new();
+        let mut validators = Validators::default();
         let (authorizers, broken) = planned_authorizers(api);
         let paths = Paths::new(&api.routes);
         let mut origins = BTreeSet::new();
@@ -200,7 +203,7 @@ impl Plan {
         let mut warnings = Vec::new();
         for route in &api.routes {
             let variable = |name: &str| around.stage.variables.get(name).map(String::as_str);
-            let (served, unsupported) = served(route, &broken, &variable, &mut problems);
+            let (served, unsupported) = served(route, &broken, &variable, &mut validators, &mut problems);
             let Some(served) = served.filter(|_| unsupported.is_empty()) else {
                 warnings.extend(unsupported.iter().map(|remark| Remark {
                     message: format!("{}; its requests are answered with 500", remark.message),
@@ -277,7 +280,8 @@ fn unused(around: &Surroundings, origins: &BTreeSet<String>, api: &Api, problems
 #[must_use]
 pub(super) fn unservable(api: &Api) -> Vec<Remark> {
     let (_, broken) = planned_authorizers(api);
-    let told = |route| served(route, &broken, &|_| Some("variable"), &mut Vec::new()).1;
+    let mut validators = Validators::default();
+    let told = |route| served(route, &broken, &|_| Some("variable"), &mut validators, &mut Vec::new()).1;
     api.routes.iter().flat_map(told).collect()
 }
 
@@ -298,19 +302,21 @@ fn served(
     route: &Route,
     broken: &BTreeMap<String, Remark>,
     variable: Variable<'_>,
+    validators: &mut Validators,
     problems: &mut Vec<Problem>,
 ) -> (Option<Served>, Vec<Remark>) {
     let mut unsupported = route.unsupported.clone();
     if let Security::Authorizer(scheme) = &route.security {
         unsupported.extend(broken.get(scheme).cloned());
     }
-    let served = ready(route, variable, &mut unsupported, problems);
+    let served = ready(route, variable, validators, &mut unsupported, problems);
     (served, unsupported)
 }
 
 fn ready(
     route: &Route,
     variable: Variable<'_>,
+    validators: &mut Validators,
     unsupported: &mut Vec<Remark>,
     problems: &mut Vec<Problem>,
 ) -> Option<Served> {
@@ -331,7 +337,7 @@ fn ready(
         Place::Query => 2,
     });
     let body = validator.is_some_and(|validator| validator.body);
-    let body = body.then(|| BodyCheck::new(&route.models, &route.pointer, unsupported));
+    let body = body.then(|| BodyCheck::new(&route.models, &route.pointer, validators, unsupported));
     Some(Served {
         path: route.path.clone(),
         authorizer,
@@ -344,7 +350,7 @@ fn ready(
 
 fn shaped_responses(api: &Api, warnings: &mut Vec<Remark>) -> BTreeMap<String, ShapedResponse> {
     let shaped = |(kind, response): (&String, &super::model::GatewayResponse)| {
-        let pointer = format!("/x-amazon-apigateway-gateway-responses/{kind}");
+        let pointer = member_pointer("/x-amazon-apigateway-gateway-responses", kind);
         let mut passed_over = Vec::new();
         let headers =
             header_mappings(&response.parameters, "gatewayresponse.header.", &pointer, &mut passed_over);

@@ -81,6 +81,17 @@ fn expressions_and_sources_that_cannot_be_evaluated_are_told_with_their_place() 
 }
 
 #[test]
+fn what_is_passed_over_in_a_gateway_response_is_told_with_its_place() {
+    let document = json!({ "swagger": "2.0", "paths": { "/a": { "get": {
+        "x-amazon-apigateway-integration": { "type": "mock" } } } },
+        "x-amazon-apigateway-gateway-responses": { "A/B~": { "responseParameters": { "x": "y" } } } });
+    let plan = Plan::new(&read(&document).unwrap(), Surroundings::default()).unwrap();
+    let pointers: Vec<&str> = plan.warnings.iter().map(|warning| warning.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/x-amazon-apigateway-gateway-responses/A~1B~0/responseParameters/x"]);
+    assert!(document.pointer(pointers[0]).is_some());
+}
+
+#[test]
 fn origins_are_written_in_one_way() {
     for (url, origin) in [
         ("http://Host/a", Some("http://host:80")),

@@ -119,8 +119,11 @@ pub fn produce_api(options: &ProduceOptions) -> Result<Api, ApiFileError> {
     Ok(api)
 }
 
-/// A text of JSON or YAML as a value. What begins as JSON is read as such, whose errors are plainer.
-fn document(text: &str) -> Result<Value, String> {
+/// A text of JSON or YAML as a document for [`read`]. What begins as JSON is read as such, whose errors are plainer.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn document(text: &str) -> Result<Value, String> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| error.to_string());
     }

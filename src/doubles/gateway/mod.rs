@@ -27,7 +27,7 @@ mod exchange;
 mod headers;
 mod integration;
 mod payload;
-mod policy;
+pub mod policy;
 mod response;
 mod serve;
 mod throttle;
@@ -48,7 +48,7 @@ pub use self::authorize::{AuthorizerCode, FixedAnswer};
 pub use self::backend::Backend;
 use self::backend::Backends;
 pub use self::definition::{
-    ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, produce_api, produce_stage, read_api,
+    ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, document, produce_api, produce_stage, read_api,
 };
 use self::headers::Front;
 use self::serve::Service;

@@ -8,7 +8,7 @@ const INVOKE: &str = "execute-api:Invoke";
 
 /// What a policy decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
+pub enum Decision {
     /// A statement allows it and none denies it.
     Allow,
     /// A statement denies it.
@@ -20,7 +20,8 @@ pub(super) enum Decision {
 /// Evaluates `policy` for calling the method `arn`. Explicit Deny stands above Allow, and Allow above the
 /// implicit deny. Conditions are not evaluated: a conditional Deny counts, a conditional Allow does not, so
 /// that nothing passes that the policy might refuse.
-pub(super) fn evaluate(policy: &PolicyDocument, arn: &str) -> Decision {
+#[must_use]
+pub fn evaluate(policy: &PolicyDocument, arn: &str) -> Decision {
     let mut decision = Decision::ImplicitDeny;
     for statement in policy.statement.as_slice() {
         let action = statement.action.as_slice().iter().any(|pattern| {

@@ -1,0 +1,10 @@
+//! Fuzzes `properties/openapi.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../properties/openapi.rs"]
+mod property;
+
+fuzz_target!(|input: &[u8]| property::holds(input));
