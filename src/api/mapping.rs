@@ -43,7 +43,10 @@ const FATAL: [&str; 4] =
 
 /// The headers among an integration's `requestParameters` that make each call fail.
 pub(super) fn fatal_headers(parameters: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
-    let headers = parameters.keys().filter_map(|name| name.strip_prefix("integration.request.header."));
+    let headers = parameters.keys().filter_map(|name| {
+        let name = name.strip_prefix("integration.request.")?;
+        name.strip_prefix("header.").or_else(|| name.strip_prefix("multivalueheader."))
+    });
     headers.filter(|name| FATAL.contains(&name.to_ascii_lowercase().as_str()))
 }
 

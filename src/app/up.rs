@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use crate::scenario::{Expect, Format, KafkaSpec, Scenario, Workload};
+use crate::scenario::{Expect, Format, KafkaSpec, Scenario, TlsSettings, Workload};
 use crate::secret::Secret;
-use crate::stack::{Logs, Stack, StackError};
+use crate::stack::{GATEWAY_CA, Logs, Stack, StackError};
 use crate::wire::produce::{v2, v3};
 
 /// Why the path is not up.
@@ -66,6 +67,8 @@ impl Up {
             write_owner_only(&path, &properties).map_err(failed(&path))?;
         }
         up.steps = up.walk(scenario);
+        // Windows of faults are counted from here: no load says when it begins.
+        up.stack.load_starts(Instant::now());
         Ok(up)
     }
 
@@ -138,11 +141,11 @@ impl Up {
             Some(cluster) => format!("v3/clusters/{cluster}/topics/{topic}/records"),
             None => format!("topics/{topic}"),
         };
-        let url = self.stack.produce_url();
+        let (trust, url) = trusted(self.stack.produce_url(), self.stack.produce_tls());
         steps.push(Step {
             title: format!("Produce a record to topic `{topic}`"),
             command: format!(
-                "curl -sS -i{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  -d '{body}' {url}/{path}"
+                "curl -sS -i{trust}{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  -d '{body}' {url}/{path}"
             ),
         });
         let bootstrap = &self.stack.kafka().bootstrap;
@@ -164,13 +167,28 @@ impl Drop for Up {
     fn drop(&mut self) {
         if let Ok(entries) = fs::read_dir(&self.folder) {
             let paths = entries.flatten().map(|entry| entry.path());
-            for path in
-                paths.filter(|path| path.extension().is_some_and(|e| e == "curl" || e == "properties"))
-            {
+            for path in paths.filter(|path| {
+                path.extension().is_some_and(|e| e == "curl" || e == "properties")
+                    || path.ends_with(GATEWAY_CA)
+            }) {
                 let _ = fs::remove_file(path);
             }
         }
         let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// What makes curl trust a URL, and the URL as it is to be asked for: by the name that stands in the certificate.
+fn trusted(url: &str, tls: &TlsSettings) -> (String, String) {
+    let Some(rest) = url.strip_prefix("https://") else { return (String::new(), url.to_owned()) };
+    let ca = tls.ca.as_ref().map(|ca| format!(" --cacert {}", quoted(&ca.display().to_string())));
+    let ca = ca.unwrap_or_default();
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    match tls.server_name.as_ref().zip(authority.rsplit_once(':')) {
+        Some((name, (_, port))) => {
+            (format!("{ca} --connect-to {name}:{port}:{authority}"), format!("https://{name}:{port}/{path}"))
+        }
+        None => (ca, url.to_owned()),
     }
 }
 

@@ -162,6 +162,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const IDLE: Duration = Duration::from_mins(1);
 /// How long a client may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take to end a connection of HTTP/2 that has idled.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// Most requests that one connection of HTTP/2 may have under way.
 const STREAMS: u32 = 128;
 
@@ -387,8 +389,8 @@ where
     };
     if !ended {
         connection.as_mut().graceful_shutdown();
-        // Nothing is under way; a client that does not take note must not hold the connection.
-        let _ = timeout(HANDSHAKE, connection).await;
+        // A client that does not take note must not hold the connection.
+        let _ = timeout(FAREWELL, connection).await;
     }
 }
 

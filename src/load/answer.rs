@@ -81,13 +81,8 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> O
     // What is no id is not repeated: it comes from outside.
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_=+/;:".contains(&b);
     let is_id = |id: &&str| id.len() <= ID && id.bytes().all(fits) && is_told(id);
-    let [request, others @ ..] = ids.map(|id| id.filter(is_id));
-    let note = Note { by, text };
-    let others = ID_HEADERS[1..].iter().copied().zip(others);
-    Some(match request {
-        Some(id) => note.of_request(id, others.filter_map(|(name, id)| Some((name, id?)))),
-        None => note,
-    })
+    let ids = ID_HEADERS.into_iter().zip(ids);
+    Some(Note { by, text }.of_request(ids.filter_map(|(name, id)| Some((name, id.filter(is_id)?)))))
 }
 
 #[cfg(test)]
@@ -143,6 +138,7 @@ mod tests {
         assert_eq!(note("<script>"), "UnauthorizedException");
         assert_eq!(note("0paque-t0ken"), "UnauthorizedException");
         assert_eq!(note(&long), "UnauthorizedException");
+        assert_eq!(of([None, None, Some("Root=1")]), "UnauthorizedException [X-Amzn-Trace-Id Root=1]");
         assert_eq!(
             of([Some("0f3c-1"), Some("YkJ_=/+"), Some("Root=1-65400001-00;Sampled=0")]),
             "UnauthorizedException [x-amzn-RequestId 0f3c-1, x-amz-apigw-id YkJ_=/+, X-Amzn-Trace-Id Root=1-65400001-00;Sampled=0]"

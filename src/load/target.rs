@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::tls::Tls;
 use crate::scenario::{Protocol, TlsSettings, host_is_allowed};
-use crate::tls::TrustError;
+use crate::tls::{HTTP2, TrustError};
 
 /// How long agreeing on TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -65,6 +65,12 @@ pub enum TargetError {
         #[source]
         source: std::io::Error,
     },
+    /// The other end speaks TLS, and no HTTP/2 over it.
+    #[error("`{url}` does not agree on HTTP/2 over TLS (ALPN); leave `protocol` out, which means HTTP/1.1")]
+    NoHttp2 {
+        /// As given.
+        url: String,
+    },
     /// A host that nobody allowed.
     #[error(
         "`{host}` is not on this machine, so load may not go there; name it in the scenario's `allow_hosts`"
@@ -114,7 +120,7 @@ impl Target {
         let base_path = uri.path().trim_end_matches('/').to_owned();
         let offered: &[u8] = match protocol {
             Protocol::Http1 => b"http/1.1",
-            Protocol::Http2 => b"h2",
+            Protocol::Http2 => HTTP2,
         };
         let tls = match scheme {
             "https" => Some(
@@ -130,7 +136,7 @@ impl Target {
     /// endpoint that does not accept connections is left to the load.
     ///
     /// # Errors
-    /// [`TargetError::Handshake`] with what is not agreed on.
+    /// [`TargetError::Handshake`] or [`TargetError::NoHttp2`] with what is not agreed on.
     pub async fn check_tls(&self, url: &str) -> Result<(), TargetError> {
         let Some(tls) = &self.tls else { return Ok(()) };
         let Ok(stream) = TcpStream::connect(self.addresses.as_slice()).await else { return Ok(()) };
@@ -138,7 +144,11 @@ impl Target {
             Ok(agreed) => agreed,
             Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
         };
-        agreed.map_err(|source| TargetError::Handshake { url: url.to_owned(), source })
+        match agreed {
+            Ok(http2) if http2 || !tls.wants_http2() => Ok(()),
+            Ok(_) => Err(TargetError::NoHttp2 { url: url.to_owned() }),
+            Err(source) => Err(TargetError::Handshake { url: url.to_owned(), source }),
+        }
     }
 }
 

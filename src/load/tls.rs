@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::scenario::TlsSettings;
-use crate::tls::{TrustError, client_config, server_name};
+use crate::tls::{HTTP2, TrustError, client_config, server_name};
 
 /// Makes TLS connections to one endpoint.
 #[derive(Debug, Clone)]
@@ -28,12 +28,18 @@ impl Tls {
         Ok(Self { config: Arc::new(config), name })
     }
 
-    /// Agrees on TLS over `stream`, and no more.
+    /// Agrees on TLS over `stream`, and no more; tells whether HTTP/2 has been agreed on.
     ///
     /// # Errors
     /// What the other end or its certificate has against it.
-    pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<()> {
-        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await.map(drop)
+    pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<bool> {
+        let stream = TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await?;
+        Ok(stream.get_ref().1.alpn_protocol() == Some(HTTP2))
+    }
+
+    /// Whether nothing but HTTP/2 will do.
+    pub(super) fn wants_http2(&self) -> bool {
+        self.config.alpn_protocols == [HTTP2]
     }
 
     /// A connection that has not begun.

@@ -85,27 +85,27 @@ pub struct Note {
 }
 
 impl Note {
-    /// Adds the id by which a gateway's logs know the request, and `others` with their names.
+    /// Adds the ids by which a gateway's logs and traces know the request, each with its name, which begins with `x-am`.
     #[must_use]
-    pub fn of_request<'i>(mut self, id: &str, others: impl IntoIterator<Item = (&'i str, &'i str)>) -> Self {
-        self.text.push_str(REQUEST_ID);
-        self.text.push_str(id);
-        for part in others.into_iter().flat_map(|(name, id)| [", ", name, " ", id]) {
-            self.text.push_str(part);
+    pub fn of_request<'i>(mut self, ids: impl IntoIterator<Item = (&'i str, &'i str)>) -> Self {
+        let ids: Vec<String> = ids.into_iter().map(|(name, id)| format!("{name} {id}")).collect();
+        if !ids.is_empty() {
+            self.text.push_str(" [");
+            self.text.push_str(&ids.join(", "));
+            self.text.push(']');
         }
-        self.text.push(']');
         self
     }
 
-    /// The text without a request's id: what is the same of every answer of its kind.
+    /// The text without a request's ids: what is the same of every answer of its kind.
     #[must_use]
     pub fn gist(&self) -> &str {
-        self.text.split_once(REQUEST_ID).map_or(self.text.as_str(), |(gist, _)| gist)
+        let split = self.text.rsplit_once(" [").filter(|(_, ids)| {
+            ids.ends_with(']') && ids.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("x-am"))
+        });
+        split.map_or(self.text.as_str(), |(gist, _)| gist)
     }
 }
-
-/// What stands before a request's id in a note.
-const REQUEST_ID: &str = " [x-amzn-RequestId ";
 
 impl<T: Into<String>> From<T> for Note {
     /// Of whom nobody knows.

@@ -109,9 +109,15 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
     stack
 }
 
-/// How TLS is to be spoken.
-pub(super) fn read_tls(item: &Item<'_>, problems: &mut Problems) -> TlsSettings {
-    item.fields(problems).map_or_else(TlsSettings::default, |fields| read_trust(fields, problems))
+/// How TLS is to be spoken to `url`: the field `tls`.
+pub(super) fn read_tls_of(url: &str, fields: &mut Fields<'_>, problems: &mut Problems) -> TlsSettings {
+    let Some(item) = fields.optional("tls") else { return TlsSettings::default() };
+    let tls = item.fields(problems).map(|fields| read_trust(fields, problems)).unwrap_or_default();
+    if url.starts_with("http://") {
+        let remedy = "write `url: https://…`, or remove it";
+        item.suggest(problems, "is of no use where the URL is http", remedy);
+    }
+    tls
 }
 
 /// Who is trusted, and under which name; no other field is left.
@@ -245,15 +251,7 @@ fn read_proxy(
             .required("url", "http://127.0.0.1:8082", problems)
             .and_then(|item| read_url(&item, allowed, problems))
             .unwrap_or_default();
-        let tls_item = fields.optional("tls");
-        let tls = tls_item.as_ref().map(|item| read_tls(item, problems)).unwrap_or_default();
-        if let Some(item) = tls_item.filter(|_| url.starts_with("http://")) {
-            item.suggest(
-                problems,
-                "is of no use where the URL is http",
-                "write `url: https://…`, or remove it",
-            );
-        }
+        let tls = read_tls_of(&url, &mut fields, problems);
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
         let options = ["port", "replicas", "profile", "idempotence", "balancer"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);

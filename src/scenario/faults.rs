@@ -1,5 +1,6 @@
 //! Faults: what the doubles are told to do wrong.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::boxes::is_embedded;
@@ -135,6 +136,22 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
     } else if kind == Some(FaultKind::LoseTail) && stack.is_some_and(StackSpec::is_idempotent) {
         let message = "the proxy of this stack is idempotent, and only batches of other producers are lost";
         item.suggest(problems, message, "remove the fault, or set `stack.proxy.idempotence` to false");
+    }
+}
+
+/// Makes sure that not all replicas come late; `last` is the fault that would be one too many.
+pub(super) fn check_late_targets(
+    last: &Item<'_>,
+    faults: &[Fault],
+    stack: &StackSpec,
+    problems: &mut Problems,
+) {
+    let ProxySpec::Embedded { replicas: replicas @ 2.., .. } = stack.proxy else { return };
+    let late = faults.iter().filter(|fault| fault.kind == FaultKind::LateTarget);
+    let late: BTreeSet<u16> = late.map(|fault| fault.replica.unwrap_or(replicas)).collect();
+    if late.len() >= usize::from(replicas) {
+        let message = "leaves no replica that is in service when the load begins";
+        last.suggest(problems, message, "let one of them come at once");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::boxes::{BoxKind, NONE, Ports, duration_or, read_tls, read_trust};
+use super::boxes::{BoxKind, NONE, Ports, duration_or, read_tls_of, read_trust};
 use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::hosts::read_url;
@@ -262,9 +262,10 @@ fn read_target(item: &Item<'_>, allowed: &[String], problems: &mut Problems) -> 
     let Some(written) = item.written() else {
         let mut fields = item.fields(problems)?;
         let url = fields.required("url", "https://localhost:8443", problems);
-        let tls = fields.optional("tls").map(|item| read_tls(&item, problems)).unwrap_or_default();
+        let url = url.and_then(|item| read_origin(&item, allowed, problems));
+        let tls = read_tls_of(url.as_deref().unwrap_or_default(), &mut fields, problems);
         fields.finish(&[], problems);
-        return read_origin(&url?, allowed, problems).map(|url| TargetSpec::Url { url, tls });
+        return url.map(|url| TargetSpec::Url { url, tls });
     };
     if !written.contains("://") {
         item.suggest(problems, "must be the proxy or a URL", "write `balancer`, or the URL of a server");

@@ -9,7 +9,7 @@ use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::evidence::read_evidence;
 use super::extends::{VERSION, unknown_version};
-use super::faults::{Around, read_fault};
+use super::faults::{Around, check_late_targets, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
 use super::model::{
@@ -80,7 +80,11 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
             let around = Around { stack: stack.as_ref(), topics: &topic_names, load };
-            items.iter().filter_map(|item| read_fault(item, &around, problems)).collect()
+            let read: Vec<_> = items.iter().filter_map(|item| read_fault(item, &around, problems)).collect();
+            if let (Some(item), Some(stack)) = (items.last(), &stack) {
+                check_late_targets(item, &read, stack, problems);
+            }
+            read
         }
         None => Vec::new(),
     };

@@ -8,6 +8,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use super::StackError;
@@ -37,15 +39,26 @@ pub(super) async fn reach_proxy(url: &str) -> Result<SocketAddr, StackError> {
 /// The server at `url`, with TLS where it asks for that.
 pub(super) async fn backend(url: &str, tls: &TlsSettings) -> Result<Backend, StackError> {
     let address = reach_proxy(url).await?;
+    Ok(match trust(url, tls)? {
+        Some((tls, name)) => Backend::Secured { address, tls: Arc::new(tls), name },
+        None => Backend::Address(address),
+    })
+}
+
+/// Who is trusted at `url`, and under which name; `None` where no TLS is spoken there.
+pub(super) fn trust(
+    url: &str,
+    tls: &TlsSettings,
+) -> Result<Option<(ClientConfig, ServerName<'static>)>, StackError> {
     let uri: hyper::Uri = url.parse().unwrap_or_default();
     if uri.scheme_str() != Some("https") {
-        return Ok(Backend::Address(address));
+        return Ok(None);
     }
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let untrusted = |source| StackError::Untrusted { url: url.to_owned(), source };
     let name = server_name(tls.server_name.as_deref().unwrap_or(host)).map_err(untrusted)?;
     let config = client_config(tls.ca.as_deref(), &[b"http/1.1"]).map_err(untrusted)?;
-    Ok(Backend::Secured { address, tls: Arc::new(config), name })
+    Ok(Some((config, name)))
 }
 
 /// Host and port of a URL, the port written out.

@@ -26,6 +26,9 @@ use crate::scenario::{
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
+/// The file with the authority of a gateway's certificate that was made for the run.
+pub const GATEWAY_CA: &str = "gateway-ca.pem";
+
 /// What is to be served, and by whom.
 struct Served {
     /// The definition's file, for messages.
@@ -191,7 +194,7 @@ impl Stack {
         match spec {
             IdentitySpec::Generated => {
                 let identity = Identity::generated(SystemTime::now())?;
-                let ca = logs.folder.join("gateway-ca.pem");
+                let ca = logs.folder.join(GATEWAY_CA);
                 std::fs::write(&ca, identity.authority().unwrap_or_default())
                     .map_err(|source| StackError::Authority { path: ca.clone(), source })?;
                 self.produce_tls = TlsSettings { ca: Some(ca), server_name: None };
@@ -256,20 +259,27 @@ fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
     limits.api_keys.iter().map(key).collect()
 }
 
-/// Makes sure that the embedded gateway can serve the scenario's definition, and has a certificate, where it names one;
-/// nothing is started.
+/// Makes sure that the embedded gateway can serve the scenario's definition, where it names one, and that the files of
+/// certificates that it and others need are there; nothing is started.
 ///
 /// # Errors
 /// [`StackError`] with all that stands in the way.
 pub fn check_api(scenario: &Scenario) -> Result<(), StackError> {
+    if let ProxySpec::External { url, tls, .. } = &scenario.stack.proxy {
+        external::trust(url, tls)?;
+    }
     let GatewaySpec::Embedded { api, tls, .. } = &scenario.stack.gateway else { return Ok(()) };
-    if let Some(IdentitySpec::Files { certificate, key, .. }) = tls.as_deref() {
+    if let Some(IdentitySpec::Files { certificate, key, clients }) = tls.as_deref() {
         Identity::from_files(certificate, key)?;
+        external::trust("https://localhost", clients)?;
     }
-    match api {
-        ApiSpec::Definition(definition) => checked(&defined(definition)?, scenario).map(drop),
-        ApiSpec::Produce { .. } => Ok(()),
+    let ApiSpec::Definition(definition) = api else { return Ok(()) };
+    for target in definition.integrations.values() {
+        if let TargetSpec::Url { url, tls } = target {
+            external::trust(url, tls)?;
+        }
     }
+    checked(&defined(definition)?, scenario).map(drop)
 }
 
 /// The plan of a definition that fits the scenario.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use error::StackError;
-pub use gateway::check_api;
+pub use gateway::{GATEWAY_CA, check_api};
 
 use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;

@@ -61,7 +61,7 @@ pub enum IdentityError {
 #[derive(Clone)]
 pub struct Identity {
     acceptor: TlsAcceptor,
-    authority: Option<String>,
+    authority: Option<Arc<str>>,
 }
 
 impl Identity {
@@ -90,7 +90,7 @@ impl Identity {
             .map_err(|error| IdentityError::Making(error.to_owned()))?;
         let config = configured(vec![leaf.der().clone()], key)
             .map_err(|error| IdentityError::Making(error.to_string()))?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: Some(issuer.pem()) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: Some(issuer.pem().into()) })
     }
 
     /// The certificate of a PEM file, with those that lead to its authority behind it, and the key of another.

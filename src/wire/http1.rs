@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Most header fields that a response may have.
-const HEADERS: usize = 100;
+pub const HEADERS: usize = 100;
 /// Longest head that is read, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// Longest line that says the size of a chunk, in bytes.

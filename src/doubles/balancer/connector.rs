@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flow::{Aftermath, Flow};
@@ -119,29 +118,5 @@ impl AsyncWrite for Carried {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.flow.poll_shutdown(cx)
-    }
-}
-
-/// So that hyper's pooling client can be given it.
-impl Connection for Carried {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use hyper_util::rt::TokioIo;
-
-    /// What hyper's pooling client asks of its connections, and what threads ask of what they share.
-    #[test]
-    fn hyper_and_threads_take_it() {
-        fn pooled<C: Connection + hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static>() {}
-        fn shared<C: Send + Sync + 'static>() {}
-        pooled::<TokioIo<Carried>>();
-        shared::<Carried>();
-        shared::<Connector>();
-        shared::<super::super::Balancer>();
     }
 }

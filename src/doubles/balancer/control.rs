@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::fault::{FaultScope, Setting};
-use super::flow::{Aftermath, Flow};
+use super::flow::Aftermath;
 use super::group::Group;
 use super::health::{HealthCheck, Record};
 use super::probe;
@@ -83,34 +83,43 @@ impl Group {
         self.lock().targets.iter().map(Target::state).collect()
     }
 
-    /// Sets a fault, or lifts the one that is set. With `open`, one that befalls only new connections by its nature
-    /// resets those that are open, too.
-    pub(super) fn set_fault(
+    /// Sets faults, or lifts those that are set, all at once: each connection meets only what is set in the end. With `open`,
+    /// one that befalls only new connections by its nature resets those that are open, too.
+    ///
+    /// # Errors
+    /// [`TargetError::Unknown`] where a target is not known; nothing is changed then.
+    pub(super) fn set_faults(
         &self,
-        scope: FaultScope,
-        setting: Option<Setting>,
+        changes: Vec<(FaultScope, Option<Setting>)>,
         open: bool,
     ) -> Result<(), TargetError> {
         let mut after = Aftermath::default();
-        let mut bring = |flow: &Arc<Flow>, setting: Option<&Setting>| match setting {
-            Some(setting) if open && !setting.fault.is_of_bytes() => flow.strike(setting, &mut after),
-            setting => flow.meet(setting, &mut after),
-        };
         let mut table = self.lock();
-        match scope {
-            FaultScope::Target(address) => {
-                let of_all = table.fault.clone();
-                let target = table.target(address)?;
-                target.fault.clone_from(&setting);
-                let meets = setting.or(of_all);
-                target.flows.values().for_each(|flow| bring(flow, meets.as_ref()));
+        for (scope, _) in &changes {
+            if let FaultScope::Target(address) = scope {
+                table.target(*address)?;
             }
-            FaultScope::All => {
-                table.fault.clone_from(&setting);
-                let befallen = table.targets.iter().filter(|target| target.fault.is_none());
-                befallen
-                    .flat_map(|target| target.flows.values())
-                    .for_each(|flow| bring(flow, setting.as_ref()));
+        }
+        let of_all = table.fault.clone();
+        let before: Vec<Option<Setting>> =
+            table.targets.iter().map(|target| target.fault.clone().or_else(|| of_all.clone())).collect();
+        for (scope, setting) in changes {
+            match scope {
+                FaultScope::All => table.fault = setting,
+                FaultScope::Target(address) => table.target(address)?.fault = setting,
+            }
+        }
+        for (target, before) in table.targets.iter().zip(before) {
+            let now = target.fault.as_ref().or(table.fault.as_ref());
+            let is_same = match (&before, now) {
+                (Some(before), Some(now)) => before.is(now),
+                (before, now) => before.is_none() && now.is_none(),
+            };
+            for flow in target.flows.values().filter(|_| !is_same) {
+                match now {
+                    Some(setting) if open && !setting.fault.is_of_bytes() => flow.strike(setting, &mut after),
+                    setting => flow.meet(setting, &mut after),
+                }
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ pub(super) struct Detour {
     /// Bytes have been thrown away.
     lost: bool,
     /// The fault has had its effect on this connection.
-    counted: bool,
+    counted: Vec<Setting>,
     /// Nobody holds the connection any more; only what goes to the target is still carried on.
     abandoned: bool,
     /// The task that carries on.
@@ -58,7 +58,7 @@ impl Detour {
             inward: Lane::default(),
             outward: Lane::default(),
             lost: false,
-            counted: false,
+            counted: Vec::new(),
             abandoned: false,
             task: None,
         }
@@ -71,14 +71,14 @@ impl Detour {
             (before, after) => before.is_none() && after.is_none(),
         };
         if !same {
-            (self.setting, self.counted) = (setting, false);
+            self.setting = setting;
         }
         !self.lost || self.fault() == Some(ConnectionFault::BlackHole)
     }
 
     /// Whether bytes have yet to come to the target.
     pub(super) fn is_on_the_way(&self) -> bool {
-        !self.outward.is_empty()
+        self.outward.holds_bytes()
     }
 
     fn fault(&self) -> Option<ConnectionFault> {
@@ -105,8 +105,10 @@ impl Detour {
 
     /// The first time that the fault has an effect here, it is counted.
     fn befallen(&mut self, count: impl FnOnce(&Setting)) {
-        if let Some(setting) = self.setting.as_ref().filter(|_| !self.counted) {
-            self.counted = true;
+        if let Some(setting) = &self.setting
+            && !self.counted.iter().any(|counted| counted.is(setting))
+        {
+            self.counted.push(setting.clone());
             count(setting);
         }
     }

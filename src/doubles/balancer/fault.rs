@@ -40,7 +40,7 @@ pub enum ConnectionFault {
 }
 
 /// Whose connections a fault befalls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultScope {
     /// Those to any target for which no fault of its own is set.
     All,

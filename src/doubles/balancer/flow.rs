@@ -123,9 +123,8 @@ impl Flow {
     /// Brings a fault upon a connection that has just come.
     pub(super) fn begin(self: &Arc<Self>, setting: Option<&Setting>, after: &mut Aftermath) {
         match setting {
-            Some(setting) if matches!(setting.fault, ConnectionFault::Reset { .. }) => {
-                self.strike(setting, after);
-            }
+            // It was opened before, or it would have been refused outright.
+            Some(setting) if !setting.fault.is_of_bytes() => self.strike(setting, after),
             _ => self.meet(setting, after),
         }
     }

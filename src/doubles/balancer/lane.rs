@@ -66,6 +66,11 @@ impl Lane {
         self.closed
     }
 
+    /// Whether bytes are under way, and not an end alone.
+    pub(super) fn holds_bytes(&self) -> bool {
+        self.bytes > 0
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }

@@ -141,8 +141,7 @@ impl Balancer {
         config.targets.retain(|target| named.insert(*target));
         let faults = windows::of_balancer(&config.injectors, &config.targets);
         let late: BTreeSet<SocketAddr> = faults.iter().filter_map(Befalling::late).collect();
-        let in_service: Vec<_> = config.targets.iter().filter(|target| !late.contains(target)).collect();
-        if in_service.is_empty() {
+        if config.targets.iter().all(|target| late.contains(target)) {
             return Err(BalancerError::NoTargets);
         }
         if !is_scale(config.time_scale) {
@@ -168,9 +167,12 @@ impl Balancer {
             terminate_on_deregistration: config.terminate_on_deregistration,
         };
         let group = Group::new(rules, Clock::new(long(config.idle_timeout)));
-        for target in in_service {
+        for target in config.targets {
             // Known is the only error that there can be.
-            let _ = group.add(*target);
+            let _ = group.add(target);
+            if late.contains(&target) {
+                let _ = group.kill(target);
+            }
         }
         group.spawn(windows::show(group.clone(), faults));
         let accept = tokio::spawn(carry::accept_loop(listener, group.clone()));
@@ -242,7 +244,8 @@ impl Balancer {
     /// # Errors
     /// [`TargetError::Unknown`].
     pub fn set_fault(&self, scope: FaultScope, fault: Option<ConnectionFault>) -> Result<(), TargetError> {
-        self.group.set_fault(scope, fault.map(|fault| Setting { fault, counter: None }), false)
+        let setting = fault.map(|fault| Setting { fault, counter: None });
+        self.group.set_faults(vec![(scope, setting)], false)
     }
 
     /// Connections on which a fault holds bytes that have yet to come to a target, whether or not their client still waits.

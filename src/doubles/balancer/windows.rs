@@ -5,6 +5,7 @@
 //!
 //! Where the windows of two overlap that befall the same, the first one is shown, as at any box.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,12 +67,11 @@ impl Befalling {
         }
     }
 
-    /// The target that it takes out of service, and whether at once.
-    fn takes_out(&self) -> Option<(SocketAddr, bool)> {
+    /// The target that it keeps or takes out of service.
+    fn out(&self) -> Option<SocketAddr> {
         match self.how {
-            How::Drain(target) => Some((target, false)),
-            How::Kill(target) => Some((target, true)),
-            _ => None,
+            How::Drain(target) | How::Kill(target) | How::Late(target) => Some(target),
+            How::Network(..) => None,
         }
     }
 
@@ -114,73 +114,57 @@ pub(super) async fn show(group: Arc<Group>, faults: Vec<Befalling>) {
     let mut turns: Vec<Instant> = windows.iter().flat_map(|(from, to)| [*from, *to]).collect();
     turns.sort();
     turns.dedup();
-    let mut open = vec![false; faults.len()];
+    let mut shown = Shown::default();
     for turn in turns {
         sleep_until(turn.into()).await;
-        let before = std::mem::replace(
-            &mut open,
-            windows.iter().map(|(from, to)| (*from..*to).contains(&turn)).collect(),
-        );
-        Turn { group: &group, faults: &faults, before: &before, now: &open }.come();
+        let open: Vec<bool> = windows.iter().map(|(from, to)| (*from..*to).contains(&turn)).collect();
+        shown.turn(&group, &faults, &open);
     }
 }
 
-/// A time at which windows begin or end.
-struct Turn<'a> {
-    group: &'a Arc<Group>,
-    faults: &'a [Befalling],
-    /// Whose windows were open before.
-    before: &'a [bool],
-    /// And whose are from now on.
-    now: &'a [bool],
+/// What is shown, by the places of faults.
+#[derive(Default)]
+struct Shown {
+    /// Of the network, by what each befalls.
+    network: BTreeMap<FaultScope, usize>,
+    /// By the target that each keeps out of service.
+    out: BTreeMap<SocketAddr, usize>,
+    /// Those that have kept a target out of service before.
+    counted: BTreeSet<usize>,
 }
 
-impl Turn<'_> {
-    /// Does what is to be done. Targets stay known for ever, so that nothing here can fail but what is there already.
-    fn come(&self) {
-        for (place, fault) in self.faults.iter().enumerate() {
+impl Shown {
+    /// Shows, of those faults whose windows are `open`, the first that befalls each, and lifts all others. Every target is
+    /// known, those that come late too, so that nothing here can fail.
+    fn turn(&mut self, group: &Arc<Group>, faults: &[Befalling], open: &[bool]) {
+        let (mut network, mut out) = (BTreeMap::new(), BTreeMap::new());
+        for (place, fault) in faults.iter().enumerate().filter(|(place, _)| open[*place]) {
             if let Some(scope) = fault.scope() {
-                let first = |open| self.first(open, |other| other.scope() == Some(scope));
-                let (before, now) = (first(self.before), first(self.now));
-                if before != now && now.or(before) == Some(place) {
-                    let setting = now.and_then(|now| self.faults[now].setting());
-                    let _ = self.group.set_fault(scope, setting, true);
-                }
-            } else if let Some((target, _)) = fault.takes_out() {
-                self.take_out(place, target);
-            } else if let Some(target) = fault.late() {
-                if self.now[place] && !self.before[place] {
-                    fault.injector.took_effect(1);
-                } else if self.before[place] && !self.now[place] {
-                    let _ = self.group.add(target);
-                }
+                network.entry(scope).or_insert(place);
+            }
+            if let Some(target) = fault.out() {
+                out.entry(target).or_insert(place);
             }
         }
-    }
-
-    /// The first fault that `is_meant` and whose window is open.
-    fn first(&self, open: &[bool], is_meant: impl Fn(&Befalling) -> bool) -> Option<usize> {
-        (0..self.faults.len()).find(|place| open[*place] && is_meant(&self.faults[*place]))
-    }
-
-    /// The same for those that take `target` out of service.
-    fn take_out(&self, place: usize, target: SocketAddr) {
-        let of_target = |fault: &Befalling| fault.takes_out().is_some_and(|(of, _)| of == target);
-        let (before, now) = (self.first(self.before, of_target), self.first(self.now, of_target));
-        if before == now || now.or(before) != Some(place) {
-            return;
-        }
-        match now {
-            None => {
-                let _ = self.group.restore(target);
-            }
-            Some(now) => {
-                let at_once = self.faults[now].takes_out().is_some_and(|(_, at_once)| at_once);
-                let taken = if at_once { self.group.kill(target) } else { self.group.drain(target) };
-                if taken.is_ok() {
-                    self.faults[now].injector.took_effect(1);
-                }
+        // Two windows that meet leave no time between them.
+        let scopes: BTreeSet<FaultScope> = self.network.keys().chain(network.keys()).copied().collect();
+        let changes = scopes
+            .into_iter()
+            .map(|scope| (scope, network.get(&scope).and_then(|place| faults[*place].setting())));
+        let _ = group.set_faults(changes.collect(), true);
+        let targets: BTreeSet<SocketAddr> = self.out.keys().chain(out.keys()).copied().collect();
+        for target in targets {
+            let (before, now) = (self.out.get(&target), out.get(&target));
+            let _ = match now {
+                _ if before == now => Ok(()),
+                None => group.restore(target),
+                Some(place) if matches!(faults[*place].how, How::Drain(_)) => group.drain(target),
+                Some(_) => group.kill(target),
+            };
+            if let Some(place) = now.filter(|place| self.counted.insert(**place)) {
+                faults[*place].injector.took_effect(1);
             }
         }
+        (self.network, self.out) = (network, out);
     }
 }

@@ -102,7 +102,7 @@ impl Connection {
             Backend::Address(address) => Stream::Own(connect(*address).await?),
             Backend::Secured { address, tls, name } => {
                 let stream = TlsConnector::from(tls.clone()).connect(name.clone(), connect(*address).await?);
-                Stream::Secured(Box::new(stream.await.map_err(|_| BackendFailure::Untrusted)?))
+                Stream::Secured(Box::new(stream.await.map_err(|error| of_handshake(&error))?))
             }
             Backend::Balancer(connector) => {
                 Stream::Carried(connector.connect(client).await.map_err(|_| BackendFailure::Refused)?)
@@ -126,6 +126,12 @@ impl Connection {
         let mut context = Context::from_waker(Waker::noop());
         Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
+}
+
+/// What a handshake failed of: of what was said in it, or of the way.
+fn of_handshake(error: &io::Error) -> BackendFailure {
+    let said = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if said.is_some() { BackendFailure::Untrusted } else { BackendFailure::Broken }
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, BackendFailure> {

@@ -73,7 +73,7 @@ async fn a_late_target_comes_when_its_window_ends_and_another_is_there_before() 
     let balancer = told(vec![first, second], &late).await;
     assert_eq!(names(&balancer, Way::Socket, 3).await, "aaa");
     begin(&late);
-    until("it is there", || balancer.targets().len() == 2).await;
+    until("it is there", || state(&balancer, 1).health == Health::Healthy).await;
     assert_eq!(late[0].injected(), 1);
     assert!(names(&balancer, Way::Socket, 2).await.contains('b'));
 
@@ -157,8 +157,72 @@ async fn what_is_under_way_ends_with_its_window() {
             stream.write_all(b"?").await.unwrap();
             tokio::task::yield_now().await;
         }
-        assert_eq!(stream.read_u8().await.unwrap(), b'?');
-        until("the window is over", || begun.elapsed() >= SHORT).await;
+        stream.write_all(b"!").await.unwrap();
+        while stream.read_u8().await.unwrap() != b'!' {}
+        assert!(begun.elapsed() >= SHORT, "it came while the window lasted");
         assert_eq!(stall[0].injected(), 1);
     }
+}
+
+fn between(kind: FaultKind, replica: u16, from: Duration, to: Duration) -> Arc<Injector> {
+    injector(Fault { window: Some((from, to)), ..of(kind, Some(replica), to) })
+}
+
+#[tokio::test]
+async fn what_begins_and_ends_together_befalls_nobody_in_between() {
+    let faults = [
+        injector(of(FaultKind::NetworkReset, None, SHORT)),
+        injector(of(FaultKind::NetworkDelay, Some(1), SHORT)),
+        // It tells when all are over.
+        injector(of(FaultKind::LateTarget, Some(2), SHORT)),
+    ];
+    let balancer = told(vec![target(b'a').await, target(b'b').await], &faults).await;
+    let (name, mut stream) = reached(&balancer, Way::Connector).await.unwrap();
+    assert_eq!(name, b'a');
+    begin(&faults);
+    until("they are over", || state(&balancer, 1).health == Health::Healthy).await;
+    assert_echoes(&mut stream).await;
+    assert_eq!((faults[0].injected(), faults[2].injected()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_target_that_comes_late_meets_what_befalls_it() {
+    let refused = [
+        injector(of(FaultKind::LateTarget, Some(2), SHORT)),
+        injector(of(FaultKind::RefuseConnections, Some(2), LONG)),
+    ];
+    let balancer = told(vec![target(b'a').await, target(b'b').await], &refused).await;
+    begin(&refused);
+    until("it is there", || state(&balancer, 1).health == Health::Healthy).await;
+    let reached = [reached(&balancer, Way::Socket).await, reached(&balancer, Way::Socket).await];
+    assert_eq!(reached.iter().filter(|reached| reached.is_err()).count(), 1);
+    assert_eq!(refused[1].injected(), 1);
+
+    // It is taken out before it has come, and stays out.
+    let killed = [
+        between(FaultKind::LateTarget, 2, Duration::ZERO, SHORT),
+        between(FaultKind::KillTarget, 2, SHORT / 2, LONG),
+        between(FaultKind::LateTarget, 3, Duration::ZERO, SHORT),
+    ];
+    let targets = vec![target(b'a').await, target(b'b').await, target(b'c').await];
+    let balancer = told(targets, &killed).await;
+    begin(&killed);
+    until("another has come", || state(&balancer, 2).health == Health::Healthy).await;
+    assert_eq!(state(&balancer, 1).health, Health::Unused);
+    assert!(!names(&balancer, Way::Socket, 4).await.contains('b'));
+}
+
+#[tokio::test]
+async fn a_fault_that_is_shown_again_is_counted_once() {
+    let faults = [
+        between(FaultKind::KillTarget, 1, SHORT / 2, SHORT),
+        between(FaultKind::DrainTarget, 1, Duration::ZERO, LONG),
+        between(FaultKind::LateTarget, 3, Duration::ZERO, SHORT),
+    ];
+    let targets = vec![target(b'a').await, target(b'b').await, target(b'c').await];
+    let balancer = told(targets, &faults).await;
+    begin(&faults);
+    until("the kill is over", || state(&balancer, 2).health == Health::Healthy).await;
+    let counts: Vec<u64> = faults.iter().map(|fault| fault.injected()).collect();
+    assert_eq!((counts, state(&balancer, 0).health), (vec![1, 1, 1], Health::Unused));
 }
