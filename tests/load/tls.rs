@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use landfall::load::Report;
+use landfall::load::{Report, Target, TargetError};
 use landfall::record::Class;
 use landfall::scenario::{Protocol, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -166,4 +166,40 @@ fn another_name_and_another_authority_are_not_trusted() {
         let note = told.attempts[0].1.note.as_deref().expect("a reason");
         assert!(note.starts_with("cannot connect: ") && note.contains("certificate"), "{note}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_agreed_on_is_told_before_any_load() {
+    let authority = Authority::new();
+    let (server, asked) = authority.server("127.0.0.1");
+    let url = server.url().replace("http://", "https://");
+    let check = async |ca: Option<PathBuf>, name: Option<&str>, protocol| {
+        let settings = TlsSettings { ca, server_name: name.map(ToOwned::to_owned) };
+        let target = Target::resolve(&url, &[], &settings, protocol).await.expect("a target");
+        target.check_tls(&url).await
+    };
+    assert!(check(Some(authority.file()), None, Protocol::Http1).await.is_ok());
+    // Of another authority, of another name, of another protocol.
+    let other = Authority::new();
+    for (ca, name) in [(other.file(), None), (authority.file(), Some("kafka.example"))] {
+        let error = check(Some(ca), name, Protocol::Http1).await.expect_err("it is not trusted");
+        assert!(matches!(error, TargetError::Handshake { .. }), "{error}");
+    }
+    assert!(check(Some(authority.file()), None, Protocol::Http2).await.is_err());
+    assert_eq!(asked.lock().expect("no panic").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_knows_no_protocols_speaks_no_http_2() {
+    let authority = Authority::new();
+    let config = authority.vouch("127.0.0.1", &[]);
+    let server = Server::start(move |mut conversation| {
+        let mut tls = ServerConnection::new(config.clone()).expect("a connection");
+        let _ = tls.complete_io(&mut conversation.stream);
+    });
+    let url = server.url().replace("http://", "https://");
+    let settings = TlsSettings { ca: Some(authority.file()), server_name: None };
+    let target = Target::resolve(&url, &[], &settings, Protocol::Http2).await.expect("a target");
+    let error = target.check_tls(&url).await.expect_err("it speaks HTTP/1.1 only");
+    assert!(matches!(error, TargetError::NoHttp2 { .. }), "{error}");
 }
