@@ -16,6 +16,7 @@
 mod abort;
 #[cfg(test)]
 mod asked;
+mod authorizer;
 mod balancer;
 mod boxes;
 mod check;

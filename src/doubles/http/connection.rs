@@ -1,76 +1,34 @@
-//! The HTTP server under the HTTP doubles: binds, serves, counts what is in flight, stops. It speaks HTTP/1.1; over TLS,
-//! HTTP/2 as well.
+//! One connection of a client, from its handshake to its end.
 
-use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use crate::tls::{HTTP2, Identity};
+use super::answer::{AnswerBody, Ending};
+use super::server::{InFlight, Serving};
+use crate::tls::HTTP2;
 
-/// A response as most doubles make it: complete before it is sent.
-pub type Answer = Response<Full<Bytes>>;
-
-/// A response's body, whole or in the making.
-pub trait AnswerBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
-
-impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
-
-/// A body that is sent piece by piece as it is made; it ends when the sender has gone.
-///
-/// http-body-util's `Channel` is not used: in 0.1.5 it looks for pieces and then for the sender's end, and loses what
-/// was sent in between.
-#[derive(Debug)]
-pub struct Pieces(mpsc::Receiver<Bytes>);
-
-impl Pieces {
-    /// A body and where its pieces go; `waiting` of them may wait for the client.
-    #[must_use]
-    pub fn new(waiting: usize) -> (mpsc::Sender<Bytes>, Self) {
-        let (sender, receiver) = mpsc::channel(waiting);
-        (sender, Self(receiver))
-    }
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
-    }
-}
-
-/// How a request ends that gets no answer: an extension of the response that is not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The connection is closed.
-    BreakOff,
-    /// Nothing more happens until the client gives up.
-    Silence,
-}
+/// How long a client may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take to end a connection of HTTP/2 that has idled.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Most requests that one connection of HTTP/2 may have under way.
+const STREAMS: u32 = 128;
 
 /// A connection ends instead of an answer, because the handler wants it.
 #[derive(Debug, thiserror::Error)]
@@ -155,162 +113,7 @@ impl Client {
     }
 }
 
-/// Any error.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// How long a connection may idle where nothing else is said.
-const IDLE: Duration = Duration::from_mins(1);
-/// How long a client may take to agree on TLS.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client may take to end a connection of HTTP/2 that has idled.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// Most requests that one connection of HTTP/2 may have under way.
-const STREAMS: u32 = 128;
-
-/// How connections are served.
-#[derive(Debug, Clone)]
-pub struct Terms {
-    /// A connection is closed after so long without a request, counted from its beginning or the end of the request
-    /// before. A request's head may take as long to arrive.
-    pub idle: Duration,
-    /// Who the server is to those that speak TLS, which all must then; `None`: nobody may.
-    pub identity: Option<Identity>,
-}
-
-impl Default for Terms {
-    /// A minute, and no TLS.
-    fn default() -> Self {
-        Self { idle: IDLE, identity: None }
-    }
-}
-
-/// Why a server could not be started.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} for the {name}: {source}; choose another port, or 0 for any free one")]
-pub struct BindError {
-    /// Which double.
-    pub name: &'static str,
-    /// Where it should have listened.
-    pub address: SocketAddr,
-    /// What the system said.
-    #[source]
-    pub source: std::io::Error,
-}
-
-/// Binds a TCP listener for the double `name`; port 0 lets the system choose.
-///
-/// # Errors
-/// [`BindError`] where the address is taken or may not be used.
-pub async fn bind(name: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { name, address, source })
-}
-
-/// A running server. It stops accepting, and closes its connections, when this is dropped; requests whose
-/// handler has begun run to their end all the same, as they would in a real server's worker thread.
-#[derive(Debug)]
-pub struct Server {
-    address: SocketAddr,
-    in_flight: Arc<AtomicU64>,
-    stop: watch::Sender<bool>,
-    accept: JoinHandle<()>,
-}
-
-impl Server {
-    /// Serves `listener` with `handler`, which gets each request and who waits for its answer. Connections may
-    /// idle for a minute. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// The listener's own error, where it no longer knows its address.
-    pub fn start<H, F, B>(listener: TcpListener, handler: H) -> std::io::Result<Self>
-    where
-        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<B>> + Send + 'static,
-        B: AnswerBody,
-    {
-        Self::start_with(listener, Terms::default(), handler)
-    }
-
-    /// The same on other terms.
-    ///
-    /// # Errors
-    /// As [`Server::start`].
-    pub fn start_with<H, F, B>(listener: TcpListener, terms: Terms, handler: H) -> std::io::Result<Self>
-    where
-        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<B>> + Send + 'static,
-        B: AnswerBody,
-    {
-        let address = listener.local_addr()?;
-        let in_flight = Arc::new(AtomicU64::new(0));
-        let (stop, stopped) = watch::channel(false);
-        let serving = Serving { terms, handler, in_flight: in_flight.clone() };
-        let accept = tokio::spawn(accept_loop(listener, serving, stopped));
-        Ok(Self { address, in_flight, stop, accept })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Requests whose handler has begun and not ended, whether or not their client still waits.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Acquire)
-    }
-
-    /// Stops as when it is dropped, and returns when nobody listens any more.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        self.accept.abort();
-        let _ = (&mut self.accept).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.stop.send(true);
-        self.accept.abort();
-    }
-}
-
-/// What all connections of a server share.
-#[derive(Debug, Clone)]
-struct Serving<H> {
-    terms: Terms,
-    handler: H,
-    in_flight: Arc<AtomicU64>,
-}
-
-async fn accept_loop<H, F, B>(listener: TcpListener, serving: Serving<H>, mut stopped: watch::Receiver<bool>)
-where
-    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: AnswerBody,
-{
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => return,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, or the client went away: give the system a moment and go on.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let (serving, mut stopped) = (serving.clone(), stopped.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = serve_connection(stream, peer, serving) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        });
-    }
-}
-
-async fn serve_connection<H, F, B>(stream: TcpStream, peer: SocketAddr, serving: Serving<H>)
+pub(super) async fn serve_connection<H, F, B>(stream: TcpStream, peer: SocketAddr, serving: Serving<H>)
 where
     H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -437,46 +240,12 @@ impl Drop for OpenStream {
     }
 }
 
-/// Counts one request for as long as it lives.
-pub(super) struct InFlight(Arc<AtomicU64>);
-
-impl InFlight {
-    pub(super) fn enter(count: Arc<AtomicU64>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Why a request's body could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyError {
-    /// It is longer than the limit.
-    TooLarge,
-    /// The client went away or framed it wrongly.
-    Broken,
-}
-
-/// Reads a request's whole body, of `limit` bytes at most.
-///
-/// # Errors
-/// [`BodyError`], as it says.
-pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Err(_) => Err(BodyError::Broken),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doubles::http::Terms;
+    use bytes::Bytes;
+    use http_body_util::Full;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
     impl Reset for DuplexStream {

@@ -1,0 +1,13 @@
+//! The HTTP server under the HTTP doubles: binds, serves, counts what is in flight, stops. It speaks HTTP/1.1; over TLS,
+//! HTTP/2 as well.
+
+mod answer;
+mod body;
+mod connection;
+mod server;
+
+pub use answer::{Answer, AnswerBody, Ending, Pieces};
+pub use body::{BodyError, read_body};
+pub use connection::Client;
+pub(super) use server::InFlight;
+pub use server::{BindError, Server, Terms, bind};
