@@ -170,4 +170,17 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn what_frames_or_names_a_request_is_fatal_however_it_is_mapped() {
+        let names = [
+            "integration.request.header.Content-Length",
+            "integration.request.multivalueheader.transfer-encoding",
+            "integration.request.header.X-Own",
+            "integration.request.querystring.content-length",
+        ];
+        let parameters = names.map(|name| (name.to_owned(), "'1'".to_owned())).into();
+        let fatal: Vec<&str> = fatal_headers(&parameters).collect();
+        assert_eq!(fatal, ["Content-Length", "transfer-encoding"]);
+    }
 }
