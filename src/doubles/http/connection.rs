@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -143,7 +144,15 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let guard = InFlight::enter(in_flight.clone());
         let client = Client { address: peer, waits: waits.clone() };
-        answered(Unbroken::new(handler(request, client), guard))
+        let is_last = ends_in_doubt(request.headers());
+        let work = answered(Unbroken::new(handler(request, client), guard));
+        async move {
+            let mut response = work.await?;
+            if is_last {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Unanswered>(response)
+        }
     });
     // hyper has no idle time of its own: it begins to wait for the next head when a request has ended.
     let mut connection = http1::Builder::new()
@@ -195,6 +204,14 @@ where
         // A client that does not take note must not hold the connection.
         let _ = timeout(FAREWELL, connection).await;
     }
+}
+
+/// Whether a request says more than once that it is chunked, which hyper takes for once. Others may not, so that nothing
+/// that follows is taken for another request (RFC 9112, sections 6.1 and 7.1).
+fn ends_in_doubt(headers: &HeaderMap) -> bool {
+    let codings =
+        headers.get_all(TRANSFER_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    codings.filter(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")).nth(1).is_some()
 }
 
 /// The answer of a handler, unless it wants none.
@@ -297,5 +314,26 @@ mod tests {
         assert!(!answers_after(Duration::from_secs(311)).await);
         assert!(answers_over_http2_after(Duration::from_secs(309)).await);
         assert!(!answers_over_http2_after(Duration::from_secs(311)).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_a_request_that_is_chunked_twice() {
+        for (fields, expected) in [
+            ("transfer-encoding: chunked", 2),
+            ("transfer-encoding: chunked\r\ntransfer-encoding: chunked", 1),
+            ("transfer-encoding: chunked, chunked", 1),
+        ] {
+            let (mut client, server) = tokio::io::duplex(1024);
+            let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let serving = Serving { terms: Terms::default(), handler, in_flight: Arc::default() };
+            tokio::spawn(serve_http1(server, peer, serving));
+            let first = format!("POST / HTTP/1.1\r\nhost: h\r\n{fields}\r\n\r\n0\r\n\r\n");
+            let both = format!("{first}GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            client.write_all(both.as_bytes()).await.unwrap();
+            let mut answers = String::new();
+            client.read_to_string(&mut answers).await.unwrap();
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), expected, "{fields}: {answers}");
+        }
     }
 }
