@@ -1,6 +1,6 @@
 //! Targets that come and go while the balancer runs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 
 use landfall::doubles::balancer::{ConnectionFault, FaultScope, Health, TargetError};
 
@@ -155,22 +155,14 @@ async fn clients(balancer: &Balancer, way: Way, count: usize) -> usize {
     served
 }
 
-/// Orders end with this, even where a client has found something wrong.
-struct EndsOrders<'a>(&'a AtomicBool);
-
-impl Drop for EndsOrders<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_ordered_meanwhile_no_byte_comes_wrong_and_nothing_hangs() {
     use ConnectionFault::{BlackHole, Delay, Refuse, Reset, Stall, Throttle};
     let targets = [target(b'a').await, target(b'b').await];
-    let balancer = start(targets.to_vec()).await;
-    let ended = AtomicBool::new(false);
-    let ordering = || {
+    let balancer = &start(targets.to_vec()).await;
+    // Orders end when the clients let go of their end, even where one has found something wrong.
+    let (clients_are_there, ended) = mpsc::channel::<()>();
+    let ordering = move || {
         let faults = [
             None,
             Some(Delay { each_way: Duration::from_micros(100) }),
@@ -183,9 +175,6 @@ async fn whatever_is_ordered_meanwhile_no_byte_comes_wrong_and_nothing_hangs() {
             Some(Refuse),
         ];
         for (turn, fault) in faults.into_iter().cycle().enumerate() {
-            if ended.load(Ordering::Relaxed) {
-                return balancer.set_fault(FaultScope::All, None).unwrap();
-            }
             let target = targets[turn % 2];
             let scope = if turn % 7 == 0 { FaultScope::Target(target) } else { FaultScope::All };
             balancer.set_fault(scope, fault).unwrap();
@@ -195,15 +184,17 @@ async fn whatever_is_ordered_meanwhile_no_byte_comes_wrong_and_nothing_hangs() {
                 _ => balancer.restore(target).unwrap(),
             }
             // The pace of orders, at which some exchanges are cut off and some are not.
-            std::thread::sleep(Duration::from_millis(1));
+            if ended.recv_timeout(Duration::from_millis(1)) != Err(RecvTimeoutError::Timeout) {
+                return balancer.set_fault(FaultScope::All, None).unwrap();
+            }
         }
     };
     std::thread::scope(|scope| {
         scope.spawn(ordering);
-        tokio::task::block_in_place(|| {
-            let _ends = EndsOrders(&ended);
+        tokio::task::block_in_place(move || {
+            let _ends_with_this = clients_are_there;
             let all = WAYS.into_iter().flat_map(|way| (0..8).map(move |_| way));
-            let all = all.map(|way| clients(&balancer, way, 100));
+            let all = all.map(|way| clients(balancer, way, 100));
             let running = tokio::time::timeout(DEADLINE * 3, futures_util::future::join_all(all));
             tokio::runtime::Handle::current().block_on(running).expect("nothing hangs");
         });
@@ -213,7 +204,7 @@ async fn whatever_is_ordered_meanwhile_no_byte_comes_wrong_and_nothing_hangs() {
         balancer.restore(target).unwrap();
     }
     for way in WAYS {
-        assert_eq!(clients(&balancer, way, 4).await, 4);
+        assert_eq!(clients(balancer, way, 4).await, 4);
     }
     until("nothing is open", || balancer.targets().iter().all(|target| target.open == 0)).await;
 }
