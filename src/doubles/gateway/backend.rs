@@ -13,7 +13,6 @@ use rustls::pki_types::ServerName;
 use serde_json::Value;
 
 use super::connection::{Connection, Idle};
-use super::exchange::ExchangeError;
 use crate::doubles::balancer::Connector;
 
 /// How long a back-end connection may idle before the gateway closes it: less than the 30 s after which the
@@ -122,10 +121,7 @@ impl Backends {
             *opening = Some(since.elapsed());
             opened?
         };
-        let (response, reusable) = connection.exchange(&request).await.map_err(|error| match error {
-            ExchangeError::Broken => BackendFailure::Broken,
-            ExchangeError::TooLong => BackendFailure::TooLong,
-        })?;
+        let (response, reusable) = connection.exchange(&request).await?;
         if reusable {
             idle.put(connection, Instant::now());
         }

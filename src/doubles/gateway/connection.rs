@@ -7,105 +7,41 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::backend::{Backend, BackendFailure, BackendRequest, BackendResponse};
-use super::exchange::{ExchangeError, Exchanger};
-use crate::doubles::balancer::Carried;
+use super::exchange::Exchanger;
 
 /// Most connections that are kept for one back end.
 const MOST_IDLE: usize = 4096;
 
-/// The bytes of a connection.
-enum Stream {
-    Own(TcpStream),
-    Secured(Box<TlsStream<TcpStream>>),
-    Carried(Carried),
-}
+/// The bytes of a connection, whichever way they take.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Own(stream) => Pin::new(stream).poll_read(context, into),
-            Self::Secured(stream) => Pin::new(stream).poll_read(context, into),
-            Self::Carried(stream) => Pin::new(stream).poll_read(context, into),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Own(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Secured(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Carried(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Own(stream) => Pin::new(stream).poll_flush(context),
-            Self::Secured(stream) => Pin::new(stream).poll_flush(context),
-            Self::Carried(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Own(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Secured(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Carried(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Own(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Secured(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Carried(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Own(stream) => stream.is_write_vectored(),
-            Self::Secured(stream) => stream.is_write_vectored(),
-            Self::Carried(stream) => stream.is_write_vectored(),
-        }
-    }
-}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection that carries one exchange at a time.
 pub(super) struct Connection {
-    stream: Stream,
+    stream: Box<dyn Stream>,
     exchanger: Exchanger,
 }
 
 impl Connection {
     /// Opens one for a request of `client`.
     pub(super) async fn open(backend: &Backend, client: SocketAddr) -> Result<Box<Self>, BackendFailure> {
-        let stream = match backend {
-            Backend::Address(address) => Stream::Own(connect(*address).await?),
+        let stream: Box<dyn Stream> = match backend {
+            Backend::Address(address) => Box::new(connect(*address).await?),
             Backend::Secured { address, tls, name } => {
                 let stream = TlsConnector::from(tls.clone()).connect(name.clone(), connect(*address).await?);
-                Stream::Secured(Box::new(stream.await.map_err(|error| of_handshake(&error))?))
+                Box::new(stream.await.map_err(|error| of_handshake(&error))?)
             }
             Backend::Balancer(connector) => {
-                Stream::Carried(connector.connect(client).await.map_err(|_| BackendFailure::Refused)?)
+                Box::new(connector.connect(client).await.map_err(|_| BackendFailure::Refused)?)
             }
         };
         Ok(Box::new(Self { stream, exchanger: Exchanger::new() }))
@@ -115,7 +51,7 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         request: &BackendRequest,
-    ) -> Result<(BackendResponse, bool), ExchangeError> {
+    ) -> Result<(BackendResponse, bool), BackendFailure> {
         self.exchanger.exchange(&mut self.stream, request).await
     }
 

@@ -11,7 +11,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
-use super::backend::{BackendRequest, BackendResponse};
+use super::backend::{BackendFailure, BackendRequest, BackendResponse};
 use super::headers::frames;
 use super::payload::PAYLOAD_LIMIT;
 use crate::wire::http1::{Decoder, HEADERS, Malformed, Response};
@@ -23,16 +23,7 @@ const COPIED: usize = 16 * 1024;
 /// What is kept from one exchange to the next may have taken in so much, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// Why an exchange did not come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExchangeError {
-    /// The connection broke, or what came is no HTTP.
-    Broken,
-    /// The response is longer than the gateway takes.
-    TooLong,
-}
-
-impl From<Malformed> for ExchangeError {
+impl From<Malformed> for BackendFailure {
     fn from(malformed: Malformed) -> Self {
         if matches!(malformed, Malformed::LongBody(_)) { Self::TooLong } else { Self::Broken }
     }
@@ -54,12 +45,12 @@ impl Exchanger {
     /// Sends a request and reads the whole response; tells whether `stream` can carry another exchange.
     ///
     /// # Errors
-    /// [`ExchangeError`], after which the stream is of no use.
+    /// [`BackendFailure`], after which the stream is of no use.
     pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
         request: &BackendRequest,
-    ) -> Result<(BackendResponse, bool), ExchangeError> {
+    ) -> Result<(BackendResponse, bool), BackendFailure> {
         self.inbox.clear();
         if request.method == Method::HEAD {
             self.decoder.reset_for_head();
@@ -67,7 +58,7 @@ impl Exchanger {
             self.decoder.reset();
         }
         let apart = write_head(&mut self.outbox, request);
-        let mut sending = Sending { parts: [&self.outbox, apart], done: false };
+        let mut sending = Sending([&self.outbox, apart]);
         let (inbox, decoder) = (&mut self.inbox, &mut self.decoder);
         let response = poll_fn(|context| {
             // A back end may answer before it has read all, and may read no more then.
@@ -76,36 +67,33 @@ impl Exchanger {
         })
         .await?;
         // Bytes of a request that are still to be written would be taken for the beginning of the next.
-        let reusable = response.keep_alive && sending.done;
+        let reusable = response.keep_alive && sending.is_done();
         Ok((taken(&mut self.inbox, &response)?, reusable))
     }
 }
 
-/// The bytes of a request on their way.
-struct Sending<'a> {
-    parts: [&'a [u8]; 2],
-    /// All are written.
-    done: bool,
-}
+/// The bytes of a request that are still to be written: its head, and what of its body does not stand behind that.
+struct Sending<'a>([&'a [u8]; 2]);
 
 impl Sending<'_> {
+    fn is_done(&self) -> bool {
+        self.0.iter().all(|part| part.is_empty())
+    }
+
     /// Writes on. What fails here the response tells, or its absence.
     fn poll<S: AsyncWrite>(&mut self, mut stream: Pin<&mut S>, context: &mut Context<'_>) {
-        while !self.done {
-            let written = if self.parts[1].is_empty() {
-                stream.as_mut().poll_write(context, self.parts[0])
-            } else {
-                stream.as_mut().poll_write_vectored(context, &self.parts.map(io::IoSlice::new))
+        while !self.is_done() {
+            let written = match self.0 {
+                [head, []] => stream.as_mut().poll_write(context, head),
+                parts => stream.as_mut().poll_write_vectored(context, &parts.map(io::IoSlice::new)),
             };
             let Poll::Ready(Ok(count @ 1..)) = written else { return };
-            let of_first = count.min(self.parts[0].len());
-            self.parts[0] = &self.parts[0][of_first..];
-            self.parts[1] = &self.parts[1][count - of_first..];
-            // TLS keeps what it is given until it is told that no more comes.
-            if self.parts.iter().all(|part| part.is_empty()) {
-                self.done = true;
-            }
+            let [head, rest] = &mut self.0;
+            let of_head = count.min(head.len());
+            *head = &head[of_head..];
+            *rest = &rest[count - of_head..];
         }
+        // TLS may keep what it is given until it is told that no more comes.
         let _ = stream.poll_flush(context);
     }
 }
@@ -115,14 +103,14 @@ fn poll_response<S: AsyncRead + Unpin>(
     context: &mut Context<'_>,
     inbox: &mut BytesMut,
     decoder: &mut Decoder,
-) -> Poll<Result<Response, ExchangeError>> {
+) -> Poll<Result<Response, BackendFailure>> {
     loop {
         inbox.reserve(inbox.len().max(READ));
         let read = pin!(stream.read_buf(inbox)).poll(context);
-        let count = ready!(read).map_err(|_| ExchangeError::Broken)?;
+        let count = ready!(read).map_err(|_| BackendFailure::Broken)?;
         match decoder.decode(inbox, count == 0)? {
             Some(response) => return Poll::Ready(Ok(response)),
-            None if count == 0 => return Poll::Ready(Err(ExchangeError::Broken)),
+            None if count == 0 => return Poll::Ready(Err(BackendFailure::Broken)),
             None => {}
         }
     }
@@ -157,7 +145,7 @@ fn write_head<'r>(outbox: &mut Vec<u8>, request: &'r BackendRequest) -> &'r [u8]
 }
 
 /// The response that stands in `inbox`, taken out of it.
-fn taken(inbox: &mut BytesMut, response: &Response) -> Result<BackendResponse, ExchangeError> {
+fn taken(inbox: &mut BytesMut, response: &Response) -> Result<BackendResponse, BackendFailure> {
     let bytes = inbox.split().freeze();
     if bytes.len() > KEPT {
         *inbox = BytesMut::new();
@@ -166,15 +154,15 @@ fn taken(inbox: &mut BytesMut, response: &Response) -> Result<BackendResponse, E
     let mut parsed = httparse::Response::new(&mut []);
     httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut parsed, &bytes[response.head.clone()], &mut fields)
-        .map_err(|_| ExchangeError::Broken)?;
+        .map_err(|_| BackendFailure::Broken)?;
     let mut headers = HeaderMap::with_capacity(parsed.headers.len());
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value));
-        let (Ok(name), Ok(value)) = (name, value) else { return Err(ExchangeError::Broken) };
+        let (Ok(name), Ok(value)) = (name, value) else { return Err(BackendFailure::Broken) };
         headers.append(name, value);
     }
-    let status = StatusCode::from_u16(response.status).map_err(|_| ExchangeError::Broken)?;
+    let status = StatusCode::from_u16(response.status).map_err(|_| BackendFailure::Broken)?;
     Ok(BackendResponse { status, headers, body: bytes.slice(response.body.clone()) })
 }
 
@@ -198,7 +186,7 @@ mod tests {
     async fn exchanged(
         request: &BackendRequest,
         answer: &str,
-    ) -> Result<(BackendResponse, bool), ExchangeError> {
+    ) -> Result<(BackendResponse, bool), BackendFailure> {
         let (mut gateway, mut backend) = tokio::io::duplex(1024);
         backend.write_all(answer.as_bytes()).await.unwrap();
         Exchanger::new().exchange(&mut gateway, request).await
@@ -235,10 +223,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_answer_or_too_long_is_told_apart() {
         for (answer, error) in [
-            ("HTTP/1.1 200 OK\r\ncontent-length: 10485761\r\n\r\n", ExchangeError::TooLong),
-            ("SSH-2.0-OpenSSH\r\n", ExchangeError::Broken),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", ExchangeError::Broken),
-            ("HTTP/1.1 101 Switching Protocols\r\n\r\n", ExchangeError::Broken),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 10485761\r\n\r\n", BackendFailure::TooLong),
+            ("SSH-2.0-OpenSSH\r\n", BackendFailure::Broken),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", BackendFailure::Broken),
+            ("HTTP/1.1 101 Switching Protocols\r\n\r\n", BackendFailure::Broken),
         ] {
             let exchanged = exchanged(&request(Method::POST, ""), answer).await;
             assert_eq!(exchanged.unwrap_err(), error, "{answer:?}");

@@ -322,6 +322,8 @@ mod tests {
             ("transfer-encoding: chunked", 2),
             ("transfer-encoding: chunked\r\ntransfer-encoding: chunked", 1),
             ("transfer-encoding: chunked, chunked", 1),
+            ("content-length: 5\r\ntransfer-encoding: chunked", 1),
+            ("transfer-encoding: chunked\r\ncontent-length: 5", 1),
         ] {
             let (mut client, server) = tokio::io::duplex(1024);
             let handler = |_: Request<Incoming>, _| async { Response::new(Full::<Bytes>::default()) };
