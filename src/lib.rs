@@ -14,12 +14,14 @@
 //! | work | [`stack`] builds the path and takes it down · [`doubles`] stand-ins for its boxes · [`load`] sends · [`verify`] reads Kafka back · [`judge`] verdicts · [`report`] renders results |
 //! | pure | [`ledger`] the account of every record · [`schedule`] when requests are due · [`stats`] histograms |
 //! | ground | [`scenario`] · [`result`] · [`record`] · [`wire`] · [`api`] · [`kafka`] · [`tls`] |
+//! | keys | [`jose`] tokens, signed and taken apart |
 //! | bottom | [`secret`] |
 
 pub mod api;
 pub mod app;
 pub mod cli;
 pub mod doubles;
+pub mod jose;
 pub mod judge;
 pub mod kafka;
 pub mod ledger;

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["stack", "doubles", "load", "verify", "judge", "report"],
     &["ledger", "schedule", "stats"],
     &["result", "scenario", "record", "wire", "kafka", "api", "tls"],
+    &["jose"],
     &["secret"],
 ];
 

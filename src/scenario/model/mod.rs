@@ -5,9 +5,11 @@ mod balancer;
 mod check;
 mod evidence;
 mod fault;
+mod flaw;
 mod gateway;
 mod partner;
 mod payload;
+mod profile;
 mod source;
 mod stack;
 mod topic;
@@ -21,6 +23,7 @@ pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
+pub use flaw::Flaw;
 pub use gateway::{
     AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
     LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
@@ -29,6 +32,7 @@ pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
 };
+pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use source::Source;
 pub use stack::{IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
