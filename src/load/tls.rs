@@ -6,6 +6,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::scenario::TlsSettings;
 use crate::tls::{HTTP2, TrustError, client_config, server_name};
@@ -28,12 +29,20 @@ impl Tls {
         Ok(Self { config: Arc::new(config), name })
     }
 
+    /// Speaks TLS over `stream`.
+    ///
+    /// # Errors
+    /// What the other end or its certificate has against it.
+    pub async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await
+    }
+
     /// Agrees on TLS over `stream`, and no more; tells whether HTTP/2 has been agreed on.
     ///
     /// # Errors
     /// What the other end or its certificate has against it.
     pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<bool> {
-        let stream = TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await?;
+        let stream = self.connect(stream).await?;
         Ok(stream.get_ref().1.alpn_protocol() == Some(HTTP2))
     }
 

@@ -1,0 +1,108 @@
+//! The authentication suite: 76 groups of cases about what an authorizer takes and refuses.
+
+mod algorithm;
+mod authority;
+mod cache;
+mod carrier;
+mod claims;
+mod encoding;
+mod forge;
+mod group;
+mod keys;
+mod material;
+mod provider;
+mod structure;
+mod times;
+
+pub use material::{Attacker, KeyTimes, Material, Object, Other, Signing};
+
+use crate::conform::Case;
+
+/// Writes down the cases of a group, for tokens that are used `now` (seconds since 1970).
+///
+/// A group is written down right before it is tried: its tokens have times.
+pub type WriteDown = fn(&Material, u64) -> Vec<Case>;
+
+/// The groups, in the order of their numbers; but those in which keys come and go, or cannot be had, stand at the end, so
+/// that nothing of them is left behind for others.
+pub const GROUPS: [WriteDown; 76] = [
+    algorithm::none,
+    algorithm::odd,
+    algorithm::stripped,
+    algorithm::parts,
+    algorithm::confusion,
+    algorithm::guessed,
+    algorithm::other,
+    algorithm::mismatch,
+    algorithm::zero,
+    algorithm::ecdsa_form,
+    keys::jwk,
+    keys::urls,
+    keys::certificates,
+    keys::kid,
+    keys::absent,
+    keys::issuer,
+    claims::issuer,
+    claims::audience,
+    claims::audiences,
+    times::expired,
+    times::leniency,
+    times::without,
+    times::types,
+    times::extremes,
+    times::fraction,
+    times::not_before,
+    times::issued,
+    claims::subject,
+    claims::client,
+    claims::id,
+    claims::doubled,
+    encoding::alphabet,
+    encoding::twins,
+    encoding::not_json,
+    encoding::critical,
+    encoding::unencoded,
+    encoding::serialised,
+    structure::nested,
+    structure::encryption,
+    structure::large,
+    structure::size,
+    structure::lookalikes,
+    structure::changed,
+    authority::identity,
+    authority::kinds,
+    authority::types,
+    authority::users,
+    authority::scopes,
+    authority::sources,
+    authority::topics,
+    authority::bound,
+    authority::opaque,
+    carrier::nothing,
+    carrier::scheme,
+    carrier::form,
+    carrier::several,
+    carrier::elsewhere,
+    carrier::name,
+    cache::paths,
+    cache::clients,
+    cache::stages,
+    cache::denied,
+    cache::twins,
+    cache::contexts,
+    cache::unknown,
+    times::skew,
+    keys::unknown,
+    algorithm::rsa_form,
+    algorithm::eddsa,
+    keys::exchanged,
+    keys::fresh,
+    keys::company,
+    cache::expiry,
+    keys::rotated,
+    provider::recovery,
+    provider::troubles,
+];
+
+#[cfg(test)]
+mod tests;

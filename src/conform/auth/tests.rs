@@ -1,0 +1,153 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::conform::{Expected, Step};
+use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, Signer};
+use crate::scenario::{Accepts, Flaw, TokenProfile};
+use crate::secret::Secret;
+
+const NOW: u64 = 1_800_000_000;
+
+fn key(kind: KeyKind) -> Arc<PrivateKey> {
+    Arc::new(PrivateKey::generate(kind).unwrap())
+}
+
+/// Everything that cases can need.
+fn material() -> Material {
+    let signer = Signing { key: key(KeyKind::Rsa), algorithm: Algorithm::Rs256, kid: "main".into() };
+    let object = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    let header = object(json!({"alg": "RS256", "typ": "at+jwt", "kid": "main"}));
+    let claims = |client: &str, scope: &str| {
+        object(json!({"iss": "http://127.0.0.1:1", "aud": "landfall-api", "sub": client, "client_id": client,
+            "iat": NOW, "exp": NOW + 3600, "jti": client, "scope": scope}))
+    };
+    let sign = |claims: &Object| {
+        Secret::new(Signer::new(signer.key.clone(), signer.algorithm, &header).sign(claims).unwrap())
+    };
+    let own = claims("shop", "orders:write");
+    Material {
+        accepts: Accepts { leeway: Duration::from_secs(4), ..TokenProfile::default().accepts },
+        token: sign(&own),
+        header: header.clone(),
+        public: signer.key.public().clone(),
+        audience: "landfall-api".into(),
+        client_secret: Some(Secret::new("s3cret-of-the-shop")),
+        topic: "orders".into(),
+        other: Some(Other { token: sign(&claims("till", "ledger:write")), topic: "ledger".into() }),
+        spare: Signing { key: key(KeyKind::Rsa), algorithm: Algorithm::Rs256, kid: "spare".into() },
+        attacker: Attacker {
+            rsa: key(KeyKind::Rsa),
+            p256: key(KeyKind::P256),
+            p384: key(KeyKind::P384),
+            ed25519: key(KeyKind::Ed25519),
+            certificate: vec![0x30, 0],
+        },
+        sink: Some("http://127.0.0.1:2".into()),
+        rotation: Some(KeyTimes { life: Duration::from_secs(1), cool_down: Duration::from_secs(1) }),
+        cold: true,
+        clock: true,
+        cache: Some(Duration::from_secs(1)),
+        run: "run".into(),
+        claims: own,
+        signer: Some(signer),
+    }
+}
+
+fn cases(material: &Material) -> Vec<Case> {
+    GROUPS.iter().flat_map(|write_down| write_down(material, NOW)).collect()
+}
+
+#[test]
+fn ids_are_unique_and_never_change() {
+    let mut ids: Vec<String> = cases(&material()).into_iter().map(|case| case.id).collect();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id stands twice");
+    insta::assert_snapshot!(ids.join("\n"));
+}
+
+#[test]
+fn there_are_76_groups_each_with_a_case() {
+    let numbers: BTreeSet<u8> =
+        cases(&material()).iter().map(|case| case.id[5..7].parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=76).collect());
+}
+
+#[test]
+fn every_flaw_has_a_case_that_shows_it() {
+    let shown: BTreeSet<Flaw> = cases(&material()).into_iter().flat_map(|case| case.shows).collect();
+    let unshown: Vec<&str> =
+        Flaw::ALL.iter().filter(|flaw| !shown.contains(flaw)).map(|flaw| flaw.name()).collect();
+    assert_eq!(unshown, ["explains-refusals"], "which every case shows that expects 401");
+}
+
+#[test]
+fn with_everything_at_hand_every_case_has_steps_and_every_probe_its_marker() {
+    let mut markers = BTreeSet::new();
+    for case in cases(&material()) {
+        assert!(!case.steps.is_empty(), "{}", case.id);
+        for step in &case.steps {
+            let Step::Send(probe) = step else { continue };
+            assert!(probe.body.contains(&probe.marker), "{}", case.id);
+            assert!(markers.insert(probe.marker.clone()), "{} {}", case.id, probe.what);
+        }
+    }
+}
+
+#[test]
+fn what_a_target_cannot_give_leaves_cases_without_steps() {
+    let bare = Material {
+        signer: None,
+        other: None,
+        sink: None,
+        rotation: None,
+        cold: false,
+        clock: false,
+        cache: None,
+        ..material()
+    };
+    let (mut tried, mut untried) = (0, 0);
+    for case in cases(&bare) {
+        if case.needs.is_empty() {
+            assert!(!case.steps.is_empty(), "{} needs nothing", case.id);
+            tried += 1;
+        } else {
+            assert!(case.steps.is_empty(), "{} needs {:?}", case.id, case.needs);
+            untried += 1;
+        }
+    }
+    assert!(tried > 100 && untried > 200, "{tried} {untried}");
+}
+
+/// Without the provider's key nothing that has to be accepted is forged, and nothing that it signs is what it seems.
+#[test]
+fn what_must_be_accepted_is_well_signed_and_what_is_not_well_signed_must_not() {
+    let material = material();
+    let public = [&material.public, material.spare.key.public()];
+    for case in cases(&material) {
+        for step in &case.steps {
+            let Step::Send(probe) = step else { continue };
+            let credentials =
+                probe.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+            let token =
+                credentials.and_then(|(_, value)| value.expose().split_once(' ')).map(|(_, token)| token);
+            let verifies = token.and_then(Compact::split).is_some_and(|parts| {
+                let signature = parts.decoded_signature().unwrap_or_default();
+                public
+                    .iter()
+                    .any(|key| key.verifies(Algorithm::Rs256, parts.signing_input().as_bytes(), &signature))
+            });
+            assert!(
+                verifies || probe.expected != Expected::Accepted,
+                "{}: {} has to be accepted, and is not well signed",
+                case.id,
+                probe.what
+            );
+        }
+    }
+}
