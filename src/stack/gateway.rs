@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::embedded::{AUDIENCE, LOOPBACK};
 use super::{Logs, Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
-use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
+use crate::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
     PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
@@ -19,9 +19,9 @@ use crate::doubles::gateway::{
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    Accepts, AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
     LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec, TlsSettings,
-    Workload,
+    TokenProfile, Workload,
 };
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
@@ -165,7 +165,9 @@ impl Stack {
                 audience: AUDIENCE.into(),
                 jwks_uri: idp.jwks_uri(),
                 prefix: prefix.to_owned(),
-                leeway,
+                accepts: Accepts { leeway, ..TokenProfile::default().accepts },
+                keys: KeyTimes::default(),
+                flaw: None,
             })
             .await?;
             self.up("authorizer", "embedded", Some(authorizer.invoke_url()), since);
