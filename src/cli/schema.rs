@@ -19,6 +19,8 @@ enum What {
     Scenario,
     /// Of result.json, as `landfall run` writes it
     Result,
+    /// Of conformance.json, as `landfall conform` writes it
+    Conformance,
     /// Of selftest.json, as `landfall selftest` writes it
     Selftest,
 }
@@ -27,6 +29,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     match options.what {
         What::Scenario => printed(scenario::SCHEMA),
         What::Result => printed(&result::schema_text(&result::result_schema())),
+        What::Conformance => printed(&result::schema_text(&result::conformance_schema())),
         What::Selftest => printed(&result::schema_text(&result::selftest_schema())),
     }
 }

@@ -176,8 +176,8 @@ pub enum Control {
     Wait(Duration),
     /// From here on, fetches of the key set are counted.
     CountFetches,
-    /// So many there may have been since then.
-    FetchesAtMost(u64),
+    /// There have been no more since then than the authorizer's cool-down lets there be.
+    FetchesWithinCoolDown,
 }
 
 /// How a key set can be had, or not.

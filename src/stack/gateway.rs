@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::embedded::{AUDIENCE, LOOPBACK};
 use super::{Logs, Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
-use crate::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
+use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
     PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
@@ -20,8 +20,8 @@ use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
     Accepts, AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
-    LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec, TlsSettings,
-    TokenProfile, Workload,
+    KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec,
+    TlsSettings, TokenProfile, Workload,
 };
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
@@ -51,7 +51,8 @@ impl Stack {
         idp: &Idp,
         logs: Logs<'_>,
     ) -> Result<(), StackError> {
-        let GatewaySpec::Embedded { port, tls, leeway, api, limits, access_log } = &scenario.stack.gateway
+        let GatewaySpec::Embedded { port, tls, leeway, keys, api, limits, access_log } =
+            &scenario.stack.gateway
         else {
             return Ok(());
         };
@@ -84,7 +85,7 @@ impl Stack {
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
-                AuthorizerSpec::Builtin => self.builtin(idp, *leeway, &served.prefix).await?,
+                AuthorizerSpec::Builtin => self.builtin(idp, (*leeway, *keys), &served.prefix).await?,
                 AuthorizerSpec::Rie { url, concurrency } => {
                     AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
                 }
@@ -153,7 +154,7 @@ impl Stack {
     async fn builtin(
         &mut self,
         idp: &Idp,
-        leeway: Duration,
+        (leeway, keys): (Duration, KeyTimes),
         prefix: &str,
     ) -> Result<AuthorizerCode, StackError> {
         if self.doubles.authorizer.is_none() {
@@ -166,7 +167,7 @@ impl Stack {
                 jwks_uri: idp.jwks_uri(),
                 prefix: prefix.to_owned(),
                 accepts: Accepts { leeway, ..TokenProfile::default().accepts },
-                keys: KeyTimes::default(),
+                keys,
                 flaw: None,
             })
             .await?;

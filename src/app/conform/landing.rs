@@ -50,7 +50,8 @@ impl Landing {
             Ok((reader, from))
         });
         // A task that panics is a bug, and its message has been printed.
-        let (reader, from) = begun.await.map_err(|error| VerifyError::Thread(std::io::Error::other(error)))??;
+        let (reader, from) =
+            begun.await.map_err(|error| VerifyError::Thread(std::io::Error::other(error)))??;
         let unread = from.forbidden.values().next().cloned();
         Ok(Self { reader, landed, unread })
     }

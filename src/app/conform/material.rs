@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::send::{Ended, exchange};
 use super::{ConformError, Path};
-use crate::conform::auth::{Attacker, KeyTimes, Material, Object, Other, Signing};
+use crate::conform::auth::{Attacker, Material, Object, Other, Signing};
 use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, PublicKey};
 use crate::load::{Credentials, Target, fetch_all};
 use crate::scenario::{ApiSpec, Expect, GatewaySpec, Protocol, Scenario};
@@ -122,8 +122,7 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
     let endpoint = stack.token_endpoint().ok_or(ConformError::NoProvider)?;
     let jwks_uri = stack.jwks_uri().ok_or(ConformError::NoProvider)?;
     let Writers { first, second } = writers(scenario)?;
-    let target =
-        Target::resolve(&endpoint, &scenario.allow_hosts, &stack.idp_tls(), Protocol::Http1).await?;
+    let target = Target::resolve(&endpoint, &scenario.allow_hosts, &stack.idp_tls(), Protocol::Http1).await?;
     let wanted: Vec<&(usize, String)> = [Some(&first), second.as_ref()].into_iter().flatten().collect();
     let credentials: Vec<Credentials> = wanted
         .iter()
@@ -158,7 +157,7 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
         spare: spare_key(algorithm, rsa).await?,
         attacker,
         sink: None,
-        rotation: rotation.map(|(_, (life, cool_down))| KeyTimes { life, cool_down }),
+        rotation: rotation.map(|(_, times)| times),
         cold: stack.authorizer().is_some(),
         clock: false,
         cache: cache(scenario),

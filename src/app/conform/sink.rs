@@ -32,8 +32,11 @@ impl Sink {
             noted.lock().unwrap_or_else(PoisonError::into_inner).push(call);
             std::future::ready(answer(&path, &set))
         };
-        let server = Server::start(listener, handler)
-            .map_err(|source| BindError { name: "sink", address: ([127, 0, 0, 1], 0).into(), source })?;
+        let server = Server::start(listener, handler).map_err(|source| BindError {
+            name: "sink",
+            address: ([127, 0, 0, 1], 0).into(),
+            source,
+        })?;
         Ok(Self { server, calls })
     }
 

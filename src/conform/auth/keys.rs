@@ -187,7 +187,6 @@ pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {
     group
         .refused("well-signed", "an unknown kid, and the provider's signature", draft)
         .shows(&[Flaw::IgnoresKid]);
-    // Some may fall into a cool-down that ends meanwhile.
     let mut steps = vec![act(Control::CountFetches)];
     for number in 0..MANY {
         let what = format!("unknown kid {number}");
@@ -195,7 +194,7 @@ pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {
         let token = forge.signed().token.unwrap_or_default();
         steps.push(send(group.probe(&what, UNAUTHORIZED).bearer(&token)));
     }
-    steps.push(act(Control::FetchesAtMost(3)));
+    steps.push(act(Control::FetchesWithinCoolDown));
     group
         .add("many", &format!("{MANY} unknown names in a row cause few fetches of the key set"), steps)
         .needs(Need::Rotation, material.rotation.is_some())
@@ -251,9 +250,7 @@ pub(super) fn rotated(material: &Material, now: u64) -> Vec<Case> {
     let about = (20, "key-retired", "tokens of keys that the provider has withdrawn");
     let sources = &["OpenID Connect Core 1.0 section 10.1.1", "RFC 7517 section 5"];
     let mut group = Group::new(material, now, about, Level::Must, sources);
-    let times = material
-        .rotation
-        .unwrap_or(super::material::KeyTimes { life: Duration::ZERO, cool_down: Duration::ZERO });
+    let times = material.rotation.unwrap_or_default();
     let spare = &material.spare;
     let kid = format!("{}-retired", spare.kid);
     let jwk = Value::Object(spare.key.public().to_jwk(&kid, spare.algorithm));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::jose::{Algorithm, PrivateKey, PublicKey};
-use crate::scenario::Accepts;
+use crate::scenario::{Accepts, KeyTimes};
 use crate::secret::Secret;
 
 /// A JSON object, in the order in which it is written.
@@ -76,7 +76,7 @@ pub struct Material {
     pub attacker: Attacker,
     /// Base URL of a place that the target must not call.
     pub sink: Option<String>,
-    /// Whether the provider publishes what it is told to.
+    /// How the authorizer keeps keys, where the provider publishes what it is told to.
     pub rotation: Option<KeyTimes>,
     /// Whether the authorizer forgets its keys when it is told to.
     pub cold: bool,
@@ -86,15 +86,6 @@ pub struct Material {
     pub cache: Option<Duration>,
     /// Says that a record is of these cases, and none of others.
     pub run: String,
-}
-
-/// How an authorizer keeps keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyTimes {
-    /// For how long.
-    pub life: Duration,
-    /// How long it waits between two fetches for unknown keys.
-    pub cool_down: Duration,
 }
 
 impl Material {

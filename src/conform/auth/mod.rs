@@ -10,11 +10,13 @@ mod forge;
 mod group;
 mod keys;
 mod material;
+mod outline;
 mod provider;
 mod structure;
 mod times;
 
-pub use material::{Attacker, KeyTimes, Material, Object, Other, Signing};
+pub use material::{Attacker, Material, Object, Other, Signing};
+pub use outline::outline;
 
 use crate::conform::Case;
 

@@ -1,60 +1,14 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
-
-use serde_json::json;
 
 use super::*;
 use crate::conform::{Expected, Step};
-use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, Signer};
-use crate::scenario::{Accepts, Flaw, TokenProfile};
-use crate::secret::Secret;
+use crate::jose::{Algorithm, Compact};
+use crate::scenario::Flaw;
 
 const NOW: u64 = 1_800_000_000;
 
-fn key(kind: KeyKind) -> Arc<PrivateKey> {
-    Arc::new(PrivateKey::generate(kind).unwrap())
-}
-
-/// Everything that cases can need.
 fn material() -> Material {
-    let signer = Signing { key: key(KeyKind::Rsa), algorithm: Algorithm::Rs256, kid: "main".into() };
-    let object = |value: serde_json::Value| value.as_object().cloned().unwrap();
-    let header = object(json!({"alg": "RS256", "typ": "at+jwt", "kid": "main"}));
-    let claims = |client: &str, scope: &str| {
-        object(json!({"iss": "http://127.0.0.1:1", "aud": "landfall-api", "sub": client, "client_id": client,
-            "iat": NOW, "exp": NOW + 3600, "jti": client, "scope": scope}))
-    };
-    let sign = |claims: &Object| {
-        Secret::new(Signer::new(signer.key.clone(), signer.algorithm, &header).sign(claims).unwrap())
-    };
-    let own = claims("shop", "orders:write");
-    Material {
-        accepts: Accepts { leeway: Duration::from_secs(4), ..TokenProfile::default().accepts },
-        token: sign(&own),
-        header: header.clone(),
-        public: signer.key.public().clone(),
-        audience: "landfall-api".into(),
-        client_secret: Some(Secret::new("s3cret-of-the-shop")),
-        topic: "orders".into(),
-        other: Some(Other { token: sign(&claims("till", "ledger:write")), topic: "ledger".into() }),
-        spare: Signing { key: key(KeyKind::Rsa), algorithm: Algorithm::Rs256, kid: "spare".into() },
-        attacker: Attacker {
-            rsa: key(KeyKind::Rsa),
-            p256: key(KeyKind::P256),
-            p384: key(KeyKind::P384),
-            ed25519: key(KeyKind::Ed25519),
-            certificate: vec![0x30, 0],
-        },
-        sink: Some("http://127.0.0.1:2".into()),
-        rotation: Some(KeyTimes { life: Duration::from_secs(1), cool_down: Duration::from_secs(1) }),
-        cold: true,
-        clock: true,
-        cache: Some(Duration::from_secs(1)),
-        run: "run".into(),
-        claims: own,
-        signer: Some(signer),
-    }
+    super::outline::material().unwrap()
 }
 
 fn cases(material: &Material) -> Vec<Case> {

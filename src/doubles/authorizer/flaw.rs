@@ -9,8 +9,9 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::header::Token;
-use super::keys::{KeySource, KeyTimes, VerifyKey};
+use super::keys::{KeySource, VerifyKey};
 use crate::jose::{Algorithm, PublicKey, hmac};
+use crate::scenario::KeyTimes;
 
 /// Where keys would lie that are named by a path.
 const KEYS: &str = "/var/keys";

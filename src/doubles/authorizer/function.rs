@@ -10,13 +10,13 @@ use hyper::{Request, Uri};
 use super::FUNCTION_NAMES;
 use super::claims;
 use super::header::{Token, bearer};
-use super::keys::{FetchError, KeySource, KeyTimes};
+use super::keys::{FetchError, KeySource};
 use super::policy::{self, ApiArn, Asked};
 use super::rules::{Caller, Refused, Rules};
 use super::signature::{self, Unproven};
 use crate::doubles::http::Answer;
 use crate::doubles::invoke::{self, Invocation};
-use crate::scenario::Flaw;
+use crate::scenario::{Flaw, KeyTimes};
 use crate::wire::lambda::{AuthorizerEvent, FunctionError, RESULT_LIMIT};
 
 /// Most decisions that are remembered by an authorizer that mistakenly does.

@@ -13,30 +13,12 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::jose::{Algorithm, PublicKey};
-use crate::scenario::Flaw;
+use crate::scenario::{Flaw, KeyTimes};
 
 /// How long fetching may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest key set that is read, in bytes.
 const SET_LIMIT: usize = 256 * 1024;
-
-/// How long keys are kept, and how often they are fetched anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyTimes {
-    /// After this long keys are not used without an attempt to fetch them anew, so that a withdrawn key ends. Where the
-    /// attempt fails, they go on.
-    pub life: Duration,
-    /// Time between two fetches while some keys are there. Without it, tokens with made-up key ids would make the
-    /// authorizer flood the identity provider.
-    pub cool_down: Duration,
-}
-
-impl Default for KeyTimes {
-    /// Five minutes, and half a minute.
-    fn default() -> Self {
-        Self { life: Duration::from_mins(5), cool_down: Duration::from_secs(30) }
-    }
-}
 
 /// Why no keys could be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

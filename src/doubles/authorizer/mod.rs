@@ -15,9 +15,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use self::function::Function;
-pub use self::keys::KeyTimes;
 use self::rules::Rules;
 use super::http::{BindError, Server, bind};
+pub use crate::scenario::KeyTimes;
 use crate::scenario::{Accepts, Flaw};
 
 /// The function's name; the runtime interface emulator knows the literal word `function` instead.

@@ -25,7 +25,7 @@ pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
 pub use gateway::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec, KeyTimes,
     LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use partner::{Expect, Partner, Renew, TokenSpec};
