@@ -376,6 +376,43 @@ async fn every_algorithm_that_is_agreed_on() {
     }
 }
 
+/// CVE-2022-21449 and its kin: numbers that make every equation true, and forms of other standards.
+#[tokio::test]
+async fn signatures_by_curves_that_are_refused() {
+    const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let mut accepts = TokenProfile::default().accepts;
+    accepts.algorithms = vec![Algorithm::Es256];
+    let good_key = key.public().to_jwk("k", Algorithm::Es256);
+    let steps = Steps::new(json!({"keys": [good_key]}), accepts.clone()).await;
+    let message = signing_input(with(header(), "alg", "ES256").to_string(), claims().to_string());
+    let good = key.sign(Algorithm::Es256, message.as_bytes()).unwrap();
+    let token = |signature: &[u8]| format!("{message}.{}", base64url(signature));
+    assert!(steps.check(&token(&good)).await.is_ok());
+    let (r, s) = good.split_at(32);
+    let (order, zero) = (hex::decode(ORDER).unwrap(), vec![0; 32]);
+    // Of positive numbers DER has a zero before the first byte where that is large.
+    let der = |number: &[u8]| [&[2, 33, 0], number].concat();
+    let der = [vec![0x30, 70], der(r), der(s)].concat();
+    for bad in [
+        [&order, s].concat(),
+        [r, &order].concat(),
+        [&order[..], &order].concat(),
+        [r, &zero].concat(),
+        [&zero, s].concat(),
+        [s, r].concat(),
+        [&[0], &good[..]].concat(),
+        good[..63].to_vec(),
+        der,
+    ] {
+        assert_eq!(steps.check(&token(&bad)).await, Err(Refused::Signature), "{bad:?}");
+    }
+    let one = base64url([&zero[1..], &[1]].concat());
+    let off_the_curve = json!({"kty": "EC", "crv": "P-256", "kid": "k", "x": one, "y": one});
+    let steps = Steps::new(json!({"keys": [off_the_curve]}), accepts).await;
+    assert_eq!(steps.check(&token(&good)).await, Err(Refused::Signature));
+}
+
 #[tokio::test]
 async fn signatures_that_are_refused() {
     let steps = Steps::default().await;
