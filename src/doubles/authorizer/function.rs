@@ -1,7 +1,7 @@
 //! The function itself: from an event to a policy, or to an error.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
 use hyper::body::Incoming;
@@ -177,15 +177,22 @@ impl State {
         Ok(claims::check(&token, rules, now)?)
     }
 
+    /// What was decided for the method, whoever asked, where that is the mistake made.
     fn remembered(&self, method: &str) -> Option<Vec<u8>> {
-        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).get(method).cloned()
+        self.memory()?.get(method).cloned()
     }
 
     fn remember(&self, method: &str, result: &[u8]) {
-        let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.rules.flaw == Some(Flaw::SharesDecisions) && decisions.len() < MEMORY {
+        let Some(mut decisions) = self.memory() else { return };
+        if decisions.len() < MEMORY {
             decisions.insert(method.to_owned(), result.to_vec());
         }
+    }
+
+    fn memory(&self) -> Option<MutexGuard<'_, HashMap<String, Vec<u8>>>> {
+        // It is whole after each insertion, even if a thread panicked after one.
+        let memory = || self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.rules.flaw == Some(Flaw::SharesDecisions)).then(memory)
     }
 }
 

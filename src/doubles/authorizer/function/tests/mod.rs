@@ -1,6 +1,8 @@
 //! Tokens, good and evil, and what becomes of them.
 
 mod flaws;
+mod proofs;
+mod steps;
 mod strict;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
