@@ -344,6 +344,29 @@ mod tests {
     }
 
     #[test]
+    fn a_function_may_be_told_of_the_provider() {
+        let environment = |variables: &str| {
+            let text = format!(
+                "{{ api: e, authorizers: {{ a: {{ run: lambda, command: [x], environment: {{ {variables} }} }} }} }}"
+            );
+            definition(&text).map(|definition| match &definition.authorizers["a"] {
+                AuthorizerSpec::Lambda(lambda) => lambda.environment.clone(),
+                other => panic!("{other:?}"),
+            })
+        };
+        let read = environment("TOKEN_ISSUER: '${idp.issuer}', B: 'x${idp.jwks_uri}y${HOME}'").unwrap();
+        assert_eq!(read["TOKEN_ISSUER"], Value::Plain("${idp.issuer}".into()));
+        assert_eq!(read["B"], Value::Plain("x${idp.jwks_uri}y${HOME}".into()));
+        let error = environment("A: 'x${idp.isuer}'").unwrap_err();
+        assert!(
+            error.contains("`${idp.isuer}` stands for nothing") && error.contains("${idp.issuer}"),
+            "{error}"
+        );
+        assert!(environment("A: '${idp.issuer'").is_err());
+        assert!(environment("TOKEN: 'x${idp.issuer}'").unwrap_err().contains("holds a secret"));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for (text, sentence) in [
             (

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::provider::Provider;
 use super::{Logs, Stack, StackError, external};
 use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Probe};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
@@ -134,7 +135,7 @@ impl Stack {
         };
         let idp = self.start_idp(scenario, port, token_life).await?;
         if matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. }) {
-            self.start_gateway(scenario, &idp, logs).await?;
+            self.start_gateway(scenario, &Provider::embedded(&idp), logs).await?;
         }
         self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
         self.doubles.idp = Some(idp);

@@ -6,6 +6,7 @@ mod embedded;
 mod error;
 mod external;
 mod gateway;
+mod provider;
 mod secrets;
 
 use std::path::Path;

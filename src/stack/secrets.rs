@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::StackError;
+use super::provider::Provider;
 use crate::doubles::broker::Credentials;
-use crate::scenario::{SaslSpec, Scenario, SecretSource, Value};
+use crate::scenario::{IDP_PLACEHOLDERS, SaslSpec, Scenario, SecretSource, Value};
 use crate::secret::Secret;
 
 /// A secret for each partner, in the scenario's order.
@@ -31,14 +32,24 @@ pub(super) fn of_headers(scenario: &Scenario) -> Result<Vec<Vec<(String, Secret)
     scenario.partners.iter().map(of_partner).collect()
 }
 
-/// The environment variables of a function.
+/// The environment variables of a function, what stands for something of the identity provider put in.
 pub(super) fn of_environment(
     scheme: &str,
     variables: &BTreeMap<String, Value>,
+    provider: &Provider,
 ) -> Result<BTreeMap<String, Secret>, StackError> {
+    let facts = [&provider.issuer, &provider.jwks_uri, &provider.audience];
     let variable = |(name, value): (&String, &Value)| {
         let what = format!("environment variable `{name}` of the authorizer `{scheme}`");
-        Ok((name.clone(), resolve_value(&what, value)?))
+        let value = match value {
+            Value::Plain(text) => {
+                let put_in =
+                    |text: String, (placeholder, fact): (&str, &String)| text.replace(placeholder, fact);
+                Secret::new(IDP_PLACEHOLDERS.into_iter().zip(facts).fold(text.clone(), put_in))
+            }
+            Value::Reference(_) => resolve_value(&what, value)?,
+        };
+        Ok((name.clone(), value))
     };
     variables.iter().map(variable).collect()
 }
@@ -119,6 +130,23 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let error = resolve("secret of partner `p`", &SecretSource::File(path)).unwrap_err();
         assert!(error.to_string().starts_with("secret of partner `p`: cannot read the secret from "));
+    }
+
+    #[test]
+    fn a_function_learns_the_provider() {
+        let provider = Provider {
+            issuer: "http://127.0.0.1:1/".into(),
+            jwks_uri: "http://127.0.0.1:1/keys".into(),
+            audience: "api".into(),
+        };
+        let plain = |text: &str| Value::Plain(text.into());
+        let variables = [
+            ("A".to_owned(), plain("${idp.issuer} ${idp.audience} ${idp.issuer}")),
+            ("B".to_owned(), plain("${idp.jwks_uri}?x=${HOME}")),
+        ];
+        let read = of_environment("s", &variables.into(), &provider).unwrap();
+        assert_eq!(read["A"].expose(), "http://127.0.0.1:1/ api http://127.0.0.1:1/");
+        assert_eq!(read["B"].expose(), "http://127.0.0.1:1/keys?x=${HOME}");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
 pub use gateway::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
-    LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IDP_PLACEHOLDERS,
+    IdentitySpec, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use partner::{Expect, Partner, Renew, TokenSpec};
 pub use payload::{
