@@ -17,6 +17,8 @@ pub(super) struct Options {
 enum What {
     /// Of scenario files, for editors
     Scenario,
+    /// Of token profiles, for editors
+    TokenProfile,
     /// Of result.json, as `landfall run` writes it
     Result,
     /// Of conformance.json, as `landfall conform` writes it
@@ -28,6 +30,7 @@ enum What {
 pub(super) fn main(options: &Options) -> ExitCode {
     match options.what {
         What::Scenario => printed(scenario::SCHEMA),
+        What::TokenProfile => printed(scenario::PROFILE_SCHEMA),
         What::Result => printed(&result::schema_text(&result::result_schema())),
         What::Conformance => printed(&result::schema_text(&result::conformance_schema())),
         What::Selftest => printed(&result::schema_text(&result::selftest_schema())),

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::boxes::duration_or;
 use super::decode::{Fields, Item};
-use super::error::{Problems, listed, quoted};
+use super::error::{Problems, listed, nearest, quoted};
 use super::gateway::{entries, texts};
 use super::hosts::read_url;
-use super::model::{AuthorizerSpec, LambdaSpec, PolicyAnswer, Value};
+use super::model::{AuthorizerSpec, IDP_PLACEHOLDERS, LambdaSpec, PolicyAnswer, Value};
 use super::secrets::read_named_value;
+
 const RUNS: [&str; 4] = ["builtin", "lambda", "rie", "policy"];
 
 /// Where the code of an authorizer runs.
@@ -55,7 +56,7 @@ fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems
     };
     let mut variables = BTreeMap::new();
     for (name, item) in entries(environment, problems) {
-        let value: Option<Value> = read_named_value(&name, &item, problems);
+        let value = read_variable(&name, &item, problems);
         variables.extend(value.map(|value| (name, value)));
     }
     let directory = directory.map(|item| item.name(problems).map(|path| item.at().resolve(path)));
@@ -68,6 +69,26 @@ fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems
         workers: workers.unwrap_or(1),
         memory_mb: memory_mb.unwrap_or(128),
     })
+}
+
+/// An environment variable: text, in which something may stand for the identity provider, or a reference to a secret.
+fn read_variable(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
+    let text = item.written().unwrap_or_default();
+    // However the variable is called, that is no secret.
+    if IDP_PLACEHOLDERS.contains(&text) {
+        return Some(Value::Plain(text.to_owned()));
+    }
+    let value = read_named_value(name, item, problems)?;
+    for (at, _) in text.match_indices("${idp.") {
+        let rest = &text[at..];
+        let written = rest.split_inclusive('}').next().unwrap_or(rest);
+        if !IDP_PLACEHOLDERS.contains(&written) {
+            let message = format!("{} stands for nothing of the identity provider", quoted(written));
+            item.suggest(problems, message, nearest(written, &IDP_PLACEHOLDERS));
+            return None;
+        }
+    }
+    Some(value)
 }
 
 fn read_rie(fields: &mut Fields<'_>, allowed: &[String], problems: &mut Problems) -> Option<AuthorizerSpec> {

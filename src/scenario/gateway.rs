@@ -154,7 +154,7 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
 }
 
 /// A token bucket: `{ rate: 100/s, burst: 50 }`.
-fn read_throttle(item: &Item<'_>, problems: &mut Problems) -> Option<ThrottleSpec> {
+pub(super) fn read_throttle(item: &Item<'_>, problems: &mut Problems) -> Option<ThrottleSpec> {
     let mut fields = item.fields(problems)?;
     let rate = fields.required("rate", "100/s", problems).and_then(|item| {
         let rate = item.quantity("a rate such as 400/s", parse_rate, problems)?;
@@ -362,6 +362,29 @@ mod tests {
         assert_eq!(lambda.directory.as_deref(), Some(Path::new("a/.")));
         assert_eq!(lambda.environment["A"], Value::Plain("b".into()));
         assert!(matches!(lambda.environment["S"], Value::Reference(_)));
+    }
+
+    #[test]
+    fn a_function_may_be_told_of_the_provider() {
+        let environment = |variables: &str| {
+            let text = format!(
+                "{{ api: e, authorizers: {{ a: {{ run: lambda, command: [x], environment: {{ {variables} }} }} }} }}"
+            );
+            definition(&text).map(|definition| match &definition.authorizers["a"] {
+                AuthorizerSpec::Lambda(lambda) => lambda.environment.clone(),
+                other => panic!("{other:?}"),
+            })
+        };
+        let read = environment("TOKEN_ISSUER: '${idp.issuer}', B: 'x${idp.jwks_uri}y${HOME}'").unwrap();
+        assert_eq!(read["TOKEN_ISSUER"], Value::Plain("${idp.issuer}".into()));
+        assert_eq!(read["B"], Value::Plain("x${idp.jwks_uri}y${HOME}".into()));
+        let error = environment("A: 'x${idp.isuer}'").unwrap_err();
+        assert!(
+            error.contains("`${idp.isuer}` stands for nothing") && error.contains("${idp.issuer}"),
+            "{error}"
+        );
+        assert!(environment("A: '${idp.issuer'").is_err());
+        assert!(environment("TOKEN: 'x${idp.issuer}'").unwrap_err().contains("holds a secret"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::embedded::{AUDIENCE, LOOPBACK};
+use super::embedded::LOOPBACK;
+use super::provider::Provider;
 use super::{Logs, Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
@@ -16,12 +17,11 @@ use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
     PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
 };
-use crate::doubles::idp::Idp;
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
     Accepts, AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
     KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec,
-    TlsSettings, TokenProfile, Workload,
+    TlsSettings, Workload,
 };
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
@@ -48,7 +48,7 @@ impl Stack {
     pub(super) async fn start_gateway(
         &mut self,
         scenario: &Scenario,
-        idp: &Idp,
+        provider: &Provider,
         logs: Logs<'_>,
     ) -> Result<(), StackError> {
         let GatewaySpec::Embedded { port, tls, leeway, keys, api, limits, access_log } =
@@ -85,14 +85,16 @@ impl Stack {
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
-                AuthorizerSpec::Builtin => self.builtin(idp, (*leeway, *keys), &served.prefix).await?,
+                AuthorizerSpec::Builtin => self.builtin(provider, (*leeway, *keys), &served.prefix).await?,
                 AuthorizerSpec::Rie { url, concurrency } => {
                     AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
                 }
                 AuthorizerSpec::Policy { answer, principal, context } => {
                     AuthorizerCode::Fixed(fixed(*answer, principal, context))
                 }
-                AuthorizerSpec::Lambda(lambda) => self.function(scheme, lambda, &served, logs).await?,
+                AuthorizerSpec::Lambda(lambda) => {
+                    self.function(scheme, lambda, (&served, provider), logs).await?
+                }
             };
             authorizers.insert(scheme.clone(), code);
         }
@@ -124,7 +126,7 @@ impl Stack {
         &mut self,
         scheme: &str,
         lambda: &LambdaSpec,
-        served: &Served,
+        (served, provider): (&Served, &Provider),
         logs: Logs<'_>,
     ) -> Result<AuthorizerCode, StackError> {
         let since = Instant::now();
@@ -132,7 +134,7 @@ impl Stack {
         let config = FunctionConfig {
             directory: lambda.directory.clone(),
             handler: lambda.handler.clone(),
-            environment: secrets::of_environment(scheme, &lambda.environment)?,
+            environment: secrets::of_environment(scheme, &lambda.environment, provider)?,
             timeout: lambda.timeout,
             memory_mb: lambda.memory_mb,
             workers: NonZeroUsize::new(lambda.workers).unwrap_or(NonZeroUsize::MIN),
@@ -153,7 +155,7 @@ impl Stack {
     /// landfall's own authorizer, which is started once for all schemes that it serves.
     async fn builtin(
         &mut self,
-        idp: &Idp,
+        provider: &Provider,
         (leeway, keys): (Duration, KeyTimes),
         prefix: &str,
     ) -> Result<AuthorizerCode, StackError> {
@@ -162,11 +164,11 @@ impl Stack {
             let authorizer = Authorizer::start(AuthorizerConfig {
                 bind: LOOPBACK,
                 port: 0,
-                issuer: idp.issuer().to_owned(),
-                audience: AUDIENCE.into(),
-                jwks_uri: idp.jwks_uri(),
+                issuer: provider.issuer.clone(),
+                audience: provider.audience.clone(),
+                jwks_uri: provider.jwks_uri.clone(),
                 prefix: prefix.to_owned(),
-                accepts: Accepts { leeway, ..TokenProfile::default().accepts },
+                accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
                 keys,
                 flaw: None,
             })
@@ -246,7 +248,7 @@ fn defined(definition: &DefinitionSpec) -> Result<Served, StackError> {
     })
 }
 
-fn rate_limit(throttle: ThrottleSpec) -> RateLimit {
+pub(super) fn rate_limit(throttle: ThrottleSpec) -> RateLimit {
     RateLimit { rate: throttle.rate, burst: throttle.burst }
 }
 

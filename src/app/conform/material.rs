@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hyper::StatusCode;
 use serde_json::Value;
 
-use super::send::{Ended, exchange};
 use super::{ConformError, Path};
+use crate::app::run::credentials_of;
 use crate::conform::auth::{Attacker, Material, Object, Other, Signing};
+use crate::doubles::http::Source;
 use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, PublicKey};
 use crate::load::{Credentials, Target, fetch_all};
-use crate::scenario::{ApiSpec, Expect, GatewaySpec, Protocol, Scenario};
+use crate::scenario::{Accepts, ApiSpec, Expect, GatewaySpec, Protocol, Scenario};
 use crate::secret::Secret;
-use crate::stack::Stack;
+use crate::stack::{PartnerAuth, Provider};
 use crate::tls::self_signed;
 
 /// How long the provider's keys may take.
 const KEYS: Duration = Duration::from_secs(10);
+/// Longest key set that is read, in bytes.
+const SET: usize = 1024 * 1024;
 
 /// Two partners that may write, each to a topic of its own, by place in the scenario; the second may be missing.
 struct Writers {
@@ -45,24 +49,19 @@ fn decoded(token: &Secret) -> Result<(Object, Object), ConformError> {
 }
 
 /// The provider's published keys.
-async fn keys(path: &Path<'_>, uri: &str) -> Result<Vec<Value>, ConformError> {
-    let unreachable = |reason: String| ConformError::Keys { uri: uri.to_owned(), reason };
-    let tls = path.stack.idp_tls();
-    let target = Target::resolve(uri, &path.scenario.allow_hosts, &tls, Protocol::Http1).await?;
-    let request = format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
-        target.base_path, target.authority
-    );
-    match exchange(&target, request.as_bytes(), KEYS).await.0 {
-        Ended::Answered(reply) if reply.status == 200 => {
-            let set: Value =
-                serde_json::from_slice(&reply.body).map_err(|error| unreachable(error.to_string()))?;
-            Ok(set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default())
-        }
-        Ended::Answered(reply) => Err(unreachable(format!("it answers {}", reply.status))),
-        Ended::Silence => Err(unreachable(format!("no answer within {} s", KEYS.as_secs()))),
-        Ended::Broken(reason) => Err(unreachable(reason)),
+async fn keys(provider: &Provider) -> Result<Vec<Value>, ConformError> {
+    let uri = &provider.jwks_uri;
+    let unusable = |reason: String| ConformError::Keys { uri: uri.clone(), reason };
+    let source = Source::new(uri, &provider.tls).map_err(|error| unusable(error.to_string()))?;
+    let (status, body) = match tokio::time::timeout(KEYS, source.get(SET)).await {
+        Ok(answer) => answer.map_err(|error| unusable(error.to_string()))?,
+        Err(_) => return Err(unusable(format!("no answer within {} s", KEYS.as_secs()))),
+    };
+    if status != StatusCode::OK {
+        return Err(unusable(format!("it answers {}", status.as_u16())));
     }
+    let set: Value = serde_json::from_slice(&body).map_err(|error| unusable(error.to_string()))?;
+    Ok(set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default())
 }
 
 /// The key that signed a token with this header.
@@ -118,15 +117,16 @@ fn cache(scenario: &Scenario) -> Option<Duration> {
 /// Gathers everything. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
 /// not yet known.
 pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, ConformError> {
-    let Path { stack, scenario, .. } = path;
-    let endpoint = stack.token_endpoint().ok_or(ConformError::NoProvider)?;
-    let jwks_uri = stack.jwks_uri().ok_or(ConformError::NoProvider)?;
+    let Path { stack, scenario } = path;
+    let provider = stack.provider().ok_or(ConformError::NoProvider)?;
     let Writers { first, second } = writers(scenario)?;
-    let target = Target::resolve(&endpoint, &scenario.allow_hosts, &stack.idp_tls(), Protocol::Http1).await?;
+    let endpoint =
+        Target::resolve(&provider.token_endpoint, &scenario.allow_hosts, &provider.tls, Protocol::Http1)
+            .await?;
     let wanted: Vec<&(usize, String)> = [Some(&first), second.as_ref()].into_iter().flatten().collect();
     let credentials: Vec<Credentials> = wanted
         .iter()
-        .filter_map(|(partner, _)| stack.credentials(scenario, *partner, target.clone()))
+        .filter_map(|(partner, _)| credentials_of(scenario, stack, *partner, &endpoint))
         .collect();
     let mut fetched = fetch_all(&credentials).await.into_iter();
     let token = fetched.next().ok_or(ConformError::NoProvider)??.secret;
@@ -137,27 +137,33 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
     let (header, claims) = decoded(&token)?;
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
     let algorithm = algorithm.ok_or(ConformError::NoJwt)?;
-    let public = signed_with(&keys(path, &jwks_uri).await?, &header, &jwks_uri)?;
+    let public = signed_with(&keys(provider).await?, &header, &provider.jwks_uri)?;
     let (attacker, rsa) = foreign_keys().await?;
     let signer = stack.idp().map(|idp| {
         let (key, kid, algorithm) = idp.current_signer();
         Signing { key, algorithm, kid }
     });
-    let rotation = stack.idp().zip(stack.key_times(scenario));
+    let (leeway, key_times) = match &scenario.stack.gateway {
+        GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, *keys),
+        GatewaySpec::None => return Err(ConformError::NoProvider),
+    };
     Ok(Material {
-        accepts: stack.accepts(scenario),
+        accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
         header,
         claims,
         public,
-        audience: stack.audience().to_owned(),
-        client_secret: stack.partner_secret(first.0).cloned(),
+        audience: provider.audience.clone(),
+        client_secret: match stack.partner_auth(first.0) {
+            Some(PartnerAuth::Basic(secret) | PartnerAuth::Post(secret)) => Some(secret.clone()),
+            _ => None,
+        },
         topic: first.1,
         other,
+        rotation: signer.is_some().then_some(key_times),
         signer,
         spare: spare_key(algorithm, rsa).await?,
         attacker,
         sink: None,
-        rotation: rotation.map(|(_, times)| times),
         cold: stack.authorizer().is_some(),
         clock: false,
         cache: cache(scenario),

@@ -187,7 +187,7 @@ pub async fn auth(
         elapsed_us: u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX),
         target,
         scenario: scenario.name.clone(),
-        profile: stack.profile_name(scenario).to_owned(),
+        profile: stack.provider().map(|provider| provider.profile.name.clone()).unwrap_or_default(),
         flaw: options.flaw.map(|flaw| format!("{} ({})", flaw.name(), flaw.sentence())),
         strict: options.strictness.strict,
         require_all: options.strictness.require_all,

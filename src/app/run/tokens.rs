@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::RunError;
 use crate::load::{
-    Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource, fetch_all,
+    ClientProof, Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource,
+    fetch_all,
 };
 use crate::result::Tokens;
-use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario, TlsSettings};
-use crate::stack::Stack;
+use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario};
+use crate::stack::{PartnerAuth, Stack};
 use crate::stats::time_text;
 
 /// Partners with their tokens.
@@ -23,25 +24,40 @@ pub(super) struct Armed {
     pub(super) unarmed: Vec<String>,
 }
 
+/// What a partner fetches its tokens with, at this endpoint; `None` where the path has no identity provider, or there is
+/// no such partner.
+pub(in crate::app) fn credentials_of(
+    scenario: &Scenario,
+    stack: &Stack,
+    partner: usize,
+    endpoint: &Target,
+) -> Option<Credentials> {
+    let provider = stack.provider()?;
+    let proof = match stack.partner_auth(partner)? {
+        PartnerAuth::Basic(secret) => ClientProof::Basic(secret.clone()),
+        PartnerAuth::Post(secret) => ClientProof::Post(secret.clone()),
+        PartnerAuth::PrivateKeyJwt(key) => ClientProof::PrivateKeyJwt(key.clone()),
+    };
+    let partner = scenario.partners.get(partner)?;
+    Some(Credentials {
+        endpoint: endpoint.clone(),
+        endpoint_url: provider.token_endpoint.clone(),
+        client_id: partner.client_id.clone(),
+        proof,
+        scope: partner.scope.clone(),
+        audience: (provider.audience_parameter, provider.audience.clone()),
+    })
+}
+
 /// Fetches each partner's first token, if the path has an identity provider, and begins to keep them.
 pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> Result<Armed, RunError> {
     let mut cell_of = vec![None; scenario.partners.len()];
     let (mut sources, mut unarmed) = (Vec::new(), Vec::new());
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint =
-            Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default(), Protocol::Http1)
-                .await?;
-        let secrets = (0..).map_while(|partner| stack.partner_secret(partner));
-        let credentials: Vec<Credentials> = scenario
-            .partners
-            .iter()
-            .zip(secrets)
-            .map(|(partner, secret)| Credentials {
-                endpoint: endpoint.clone(),
-                client_id: partner.client_id.clone(),
-                secret: secret.clone(),
-                scope: partner.scope.clone(),
-            })
+    if let Some(provider) = stack.provider() {
+        let url = &provider.token_endpoint;
+        let endpoint = Target::resolve(url, &scenario.allow_hosts, &provider.tls, Protocol::Http1).await?;
+        let credentials: Vec<Credentials> = (0..scenario.partners.len())
+            .map_while(|partner| credentials_of(scenario, stack, partner, &endpoint))
             .collect();
         let fetched = fetch_all(&credentials).await;
         for (index, (credentials, first)) in credentials.into_iter().zip(fetched).enumerate() {

@@ -115,4 +115,3 @@ fn weak(flaw: Flaw, outcomes: &Outcomes, took: Duration) -> Row {
     };
     Row { injected: 1, seen: vec![seen], outcome, reasons, ..row(name, Some("authorizer"), took) }
 }
-

@@ -179,6 +179,10 @@ pub enum AuthorizerSpec {
     },
 }
 
+/// What stands in a function's environment for what only the running identity provider tells: its issuer, the URL of its
+/// keys, and the audience of its tokens.
+pub const IDP_PLACEHOLDERS: [&str; 3] = ["${idp.issuer}", "${idp.jwks_uri}", "${idp.audience}"];
+
 /// A Lambda function, as it is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LambdaSpec {
@@ -188,7 +192,7 @@ pub struct LambdaSpec {
     pub directory: Option<PathBuf>,
     /// What the runtime is told as the handler's name.
     pub handler: Option<String>,
-    /// Further environment variables.
+    /// Further environment variables; text may hold [`IDP_PLACEHOLDERS`].
     pub environment: BTreeMap<String, Value>,
     /// How long an invocation may take.
     pub timeout: Duration,
