@@ -11,7 +11,7 @@ use super::shown;
 use super::sink::Sink;
 use super::{ConformError, Path};
 use crate::app::run::Interrupt;
-use crate::conform::auth::{GROUPS, Material};
+use crate::conform::auth::{GROUPS, Material, good_token};
 use crate::conform::{Case, Control, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge};
 use crate::doubles::idp::{Idp, KeysFault};
 use crate::ledger::answers::classify;
@@ -77,14 +77,7 @@ impl Suite<'_> {
     /// # Errors
     /// [`ConformError::Refused`], where the good token is not accepted.
     pub(super) async fn control(&mut self) -> Result<(), ConformError> {
-        let usual = |material: &Material| {
-            let cases = GROUPS.iter().flat_map(|write_down| write_down(material, now()));
-            cases.into_iter().find(|case| case.id == "auth/65-header-case/usual")
-        };
-        let Some(Step::Send(probe)) = usual(&self.material).and_then(|case| case.steps.into_iter().next())
-        else {
-            return Err(ConformError::NoWriter);
-        };
+        let probe = good_token(&self.material);
         let bytes = request(&self.target, &probe);
         match exchange(&self.target, &bytes, self.limit).await.0 {
             Ended::Answered(reply) if (200..300).contains(&reply.status) => {

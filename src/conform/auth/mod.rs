@@ -18,7 +18,8 @@ mod times;
 pub use material::{Attacker, Material, Object, Other, Signing};
 pub use outline::outline;
 
-use crate::conform::Case;
+use self::group::Group;
+use crate::conform::{Case, Expected, Level, Probe};
 
 /// Writes down the cases of a group, for tokens that are used `now` (seconds since 1970).
 ///
@@ -105,6 +106,14 @@ pub const GROUPS: [WriteDown; 76] = [
     provider::recovery,
     provider::troubles,
 ];
+
+/// A request with the good token, as it should be sent: who refuses this has refused nothing else for its own sake.
+#[must_use]
+pub fn good_token(material: &Material) -> Probe {
+    let about = (0, "control", "a good token");
+    let group = Group::new(material, 0, about, Level::Must, &[]);
+    group.probe("a good token", Expected::Accepted).bearer(material.token.expose())
+}
 
 #[cfg(test)]
 mod tests;
