@@ -58,10 +58,16 @@ impl Stack {
         };
         let (proxy, proxy_host) = self.integration(scenario).await?;
         let served = match api {
-            ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout } => {
+            ApiSpec::Produce {
+                required_headers,
+                authorizer_ttl,
+                validate_credentials,
+                integration_timeout,
+            } => {
                 let options = ProduceOptions {
                     required_headers: required_headers.clone(),
                     authorizer_ttl: *authorizer_ttl,
+                    validate_credentials: *validate_credentials,
                     integration_timeout: *integration_timeout,
                 };
                 shipped(&options, proxy_host)?

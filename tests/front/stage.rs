@@ -257,6 +257,7 @@ impl Settings {
         Self {
             required_headers: vec![],
             authorizer_ttl: Duration::ZERO,
+            validate_credentials: true,
             authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
             integration_timeout: DEADLINE,
             host: backend.to_string(),
@@ -271,6 +272,7 @@ impl Settings {
         let options = ProduceOptions {
             required_headers: self.required_headers,
             authorizer_ttl: self.authorizer_ttl,
+            validate_credentials: true,
             integration_timeout: self.integration_timeout,
         };
         let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };
