@@ -153,7 +153,8 @@ const SMALLEST: &str = "version: 1\nname: least\ntopics: [{ name: t }]\npartners
 fn what_is_left_out_has_its_documented_default() {
     let scenario = parse(SMALLEST, Path::new("folder/s.yaml"), &[], &no_files).unwrap();
     assert_eq!(scenario.seed, 0);
-    assert_eq!(scenario.stack.idp, IdpSpec::Embedded { port: 0, token_life: Duration::from_hours(1) });
+    let IdpSpec::Embedded(idp) = &scenario.stack.idp else { panic!("{:?}", scenario.stack.idp) };
+    assert_eq!((idp.port, idp.token_life), (0, Duration::from_hours(1)));
     assert_eq!(
         scenario.stack.gateway,
         GatewaySpec::Embedded {

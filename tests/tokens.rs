@@ -8,9 +8,9 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
 use landfall::doubles::http::{Answer, Server, bind};
-use landfall::load::{Credentials, Fetched, Keeper, Target, TokenError, TokenSource, fetch_all};
+use landfall::load::{ClientProof, Credentials, Fetched, Keeper, Target, TokenError, TokenSource, fetch_all};
 use landfall::record::NEVER;
-use landfall::scenario::{Protocol, Renew, TlsSettings, TokenSpec};
+use landfall::scenario::{AudienceParameter, Protocol, Renew, TlsSettings, TokenSpec};
 use landfall::secret::Secret;
 
 /// How long anything may take before a test gives up waiting.
@@ -36,7 +36,14 @@ async fn credentials(url: &str) -> Credentials {
     let endpoint = Target::resolve(&format!("{url}/token"), &[], &TlsSettings::default(), Protocol::Http1)
         .await
         .expect("loopback");
-    Credentials { endpoint, client_id: "p".into(), secret: Secret::new("hunter2"), scope: String::new() }
+    Credentials {
+        endpoint,
+        endpoint_url: url.to_owned(),
+        client_id: "p".into(),
+        proof: ClientProof::Basic(Secret::new("hunter2")),
+        scope: String::new(),
+        audience: (AudienceParameter::None, String::new()),
+    }
 }
 
 async fn fetch(idp: &Server) -> Result<Fetched, TokenError> {

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::scenario::{Expect, Format, KafkaSpec, Scenario, TlsSettings, Workload};
+use crate::scenario::{
+    AudienceParameter, ClientAuth, Expect, Format, KafkaSpec, Scenario, TlsSettings, Workload,
+};
 use crate::secret::Secret;
-use crate::stack::{GATEWAY_CA, Logs, Stack, StackError};
+use crate::stack::{GATEWAY_CA, Logs, PartnerAuth, Stack, StackError};
 use crate::wire::produce::{v2, v3};
 
 /// Why the path is not up.
@@ -32,6 +34,8 @@ pub enum UpError {
 pub struct Up {
     stack: Stack,
     folder: PathBuf,
+    /// Each partner's file.
+    credentials: Vec<(String, PathBuf)>,
     steps: Vec<Step>,
 }
 
@@ -56,11 +60,23 @@ impl Up {
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
         let stack = Stack::start(scenario, Logs { folder: &folder, trace: None }).await?;
-        let mut up = Self { stack, folder, steps: Vec::new() };
+        let mut up = Self { stack, folder, credentials: Vec::new(), steps: Vec::new() };
         for (index, partner) in scenario.partners.iter().enumerate() {
-            let Some(secret) = up.stack.partner_secret(index) else { continue };
-            let path = up.credentials(index);
-            write_owner_only(&path, &curl_config(&partner.client_id, secret)).map_err(failed(&path))?;
+            let (path, text) = match up.stack.partner_auth(index) {
+                Some(PartnerAuth::Basic(secret)) => {
+                    (up.credentials(index), Secret::new(basic_config(&partner.client_id, secret)))
+                }
+                Some(PartnerAuth::Post(secret)) => {
+                    (up.credentials(index), Secret::new(post_config(&partner.client_id, secret)))
+                }
+                Some(PartnerAuth::PrivateKeyJwt(key)) => {
+                    let Some(pem) = key.to_pem() else { continue };
+                    (up.folder.join(format!("partner-{index}.pem")), pem)
+                }
+                None => continue,
+            };
+            write_owner_only(&path, text.expose()).map_err(failed(&path))?;
+            up.credentials.push((partner.name.clone(), path));
         }
         if let Some(properties) = up.kafka_properties(scenario) {
             let path = up.kafka_credentials();
@@ -82,6 +98,13 @@ impl Up {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The files with the partners' credentials, by partner: a curl configuration, or the private key of one that signs.
+    /// Only their owner can read them.
+    #[must_use]
+    pub fn partner_files(&self) -> &[(String, PathBuf)] {
+        &self.credentials
     }
 
     /// Where a partner's credentials stand, as a curl configuration.
@@ -108,28 +131,35 @@ impl Up {
     fn walk(&self, scenario: &Scenario) -> Vec<Step> {
         let mut steps = Vec::new();
         let accepted = |w: &&Workload| scenario.partners[w.partner].expect == Expect::Accept;
-        let workload = scenario.workloads.iter().find(accepted).or(scenario.workloads.first());
+        // curl cannot sign a client's assertion.
+        let by_curl =
+            |w: &&Workload| !matches!(scenario.partners[w.partner].auth, ClientAuth::PrivateKeyJwt(_));
+        let workloads = || scenario.workloads.iter();
+        let workload = workloads().filter(by_curl).find(accepted);
+        let workload = workload.or_else(|| workloads().find(accepted)).or_else(|| workloads().next());
         let Some(workload) = workload else { return steps };
         let partner = &scenario.partners[workload.partner];
         let topic = &scenario.topics[workload.topic].name;
-        if let Some(endpoint) = self.stack.token_endpoint() {
-            let config = self.credentials(workload.partner);
-            let scope = if partner.scope.is_empty() {
-                String::new()
-            } else {
-                format!(" --data-urlencode {}", quoted(&format!("scope={}", partner.scope)))
+        let provider = self.stack.provider();
+        if let Some(provider) = provider.filter(|_| by_curl(&workload)) {
+            let (trust, endpoint) = trusted(&provider.token_endpoint, &provider.tls);
+            let audience = match provider.audience_parameter {
+                AudienceParameter::None => String::new(),
+                AudienceParameter::Audience => data("audience", &provider.audience),
+                AudienceParameter::Resource => data("resource", &provider.audience),
             };
+            let config = self.credentials(workload.partner);
+            let scope = if partner.scope.is_empty() { String::new() } else { data("scope", &partner.scope) };
             steps.push(Step {
                 title: format!("Fetch a token as partner `{}`", partner.name),
                 command: format!(
-                    "TOKEN=$(curl -sS -K {} -d grant_type=client_credentials{scope} {endpoint} \\\n  \
+                    "TOKEN=$(curl -sS{trust} -K {} -d grant_type=client_credentials{scope}{audience} {endpoint} \\\n  \
                      | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
                     quoted(&config.display().to_string())
                 ),
             });
         }
-        let authorization =
-            if self.stack.token_endpoint().is_some() { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
+        let authorization = if provider.is_some() { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
         let (content_type, body) = match workload.format {
             Format::V2Json => (v2::JSON, r#"{"records":[{"value":{"hello":"landfall"}}]}"#),
             Format::V2Binary => (v2::BINARY, r#"{"records":[{"value":"aGVsbG8="}]}"#),
@@ -168,7 +198,7 @@ impl Drop for Up {
         if let Ok(entries) = fs::read_dir(&self.folder) {
             let paths = entries.flatten().map(|entry| entry.path());
             for path in paths.filter(|path| {
-                path.extension().is_some_and(|e| e == "curl" || e == "properties")
+                path.extension().is_some_and(|e| e == "curl" || e == "properties" || e == "pem")
                     || path.ends_with(GATEWAY_CA)
             }) {
                 let _ = fs::remove_file(path);
@@ -199,9 +229,23 @@ fn quoted(text: &str) -> String {
 
 /// A curl configuration with the client's credentials, so that they stand in no command line. Both parts are
 /// form-encoded first (RFC 6749, section 2.3.1), which leaves nothing that curl's quotes would have to escape.
-fn curl_config(client_id: &str, secret: &Secret) -> String {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("user = \"{}:{}\"\n", encode(client_id), encode(secret.expose()))
+fn basic_config(client_id: &str, secret: &Secret) -> String {
+    format!("user = \"{}:{}\"\n", form_encoded(client_id), form_encoded(secret.expose()))
+}
+
+/// The same with the credentials in the body.
+fn post_config(client_id: &str, secret: &Secret) -> String {
+    let (id, secret) = (form_encoded(client_id), form_encoded(secret.expose()));
+    format!("data = \"client_id={id}&client_secret={secret}\"\n")
+}
+
+fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// An option of curl for a parameter of the body.
+fn data(name: &str, value: &str) -> String {
+    format!(" --data-urlencode {}", quoted(&format!("{name}={value}")))
 }
 
 #[cfg(unix)]

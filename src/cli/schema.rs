@@ -17,6 +17,8 @@ pub(super) struct Options {
 enum What {
     /// Of scenario files, for editors
     Scenario,
+    /// Of token profiles, for editors
+    TokenProfile,
     /// Of result.json, as `landfall run` writes it
     Result,
     /// Of selftest.json, as `landfall selftest` writes it
@@ -26,6 +28,7 @@ enum What {
 pub(super) fn main(options: &Options) -> ExitCode {
     match options.what {
         What::Scenario => printed(scenario::SCHEMA),
+        What::TokenProfile => printed(scenario::PROFILE_SCHEMA),
         What::Result => printed(&result::schema_text(&result::result_schema())),
         What::Selftest => printed(&result::schema_text(&result::selftest_schema())),
     }

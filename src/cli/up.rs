@@ -60,6 +60,14 @@ fn welcome(name: &str, up: &Up) -> String {
         let endpoint = part.endpoint.as_deref().unwrap_or("-");
         let _ = writeln!(text, "  {:<11} {:<9} {endpoint}", part.name, part.kind);
     }
+    if !up.partner_files().is_empty() {
+        text.push_str(
+            "\nCredentials, in files that only you can read, and that go when the path goes down:\n",
+        );
+    }
+    for (partner, path) in up.partner_files() {
+        let _ = writeln!(text, "  {partner:<11} {}", path.display());
+    }
     for (number, step) in (1..).zip(up.steps()) {
         let _ = writeln!(text, "\n{number}. {}\n\n{}", step.title, indented(&step.command));
     }

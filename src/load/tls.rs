@@ -6,6 +6,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::scenario::TlsSettings;
 use crate::tls::{HTTP2, TrustError, client_config, server_name};
@@ -33,8 +34,16 @@ impl Tls {
     /// # Errors
     /// What the other end or its certificate has against it.
     pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<bool> {
-        let stream = TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await?;
+        let stream = self.connect(stream).await?;
         Ok(stream.get_ref().1.alpn_protocol() == Some(HTTP2))
+    }
+
+    /// Speaks TLS over `stream`, on a runtime.
+    ///
+    /// # Errors
+    /// What the other end or its certificate has against it.
+    pub(super) async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await
     }
 
     /// Whether nothing but HTTP/2 will do.

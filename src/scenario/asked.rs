@@ -39,3 +39,11 @@ pub(super) fn during(read: impl FnOnce()) -> Asked {
     read();
     ASKED.take().unwrap_or_default()
 }
+
+/// Reads another file, whose fields are not noted.
+pub(super) fn apart<T>(read: impl FnOnce() -> T) -> T {
+    let outer = ASKED.take();
+    let value = read();
+    ASKED.set(outer);
+    value
+}

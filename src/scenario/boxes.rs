@@ -7,6 +7,7 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, listed, quoted};
 use super::gateway::read_gateway;
 use super::hosts::read_url;
+use super::idp::read_idp;
 use super::kafka::read_kafka;
 use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
 
@@ -42,15 +43,21 @@ pub(super) enum BoxKind {
 const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
 const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
 const EMBEDDED_OR_EXTERNAL: [(&str, BoxKind); 2] = [EMBEDDED, ("external", BoxKind::External)];
+const ANY_KIND: [(&str, BoxKind); 3] = [EMBEDDED, ("external", BoxKind::External), ("none", BoxKind::None)];
 
 /// Reads the stack, whose fields stand in `fields`.
-pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &mut Problems) -> StackSpec {
+pub(super) fn read_stack(
+    mut fields: Fields<'_>,
+    around: super::idp::Around<'_>,
+    problems: &mut Problems,
+) -> StackSpec {
+    let allowed = around.allowed;
     let idp_item = fields.optional("idp");
     let gateway_item = fields.optional("gateway");
     let proxy_item = fields.optional("proxy");
     let kafka_item = fields.optional("kafka");
 
-    let idp_box = open(idp_item.as_ref(), &fields, "idp", &EMBEDDED_OR_NONE, problems);
+    let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_KIND, problems);
     let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &EMBEDDED_OR_NONE, problems);
     let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &EMBEDDED_OR_EXTERNAL, problems);
     let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &EMBEDDED_OR_EXTERNAL, problems);
@@ -70,7 +77,7 @@ pub(super) fn read_stack(mut fields: Fields<'_>, allowed: &[String], problems: &
 
     let mut ports = Ports::default();
     let stack = StackSpec {
-        idp: read_idp(idp_box, &mut ports, problems),
+        idp: read_idp(idp_box, around, &mut ports, problems),
         gateway: read_gateway(gateway_box, allowed, &mut ports, problems),
         proxy: read_proxy(proxy_box, allowed, &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
@@ -200,16 +207,29 @@ impl Ports {
         fields: &mut Fields<'_>,
         problems: &mut Problems,
     ) -> u16 {
-        let Some(item) = fields.optional("port") else { return 0 };
-        let range = 0..=u16::MAX - (count - 1);
-        let Some(first) = item.integer(&range, problems).filter(|port| *port > 0) else { return 0 };
+        let item = fields.optional("port");
+        item.and_then(|item| self.take(name, count, &item, problems)).unwrap_or(0)
+    }
+
+    /// The first of `count` ports in a row, which is what `item` says; `None` where it says no port.
+    pub(super) fn take(
+        &mut self,
+        name: &'static str,
+        count: u16,
+        item: &Item<'_>,
+        problems: &mut Problems,
+    ) -> Option<u16> {
+        let first = item.integer(&(0..=u16::MAX - (count - 1)), problems)?;
+        if first == 0 {
+            return Some(0);
+        }
         let ports = first..=first.saturating_add(count - 1);
         if let Some((port, other)) = self.0.iter().find(|(taken, _)| ports.contains(taken)) {
             let message = format!("the port {port} is that of the box {other} already");
             item.suggest(problems, message, "choose another, or write 0 for any free one");
         }
         self.0.extend(ports.map(|port| (port, name)));
-        first
+        Some(first)
     }
 }
 
@@ -222,19 +242,6 @@ pub(super) fn duration_or(
     problems: &mut Problems,
 ) -> Duration {
     fields.optional(name).and_then(|item| item.duration(&(from..=to), problems)).unwrap_or(default)
-}
-
-fn read_idp(opened: Option<(BoxKind, Fields<'_>)>, ports: &mut Ports, problems: &mut Problems) -> IdpSpec {
-    let Some((kind, mut fields)) = opened else { return IdpSpec::None };
-    if kind == BoxKind::None {
-        fields.finish(&[("port", NONE), ("token_life", NONE)], problems);
-        return IdpSpec::None;
-    }
-    let port = ports.read("idp", &mut fields, problems);
-    let range = (Duration::from_secs(5), Duration::from_hours(24));
-    let token_life = duration_or(&mut fields, "token_life", Duration::from_hours(1), range, problems);
-    fields.finish(&[("url", "the idp is embedded or none, it cannot be attached to")], problems);
-    IdpSpec::Embedded { port, token_life }
 }
 
 fn read_proxy(
@@ -282,7 +289,7 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
 /// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {
-        "idp" => Some(matches!(stack.idp, IdpSpec::Embedded { .. })),
+        "idp" => Some(matches!(stack.idp, IdpSpec::Embedded(_))),
         "proxy" | "balancer" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
         "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
         "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),
@@ -324,7 +331,8 @@ mod tests {
         let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true }, kafka: { port: 4, brokers: 3 }, \
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
-        assert_eq!(stack.idp, IdpSpec::Embedded { port: 1, token_life: Duration::from_secs(5) });
+        let IdpSpec::Embedded(idp) = &stack.idp else { panic!("{:?}", stack.idp) };
+        assert_eq!((idp.port, idp.token_life, idp.admin), (1, Duration::from_secs(5), None));
         let api = ApiSpec::Produce {
             required_headers: Vec::new(),
             authorizer_ttl: Duration::ZERO,

@@ -18,6 +18,9 @@ use super::workload::Names;
 /// to see would be a matter of timing.
 const ALWAYS: &str = "has no meaning for `deny-read`, which refuses every read for as long as the run lasts";
 const ALL_OF_THEM: &str = "which befalls all requests, or all of a server, for as long as its window lasts";
+const ONCE: &str = "has no meaning for this fault, which happens once; write `at: 5s`";
+const NO_MOMENT: &str =
+    "has no meaning for this fault, which has a pace or a window, and happens at no moment";
 const NO_TARGET: &str = "has no meaning for this fault, which befalls no topic in particular";
 
 /// The shortest restart: a shorter one could be over before anybody felt it.
@@ -44,8 +47,8 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         check_box(item, kind, around.stack, problems);
     }
     let target_item = match kind {
-        Some(FaultKind::TokenOutage | FaultKind::MemoryGrowth) => None,
-        Some(kind) if kind.is_window_alone() => None,
+        Some(FaultKind::MemoryGrowth) => None,
+        Some(kind) if kind.is_window_alone() || kind.box_name() == "idp" => None,
         _ => fields.optional("target"),
     };
     let target = target_item
@@ -54,12 +57,16 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
         .map(|index| around.topics.names[index].clone());
     let (pace, window_item) = match kind {
         Some(FaultKind::DenyRead) => (Some(Pace::Every(1)), None),
+        Some(kind) if kind.is_moment() => (Some(Pace::Every(1)), fields.required("at", "5s", problems)),
         Some(kind) if kind.is_window_alone() => {
             (Some(Pace::Every(1)), fields.required("window", "[5s, 7s]", problems))
         }
         _ => (read_pace(&mut fields, problems), fields.optional("window")),
     };
-    let window = window_item.as_ref().and_then(|item| read_window(item, problems));
+    let is_moment = kind.is_some_and(FaultKind::is_moment);
+    let window = window_item
+        .as_ref()
+        .and_then(|item| if is_moment { read_moment(item, problems) } else { read_window(item, problems) });
     if let (Some(FaultKind::LateTarget), Some(item), Some((from, _))) = (kind, &window_item, window)
         && !from.is_zero()
     {
@@ -82,10 +89,15 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
     // Only those that have not been asked for are refused.
     let window_alone = kind.filter(|kind| kind.is_window_alone());
     let all_of_them = window_alone.map(|kind| format!("has no meaning for `{}`, {ALL_OF_THEM}", kind.name()));
-    let (paced, aimed) = all_of_them.as_deref().map_or((ALWAYS, NO_TARGET), |sentence| (sentence, sentence));
-    let of_many = [("every", paced), ("rate", paced), ("window", paced), ("target", aimed)];
+    let (paced, aimed) = match all_of_them.as_deref() {
+        Some(sentence) => (sentence, sentence),
+        None if is_moment => (ONCE, NO_TARGET),
+        None => (ALWAYS, NO_TARGET),
+    };
+    let of_many =
+        [("every", paced), ("rate", paced), ("window", paced), ("target", aimed), ("at", NO_MOMENT)];
     fields.finish(&[of_many.as_slice(), &REFUSED].concat(), problems);
-    if window_alone.is_some() && window.is_none() {
+    if (window_alone.is_some() || is_moment) && window.is_none() {
         return None;
     }
     let fault = Fault { kind: kind?, pace: pace?, target, window, replica, amount };
@@ -196,6 +208,12 @@ fn read_probability(item: &Item<'_>, problems: &mut Problems) -> Option<f64> {
     fitting
 }
 
+/// A moment after the start of the load, as a stretch of time without length.
+fn read_moment(item: &Item<'_>, problems: &mut Problems) -> Option<(Duration, Duration)> {
+    let at = item.quantity("a duration such as 5s", parse_duration, problems)?;
+    Some((at, at))
+}
+
 /// A stretch of time after the start of the load: `[from, to]`.
 fn read_window(item: &Item<'_>, problems: &mut Problems) -> Option<(Duration, Duration)> {
     const EXAMPLE: &str = "write for instance `window: [5s, 8s]`";
@@ -244,6 +262,7 @@ mod tests {
                 let second = Duration::from_secs(1);
                 let (pace, every, window) = match kind {
                     FaultKind::DenyRead => ("", 1, None),
+                    kind if kind.is_moment() => (", at: 2s", 1, Some((2 * second, 2 * second))),
                     FaultKind::LateTarget => (", window: [0s, 2s]", 1, Some((Duration::ZERO, 2 * second))),
                     kind if kind.is_window_alone() => (", window: [1s, 2s]", 1, Some((second, 2 * second))),
                     _ => (", every: 3", 3, None),

@@ -133,7 +133,7 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
 }
 
 /// A token bucket: `{ rate: 100/s, burst: 50 }`.
-fn read_throttle(item: &Item<'_>, problems: &mut Problems) -> Option<ThrottleSpec> {
+pub(super) fn read_throttle(item: &Item<'_>, problems: &mut Problems) -> Option<ThrottleSpec> {
     let mut fields = item.fields(problems)?;
     let rate = fields.required("rate", "100/s", problems).and_then(|item| {
         let rate = item.quantity("a rate such as 400/s", parse_rate, problems)?;

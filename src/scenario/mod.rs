@@ -8,7 +8,8 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `idp`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `profiles` | what providers' tokens look like: files of their own |
 //! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
@@ -28,6 +29,7 @@ mod faults;
 mod fingerprint;
 mod gateway;
 mod hosts;
+mod idp;
 mod json;
 mod kafka;
 mod load;
@@ -35,6 +37,7 @@ mod model;
 mod network;
 mod overrides;
 mod partners;
+mod profiles;
 mod quantity;
 mod reach;
 mod read;
@@ -55,7 +58,8 @@ pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;
 pub use load::load_file;
 pub use model::*;
-pub use schema::SCHEMA;
+pub use profiles::{PROFILES, profile};
+pub use schema::{PROFILE_SCHEMA, SCHEMA};
 
 use error::{Place, Problems};
 
@@ -104,8 +108,9 @@ pub fn parse(
     for set in sets {
         overrides::apply(&mut root, set, &mut problems);
     }
-    let source = Source { path: absolute(origin), files: files.into_inner(), sets: sets.to_vec() };
-    match read::read_scenario(&root, &mut problems) {
+    let read = read::read_scenario(&root, &remember, &mut problems);
+    let source = Source { path: absolute(origin), files: files.take(), sets: sets.to_vec() };
+    match read {
         Some(scenario) => problems.or(Scenario { source, ..scenario }),
         None => Err(problems.into_error()),
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::model::{
-    ApiSpec, Expect, GatewaySpec, Partner, Renew, SecretSource, StackSpec, TokenSpec, Value, Workload,
+    ApiSpec, ClientAuth, Expect, GatewaySpec, IdpSpec, Partner, Renew, SecretSource, StackSpec, TokenSpec,
+    Value, Workload,
 };
 use super::quantity::format_duration;
 use super::read::items;
@@ -86,15 +87,23 @@ impl Written<'_> {
             name: format!("{}-{number}", self.one.name),
             fleet: Some(self.one.name.clone()),
             client_id: format!("{}-{number}", self.one.client_id),
-            secret: match &self.one.secret {
-                SecretSource::File(file) => {
-                    SecretSource::Line { file: file.clone(), line: number, of: count }
-                }
-                other => other.clone(),
+            auth: match &self.one.auth {
+                ClientAuth::Basic(secret) => ClientAuth::Basic(of_member(secret, number, count)),
+                ClientAuth::Post(secret) => ClientAuth::Post(of_member(secret, number, count)),
+                // A file with a key holds one: it is that of all.
+                ClientAuth::PrivateKeyJwt(key) => ClientAuth::PrivateKeyJwt(key.clone()),
             },
             ..self.one.clone()
         };
         (1..=count).map(member).collect()
+    }
+}
+
+/// Where a member of a fleet has its secret.
+fn of_member(secret: &SecretSource, number: usize, count: usize) -> SecretSource {
+    match secret {
+        SecretSource::File(file) => SecretSource::Line { file: file.clone(), line: number, of: count },
+        other => other.clone(),
     }
 }
 
@@ -147,10 +156,7 @@ fn read_partner<'t>(
         Some(item) => item.name(problems),
         None => name,
     };
-    let secret = fields
-        .required("secret", "generated", problems)
-        .and_then(|item| read_secret(&item, problems))
-        .unwrap_or(SecretSource::Generated);
+    let auth = read_auth(&mut fields, stack, problems);
     let scope = fields.optional("scope").and_then(|item| read_scope(&item, problems)).unwrap_or_default();
     let expect = fields
         .optional("expect")
@@ -169,7 +175,7 @@ fn read_partner<'t>(
             name: name?.to_owned(),
             fleet: None,
             client_id: client_id?.to_owned(),
-            secret,
+            auth,
             scope: scope.to_owned(),
             headers,
             expect,
@@ -179,6 +185,49 @@ fn read_partner<'t>(
         name_item: name_item?,
         id_item,
     })
+}
+
+/// How a partner authenticates, and with what.
+fn read_auth(fields: &mut Fields<'_>, stack: Option<&StackSpec>, problems: &mut Problems) -> ClientAuth {
+    const WAYS: [(&str, Way); 3] =
+        [("basic", Way::Basic), ("post", Way::Post), ("private-key-jwt", Way::PrivateKeyJwt)];
+    let auth = fields.optional("auth").and_then(|item| item.choice(&WAYS, problems));
+    let (secret, key) = (fields.optional("secret"), fields.optional("key"));
+    let way = auth.unwrap_or(Way::Basic);
+    let (given, other, sentence) = match way {
+        Way::PrivateKeyJwt => {
+            (key, secret, "is of no use beside `auth: private-key-jwt`, which takes a `key`")
+        }
+        Way::Basic | Way::Post => (secret, key, "is of no use without `auth: private-key-jwt`"),
+    };
+    if let Some(item) = other {
+        item.suggest(problems, sentence, "remove it");
+    }
+    let name = if way == Way::PrivateKeyJwt { "key" } else { "secret" };
+    let Some(item) = given else {
+        let remedy = format!("write for instance `{name}: generated`");
+        problems.suggest(fields.at(), &fields.child(name), "is missing", remedy);
+        return ClientAuth::Basic(SecretSource::Generated);
+    };
+    let source = read_secret(&item, problems).unwrap_or(SecretSource::Generated);
+    let external = matches!(stack.map(|stack| &stack.idp), Some(IdpSpec::External(_)));
+    if external && source == SecretSource::Generated && item.written().is_some() {
+        let remedy = "write `{ env: NAME }` or `{ file: path }`";
+        item.suggest(problems, "cannot be made up, since an external IdP must know it", remedy);
+    }
+    match way {
+        Way::Basic => ClientAuth::Basic(source),
+        Way::Post => ClientAuth::Post(source),
+        Way::PrivateKeyJwt => ClientAuth::PrivateKeyJwt(source),
+    }
+}
+
+/// The ways of authenticating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Basic,
+    Post,
+    PrivateKeyJwt,
 }
 
 /// Headers that landfall writes itself, and such as frame a request.
@@ -377,7 +426,8 @@ mod tests {
         assert_eq!(names, ["q", "p-1", "p-2", "p-3", "p-4"]);
         let third = &scenario.partners[3];
         assert_eq!((third.client_id.as_str(), third.fleet.as_deref()), ("c-3", Some("p")));
-        assert_eq!(third.secret, SecretSource::Line { file: "a/secrets.txt".into(), line: 3, of: 4 });
+        let line = SecretSource::Line { file: "a/secrets.txt".into(), line: 3, of: 4 };
+        assert_eq!(third.auth, ClientAuth::Basic(line));
         assert_eq!(scenario.partners[0].fleet, None);
         let streams: Vec<(usize, usize)> =
             scenario.workloads.iter().map(|stream| (stream.place, stream.partner)).collect();
@@ -388,10 +438,10 @@ mod tests {
     fn members_share_a_variable_and_no_generated_secret() {
         let secret = |text: &str| {
             let scenario = read(&format!("[{{ name: p, count: 2, secret: {text} }}]"), "").unwrap();
-            scenario.partners[1].secret.clone()
+            scenario.partners[1].auth.clone()
         };
-        assert_eq!(secret("{ env: S }"), SecretSource::Env("S".into()));
-        assert_eq!(secret("generated"), SecretSource::Generated);
+        assert_eq!(secret("{ env: S }"), ClientAuth::Basic(SecretSource::Env("S".into())));
+        assert_eq!(secret("generated"), ClientAuth::Basic(SecretSource::Generated));
     }
 
     #[test]
@@ -420,6 +470,39 @@ mod tests {
             let error = fleet(bad).unwrap_err();
             assert!(error.contains("partners[0].count: ") && error.lines().count() == 1, "{error}");
         }
+    }
+
+    #[test]
+    fn who_signs_has_a_key_and_others_a_secret() {
+        let auth = |text: &str, more: &str| {
+            read(&format!("[{{ name: p, {text} }}]"), more).map(|scenario| scenario.partners[0].auth.clone())
+        };
+        let secret = |auth: fn(SecretSource) -> ClientAuth| Ok(auth(SecretSource::Generated));
+        assert_eq!(auth("secret: generated", ""), secret(ClientAuth::Basic));
+        assert_eq!(auth("auth: post, secret: generated", ""), secret(ClientAuth::Post));
+        assert_eq!(auth("auth: private-key-jwt, key: generated", ""), secret(ClientAuth::PrivateKeyJwt));
+        let file = ClientAuth::PrivateKeyJwt(SecretSource::File("a/k.pem".into()));
+        let fleet = auth("count: 2, auth: private-key-jwt, key: { file: k.pem }", "");
+        assert_eq!(fleet, Ok(file), "which the members share");
+        let external = "stack: { idp: { kind: external, issuer: 'http://127.0.0.1:1' } }";
+        for (text, more, sentence) in [
+            ("scope: a", "", "partners[0].secret: is missing"),
+            ("auth: private-key-jwt", "", "partners[0].key: is missing"),
+            (
+                "auth: private-key-jwt, key: generated, secret: generated",
+                "",
+                "partners[0].secret: is of no use",
+            ),
+            ("secret: generated, key: generated", "", "partners[0].key: is of no use"),
+            ("auth: private-key-jwt, key: hunter2", "", "a secret must not stand in a scenario"),
+            ("auth: tls, secret: generated", "", "`tls` is not possible"),
+            ("secret: generated", external, "partners[0].secret: cannot be made up"),
+        ] {
+            let error = auth(text, more).unwrap_err();
+            assert!(error.contains(sentence) && error.lines().count() == 1, "{text}: {error}");
+            assert!(!error.contains("hunter2"));
+        }
+        assert!(auth("secret: { env: S }", external).is_ok());
     }
 
     #[test]

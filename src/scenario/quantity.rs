@@ -181,6 +181,19 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     }
 }
 
+/// A duration in whole seconds, with a minus sign before it where it leads back.
+///
+/// # Errors
+/// As [`parse_duration`], and where it is no whole number of seconds.
+pub(super) fn parse_seconds_either_way(text: &str) -> Result<i64, QuantityError> {
+    let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let duration = parse_duration(rest)?;
+    if duration.subsec_nanos() > 0 {
+        return Err(QuantityError::TooFine { step: "1s" });
+    }
+    i64::try_from(duration.as_secs()).map(|seconds| sign * seconds).map_err(|_| QuantityError::TooLarge)
+}
+
 /// `duration` as [`parse_duration`] reads it, for instance `1m30s`.
 pub(super) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

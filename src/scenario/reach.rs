@@ -96,7 +96,11 @@ impl Needs {
                 missing: "no partner with `expect: refuse`, or with a token that expires for good, sends requests",
                 remedy: "let one that has no right to write have a workload",
             }),
-            FaultKind::TokenOutage => Some(Self {
+            FaultKind::TokenOutage
+            | FaultKind::TokenSlow
+            | FaultKind::TokenHtml
+            | FaultKind::TokenTimeout
+            | FaultKind::WrongKid => Some(Self {
                 fits: is_renewed,
                 missing: "no partner renews its token before its workload ends",
                 remedy: "set `stack.idp.token_life` below the time for which requests are due",

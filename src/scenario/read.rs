@@ -8,15 +8,16 @@ use super::check::{CHECKS, parse_check};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::evidence::read_evidence;
-use super::extends::{VERSION, unknown_version};
-use super::faults::{Around, check_late_targets, read_fault};
+use super::extends::{Load, VERSION, unknown_version};
+use super::faults::{self, check_late_targets, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
+use super::idp::Around;
 use super::model::{
     Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, Source, StackSpec, TopicSpec, Workload,
 };
 use super::partners::{Partners, read_partners};
-use super::reach::Load;
+use super::reach;
 use super::topics::read_topics;
 use super::tree::Node;
 use super::workload::{Names, read_workload};
@@ -34,9 +35,9 @@ const REFUSED: [(&str, &str); 3] = [
     ("authorizer", "the authorizer is part of the embedded gateway; see `stack.gateway.authorizer_ttl`"),
 ];
 
-/// Reads the scenario that `root` says. Where something has been reported, the result holds any values; it
+/// Reads the scenario that `root` says; `files` gives the text of the files that it names. Where something has been reported, the result holds any values; it
 /// is of use only if `problems` is empty.
-pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scenario> {
+pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problems) -> Option<Scenario> {
     let item = Item { node: root, path: String::new() };
     let mut fields = item.fields(problems)?;
     if let Some(version) = fields.required("version", "1", problems) {
@@ -59,7 +60,8 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         Some(item) => item.fields(problems),
         None => Some(Fields::none("stack", item.at())),
     };
-    let stack = stack_fields.map(|fields| read_stack(fields, &allow_hosts, problems));
+    let stack = stack_fields
+        .map(|fields| read_stack(fields, Around { allowed: &allow_hosts, load: files }, problems));
 
     let before_load = problems.count();
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
@@ -69,7 +71,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
     let workloads = read_workloads(&mut fields, &partners, (&topics, &topic_names), stack.as_ref(), problems);
     // Of what could not be read, nothing can be said that follows from it.
     let token_life = stack.as_ref().and_then(StackSpec::token_life);
-    let load = Load { partners: &partners.list, topics: &topics, workloads: &workloads, token_life };
+    let load = reach::Load { partners: &partners.list, topics: &topics, workloads: &workloads, token_life };
     let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
         Some(item) => read_checks(&item, load, problems),
@@ -79,7 +81,7 @@ pub(super) fn read_scenario(root: &Node, problems: &mut Problems) -> Option<Scen
         fields.optional("abort_when").map(|item| read_aborts(&item, problems)).unwrap_or_default();
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
-            let around = Around { stack: stack.as_ref(), topics: &topic_names, load };
+            let around = faults::Around { stack: stack.as_ref(), topics: &topic_names, load };
             let read: Vec<_> = items.iter().filter_map(|item| read_fault(item, &around, problems)).collect();
             if let (Some(item), Some(stack)) = (items.last(), &stack) {
                 check_late_targets(item, &read, stack, problems);
@@ -180,7 +182,7 @@ fn read_workloads(
 }
 
 /// Reads the checks; `load` is `None` if a part of it could not be read.
-fn read_checks(item: &Item<'_>, load: Option<Load<'_>>, problems: &mut Problems) -> Vec<Check> {
+fn read_checks(item: &Item<'_>, load: Option<reach::Load<'_>>, problems: &mut Problems) -> Vec<Check> {
     let mut checks = Vec::new();
     for item in item.list(problems).unwrap_or_default() {
         // A lone number is no check either, and the sentence about that is more use than one about types.
@@ -201,7 +203,7 @@ fn read_checks(item: &Item<'_>, load: Option<Load<'_>>, problems: &mut Problems)
 }
 
 /// Whether all requests that must be accepted, and whose rate is measured, are those of closed workloads.
-fn has_no_target(load: Load<'_>) -> bool {
+fn has_no_target(load: reach::Load<'_>) -> bool {
     let must_be_accepted = |workload: &&Workload| {
         load.partners.get(workload.partner).is_some_and(|partner| partner.expect == Expect::Accept)
     };

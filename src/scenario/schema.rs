@@ -6,5 +6,8 @@
 /// The schema's text (JSON Schema, draft 2020-12).
 pub const SCHEMA: &str = include_str!("../../docs/schemas/scenario.schema.json");
 
+/// The schema of token profiles, likewise.
+pub const PROFILE_SCHEMA: &str = include_str!("../../docs/schemas/token-profile.schema.json");
+
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,23 @@
 //! Starting landfall's own doubles, box by box.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::gateway::rate_limit;
 use super::provider::Provider;
+use super::secrets::PartnerAuth;
 use super::{Logs, Stack, StackError, external};
 use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Probe};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
-use crate::doubles::idp::{Client, Idp, IdpConfig};
+use crate::doubles::idp::{Client, Credential, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::kafka::Access;
-use crate::scenario::{GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, ProxySpec, Scenario};
+use crate::scenario::{
+    EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
+};
 use crate::secret::Secret;
 
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// The API that tokens are for.
-pub(super) const AUDIENCE: &str = "landfall-api";
 
 /// How the embedded broker is reached by those who say what it wants to hear.
 fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
@@ -129,40 +131,56 @@ impl Stack {
         scenario: &Scenario,
         logs: Logs<'_>,
     ) -> Result<(), StackError> {
-        let idp_since = Instant::now();
-        let IdpSpec::Embedded { port, token_life } = scenario.stack.idp else {
-            return Ok(());
+        let since = Instant::now();
+        let provider = match &scenario.stack.idp {
+            IdpSpec::None => return Ok(()),
+            IdpSpec::External(spec) => {
+                let provider = Provider::discovered(spec, &scenario.allow_hosts).await?;
+                self.up("idp", "external", Some(provider.issuer.clone()), since);
+                provider
+            }
+            IdpSpec::Embedded(spec) => {
+                let idp = self.start_idp(scenario, spec).await?;
+                let provider = Provider::embedded(&idp, spec);
+                self.up("idp", "embedded", Some(provider.issuer.clone()), since);
+                for (issuer, spec) in idp.issuers().into_iter().skip(1).zip(&spec.issuers) {
+                    self.up(&format!("idp-{}", spec.name), "embedded", Some(issuer), since);
+                }
+                if let Some(url) = idp.admin_url() {
+                    self.up("idp-admin", "embedded", Some(url), since);
+                }
+                self.doubles.idp = Some(idp);
+                provider
+            }
         };
-        let idp = self.start_idp(scenario, port, token_life).await?;
         if matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. }) {
-            self.start_gateway(scenario, &Provider::embedded(&idp), logs).await?;
+            self.start_gateway(scenario, &provider, logs).await?;
         }
-        self.up("idp", "embedded", Some(idp.issuer().to_owned()), idp_since);
-        self.doubles.idp = Some(idp);
+        self.provider = Some(provider);
         Ok(())
     }
 
-    async fn start_idp(
-        &self,
-        scenario: &Scenario,
-        port: u16,
-        token_life: Duration,
-    ) -> Result<Idp, StackError> {
-        let clients =
-            scenario.partners.iter().zip(&self.partner_secrets).map(|(partner, secret): (_, &Secret)| {
-                Client {
-                    id: partner.client_id.clone(),
-                    secret: secret.clone(),
-                    scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
-                }
-            });
+    async fn start_idp(&self, scenario: &Scenario, spec: &EmbeddedIdp) -> Result<Idp, StackError> {
+        let client = |(partner, auth): (&Partner, &PartnerAuth)| Client {
+            id: partner.client_id.clone(),
+            credential: match auth {
+                PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Credential::Secret(secret.clone()),
+                PartnerAuth::PrivateKeyJwt(key) => Credential::Key(key.public().clone()),
+            },
+            scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
+        };
+        let issuers = spec.issuers.iter().map(|issuer| (issuer.name.clone(), issuer.profile.clone()));
         let config = IdpConfig {
-            bind: LOOPBACK,
-            port,
-            audience: AUDIENCE.into(),
-            token_life,
-            clients: clients.collect(),
+            port: spec.port,
+            token_life: spec.token_life,
+            profile: spec.profile.clone(),
+            issuers: issuers.collect(),
+            clients: scenario.partners.iter().zip(&self.partner_auths).map(client).collect(),
+            rate_limit: spec.rate_limit.map(rate_limit),
+            clock_s: spec.clock_s,
+            admin: spec.admin,
             injectors: self.injectors.clone(),
+            ..IdpConfig::new(LOOPBACK, spec.audience.clone())
         };
         Ok(Idp::start(config).await?)
     }

@@ -11,6 +11,7 @@ use crate::doubles::gateway::{ApiFileError, GatewayError};
 use crate::doubles::idp::IdpError;
 use crate::doubles::lambda::FunctionError;
 use crate::doubles::proxy::ProxyError;
+use crate::jose::KeyError;
 use crate::kafka;
 use crate::tls::{IdentityError, TrustError};
 
@@ -66,6 +67,44 @@ pub enum StackError {
     /// The identity provider.
     #[error(transparent)]
     Idp(#[from] IdpError),
+    /// A private key that partners sign with.
+    #[error("{what}: {source}")]
+    Key {
+        /// Whose it is.
+        what: String,
+        /// What is wrong with it.
+        #[source]
+        source: KeyError,
+    },
+    /// An external identity provider that does not say what it has.
+    #[error("cannot learn from the identity provider what it has: {reasons}; check that it runs there")]
+    NoMetadata {
+        /// What was tried, each with its reason.
+        reasons: String,
+    },
+    /// An external identity provider that says it is another one.
+    #[error(
+        "the metadata at {url} is that of the issuer `{found}`, and the scenario says `{expected}`; the two must be equal to the \
+         letter, slash at the end and port included"
+    )]
+    OtherIssuer {
+        /// Where it is.
+        url: String,
+        /// What the scenario says.
+        expected: String,
+        /// What the metadata say.
+        found: String,
+    },
+    /// An endpoint of an external identity provider.
+    #[error(
+        "the identity provider's {name} is at `{host}`, which is not on this machine; name it in the scenario's `allow_hosts`"
+    )]
+    ProviderForbidden {
+        /// Which.
+        name: &'static str,
+        /// Its host.
+        host: String,
+    },
     /// The authorizer.
     #[error(transparent)]
     Authorizer(#[from] AuthorizerError),
@@ -236,6 +275,9 @@ impl StackError {
             | Self::NoSecretFile { .. }
             | Self::SecretLines { .. }
             | Self::HeaderValue { .. }
+            | Self::Key { .. }
+            | Self::OtherIssuer { .. }
+            | Self::ProviderForbidden { .. }
             | Self::ProxyPath { .. }
             | Self::ApiFile(_)
             | Self::Origin { .. }

@@ -245,7 +245,7 @@ fn defined(definition: &DefinitionSpec) -> Result<Served, StackError> {
     })
 }
 
-fn rate_limit(throttle: ThrottleSpec) -> RateLimit {
+pub(super) fn rate_limit(throttle: ThrottleSpec) -> RateLimit {
     RateLimit { rate: throttle.rate, burst: throttle.burst }
 }
 

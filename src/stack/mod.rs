@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
+pub use provider::Provider;
+pub use secrets::PartnerAuth;
 
 use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;
@@ -84,7 +86,9 @@ pub struct Stack {
     kafka: Access,
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
-    partner_secrets: Vec<Secret>,
+    partner_auths: Vec<PartnerAuth>,
+    /// Who issues tokens, where somebody does.
+    provider: Option<Provider>,
     /// Of each partner.
     partner_headers: Vec<Vec<(String, Secret)>>,
     injectors: Vec<Arc<Injector>>,
@@ -106,7 +110,7 @@ impl Stack {
             .zip(&scenario.faults)
             .map(|(index, fault)| Arc::new(Injector::new(fault.clone(), scenario.seed.wrapping_add(index))))
             .collect();
-        let partner_secrets = secrets::of_partners(scenario)?;
+        let partner_auths = secrets::of_partners(scenario)?;
         let partner_headers = secrets::of_headers(scenario)?;
         let mut stack = Self {
             doubles: Doubles::default(),
@@ -115,7 +119,8 @@ impl Stack {
             external_proxy: None,
             kafka: Access::default(),
             cluster_id: None,
-            partner_secrets,
+            partner_auths,
+            provider: None,
             partner_headers,
             injectors,
             idempotent: scenario.stack.is_idempotent(),
@@ -128,7 +133,7 @@ impl Stack {
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
         // Reported in the order in which a request passes.
-        let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
+        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
         Ok(stack)
     }
@@ -151,10 +156,16 @@ impl Stack {
         &self.produce_tls
     }
 
-    /// Where tokens are to be had, if the path has an identity provider.
+    /// Who issues tokens, if the path has an identity provider.
     #[must_use]
-    pub fn token_endpoint(&self) -> Option<String> {
-        self.doubles.idp.as_ref().map(Idp::token_endpoint)
+    pub fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
+    }
+
+    /// landfall's own identity provider, if the path has it.
+    #[must_use]
+    pub fn idp(&self) -> Option<&Idp> {
+        self.doubles.idp.as_ref()
     }
 
     /// The headers that a partner's requests have besides those that all have.
@@ -188,10 +199,10 @@ impl Stack {
         self.cluster_id.as_deref()
     }
 
-    /// The client secret of the scenario's partner at this place.
+    /// What the scenario's partner at this place authenticates with.
     #[must_use]
-    pub fn partner_secret(&self, partner: usize) -> Option<&Secret> {
-        self.partner_secrets.get(partner)
+    pub fn partner_auth(&self, partner: usize) -> Option<&PartnerAuth> {
+        self.partner_auths.get(partner)
     }
 
     /// The boxes, in the order in which a request passes them.

@@ -1,22 +1,148 @@
-//! What the rest of the path must know of the identity provider.
+//! What the rest of the path must know of the identity provider, and learning it from one that runs already.
 
-use super::embedded::AUDIENCE;
+use std::time::Duration;
+
+use hyper::{StatusCode, Uri};
+
+use super::StackError;
+use crate::doubles::http::Source;
 use crate::doubles::idp::Idp;
+use crate::scenario::{
+    AudienceParameter, EmbeddedIdp, ExternalIdp, MetadataPlace, TlsSettings, TokenProfile, host_is_allowed,
+};
+use crate::wire::oauth::Metadata;
 
-/// What those must know who check its tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Provider {
+/// How long an external provider may take to tell what it has.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest metadata that is read, in bytes.
+const METADATA_LIMIT: usize = 256 * 1024;
+
+/// What those must know who fetch its tokens, or check them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
     /// `iss` of its tokens, to the letter.
-    pub(super) issuer: String,
+    pub issuer: String,
+    /// Where tokens are to be had.
+    pub token_endpoint: String,
     /// URL of its keys.
-    pub(super) jwks_uri: String,
+    pub jwks_uri: String,
     /// `aud` of its tokens for the path's API.
-    pub(super) audience: String,
+    pub audience: String,
+    /// By which parameter of a token request that is asked for.
+    pub audience_parameter: AudienceParameter,
+    /// What its tokens look like.
+    pub profile: TokenProfile,
+    /// How TLS is spoken to it, where its URLs are https.
+    pub tls: TlsSettings,
 }
 
 impl Provider {
     /// landfall's own.
-    pub(super) fn embedded(idp: &Idp) -> Self {
-        Self { issuer: idp.issuer().to_owned(), jwks_uri: idp.jwks_uri(), audience: AUDIENCE.to_owned() }
+    pub(super) fn embedded(idp: &Idp, spec: &EmbeddedIdp) -> Self {
+        Self {
+            issuer: idp.issuer().to_owned(),
+            token_endpoint: idp.token_endpoint(),
+            jwks_uri: idp.jwks_uri(),
+            audience: spec.audience.clone(),
+            audience_parameter: AudienceParameter::None,
+            profile: spec.profile.clone(),
+            tls: TlsSettings::default(),
+        }
+    }
+
+    /// One that runs already, by what it says of itself.
+    pub(super) async fn discovered(spec: &ExternalIdp, allowed: &[String]) -> Result<Self, StackError> {
+        let (urls, issuer) = match &spec.place {
+            MetadataPlace::Issuer(issuer) => (well_known(issuer), Some(issuer)),
+            MetadataPlace::Url(url) => (vec![url.clone()], None),
+        };
+        let mut reasons = Vec::new();
+        for url in urls {
+            match metadata(&url, &spec.tls).await {
+                Ok(metadata) => return Self::of(&url, metadata, issuer, spec, allowed),
+                Err(reason) => reasons.push(format!("{url}: {reason}")),
+            }
+        }
+        Err(StackError::NoMetadata { reasons: reasons.join("; ") })
+    }
+
+    fn of(
+        url: &str,
+        metadata: Metadata,
+        issuer: Option<&String>,
+        spec: &ExternalIdp,
+        allowed: &[String],
+    ) -> Result<Self, StackError> {
+        // OpenID Connect Discovery 1.0, section 4.3, and RFC 8414, section 3.3: identical, or not to be used.
+        if let Some(issuer) = issuer.filter(|issuer| **issuer != metadata.issuer) {
+            return Err(StackError::OtherIssuer {
+                url: url.to_owned(),
+                expected: issuer.clone(),
+                found: metadata.issuer,
+            });
+        }
+        for (name, url) in [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)] {
+            let uri: Uri = url.parse().unwrap_or_default();
+            let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+            if !host_is_allowed(host, allowed) {
+                return Err(StackError::ProviderForbidden { name, host: host.to_owned() });
+            }
+        }
+        Ok(Self {
+            issuer: metadata.issuer,
+            token_endpoint: metadata.token_endpoint,
+            jwks_uri: metadata.jwks_uri,
+            audience: spec.audience.clone(),
+            audience_parameter: spec.audience_parameter,
+            profile: spec.profile.clone(),
+            tls: spec.tls.clone(),
+        })
+    }
+}
+
+/// Where an issuer has its metadata: behind itself by OpenID Connect Discovery 1.0, section 4, or between its host and its
+/// path by RFC 8414, section 3.
+fn well_known(issuer: &str) -> Vec<String> {
+    let base = issuer.trim_end_matches('/');
+    let (scheme, rest) = base.split_once("://").unwrap_or(("http", base));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    vec![
+        format!("{base}/.well-known/openid-configuration"),
+        format!("{scheme}://{host}/.well-known/oauth-authorization-server{path}"),
+    ]
+}
+
+async fn metadata(url: &str, tls: &TlsSettings) -> Result<Metadata, String> {
+    let source = Source::new(url, tls).map_err(|error| error.to_string())?;
+    let (status, body) = match tokio::time::timeout(PATIENCE, source.get(METADATA_LIMIT)).await {
+        Ok(answer) => answer.map_err(|error| error.to_string())?,
+        Err(_) => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    };
+    if status != StatusCode::OK {
+        return Err(format!("it answers HTTP {}", status.as_u16()));
+    }
+    serde_json::from_slice(&body).map_err(|error| format!("its answer is no metadata: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_behind_the_issuer_or_before_its_path() {
+        for (issuer, openid, oauth) in [
+            (
+                "https://h",
+                "https://h/.well-known/openid-configuration",
+                "https://h/.well-known/oauth-authorization-server",
+            ),
+            (
+                "http://h:1/a/b/",
+                "http://h:1/a/b/.well-known/openid-configuration",
+                "http://h:1/.well-known/oauth-authorization-server/a/b",
+            ),
+        ] {
+            assert_eq!(well_known(issuer), [openid, oauth]);
+        }
     }
 }

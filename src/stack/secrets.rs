@@ -2,20 +2,50 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::StackError;
 use super::provider::Provider;
 use crate::doubles::broker::Credentials;
-use crate::scenario::{IDP_PLACEHOLDERS, SaslSpec, Scenario, SecretSource, Value};
+use crate::jose::{KeyKind, PrivateKey};
+use crate::scenario::{ClientAuth, IDP_PLACEHOLDERS, SaslSpec, Scenario, SecretSource, Value};
 use crate::secret::Secret;
 
-/// A secret for each partner, in the scenario's order.
-pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<Secret>, StackError> {
-    scenario
-        .partners
-        .iter()
-        .map(|partner| resolve(&format!("secret of partner `{}`", partner.name), &partner.secret))
-        .collect()
+/// What a partner authenticates with at the identity provider.
+#[derive(Debug, Clone)]
+pub enum PartnerAuth {
+    /// A secret in HTTP Basic.
+    Basic(Secret),
+    /// A secret in the request's body.
+    Post(Secret),
+    /// A key by which it signs tokens.
+    PrivateKeyJwt(Arc<PrivateKey>),
+}
+
+/// What each partner authenticates with, in the scenario's order.
+pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<PartnerAuth>, StackError> {
+    let of_partner = |partner: &crate::scenario::Partner| {
+        let secret = |source| resolve(&format!("secret of partner `{}`", partner.name), source);
+        Ok(match &partner.auth {
+            ClientAuth::Basic(source) => PartnerAuth::Basic(secret(source)?),
+            ClientAuth::Post(source) => PartnerAuth::Post(secret(source)?),
+            ClientAuth::PrivateKeyJwt(source) => {
+                PartnerAuth::PrivateKeyJwt(Arc::new(key_of(&partner.name, source)?))
+            }
+        })
+    };
+    scenario.partners.iter().map(of_partner).collect()
+}
+
+/// A private key: made up, or from PEM.
+fn key_of(partner: &str, source: &SecretSource) -> Result<PrivateKey, StackError> {
+    let what = format!("key of partner `{partner}`");
+    let key = match source {
+        SecretSource::Generated => PrivateKey::generate(KeyKind::P256),
+        SecretSource::File(path) => PrivateKey::from_pem(&read(&what, path)?),
+        other => PrivateKey::from_pem(resolve(&what, other)?.expose()),
+    };
+    key.map_err(|source| StackError::Key { what, source })
 }
 
 /// The headers of each partner, in the scenario's order.
@@ -120,6 +150,7 @@ fn read(what: &str, path: &Path) -> Result<String, StackError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::{AudienceParameter, TlsSettings, TokenProfile};
 
     #[test]
     fn a_files_first_line_is_the_secret() {
@@ -136,8 +167,12 @@ mod tests {
     fn a_function_learns_the_provider() {
         let provider = Provider {
             issuer: "http://127.0.0.1:1/".into(),
+            token_endpoint: "http://127.0.0.1:1/token".into(),
             jwks_uri: "http://127.0.0.1:1/keys".into(),
             audience: "api".into(),
+            audience_parameter: AudienceParameter::None,
+            profile: TokenProfile::default(),
+            tls: TlsSettings::default(),
         };
         let plain = |text: &str| Value::Plain(text.into());
         let variables = [
@@ -147,6 +182,20 @@ mod tests {
         let read = of_environment("s", &variables.into(), &provider).unwrap();
         assert_eq!(read["A"].expose(), "http://127.0.0.1:1/ api http://127.0.0.1:1/");
         assert_eq!(read["B"].expose(), "http://127.0.0.1:1/keys?x=${HOME}");
+    }
+
+    #[test]
+    fn a_key_is_a_whole_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
+        std::fs::write(&path, key.to_pem().unwrap().expose()).unwrap();
+        let source = SecretSource::File(path.clone());
+        assert_eq!(key_of("p", &source).unwrap().public(), key.public());
+        std::fs::write(&path, "hunter2").unwrap();
+        let error = key_of("p", &source).unwrap_err();
+        assert!(error.to_string().starts_with("key of partner `p`: there is no private key"), "{error}");
+        assert!(error.is_usage() && !error.to_string().contains("hunter2"));
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// `client_assertion_type` of a token that the client has signed (RFC 7523, section 2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A request to the token endpoint, as its form body carries it (RFC 6749, section 4.4.2). Parameters that
 /// are empty count as absent (section 3.2).
@@ -18,6 +22,14 @@ pub struct TokenRequest {
     pub client_id: Option<String>,
     /// Client secret, where the client authenticates in the body.
     pub client_secret: Option<String>,
+    /// What kind of assertion the client authenticates by (RFC 7521, section 4.2): [`JWT_BEARER`].
+    pub client_assertion_type: Option<String>,
+    /// The assertion.
+    pub client_assertion: Option<String>,
+    /// The API that the token is to be for, as Auth0 and others have it.
+    pub audience: Option<String>,
+    /// The same by RFC 8707, section 2, which may stand several times.
+    pub resource: Vec<String>,
 }
 
 /// A parameter stands more than once, which RFC 6749, section 3.2, forbids.
@@ -35,6 +47,10 @@ impl TokenRequest {
         let mut request = Self::default();
         let mut seen = BTreeSet::new();
         for (name, value) in form_urlencoded::parse(body) {
+            if name == "resource" {
+                request.resource.extend(Some(value.into_owned()).filter(|value| !value.is_empty()));
+                continue;
+            }
             if !seen.insert(name.clone()) {
                 return Err(RepeatedParameter(name.into_owned()));
             }
@@ -43,6 +59,9 @@ impl TokenRequest {
                 "scope" => &mut request.scope,
                 "client_id" => &mut request.client_id,
                 "client_secret" => &mut request.client_secret,
+                "client_assertion_type" => &mut request.client_assertion_type,
+                "client_assertion" => &mut request.client_assertion,
+                "audience" => &mut request.audience,
                 _ => continue,
             };
             *place = Some(value.into_owned()).filter(|value| !value.is_empty());
@@ -58,12 +77,18 @@ impl TokenRequest {
             ("scope", &self.scope),
             ("client_id", &self.client_id),
             ("client_secret", &self.client_secret),
+            ("client_assertion_type", &self.client_assertion_type),
+            ("client_assertion", &self.client_assertion),
+            ("audience", &self.audience),
         ];
         let mut form = form_urlencoded::Serializer::new(String::new());
         for (name, value) in parameters {
             if let Some(value) = value {
                 form.append_pair(name, value);
             }
+        }
+        for resource in &self.resource {
+            form.append_pair("resource", resource);
         }
         form.finish()
     }
@@ -76,6 +101,10 @@ impl fmt::Debug for TokenRequest {
             .field("scope", &self.scope)
             .field("client_id", &self.client_id)
             .field("client_secret", &self.client_secret.as_ref().map(|_| "[redacted]"))
+            .field("client_assertion_type", &self.client_assertion_type)
+            .field("client_assertion", &self.client_assertion.as_ref().map(|_| "[redacted]"))
+            .field("audience", &self.audience)
+            .field("resource", &self.resource)
             .finish()
     }
 }
@@ -119,6 +148,10 @@ pub enum TokenErrorCode {
     UnsupportedGrantType,
     /// The scope is malformed or more than the client may have.
     InvalidScope,
+    /// The token would be for an API that the server does not know (RFC 8707, section 2).
+    InvalidTarget,
+    /// Too many requests have come; RFC 6749 has no code for that, and this is Auth0's.
+    TooManyRequests,
 }
 
 /// An error of the token endpoint (RFC 6749, section 5.2).
@@ -141,75 +174,33 @@ pub struct Metadata {
     /// URL of the key set.
     pub jwks_uri: String,
     /// Response types of the authorization endpoint; empty where there is no such endpoint.
+    #[serde(default)]
     pub response_types_supported: Vec<String>,
     /// Grants.
+    #[serde(default)]
     pub grant_types_supported: Vec<String>,
     /// How clients may authenticate at the token endpoint.
+    #[serde(default)]
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of the assertions that they may authenticate by.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// Scopes that some client may have.
+    #[serde(default)]
     pub scopes_supported: Vec<String>,
     /// Subject types (OpenID Connect).
+    #[serde(default)]
     pub subject_types_supported: Vec<String>,
     /// Signature algorithms (OpenID Connect).
+    #[serde(default)]
     pub id_token_signing_alg_values_supported: Vec<String>,
 }
 
 /// A set of keys (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwks {
-    /// The public keys.
-    pub keys: Vec<RsaJwk>,
-}
-
-/// A public RSA key (RFC 7517, section 4; RFC 7518, section 6.3.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RsaJwk {
-    /// `RSA`
-    pub kty: String,
-    /// `sig`
-    #[serde(rename = "use")]
-    pub public_use: String,
-    /// `RS256`
-    pub alg: String,
-    /// Key id.
-    pub kid: String,
-    /// Modulus, base64url of its big-endian bytes.
-    pub n: String,
-    /// Exponent, likewise.
-    pub e: String,
-}
-
-/// Header of an access token (RFC 9068, section 2.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenHeader {
-    /// `RS256`
-    pub alg: String,
-    /// `at+jwt`
-    pub typ: String,
-    /// Id of the key that signed.
-    pub kid: String,
-}
-
-/// Claims of an access token (RFC 9068, section 2.2). Times are seconds since 1970.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenClaims {
-    /// Issuer.
-    pub iss: String,
-    /// Audience.
-    pub aud: String,
-    /// Subject: the client itself under the client credentials grant.
-    pub sub: String,
-    /// Client.
-    pub client_id: String,
-    /// When it was issued.
-    pub iat: u64,
-    /// When it ends: it must not be accepted on or after this.
-    pub exp: u64,
-    /// Unique id.
-    pub jti: String,
-    /// Scopes granted, separated by spaces; absent where none is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
+    /// The keys, each a JWK.
+    pub keys: Vec<Value>,
 }
 
 #[cfg(test)]
@@ -228,6 +219,9 @@ mod tests {
 
     #[test]
     fn a_repeated_parameter_is_refused_even_if_unknown_or_empty() {
+        let request = TokenRequest::from_form(b"resource=a&resource=b&resource=&audience=c").unwrap();
+        assert_eq!(request.resource, ["a", "b"], "which RFC 8707, section 2, allows");
+        assert_eq!(TokenRequest::from_form(request.to_form().as_bytes()), Ok(request));
         for body in ["scope=a&scope=b", "x=1&x=1", "client_id=&client_id=a"] {
             assert!(TokenRequest::from_form(body.as_bytes()).is_err(), "{body}");
         }
@@ -235,7 +229,11 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let request = TokenRequest { client_secret: Some("hunter2".into()), ..TokenRequest::default() };
+        let request = TokenRequest {
+            client_secret: Some("hunter2".into()),
+            client_assertion: Some("hunter2".into()),
+            ..TokenRequest::default()
+        };
         let response = TokenResponse {
             access_token: "hunter2".into(),
             token_type: "Bearer".into(),

@@ -30,7 +30,7 @@ fn every_schema_is_printed() {
     if is_making() {
         return;
     }
-    for name in ["scenario", "result", "selftest"] {
+    for name in ["scenario", "token-profile", "result", "selftest"] {
         let printed = landfall(&["schema", name]);
         assert_eq!(printed, read(&repository(&format!("docs/schemas/{name}.schema.json"))), "{name}");
     }

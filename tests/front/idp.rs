@@ -76,7 +76,7 @@ async fn metadata_and_keys() {
         assert_eq!(metadata.jwks_uri, idp.jwks_uri());
         assert_eq!(
             metadata.token_endpoint_auth_methods_supported,
-            ["client_secret_basic", "client_secret_post"]
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"]
         );
     }
     let keys = get(&idp.jwks_uri()).await.json();

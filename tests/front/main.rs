@@ -20,4 +20,5 @@ mod proxy_v3;
 mod shapes;
 mod stage;
 mod tls;
+mod tokens;
 mod validation;

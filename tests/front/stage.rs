@@ -16,7 +16,7 @@ use landfall::doubles::gateway::{
     AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions, TraceConfig,
 };
 use landfall::doubles::http::{Server, Terms, bind, read_body};
-use landfall::doubles::idp::{Client, Idp, IdpConfig};
+use landfall::doubles::idp::{Client, Credential, Idp, IdpConfig};
 use landfall::secret::Secret;
 use landfall::tls::Identity;
 use landfall::wire::oauth::TokenResponse;
@@ -316,15 +316,24 @@ pub(crate) async fn start_idp_with(port: u16, scopes: Vec<String>) -> Idp {
 
 /// The same, with faults.
 pub(crate) async fn start_faulty_idp(port: u16, scopes: Vec<String>, injectors: Vec<Arc<Injector>>) -> Idp {
-    let client = |id: &str, scopes| Client { id: id.into(), secret: Secret::new("s3cret +:%ä"), scopes };
-    let config = IdpConfig {
-        bind: LOOPBACK,
-        port,
-        audience: AUDIENCE.into(),
-        token_life: Duration::from_mins(5),
-        clients: vec![client("seis:mic", scopes), client("stranger", vec![])],
-        injectors,
+    start_idp_as(|config| {
+        config.port = port;
+        config.clients[0].scopes = scopes;
+        config.injectors = injectors;
+    })
+    .await
+}
+
+/// A provider with the clients `seis:mic`, who may have the scope `quakes:write`, and `stranger`, set up further.
+pub(crate) async fn start_idp_as(set_up: impl FnOnce(&mut IdpConfig)) -> Idp {
+    let client = |id: &str, scopes| {
+        let credential = Credential::Secret(Secret::new("s3cret +:%ä"));
+        Client { id: id.into(), credential, scopes }
     };
+    let mut config = IdpConfig::new(LOOPBACK, AUDIENCE);
+    config.token_life = Duration::from_mins(5);
+    config.clients = vec![client("seis:mic", vec!["quakes:write".into()]), client("stranger", vec![])];
+    set_up(&mut config);
     Idp::start(config).await.unwrap()
 }
 

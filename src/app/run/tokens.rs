@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::RunError;
 use crate::load::{
-    Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource, fetch_all,
+    ClientProof, Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource,
+    fetch_all,
 };
 use crate::result::Tokens;
-use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario, TlsSettings};
-use crate::stack::Stack;
+use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario};
+use crate::stack::{PartnerAuth, Stack};
 use crate::stats::time_text;
 
 /// Partners with their tokens.
@@ -27,20 +28,25 @@ pub(super) struct Armed {
 pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> Result<Armed, RunError> {
     let mut cell_of = vec![None; scenario.partners.len()];
     let (mut sources, mut unarmed) = (Vec::new(), Vec::new());
-    if let Some(endpoint) = stack.token_endpoint() {
-        let endpoint =
-            Target::resolve(&endpoint, &scenario.allow_hosts, &TlsSettings::default(), Protocol::Http1)
-                .await?;
-        let secrets = (0..).map_while(|partner| stack.partner_secret(partner));
+    if let Some(provider) = stack.provider() {
+        let url = &provider.token_endpoint;
+        let endpoint = Target::resolve(url, &scenario.allow_hosts, &provider.tls, Protocol::Http1).await?;
+        let auths = (0..).map_while(|partner| stack.partner_auth(partner));
         let credentials: Vec<Credentials> = scenario
             .partners
             .iter()
-            .zip(secrets)
-            .map(|(partner, secret)| Credentials {
+            .zip(auths)
+            .map(|(partner, auth)| Credentials {
                 endpoint: endpoint.clone(),
+                endpoint_url: url.clone(),
                 client_id: partner.client_id.clone(),
-                secret: secret.clone(),
+                proof: match auth {
+                    PartnerAuth::Basic(secret) => ClientProof::Basic(secret.clone()),
+                    PartnerAuth::Post(secret) => ClientProof::Post(secret.clone()),
+                    PartnerAuth::PrivateKeyJwt(key) => ClientProof::PrivateKeyJwt(key.clone()),
+                },
                 scope: partner.scope.clone(),
+                audience: (provider.audience_parameter, provider.audience.clone()),
             })
             .collect();
         let fetched = fetch_all(&credentials).await;

@@ -157,7 +157,20 @@ fn of(kind: FaultKind) -> Mutant {
         F::ForwardDenied | F::AdmitDenied => mutant(Fail, "every: 3", &[PLAIN], &[]),
         F::DropHeader => mutant(Fail, "every: 7", &[PLAIN, V3], &[]),
         F::TruncateBody => mutant(Fail, "every: 7", &[PLAIN], &[]),
-        F::TokenOutage => mutant(Fail, "every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
+        F::TokenOutage | F::TokenHtml => mutant(Fail, "every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
+        F::TokenSlow => mutant(Pass, "every: 1", &[SHORT_TOKENS], &[]),
+        // The run is over before the load gives up waiting.
+        F::TokenTimeout => mutant(Inconclusive, "every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
+        // The authorizer has no keys yet when the load begins.
+        F::KeysOutage | F::KeysHtml | F::KeysHuge => {
+            mutant(Fail, "every: 1, window: [0s, 500ms]", &[PLAIN], &[(D::WronglyRefused, Some)])
+        }
+        F::KeysEmpty | F::KeysTimeout | F::KeysDrip => {
+            mutant(Fail, "every: 1", &[PLAIN], &[(D::WronglyRefused, Some)])
+        }
+        F::WrongKid => mutant(Fail, "every: 1", &[SHORT_TOKENS], &[(D::WronglyRefused, Some)]),
+        // An authorizer that fetches a key which it does not know goes on.
+        F::RotateKeys | F::RotateKeysAtOnce => mutant(Pass, "at: 2s", &[SHORT_TOKENS], &[]),
         F::DenyRead => mutant(Inconclusive, "", &[PLAIN], &[(D::Unread, Some), (D::Unverifiable, Some)]),
         // A path that is sound survives these two.
         F::NotLeader => mutant(Pass, "every: 7", &[SMALL_BATCHES], &[]),

@@ -53,7 +53,7 @@ pub use self::definition::{
 use self::headers::Front;
 use self::serve::Service;
 pub use self::throttle::RateLimit;
-use self::throttle::TokenBucket;
+pub(in crate::doubles) use self::throttle::TokenBucket;
 use self::trace::Tracer;
 pub use self::trace::{TraceConfig, TraceError};
 use super::fault::{Injector, of_kinds};

@@ -1,7 +1,7 @@
 //! Throttling by token bucket (Amazon API Gateway Developer Guide, "Throttle requests to your REST APIs").
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many requests may pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +14,7 @@ pub struct RateLimit {
 
 /// A bucket that fills at the limit's rate, and holds its burst.
 #[derive(Debug)]
-pub(super) struct TokenBucket {
+pub(in crate::doubles) struct TokenBucket {
     limit: RateLimit,
     level: Mutex<Level>,
 }
@@ -26,12 +26,18 @@ struct Level {
 }
 
 impl TokenBucket {
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(in crate::doubles) fn new(limit: RateLimit) -> Self {
         Self { limit, level: Mutex::new(Level { tokens: f64::from(limit.burst), at: None }) }
     }
 
+    /// How long it takes until one more may pass, as far as that is known now.
+    pub(in crate::doubles) fn wait(&self) -> Duration {
+        let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        Duration::try_from_secs_f64((1.0 - level.tokens).max(0.0) / self.limit.rate).unwrap_or(Duration::MAX)
+    }
+
     /// Whether one more request may pass.
-    pub(super) fn admits(&self, now: Instant) -> bool {
+    pub(in crate::doubles) fn admits(&self, now: Instant) -> bool {
         // Whole after each statement.
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let since = level.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
@@ -49,7 +55,6 @@ impl TokenBucket {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {

@@ -5,9 +5,11 @@ mod answer;
 mod body;
 mod connection;
 mod server;
+mod source;
 
 pub use answer::{Answer, AnswerBody, Ending, Pieces};
 pub use body::{BodyError, read_body};
 pub use connection::Client;
 pub(super) use server::InFlight;
 pub use server::{BindError, Server, Terms, bind};
+pub use source::{Source, SourceError};

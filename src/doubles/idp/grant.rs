@@ -1,4 +1,4 @@
-//! The token endpoint's decision: who asks, by which grant, for which scopes (RFC 6749).
+//! The token endpoint's decision: who asks, by which grant, for which scopes and which API (RFC 6749, RFC 7523, RFC 8707).
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 
-use super::Client;
-use crate::wire::oauth::{TokenErrorCode, TokenRequest};
+use super::assertion::{self, Replays};
+use super::{Client, Credential};
+use crate::wire::oauth::{JWT_BEARER, TokenErrorCode, TokenRequest};
 
 /// What a request to the token endpoint carries.
 pub(super) struct TokenCall<'a> {
@@ -16,6 +17,19 @@ pub(super) struct TokenCall<'a> {
     pub(super) content_type: Option<&'a str>,
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a [u8],
+}
+
+/// Whom the endpoint serves, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) clients: &'a [Client],
+    /// The API that tokens are for.
+    pub(super) audience: &'a str,
+    /// The issuer and its token endpoint, one of which assertions must be for.
+    pub(super) recipients: [&'a str; 2],
+    pub(super) replays: &'a Replays,
+    /// Seconds since 1970.
+    pub(super) now: u64,
 }
 
 /// A granted request.
@@ -39,8 +53,8 @@ impl Refusal {
     }
 }
 
-/// Decides on a token request. Form first, then the client, then the grant, then the scopes.
-pub(super) fn decide(call: &TokenCall<'_>, clients: &[Client]) -> Result<Grant, Refusal> {
+/// Decides on a token request. Form first, then the client, then the grant, then the API, then the scopes.
+pub(super) fn decide(call: &TokenCall<'_>, terms: &Terms<'_>) -> Result<Grant, Refusal> {
     let invalid = |description| Refusal::new(TokenErrorCode::InvalidRequest, description);
     let media_type = call.content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -53,7 +67,7 @@ pub(super) fn decide(call: &TokenCall<'_>, clients: &[Client]) -> Result<Grant, 
     }
     let request =
         TokenRequest::from_form(call.body).map_err(|_| invalid("a parameter stands more than once"))?;
-    let client = authenticate(call, &request, clients)?;
+    let client = authenticate(call, &request, terms)?;
     match request.grant_type.as_deref() {
         None => return Err(invalid("the parameter grant_type is missing")),
         Some("client_credentials") => {}
@@ -62,17 +76,32 @@ pub(super) fn decide(call: &TokenCall<'_>, clients: &[Client]) -> Result<Grant, 
             return Err(Refusal::new(TokenErrorCode::UnsupportedGrantType, description));
         }
     }
-    let scope = granted_scope(request.scope.as_deref(), &client.scopes)?;
+    // RFC 8707, section 2; `audience` means the same where there is one API only.
+    if request.audience.iter().chain(&request.resource).any(|target| target != terms.audience) {
+        let description = "this server issues no tokens for that API";
+        return Err(Refusal::new(TokenErrorCode::InvalidTarget, description));
+    }
+    // Entra ID's way of asking for all that the client may have.
+    let all = format!("{}/.default", terms.audience);
+    let asked = request.scope.as_deref().filter(|scope| *scope != all);
+    let scope = granted_scope(asked, &client.scopes)?;
     Ok(Grant { client_id: client.id.clone(), scope })
 }
 
 fn authenticate<'c>(
     call: &TokenCall<'_>,
     request: &TokenRequest,
-    clients: &'c [Client],
+    terms: &Terms<'c>,
 ) -> Result<&'c Client, Refusal> {
     let invalid = |description| Err(Refusal::new(TokenErrorCode::InvalidRequest, description));
     let failed = || Refusal::new(TokenErrorCode::InvalidClient, "client authentication failed");
+    if request.client_assertion.is_some() || request.client_assertion_type.is_some() {
+        // RFC 6749, section 2.3: no more than one way.
+        if !call.authorization.is_empty() || request.client_secret.is_some() {
+            return invalid("two ways of client authentication at once");
+        }
+        return by_assertion(request, terms);
+    }
     let (id, secret) = match (call.authorization.as_slice(), &request.client_secret) {
         ([], None) => return Err(failed()),
         ([], Some(secret)) => match &request.client_id {
@@ -86,11 +115,40 @@ fn authenticate<'c>(
     if request.client_id.as_ref().is_some_and(|in_body| *in_body != id) {
         return invalid("client_id differs from the client that authenticates");
     }
-    let known = clients.iter().find(|client| client.id == id);
+    let known = terms.clients.iter().find_map(|client| match &client.credential {
+        Credential::Secret(secret) if client.id == id => Some((client, secret)),
+        _ => None,
+    });
     // An unknown client costs the same comparison as a known one.
-    let expected = known.map_or("", |client| client.secret.expose());
+    let expected = known.map_or("", |(_, secret)| secret.expose());
     let fits = same_secret(&secret, expected);
-    known.filter(|_| fits).ok_or_else(failed)
+    known.filter(|_| fits).map(|(client, _)| client).ok_or_else(failed)
+}
+
+/// RFC 7523, section 2.2.
+fn by_assertion<'c>(request: &TokenRequest, terms: &Terms<'c>) -> Result<&'c Client, Refusal> {
+    let invalid = |description| Err(Refusal::new(TokenErrorCode::InvalidRequest, description));
+    let failed = || Refusal::new(TokenErrorCode::InvalidClient, "client authentication failed");
+    let Some(assertion) = &request.client_assertion else {
+        return invalid("client_assertion_type without client_assertion");
+    };
+    match request.client_assertion_type.as_deref() {
+        Some(JWT_BEARER) => {}
+        Some(_) => return Err(failed()),
+        None => return invalid("client_assertion without client_assertion_type"),
+    }
+    let id = assertion::claimed_client(assertion).ok_or_else(failed)?;
+    // RFC 7521, section 4.2: it is not needed, and must be the same where it is there.
+    if request.client_id.as_ref().is_some_and(|in_body| *in_body != id) {
+        return invalid("client_id differs from the client that authenticates");
+    }
+    let known = terms.clients.iter().find_map(|client| match &client.credential {
+        Credential::Key(key) if client.id == id => Some((client, key)),
+        _ => None,
+    });
+    let (client, key) = known.ok_or_else(failed)?;
+    let good = assertion::is_good(assertion, &id, key, terms.recipients, terms.replays, terms.now);
+    if good { Ok(client) } else { Err(failed()) }
 }
 
 /// Compares without telling by its time how much fits; the digests make the lengths equal.
@@ -149,15 +207,19 @@ fn is_scope_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::{Algorithm, KeyKind, PrivateKey, Signer};
     use crate::secret::Secret;
+    use serde_json::json;
+    use std::sync::Arc;
 
     const FORM: Option<&str> = Some("application/x-www-form-urlencoded; charset=UTF-8");
     const GRANT: &str = "grant_type=client_credentials";
+    const NOW: u64 = 1_800_000_000;
 
     fn clients() -> Vec<Client> {
         let client = |id: &str, secret: &str, scopes: &[&str]| Client {
             id: id.into(),
-            secret: Secret::new(secret),
+            credential: Credential::Secret(Secret::new(secret)),
             scopes: scopes.iter().map(ToString::to_string).collect(),
         };
         vec![client("a:b", "p%+:ä", &["quakes:write", "ships:write"]), client("none", "s", &[])]
@@ -174,7 +236,12 @@ mod tests {
             query: None,
             body: body.as_bytes(),
         };
-        decide(&call, &clients()).map_err(|refusal| refusal.code)
+        let (clients, replays) = (clients(), Replays::default());
+        decide(&call, &terms(&clients, &replays)).map_err(|refusal| refusal.code)
+    }
+
+    fn terms<'a>(clients: &'a [Client], replays: &'a Replays) -> Terms<'a> {
+        Terms { clients, audience: "api", recipients: ["http://idp", "http://idp/token"], replays, now: NOW }
     }
 
     #[test]
@@ -228,6 +295,66 @@ mod tests {
     }
 
     #[test]
+    fn the_api_that_a_token_is_for() {
+        let header = basic("a%3Ab", "p%25%2B%3A%C3%A4");
+        let ask = |body: &str| ask(&[&header], &format!("{GRANT}&{body}"));
+        for good in ["audience=api", "resource=api&resource=api", "audience=api&resource=api", "audience="] {
+            assert!(ask(good).is_ok(), "{good}");
+        }
+        for bad in ["audience=other", "resource=other", "resource=api&resource=other", "audience=ap"] {
+            assert_eq!(ask(bad), Err(TokenErrorCode::InvalidTarget), "{bad}");
+        }
+        let all = ask("scope=api/.default").unwrap();
+        assert_eq!(all.scope.as_deref(), Some("quakes:write ships:write"));
+        assert_eq!(ask("scope=other/.default"), Err(TokenErrorCode::InvalidScope));
+    }
+
+    #[test]
+    fn a_client_that_signs_authenticates_so_and_in_no_other_way() {
+        let key = Arc::new(PrivateKey::generate(KeyKind::Ed25519).unwrap());
+        let mut clients = clients();
+        let credential = Credential::Key(key.public().clone());
+        clients.push(Client { id: "signer".into(), credential, scopes: vec!["a".into()] });
+        let replays = Replays::default();
+        let serial = std::cell::Cell::new(0);
+        let assertion = |sub: &str| {
+            serial.set(serial.get() + 1);
+            let claims = json!({"iss": sub, "sub": sub, "aud": "http://idp", "exp": NOW + 60,
+                "jti": serial.get().to_string()});
+            Signer::new(key.clone(), Algorithm::EdDsa, &json!({"alg": "EdDSA"})).sign(&claims).unwrap()
+        };
+        let ask = |authorization: &[&[u8]], more: &str| {
+            let body = format!("{GRANT}&{more}");
+            let authorization = authorization.to_vec();
+            let call = TokenCall { authorization, content_type: FORM, query: None, body: body.as_bytes() };
+            decide(&call, &terms(&clients, &replays)).map_err(|refusal| refusal.code)
+        };
+        let kind = form_urlencoded::byte_serialize(JWT_BEARER.as_bytes()).collect::<String>();
+        let signed = |sub: &str| format!("client_assertion_type={kind}&client_assertion={}", assertion(sub));
+        let granted = ask(&[], &signed("signer")).unwrap();
+        assert_eq!((granted.client_id.as_str(), granted.scope.as_deref()), ("signer", Some("a")));
+        assert!(ask(&[], &format!("{}&client_id=signer", signed("signer"))).is_ok());
+        let once = signed("signer");
+        assert!(ask(&[], &once).is_ok());
+        let (client, request) = (Err(TokenErrorCode::InvalidClient), Err(TokenErrorCode::InvalidRequest));
+        assert_eq!(ask(&[], &once), client, "a replay");
+        // One that has a secret, and nobody.
+        assert_eq!(ask(&[], &signed("none")), client);
+        assert_eq!(ask(&[], &signed("stranger")), client);
+        assert_eq!(ask(&[], "client_id=signer&client_secret="), client);
+        assert_eq!(ask(&[&basic("signer", "")], ""), client);
+        assert_eq!(ask(&[], &format!("{}&client_id=none", signed("signer"))), request);
+        assert_eq!(ask(&[&basic("none", "s")], &signed("signer")), request);
+        assert_eq!(ask(&[], &format!("{}&client_id=none&client_secret=s", signed("signer"))), request);
+        assert_eq!(ask(&[], &format!("client_assertion_type={kind}")), request);
+        assert_eq!(ask(&[], &format!("client_assertion={}", assertion("signer"))), request);
+        assert_eq!(
+            ask(&[], &format!("client_assertion_type=x&client_assertion={}", assertion("signer"))),
+            client
+        );
+    }
+
+    #[test]
     fn form_and_place_of_the_credentials() {
         let call = |content_type, query| TokenCall {
             authorization: vec![],
@@ -235,11 +362,13 @@ mod tests {
             query,
             body: b"grant_type=client_credentials&client_id=none&client_secret=s",
         };
-        assert!(decide(&call(FORM, Some("x=1")), &clients()).is_ok());
+        let (clients, replays) = (clients(), Replays::default());
+        let terms = terms(&clients, &replays);
+        assert!(decide(&call(FORM, Some("x=1")), &terms).is_ok());
         for bad in
             [call(Some("application/json"), None), call(None, None), call(FORM, Some("client_secret=s"))]
         {
-            assert_eq!(decide(&bad, &clients()).unwrap_err().code, TokenErrorCode::InvalidRequest);
+            assert_eq!(decide(&bad, &terms).unwrap_err().code, TokenErrorCode::InvalidRequest);
         }
     }
 }

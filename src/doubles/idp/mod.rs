@@ -1,32 +1,43 @@
-//! Identity provider: issues access tokens (RFC 9068) under the client credentials grant (RFC 6749, section
-//! 4.4), and publishes its metadata (RFC 8414, OpenID Connect Discovery) and keys (RFC 7517).
+//! Identity provider: issues access tokens (RFC 9068, or as a profile says) under the client credentials grant (RFC 6749,
+//! section 4.4), and publishes its metadata (RFC 8414, OpenID Connect Discovery) and keys (RFC 7517).
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `serve` | the endpoints |
+//! | `grant`, `assertion` | who gets a token |
+//! | `issuer`, `keys` | one issuer, and its keys |
+//! | `misbehaviour` | what the endpoints do wrong, and when |
+//! | `control`, `admin` | telling it what to do: within the process, and by HTTP |
 
+mod admin;
+mod assertion;
+mod control;
 mod grant;
-mod signing;
+mod issuer;
+mod keys;
+mod misbehaviour;
+mod serve;
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicI64;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE,
-};
-use hyper::{Method, Request, Response, StatusCode};
-use serde::Serialize;
+use tokio::task::JoinSet;
 
-use self::grant::{Grant, Refusal, TokenCall};
-use self::signing::SigningKey;
+pub use self::misbehaviour::{KeysFault, TokenFault};
+
+use self::issuer::Issuer;
+use self::keys::SigningKey;
+use self::misbehaviour::Misbehaviour;
+use self::serve::Core;
 use super::fault::{Injector, of_kinds};
-use super::http::{Answer, BindError, Server, bind, read_body};
-use crate::scenario::FaultKind;
+use super::gateway::{RateLimit, TokenBucket};
+use super::http::{BindError, Server, bind};
+use crate::jose::{KeyError, PublicKey};
+use crate::scenario::{FaultKind, TokenProfile};
 use crate::secret::Secret;
-use crate::wire::oauth::{Jwks, Metadata, TokenClaims, TokenError, TokenErrorCode, TokenResponse};
-
-/// Longest token request that is read, in bytes.
-const REQUEST_LIMIT: usize = 64 * 1024;
 
 /// How an [`Idp`] is set up.
 #[derive(Debug, Clone)]
@@ -35,14 +46,45 @@ pub struct IdpConfig {
     pub bind: IpAddr,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
-    /// `aud` of the access tokens.
+    /// The API that the access tokens are for.
     pub audience: String,
     /// Life of the access tokens; parts of a second are cut off.
     pub token_life: Duration,
+    /// What the first issuer's tokens look like.
+    pub profile: TokenProfile,
+    /// Further issuers, each with a name, and what its tokens look like. No two may have the same `issuer_path`, whether
+    /// with a slash at its end or without.
+    pub issuers: Vec<(String, TokenProfile)>,
     /// Who may get tokens.
     pub clients: Vec<Client>,
+    /// How many token requests are answered; `None`: all of them.
+    pub rate_limit: Option<RateLimit>,
+    /// How many seconds its clock is fast, by which tokens are issued.
+    pub clock_s: i64,
+    /// The TCP port of its admin API; `None`: there is none.
+    pub admin: Option<u16>,
     /// Faults to show; those of other boxes are ignored.
     pub injectors: Vec<Arc<Injector>>,
+}
+
+impl IdpConfig {
+    /// One issuer of tokens as RFC 9068 has them, which live for an hour; at any port, without clients.
+    #[must_use]
+    pub fn new(bind: IpAddr, audience: impl Into<String>) -> Self {
+        Self {
+            bind,
+            port: 0,
+            audience: audience.into(),
+            token_life: Duration::from_hours(1),
+            profile: TokenProfile::default(),
+            issuers: Vec::new(),
+            clients: Vec::new(),
+            rate_limit: None,
+            clock_s: 0,
+            admin: None,
+            injectors: Vec::new(),
+        }
+    }
 }
 
 /// A client of the provider.
@@ -50,10 +92,19 @@ pub struct IdpConfig {
 pub struct Client {
     /// Client id.
     pub id: String,
-    /// Client secret.
-    pub secret: Secret,
+    /// How it proves that it is this client.
+    pub credential: Credential,
     /// Scopes it may have. A request that names none gets all of them.
     pub scopes: Vec<String>,
+}
+
+/// What a client authenticates with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A secret, in a header or in the body.
+    Secret(Secret),
+    /// The key of the tokens that it signs (`private_key_jwt`).
+    Key(PublicKey),
 }
 
 /// Why an [`Idp`] could not be started.
@@ -66,8 +117,8 @@ pub enum IdpError {
     #[error("cannot serve the identity provider: {0}; start it again")]
     Serve(#[source] std::io::Error),
     /// No signing key could be made.
-    #[error("cannot generate the identity provider's RSA key; check the system's source of randomness")]
-    Key,
+    #[error("cannot make the identity provider's keys: {0}")]
+    Key(#[source] KeyError),
 }
 
 /// A running identity provider; it stops when this is dropped.
@@ -75,201 +126,101 @@ pub enum IdpError {
 pub struct Idp {
     /// Serves for as long as it is here.
     _server: Server,
-    issuer: String,
+    admin: Option<Server>,
+    core: Arc<Core>,
+    /// What is to happen later.
+    _rotations: JoinSet<()>,
 }
 
 impl Idp {
-    /// Generates a key and starts to serve.
+    /// Generates the keys and starts to serve.
     ///
     /// # Errors
     /// [`IdpError`], as it says.
     pub async fn start(config: IdpConfig) -> Result<Self, IdpError> {
         let listener = bind("identity provider", SocketAddr::new(config.bind, config.port)).await?;
-        let issuer = format!("http://{}", listener.local_addr().map_err(IdpError::Serve)?);
+        let origin = format!("http://{}", listener.local_addr().map_err(IdpError::Serve)?);
+        let named = std::iter::once((String::from("first"), config.profile)).chain(config.issuers);
+        let (named, life): (Vec<_>, _) = (named.collect(), config.token_life);
         // Searching for primes takes long enough to hold up a runtime's thread.
-        let key = tokio::task::spawn_blocking(SigningKey::generate)
-            .await
-            .map_err(|_| IdpError::Key)?
-            .map_err(|_| IdpError::Key)?;
-        let outages = of_kinds(&config.injectors, &[FaultKind::TokenOutage]);
-        let state = Arc::new(State { issuer: issuer.clone(), key, config, outages });
+        let issuers = in_background(move || {
+            let issuer = |(name, profile)| Issuer::new(name, &origin, profile, life);
+            named.into_iter().map(issuer).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+        let mut routes = HashMap::new();
+        for (place, issuer) in issuers.iter().enumerate() {
+            routes.extend(issuer.routes().map(|(path, endpoint)| (path, (place, endpoint))));
+        }
+        let core = Arc::new(Core {
+            issuers,
+            routes,
+            clients: config.clients,
+            audience: config.audience,
+            token_life: config.token_life,
+            limit: config.rate_limit.map(TokenBucket::new),
+            clock_s: AtomicI64::new(config.clock_s),
+            replays: assertion::Replays::default(),
+            misbehaviour: Misbehaviour::new(&config.injectors),
+            counts: serve::Counts::default(),
+        });
+        let behind = core.clone();
         let server = Server::start(listener, move |request, _| {
-            let state = state.clone();
-            async move { state.answer(request).await }
+            let core = behind.clone();
+            async move { core.answer(request).await }
         })
         .map_err(IdpError::Serve)?;
-        Ok(Self { _server: server, issuer })
+        let admin = match config.admin {
+            Some(port) => Some(admin::start(core.clone(), SocketAddr::new(config.bind, port)).await?),
+            None => None,
+        };
+        let mut rotations = JoinSet::new();
+        let kinds = [FaultKind::RotateKeys, FaultKind::RotateKeysAtOnce];
+        for injector in of_kinds(&config.injectors, &kinds) {
+            rotations.spawn(rotate_as_told(core.clone(), injector));
+        }
+        Ok(Self { _server: server, admin, core, _rotations: rotations })
     }
 
-    /// `iss` of its tokens: `http://address:port`, without a trailing slash.
+    /// `iss` of its first issuer's tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.core.first().url
     }
 
-    /// URL of the token endpoint.
+    /// URL of the first issuer's token endpoint.
     #[must_use]
     pub fn token_endpoint(&self) -> String {
-        token_endpoint(&self.issuer)
+        self.core.first().token_endpoint.clone()
     }
 
-    /// URL of the key set.
+    /// URL of the first issuer's key set.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
-        jwks_uri(&self.issuer)
+        self.core.first().jwks_uri.clone()
+    }
+
+    /// URL of its admin API, if it has one.
+    #[must_use]
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(|server| format!("http://{}", server.address()))
     }
 }
 
-fn token_endpoint(issuer: &str) -> String {
-    format!("{issuer}/oauth2/token")
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, IdpError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| IdpError::Key(KeyError::Generate))?.map_err(IdpError::Key)
 }
 
-fn jwks_uri(issuer: &str) -> String {
-    format!("{issuer}/.well-known/jwks.json")
-}
-
-struct State {
-    issuer: String,
-    key: SigningKey,
-    config: IdpConfig,
-    outages: Vec<Arc<Injector>>,
-}
-
-impl State {
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let documents = [Method::GET, Method::HEAD];
-        match request.uri().path() {
-            "/oauth2/token" if request.method() == Method::POST => self.token(request).await,
-            "/oauth2/token" => not_allowed("POST"),
-            "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
-                if documents.contains(request.method()) {
-                    json(StatusCode::OK, &self.metadata())
-                } else {
-                    not_allowed("GET, HEAD")
-                }
-            }
-            "/.well-known/jwks.json" => {
-                if documents.contains(request.method()) {
-                    let keys = vec![self.key.jwk().clone()];
-                    json(StatusCode::OK, &Jwks { keys })
-                } else {
-                    not_allowed("GET, HEAD")
-                }
-            }
-            _ => empty(StatusCode::NOT_FOUND),
-        }
-    }
-
-    async fn token(&self, request: Request<Incoming>) -> Answer {
-        if let Some(outage) = self.outage() {
-            outage.took_effect(1);
-            return empty(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        let (head, body) = request.into_parts();
-        let Ok(body) = read_body(body, REQUEST_LIMIT).await else {
-            return refused(&Refusal::new(
-                TokenErrorCode::InvalidRequest,
-                "the body is too long or broken off",
-            ));
-        };
-        let authorization = head.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-        let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let call = TokenCall { authorization, content_type, query: head.uri.query(), body: &body };
-        match grant::decide(&call, &self.config.clients) {
-            Ok(grant) => match self.issue(&grant, SystemTime::now()) {
-                Ok(response) => uncached(json(StatusCode::OK, &response)),
-                Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
-            },
-            Err(refusal) => refused(&refusal),
-        }
-    }
-
-    /// The fault that strikes at a token request, if one does: not before the load, when partners get their first
-    /// tokens.
-    fn outage(&self) -> Option<&Arc<Injector>> {
-        // Tokens are for no topic in particular.
-        let strikes = |fault: &&Arc<Injector>| fault.has_started() && fault.strikes("", Instant::now());
-        self.outages.iter().find(strikes)
-    }
-
-    fn issue(&self, grant: &Grant, now: SystemTime) -> Result<TokenResponse, signing::SigningError> {
-        let iat = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let life = self.config.token_life.as_secs();
-        let claims = TokenClaims {
-            iss: self.issuer.clone(),
-            aud: self.config.audience.clone(),
-            sub: grant.client_id.clone(),
-            client_id: grant.client_id.clone(),
-            iat,
-            exp: iat.saturating_add(life),
-            jti: uuid::Uuid::new_v4().to_string(),
-            scope: grant.scope.clone(),
-        };
-        Ok(TokenResponse {
-            access_token: self.key.sign(&claims)?,
-            token_type: "Bearer".to_owned(),
-            expires_in: Some(life),
-            scope: grant.scope.clone(),
-        })
-    }
-
-    fn metadata(&self) -> Metadata {
-        let mut scopes: Vec<String> =
-            self.config.clients.iter().flat_map(|client| client.scopes.iter().cloned()).collect();
-        scopes.sort();
-        scopes.dedup();
-        Metadata {
-            issuer: self.issuer.clone(),
-            token_endpoint: token_endpoint(&self.issuer),
-            jwks_uri: jwks_uri(&self.issuer),
-            response_types_supported: Vec::new(),
-            grant_types_supported: vec!["client_credentials".to_owned()],
-            token_endpoint_auth_methods_supported: vec![
-                "client_secret_basic".to_owned(),
-                "client_secret_post".to_owned(),
-            ],
-            scopes_supported: scopes,
-            subject_types_supported: vec!["public".to_owned()],
-            id_token_signing_alg_values_supported: vec!["RS256".to_owned()],
-        }
-    }
-}
-
-/// An error response (RFC 6749, section 5.2): 401 with a challenge where the client failed to authenticate,
-/// 400 otherwise.
-fn refused(refusal: &Refusal) -> Answer {
-    let unauthenticated = refusal.code == TokenErrorCode::InvalidClient;
-    let status = if unauthenticated { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-    let error = TokenError { error: refusal.code, error_description: Some(refusal.description.to_owned()) };
-    let mut answer = uncached(json(status, &error));
-    if unauthenticated {
-        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"landfall\""));
-    }
-    answer
-}
-
-fn uncached(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    answer
-}
-
-fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
-    let body = serde_json::to_vec(value).expect("the message shapes have string keys only");
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
-}
-
-fn not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    answer
-}
-
-fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = status;
-    answer
+/// Takes a new key at the fault's time. The key is made before, so that the change is but a moment.
+async fn rotate_as_told(core: Arc<Core>, injector: Arc<Injector>) {
+    let issues = core.first().profile.issues.clone();
+    let Ok(new) = in_background(move || SigningKey::generate(&issues)).await else { return };
+    let (at, _) = injector.window().await;
+    tokio::time::sleep_until(at.into()).await;
+    let emergency = injector.kind() == FaultKind::RotateKeysAtOnce;
+    core.first().keys.replace(new, emergency, Instant::now());
+    injector.took_effect(1);
 }

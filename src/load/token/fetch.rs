@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::handshake;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::request::{Credentials, token_request, without};
 use crate::load::Target;
 use crate::secret::Secret;
 use crate::wire::oauth;
@@ -27,19 +26,6 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 const AT_ONCE: usize = 64;
 /// Characters of an IdP's own words that are repeated.
 const WORDS: usize = 160;
-
-/// A partner at its IdP.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// Where tokens are to be had.
-    pub endpoint: Target,
-    /// Client id.
-    pub client_id: String,
-    /// Client secret.
-    pub secret: Secret,
-    /// Scope asked for; empty asks for none.
-    pub scope: String,
-}
 
 /// A token that has been fetched.
 #[derive(Debug)]
@@ -107,7 +93,7 @@ pub async fn fetch_all(credentials: &[Credentials]) -> Vec<Result<Fetched, Token
     fetched.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Fetches a token, authenticating with HTTP Basic (RFC 6749, section 2.3.1).
+/// Fetches a token.
 ///
 /// # Errors
 /// [`TokenError`]; no message holds the secret or a token.
@@ -146,16 +132,21 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
     })
 }
 
-/// Opens the connection. What is beneath HTTP is decided here and nowhere else.
-async fn open(endpoint: &Target) -> std::io::Result<TcpStream> {
-    TcpStream::connect(&endpoint.addresses[..]).await
+async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
+    let cannot_connect = |error: std::io::Error| format!("cannot connect: {error}");
+    let stream = TcpStream::connect(&endpoint.addresses[..]).await.map_err(cannot_connect)?;
+    match &endpoint.tls {
+        None => over(stream, request).await,
+        Some(tls) => over(tls.connect(stream).await.map_err(cannot_connect)?, request).await,
+    }
 }
 
-async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
-    let cannot_connect = |error: &dyn std::error::Error| format!("cannot connect: {error}");
-    let stream = open(endpoint).await.map_err(|error| cannot_connect(&error))?;
+async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (mut sender, connection) =
-        handshake(TokioIo::new(stream)).await.map_err(|error| cannot_connect(&error))?;
+        handshake(TokioIo::new(stream)).await.map_err(|error| format!("cannot connect: {error}"))?;
     let answer = async {
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
@@ -181,45 +172,6 @@ fn refusal(body: &[u8]) -> Option<String> {
     })
 }
 
-/// An IdP may repeat what it was sent, in any of the forms in which it was sent.
-fn without(credentials: &Credentials, words: String) -> String {
-    let secret = credentials.secret.expose();
-    if secret.is_empty() {
-        return words;
-    }
-    [basic_pair(credentials).as_str(), form_encoded(secret).as_str(), secret]
-        .into_iter()
-        .fold(words, |words, form| words.replace(form, "[redacted]"))
-}
-
-/// Client id and secret as HTTP Basic has them (RFC 6749, section 2.3.1).
-fn basic_pair(credentials: &Credentials) -> String {
-    let (id, secret) = (form_encoded(&credentials.client_id), form_encoded(credentials.secret.expose()));
-    STANDARD.encode(format!("{id}:{secret}"))
-}
-
-fn form_encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 fn shortened(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect()
-}
-
-fn token_request(credentials: &Credentials) -> Result<Request<Full<Bytes>>, String> {
-    let mut basic = HeaderValue::try_from(format!("Basic {}", basic_pair(credentials)))
-        .map_err(|_| "its credentials cannot stand in a header".to_owned())?;
-    basic.set_sensitive(true);
-    let form = oauth::TokenRequest {
-        grant_type: Some("client_credentials".into()),
-        scope: Some(credentials.scope.clone()).filter(|scope| !scope.is_empty()),
-        ..oauth::TokenRequest::default()
-    };
-    Request::post(&credentials.endpoint.base_path)
-        .header(HOST, credentials.endpoint.authority.as_str())
-        .header(AUTHORIZATION, basic)
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(ACCEPT, "application/json")
-        .body(Full::new(Bytes::from(form.to_form())))
-        .map_err(|error| error.to_string())
 }

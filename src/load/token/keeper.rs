@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::fetch::{Credentials, Fetched, TokenError, fetch};
+use super::fetch::{Fetched, TokenError, fetch};
+use super::request::Credentials;
 use super::{Token, TokenCell};
 use crate::record::{NEVER, Validity};
 use crate::scenario::TokenSpec;

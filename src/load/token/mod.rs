@@ -3,6 +3,7 @@
 
 mod fetch;
 mod keeper;
+mod request;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,9 @@ use std::time::Instant;
 use crate::record::Validity;
 use crate::secret::Secret;
 
-pub use fetch::{Credentials, Fetched, TokenError, fetch_all};
+pub use fetch::{Fetched, TokenError, fetch_all};
 pub use keeper::{Keeper, PartnerTokens, TokenReport, TokenSource};
+pub use request::{ClientProof, Credentials};
 
 /// An access token of a partner's.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ pub struct Fault {
     pub pace: Pace,
     /// Only records of this topic; `None`: of any.
     pub target: Option<String>,
-    /// Only in this stretch of time after the load's start; `None`: always.
+    /// Only in this stretch of time after the load's start; `None`: always. What happens at a moment has one without length.
     pub window: Option<(Duration, Duration)>,
     /// Only this replica, from 1, where it is a fault of the balancer; `None`: what its kind befalls where none is named.
     pub replica: Option<u16>,
@@ -151,6 +151,33 @@ pub enum FaultKind {
     /// Identity provider: answers a token request with 503. It strikes once the load has begun, so that every partner
     /// has a first token; it has no target.
     TokenOutage,
+    /// Identity provider: answers a token request a second late. It strikes when a token outage would, and so it is with all
+    /// of the provider's.
+    TokenSlow,
+    /// Identity provider: answers a token request with 200 and a page for people.
+    TokenHtml,
+    /// Identity provider: never answers a token request.
+    TokenTimeout,
+    /// Identity provider: answers a request for its keys with 503.
+    KeysOutage,
+    /// Identity provider: answers a request for its keys with 200 and a page for people.
+    KeysHtml,
+    /// Identity provider: answers a request for its keys with a set that has none.
+    KeysEmpty,
+    /// Identity provider: answers a request for its keys with a set of more than 2 MiB.
+    KeysHuge,
+    /// Identity provider: never answers a request for its keys.
+    KeysTimeout,
+    /// Identity provider: sends its keys a byte every quarter of a second.
+    KeysDrip,
+    /// Identity provider: issues a token whose header names a key that there is not.
+    WrongKid,
+    /// Identity provider: takes a new key to sign with, and publishes the one before until its last token has ended. It
+    /// happens once, at a moment: its pace is [`Pace::Every`] of 1, and its window has no length.
+    RotateKeys,
+    /// Identity provider: takes a new key to sign with, and publishes none of those before any more. It happens once, at a
+    /// moment.
+    RotateKeysAtOnce,
     /// Kafka: refuses every read of the topic, as an ACL without READ does. It strikes always: its pace is
     /// [`Pace::Every`] of 1, and it has no window.
     DenyRead,
@@ -173,7 +200,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault, in the order in which documentation lists them.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 65] = [
         Self::DropAfterAck,
         Self::Duplicate,
         Self::CorruptByte,
@@ -220,6 +247,18 @@ impl FaultKind {
         Self::KillTarget,
         Self::LateTarget,
         Self::TokenOutage,
+        Self::TokenSlow,
+        Self::TokenHtml,
+        Self::TokenTimeout,
+        Self::KeysOutage,
+        Self::KeysHtml,
+        Self::KeysEmpty,
+        Self::KeysHuge,
+        Self::KeysTimeout,
+        Self::KeysDrip,
+        Self::WrongKid,
+        Self::RotateKeys,
+        Self::RotateKeysAtOnce,
         Self::DenyRead,
         Self::NotLeader,
         Self::TimeoutAfterAppend,
@@ -246,6 +285,12 @@ impl FaultKind {
     pub fn is_window_alone(self) -> bool {
         matches!(self, Self::Stall | Self::SlowStart | Self::ReplicaRestart | Self::Restart)
             || self.box_name() == "balancer"
+    }
+
+    /// Whether it happens once, at a moment, and has neither a pace nor a target.
+    #[must_use]
+    pub fn is_moment(self) -> bool {
+        matches!(self, Self::RotateKeys | Self::RotateKeysAtOnce)
     }
 
     /// How much it does where nothing is said; `None` where nothing can be said.
@@ -327,6 +372,18 @@ impl FaultKind {
             Self::KillTarget => ("balancer", "kill-target", None),
             Self::LateTarget => ("balancer", "late-target", None),
             Self::TokenOutage => ("idp", "token-outage", Some("tokens.failed")),
+            Self::TokenSlow => ("idp", "token-slow", None),
+            Self::TokenHtml => ("idp", "token-html", Some("tokens.failed")),
+            Self::TokenTimeout => ("idp", "token-timeout", None),
+            Self::KeysOutage => ("idp", "keys-outage", None),
+            Self::KeysHtml => ("idp", "keys-html", None),
+            Self::KeysEmpty => ("idp", "keys-empty", None),
+            Self::KeysHuge => ("idp", "keys-huge", None),
+            Self::KeysTimeout => ("idp", "keys-timeout", None),
+            Self::KeysDrip => ("idp", "keys-drip", None),
+            Self::WrongKid => ("idp", "wrong-kid", None),
+            Self::RotateKeys => ("idp", "rotate-keys", None),
+            Self::RotateKeysAtOnce => ("idp", "rotate-keys-at-once", None),
             Self::DenyRead => ("kafka", "deny-read", None),
             Self::NotLeader => ("kafka", "not-leader", None),
             Self::TimeoutAfterAppend => ("kafka", "timeout-after-append", DUPLICATED),

@@ -3,10 +3,12 @@
 mod arrivals;
 mod balancer;
 mod check;
+mod claims;
 mod evidence;
 mod fault;
 mod flaw;
 mod gateway;
+mod idp;
 mod partner;
 mod payload;
 mod profile;
@@ -21,6 +23,7 @@ use std::time::Duration;
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
+pub use claims::{ALONE, ClaimValues, WITHIN};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
@@ -28,13 +31,14 @@ pub use gateway::{
     AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IDP_PLACEHOLDERS,
     IdentitySpec, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
-pub use partner::{Expect, Partner, Renew, TokenSpec};
+pub use idp::{AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace};
+pub use partner::{ClientAuth, Expect, Partner, Renew, TokenSpec};
 pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
 };
 pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use source::Source;
-pub use stack::{IdpSpec, KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

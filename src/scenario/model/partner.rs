@@ -14,8 +14,8 @@ pub struct Partner {
     pub fleet: Option<String>,
     /// OAuth client id.
     pub client_id: String,
-    /// OAuth client secret.
-    pub secret: SecretSource,
+    /// How it proves to the identity provider that it is this client.
+    pub auth: ClientAuth,
     /// Scopes asked for and granted, separated by spaces.
     pub scope: String,
     /// Headers that its requests have besides those that all have, by name in small letters.
@@ -24,6 +24,17 @@ pub struct Partner {
     pub expect: Expect,
     /// When its token is renewed, and for how long an expired one may still be accepted.
     pub token: TokenSpec,
+}
+
+/// How a client authenticates at the token endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// By its secret in HTTP Basic (RFC 6749, section 2.3.1): `client_secret_basic`.
+    Basic(SecretSource),
+    /// By its secret in the request's body: `client_secret_post`.
+    Post(SecretSource),
+    /// By a token that it signs itself (RFC 7523): `private_key_jwt`. A private key in PEM; a file is read whole.
+    PrivateKeyJwt(SecretSource),
 }
 
 /// What must happen to a request.

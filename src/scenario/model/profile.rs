@@ -26,11 +26,10 @@ pub struct Issues {
     pub typ: Option<String>,
     /// What stands behind the host in the issuer: `/oauth2/default`, `/`, or nothing.
     pub issuer_path: String,
-    /// The claims besides `iss`, `iat` and `exp`, which every token has.
-    ///
-    /// In texts `{client}`, `{client_uuid}`, `{audience}`, `{scope}`, `{jti}` and `{tenant}` stand for what they name. A
-    /// text that is `{now}` alone becomes a number, `{scopes}` alone a list. What has nothing to stand for is left out,
-    /// with its claim.
+    /// Whether its published keys name their algorithm.
+    pub keys_name_algorithm: bool,
+    /// The claims besides `iss`, `iat` and `exp`, which every token has. What may stand in them: see
+    /// [`ClaimValues`](super::ClaimValues).
     pub claims: Map<String, Value>,
 }
 
@@ -101,6 +100,7 @@ impl Default for TokenProfile {
                 algorithm: Algorithm::Rs256,
                 typ: Some(text("at+jwt")),
                 issuer_path: String::new(),
+                keys_name_algorithm: true,
                 claims: claims.map(|(name, value)| (text(name), Value::from(value))).into_iter().collect(),
             },
             accepts: Accepts {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::balancer::BalancerSpec;
 use super::gateway::GatewaySpec;
+use super::idp::IdpSpec;
 
 /// The boxes of the path, each one of several kinds.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +25,9 @@ impl StackSpec {
     /// How long the access tokens of the path live, where that is known.
     #[must_use]
     pub fn token_life(&self) -> Option<Duration> {
-        match self.idp {
-            IdpSpec::Embedded { token_life, .. } => Some(token_life),
-            IdpSpec::None => None,
+        match &self.idp {
+            IdpSpec::Embedded(idp) => Some(idp.token_life),
+            IdpSpec::External(_) | IdpSpec::None => None,
         }
     }
 
@@ -44,20 +45,6 @@ impl StackSpec {
             KafkaSpec::External { .. } => None,
         }
     }
-}
-
-/// Identity provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdpSpec {
-    /// landfall's double; `port` 0 lets the system choose.
-    Embedded {
-        /// TCP port on loopback.
-        port: u16,
-        /// Life of the access tokens it issues.
-        token_life: Duration,
-    },
-    /// No tokens are fetched or sent.
-    None,
 }
 
 /// REST proxy.

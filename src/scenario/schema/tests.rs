@@ -4,6 +4,7 @@ mod accepts;
 mod corpus;
 mod figures;
 mod names;
+mod profile;
 mod walk;
 
 use jsonschema::Validator;

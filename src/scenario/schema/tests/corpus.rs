@@ -87,7 +87,7 @@ impl Good {
             }
             other => other.clone(),
         };
-        match read_scenario(&node(&value, &at), &mut problems) {
+        match read_scenario(&node(&value, &at), &load_file, &mut problems) {
             // Where it was read from is no part of what it says.
             Some(scenario) => {
                 problems.or(Scenario { source: Source::default(), hash: String::new(), ..scenario })
@@ -102,7 +102,7 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 }
 
 /// The tree of a value, as if it had been read from its JSON text.
-fn node(value: &Value, at: &Place) -> Node {
+pub(super) fn node(value: &Value, at: &Place) -> Node {
     let scalar = |text: String, plain| Kind::Scalar(Scalar { text, plain });
     let kind = match value {
         Value::String(text) => scalar(text.clone(), false),
