@@ -133,7 +133,7 @@ impl Stack {
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
         // Reported in the order in which a request passes.
-        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "kafka"];
+        let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
         Ok(stack)
     }
