@@ -257,7 +257,6 @@ impl Settings {
         Self {
             required_headers: vec![],
             authorizer_ttl: Duration::ZERO,
-            validate_credentials: true,
             authorizer_timeout: DEFAULT_AUTHORIZER_TIMEOUT,
             integration_timeout: DEADLINE,
             host: backend.to_string(),
