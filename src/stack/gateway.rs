@@ -104,6 +104,9 @@ impl Stack {
             };
             authorizers.insert(scheme.clone(), code);
         }
+        self.authorizer_ttl = served.api.authorizers.values().map(|authorizer| authorizer.ttl).max();
+        let is_elsewhere = |spec: &&AuthorizerSpec| matches!(spec, AuthorizerSpec::Rie { .. });
+        self.unreached_authorizers = served.authorizers.values().filter(is_elsewhere).count();
         let since = Instant::now();
         let identity = tls.as_ref().map(|tls| self.identity(tls, logs)).transpose()?;
         let gateway = Gateway::start(GatewayConfig {
