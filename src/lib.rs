@@ -20,6 +20,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod conform;
 pub mod doubles;
 pub mod jose;
 pub mod judge;

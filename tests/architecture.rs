@@ -10,7 +10,7 @@ use syn::{Attribute, Item, ItemFn, ItemImpl, ItemMod, ItemUse, UseTree};
 const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["app"],
-    &["stack", "doubles", "load", "verify", "judge", "report"],
+    &["stack", "doubles", "load", "verify", "conform", "judge", "report"],
     &["ledger", "schedule", "stats"],
     &["result", "scenario", "record", "wire", "kafka", "api", "tls"],
     &["jose"],
@@ -21,8 +21,9 @@ const FLOORS: &[&[&str]] = &[
 const EXCEPTION: (&str, &str) = ("stack", "doubles");
 
 /// Rooms without I/O, without clocks, without tasks.
-const PURE: &[&str] =
-    &["ledger", "schedule", "stats", "judge", "report", "result", "record", "wire", "api", "secret"];
+const PURE: &[&str] = &[
+    "ledger", "schedule", "stats", "judge", "conform", "report", "result", "record", "wire", "api", "secret",
+];
 
 /// What makes a room impure. Of libraries that only calculate but for a few functions, it is these.
 const IMPURE: &[&str] = &[

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use landfall::scenario::{
     ApiSpec, Arrivals, BalancerSpec, ClientAuth, Connections, Expect, Format, GatewaySpec, IdentityPlace,
-    IdpSpec, KafkaSpec, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario,
-    ScenarioError, SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse, read,
+    IdpSpec, KafkaSpec, KeyTimes, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest,
+    Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse,
+    read,
 };
 use proptest::prelude::*;
 
@@ -162,6 +163,7 @@ fn what_is_left_out_has_its_documented_default() {
             port: 0,
             tls: None,
             leeway: Duration::from_secs(30),
+            keys: KeyTimes::default(),
             api: ApiSpec::Produce {
                 required_headers: vec!["Content-Type".into()],
                 authorizer_ttl: Duration::from_mins(5),

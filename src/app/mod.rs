@@ -1,6 +1,7 @@
 //! What each command does, from start to end.
 
 pub mod calibrate;
+pub mod conform;
 pub mod exit;
 pub mod export;
 mod journal;
@@ -10,3 +11,4 @@ pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod up;
+mod whole_file;

@@ -11,6 +11,7 @@ macro_rules! tell {
 
 mod calibrate;
 mod completions;
+mod conform;
 mod delivery;
 mod exports;
 mod lint;
@@ -56,6 +57,8 @@ enum Command {
     /// Show results that are there already, compare them, and write them as others read them
     #[command(after_help = report::EXIT_CODES)]
     Report(report::Options),
+    /// Try whether a box does what it promises, case by case
+    Conform(conform::Options),
     /// Test the tester: show every fault that the doubles know, and see that each is found and nothing else
     Selftest(selftest::Options),
     /// Check a scenario and its payloads without running it
@@ -115,6 +118,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(options) => run::main(&options),
         Command::Recover(options) => recover::main(&options),
         Command::Report(options) => report::main(&options),
+        Command::Conform(options) => conform::main(&options),
         Command::Selftest(options) => selftest::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Lint(options) => lint::main(&options),

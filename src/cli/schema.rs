@@ -21,6 +21,8 @@ enum What {
     TokenProfile,
     /// Of result.json, as `landfall run` writes it
     Result,
+    /// Of conformance.json, as `landfall conform` writes it
+    Conformance,
     /// Of selftest.json, as `landfall selftest` writes it
     Selftest,
 }
@@ -30,6 +32,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         What::Scenario => printed(scenario::SCHEMA),
         What::TokenProfile => printed(scenario::PROFILE_SCHEMA),
         What::Result => printed(&result::schema_text(&result::result_schema())),
+        What::Conformance => printed(&result::schema_text(&result::conformance_schema())),
         What::Selftest => printed(&result::schema_text(&result::selftest_schema())),
     }
 }

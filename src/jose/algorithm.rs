@@ -191,7 +191,8 @@ impl Algorithm {
     }
 }
 
-/// SHA-256.
-pub(super) fn sha256(bytes: &[u8]) -> digest::Digest {
+/// The SHA-256 digest of `bytes` (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> digest::Digest {
     digest::digest(&digest::SHA256, bytes)
 }

@@ -5,11 +5,13 @@
 //! no P-521, and signs nothing that is wrong on purpose. Here a header and a payload are signed whatever they say.
 
 mod algorithm;
+mod jwe;
 mod jws;
 mod private;
 mod public;
 
-pub use algorithm::{Algorithm, KeyKind};
+pub use algorithm::{Algorithm, KeyKind, sha256};
+pub use jwe::encrypted;
 pub use jws::{Compact, Signer, hmac, signing_input};
 pub use private::{KeyError, PrivateKey, SigningError};
 pub use public::{PublicKey, PublicKeyError, base64url, from_base64url};

@@ -29,6 +29,14 @@ impl Tls {
         Ok(Self { config: Arc::new(config), name })
     }
 
+    /// Speaks TLS over `stream`.
+    ///
+    /// # Errors
+    /// What the other end or its certificate has against it.
+    pub async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await
+    }
+
     /// Agrees on TLS over `stream`, and no more; tells whether HTTP/2 has been agreed on.
     ///
     /// # Errors
@@ -36,14 +44,6 @@ impl Tls {
     pub(super) async fn shake_hands(&self, stream: TcpStream) -> std::io::Result<bool> {
         let stream = self.connect(stream).await?;
         Ok(stream.get_ref().1.alpn_protocol() == Some(HTTP2))
-    }
-
-    /// Speaks TLS over `stream`, on a runtime.
-    ///
-    /// # Errors
-    /// What the other end or its certificate has against it.
-    pub(super) async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsConnector::from(self.config.clone()).connect(self.name.clone(), stream).await
     }
 
     /// Whether nothing but HTTP/2 will do.

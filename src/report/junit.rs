@@ -3,13 +3,11 @@
 
 use std::fmt::Write as _;
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
-
 use super::Named;
 use super::figures::{elapsed_us, float};
 use super::problems::{Problems, evidence};
 use super::text::{example, grouped, plain, short};
+use super::xml::{Out, document, element, empty, text};
 use crate::result::{CheckResult, Finding, RunResult, Verdict};
 
 /// Examples that a failure shows of what was found; the JSON may have more.
@@ -28,14 +26,8 @@ const LINE: usize = 2_000;
 #[must_use]
 pub fn junit(results: &[Named<'_>]) -> String {
     let suites: Vec<Suite> = results.iter().map(Suite::of).collect();
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-    write(&mut writer, &suites);
-    let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
-    text.push('\n');
-    text
+    document(|out| write(out, &suites))
 }
-
-type Out = Writer<Vec<u8>>;
 
 struct Suite {
     name: String,
@@ -180,7 +172,6 @@ fn lines(lines: impl Iterator<Item = String>, of: usize) -> String {
 }
 
 fn write(out: &mut Out, suites: &[Suite]) {
-    event(out, Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let count = |element| suites.iter().map(|suite| suite.count(element)).sum::<usize>().to_string();
     let tests = suites.iter().map(|suite| suite.cases.len()).sum::<usize>().to_string();
     let time = seconds(suites.iter().fold(0, |sum, suite| sum.saturating_add(suite.took_us)));
@@ -227,35 +218,15 @@ fn write_case(out: &mut Out, case: &Case) {
         if let Some(problem) = &case.problem {
             let attributes = [("type", problem.verdict.as_str()), ("message", &problem.message)];
             element(out, problem.element(), &attributes, |out| {
-                event(out, Event::Text(BytesText::new(&problem.body)));
+                text(out, &problem.body);
             });
         }
         if !case.besides.is_empty() {
             element(out, "system-out", &[], |out| {
-                event(out, Event::Text(BytesText::new(&case.besides)));
+                text(out, &case.besides);
             });
         }
     });
-}
-
-/// An element with its attributes, and in it whatever `inside` writes.
-fn element(out: &mut Out, name: &str, attributes: &[(&str, &str)], inside: impl FnOnce(&mut Out)) {
-    event(out, Event::Start(start(name, attributes)));
-    inside(out);
-    event(out, Event::End(BytesEnd::new(name)));
-}
-
-/// An element with nothing in it: the schema allows not even a line break in a property.
-fn empty(out: &mut Out, name: &str, attributes: &[(&str, &str)]) {
-    event(out, Event::Empty(start(name, attributes)));
-}
-
-fn start<'a>(name: &'a str, attributes: &[(&'a str, &'a str)]) -> BytesStart<'a> {
-    BytesStart::new(name).with_attributes(attributes.iter().copied())
-}
-
-fn event(out: &mut Out, event: Event<'_>) {
-    out.write_event(event).expect("memory takes everything");
 }
 
 #[cfg(test)]

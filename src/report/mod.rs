@@ -4,6 +4,7 @@ mod annotations;
 mod chart;
 mod code_quality;
 mod comparison;
+pub mod conformance;
 mod csv;
 mod exposition;
 mod figures;
@@ -21,6 +22,7 @@ mod progress;
 pub mod selftest;
 mod terminal;
 mod text;
+mod xml;
 
 pub use annotations::{annotations, inert};
 pub use code_quality::code_quality;

@@ -2,6 +2,7 @@
 //!
 //! It is written as `result.json`; [`SCHEMA`] is its version. All times are microseconds.
 
+mod conformance;
 mod finding;
 mod generator;
 mod origin;
@@ -14,11 +15,12 @@ mod times;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use conformance::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Exchange, Missing, Totals};
 pub use finding::{Evidence, Excerpt, Finding};
 pub use generator::{Calibration, ExceededLimit, Generator, Reliance};
 pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
 pub use requests::{AnswerCount, Attempts, Requests};
-pub use schema::{result_schema, schema_text, selftest_schema};
+pub use schema::{conformance_schema, result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
 pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
 pub use times::{HopTimes, Latency, Part, Quantiles, Rate};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{RunResult, Selftest};
+use super::{Conformance, RunResult, Selftest};
 
 /// The shape of `result.json` (JSON Schema, draft 2020-12). Members that a result may lack are not required, and others
 /// may be there.
@@ -17,6 +17,12 @@ pub fn result_schema() -> Value {
 #[must_use]
 pub fn selftest_schema() -> Value {
     schema_of::<Selftest>("selftest.schema.json", "A self-test of landfall")
+}
+
+/// The shape of `conformance.json`, likewise.
+#[must_use]
+pub fn conformance_schema() -> Value {
+    schema_of::<Conformance>("conformance.schema.json", "A conformance suite of landfall")
 }
 
 /// A schema as its file holds it.

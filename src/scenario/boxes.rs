@@ -300,7 +300,7 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::{ApiSpec, BalancerSpec, LimitsSpec};
+    use crate::scenario::model::{ApiSpec, BalancerSpec, KeyTimes, LimitsSpec};
     use std::path::Path;
 
     const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
@@ -342,7 +342,15 @@ mod tests {
         let leeway = Duration::from_mins(1);
         assert_eq!(
             stack.gateway,
-            GatewaySpec::Embedded { port: 2, tls: None, leeway, api, limits, access_log }
+            GatewaySpec::Embedded {
+                port: 2,
+                tls: None,
+                leeway,
+                keys: KeyTimes::default(),
+                api,
+                limits,
+                access_log
+            }
         );
         let profile = "confluent-7.9".to_owned();
         let balancer = BalancerSpec::default();

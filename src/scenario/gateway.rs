@@ -9,8 +9,8 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::hosts::read_url;
 use super::model::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, DefinitionSpec, GatewaySpec, IdentitySpec, LimitsSpec, SecretSource,
-    TargetSpec, ThrottleSpec, TlsSettings,
+    AccessLogSpec, ApiKeySpec, ApiSpec, DefinitionSpec, GatewaySpec, IdentitySpec, KeyTimes, LimitsSpec,
+    SecretSource, TargetSpec, ThrottleSpec, TlsSettings,
 };
 use super::quantity::parse_rate;
 use super::secrets::read_secret;
@@ -47,11 +47,20 @@ pub(super) fn read_gateway(
 ) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
     if kind == BoxKind::None {
-        let options =
-            ["port", "tls", "leeway", "api", "throttle", "account_throttle", "api_keys", "access_log"]
-                .into_iter()
-                .chain(OF_PRODUCE)
-                .chain(OF_DEFINITION);
+        let options = [
+            "port",
+            "tls",
+            "leeway",
+            "keys",
+            "api",
+            "throttle",
+            "account_throttle",
+            "api_keys",
+            "access_log",
+        ]
+        .into_iter()
+        .chain(OF_PRODUCE)
+        .chain(OF_DEFINITION);
         fields.finish(&options.map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
         return GatewaySpec::None;
     }
@@ -59,6 +68,7 @@ pub(super) fn read_gateway(
     let tls = fields.optional("tls").and_then(|item| read_identity(&item, problems)).map(Box::new);
     let few_minutes = (Duration::ZERO, Duration::from_mins(5));
     let leeway = duration_or(&mut fields, "leeway", Duration::from_secs(30), few_minutes, problems);
+    let keys = fields.optional("keys").map(|item| read_key_times(&item, problems)).unwrap_or_default();
     let limits = LimitsSpec {
         throttle: fields.optional("throttle").and_then(|item| read_throttle(&item, problems)),
         account_throttle: fields.optional("account_throttle").and_then(|item| read_throttle(&item, problems)),
@@ -76,7 +86,18 @@ pub(super) fn read_gateway(
         fields.finish(&[REFUSED.as_slice(), &OF_DEFINITION.map(|name| (name, lacking))].concat(), problems);
         api
     };
-    GatewaySpec::Embedded { port, tls, leeway, api, limits, access_log }
+    GatewaySpec::Embedded { port, tls, leeway, keys, api, limits, access_log }
+}
+
+/// How an authorizer keeps keys.
+fn read_key_times(item: &Item<'_>, problems: &mut Problems) -> KeyTimes {
+    let usual = KeyTimes::default();
+    let Some(mut fields) = item.fields(problems) else { return usual };
+    let range = (Duration::from_millis(100), Duration::from_hours(24));
+    let life = duration_or(&mut fields, "life", usual.life, range, problems);
+    let cool_down = duration_or(&mut fields, "cool_down", usual.cool_down, range, problems);
+    fields.finish(&[], problems);
+    KeyTimes { life, cool_down }
 }
 
 /// `generated`, or files.

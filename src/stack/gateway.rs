@@ -19,9 +19,9 @@ use crate::doubles::gateway::{
 };
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
-    LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec, TlsSettings,
-    Workload,
+    Accepts, AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
+    KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec,
+    TlsSettings, Workload,
 };
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
@@ -51,7 +51,8 @@ impl Stack {
         provider: &Provider,
         logs: Logs<'_>,
     ) -> Result<(), StackError> {
-        let GatewaySpec::Embedded { port, tls, leeway, api, limits, access_log } = &scenario.stack.gateway
+        let GatewaySpec::Embedded { port, tls, leeway, keys, api, limits, access_log } =
+            &scenario.stack.gateway
         else {
             return Ok(());
         };
@@ -84,7 +85,7 @@ impl Stack {
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
-                AuthorizerSpec::Builtin => self.builtin(provider, *leeway, &served.prefix).await?,
+                AuthorizerSpec::Builtin => self.builtin(provider, (*leeway, *keys), &served.prefix).await?,
                 AuthorizerSpec::Rie { url, concurrency } => {
                     AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
                 }
@@ -155,7 +156,7 @@ impl Stack {
     async fn builtin(
         &mut self,
         provider: &Provider,
-        leeway: Duration,
+        (leeway, keys): (Duration, KeyTimes),
         prefix: &str,
     ) -> Result<AuthorizerCode, StackError> {
         if self.doubles.authorizer.is_none() {
@@ -166,8 +167,11 @@ impl Stack {
                 issuer: provider.issuer.clone(),
                 audience: provider.audience.clone(),
                 jwks_uri: provider.jwks_uri.clone(),
+                jwks_tls: provider.tls.clone(),
                 prefix: prefix.to_owned(),
-                leeway,
+                accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
+                keys,
+                flaw: None,
             })
             .await?;
             self.up("authorizer", "embedded", Some(authorizer.invoke_url()), since);

@@ -133,7 +133,7 @@ impl Stack {
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
         // Reported in the order in which a request passes.
-        let order = ["idp", "gateway", "authorizer", "balancer", "proxy", "kafka"];
+        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
         Ok(stack)
     }
@@ -166,6 +166,19 @@ impl Stack {
     #[must_use]
     pub fn idp(&self) -> Option<&Idp> {
         self.doubles.idp.as_ref()
+    }
+
+    /// landfall's own authorizer, if the path has it.
+    #[must_use]
+    pub fn authorizer(&self) -> Option<&Authorizer> {
+        self.doubles.authorizer.as_ref()
+    }
+
+    /// The embedded gateway forgets what authorizers have answered.
+    pub fn flush_authorizers(&self) {
+        if let Some(gateway) = &self.doubles.gateway {
+            gateway.flush_authorizers();
+        }
     }
 
     /// The headers that a partner's requests have besides those that all have.

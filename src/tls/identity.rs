@@ -14,6 +14,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::secret::Secret;
+
 /// What is agreed on by ALPN (RFC 7301), the better first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// HTTP/2, as ALPN calls it (RFC 9113, section 3.2).
@@ -54,6 +56,19 @@ pub enum IdentityError {
     /// A certificate could not be made.
     #[error("cannot make a certificate: {0}; name one with `tls: {{ certificate: FILE, key: FILE }}`")]
     Making(String),
+}
+
+/// A certificate that `key`, a private key as PEM, has given itself, as DER: nobody has a reason to trust it.
+///
+/// # Errors
+/// [`IdentityError::Making`] where the key is none that certificates have.
+pub fn self_signed(key: &Secret, name: &str, now: SystemTime) -> Result<Vec<u8>, IdentityError> {
+    let making = |error: rcgen::Error| IdentityError::Making(error.to_string());
+    let key = KeyPair::from_pem(key.expose()).map_err(making)?;
+    let mut leaf = CertificateParams::new(vec![name.to_owned()]).map_err(making)?;
+    leaf.distinguished_name.push(DnType::CommonName, name);
+    (leaf.not_before, leaf.not_after) = ((now - SLOW).into(), (now + LIFE).into());
+    Ok(leaf.self_signed(&key).map_err(making)?.der().to_vec())
 }
 
 /// A certificate with its key, and what is offered with them: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1. The key is never

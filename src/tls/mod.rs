@@ -3,5 +3,5 @@
 mod identity;
 mod trust;
 
-pub use identity::{HTTP2, Identity, IdentityError};
+pub use identity::{HTTP2, Identity, IdentityError, self_signed};
 pub use trust::{TrustError, client_config, server_name};

@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use landfall::doubles::authorizer::Authorizer;
+use landfall::scenario::Flaw;
 use serde_json::{Value, json};
 
 use crate::stage::{
@@ -183,4 +184,27 @@ async fn a_key_set_that_is_none() {
         let authorizer = start_authorizer(idp.issuer(), jwks.url()).await;
         assert_failed(&invoke(&authorizer, &event(&token)).await);
     }
+}
+
+#[tokio::test]
+async fn a_mistake_is_made_while_it_is_told_to_and_keys_are_forgotten() {
+    let idp = start_idp(0).await;
+    let token = token_of(&idp, "seis:mic").await;
+    let keys = get(&idp.jwks_uri()).await.text().to_owned();
+    let jwks = Stub::start(200, keys).await;
+    let authorizer = start_authorizer(idp.issuer(), jwks.url()).await;
+    let bare = json!({"type": "TOKEN", "authorizationToken": token, "methodArn": ARN});
+    for fetches in 1..3 {
+        assert_unauthorized(&invoke(&authorizer, &bare).await);
+        authorizer.set_flaw(Some(Flaw::AnyScheme));
+        for _ in 0..2 {
+            assert_eq!(invoke(&authorizer, &bare).await.json()["principalId"], "seis:mic");
+        }
+        assert_eq!(jwks.count(), fetches);
+        authorizer.set_flaw(None);
+    }
+    authorizer.set_flaw(Some(Flaw::AnyScheme));
+    authorizer.forget();
+    assert_eq!(invoke(&authorizer, &bare).await.json()["principalId"], "seis:mic", "it goes on as told");
+    assert_eq!(jwks.count(), 3);
 }

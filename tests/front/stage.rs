@@ -10,13 +10,14 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
-use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
+use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
     AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions, TraceConfig,
 };
 use landfall::doubles::http::{Server, Terms, bind, read_body};
 use landfall::doubles::idp::{Client, Credential, Idp, IdpConfig};
+use landfall::scenario::{TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use landfall::tls::Identity;
 use landfall::wire::oauth::TokenResponse;
@@ -344,8 +345,11 @@ pub(crate) async fn start_authorizer(issuer: &str, jwks_uri: String) -> Authoriz
         issuer: issuer.into(),
         audience: AUDIENCE.into(),
         jwks_uri,
+        jwks_tls: TlsSettings::default(),
         prefix: String::new(),
-        leeway: Duration::from_secs(30),
+        accepts: TokenProfile::default().accepts,
+        keys: KeyTimes::default(),
+        flaw: None,
     };
     Authorizer::start(config).await.unwrap()
 }

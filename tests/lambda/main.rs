@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+mod alike;
 mod misbehaving;
 mod python;
 mod rust;
 mod stage;
 mod start;
+mod tokens;

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::stage::{ask, config, demanded_or_said, policy};
 
-/// The example, where it was built: it lies beside the folder of the tests.
-fn authorizer() -> Option<FunctionConfig> {
+/// An example, where it was built: it lies beside the folder of the tests.
+pub(crate) fn example(name: &str) -> Option<FunctionConfig> {
     let test = std::env::current_exe().unwrap();
-    let example: PathBuf = test.parent().unwrap().parent().unwrap().join("examples/rust_authorizer");
+    let example: PathBuf = test.parent().unwrap().parent().unwrap().join("examples").join(name);
     if !example.exists() {
-        demanded_or_said("there is no example; cargo build --example rust_authorizer makes it");
+        demanded_or_said(&format!("there is no example; cargo build --example {name} makes it"));
         return None;
     }
     Some(config(&[example.to_str().unwrap()]))
@@ -20,7 +20,7 @@ fn authorizer() -> Option<FunctionConfig> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_fails_and_crashes_as_in_lambda() {
-    let Some(config) = authorizer() else { return };
+    let Some(config) = example("rust_authorizer") else { return };
     let function = Function::start(config).await.unwrap_or_else(|error| panic!("{error}"));
     let reply = ask(&function, "allow").await;
     let result = reply.result();

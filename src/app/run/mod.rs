@@ -48,6 +48,7 @@ pub(super) use plan::sizes;
 use plan::{schedules, streams};
 pub(super) use settle::{Path, Settled, settle};
 use timeline::Timeline;
+pub(in crate::app) use tokens::credentials_of;
 
 /// A signal that ends a run early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,31 @@ pub(super) struct Armed {
     pub(super) unarmed: Vec<String>,
 }
 
+/// What a partner fetches its tokens with, at this endpoint; `None` where the path has no identity provider, or there is
+/// no such partner.
+pub(in crate::app) fn credentials_of(
+    scenario: &Scenario,
+    stack: &Stack,
+    partner: usize,
+    endpoint: &Target,
+) -> Option<Credentials> {
+    let provider = stack.provider()?;
+    let proof = match stack.partner_auth(partner)? {
+        PartnerAuth::Basic(secret) => ClientProof::Basic(secret.clone()),
+        PartnerAuth::Post(secret) => ClientProof::Post(secret.clone()),
+        PartnerAuth::PrivateKeyJwt(key) => ClientProof::PrivateKeyJwt(key.clone()),
+    };
+    let partner = scenario.partners.get(partner)?;
+    Some(Credentials {
+        endpoint: endpoint.clone(),
+        endpoint_url: provider.token_endpoint.clone(),
+        client_id: partner.client_id.clone(),
+        proof,
+        scope: partner.scope.clone(),
+        audience: (provider.audience_parameter, provider.audience.clone()),
+    })
+}
+
 /// Fetches each partner's first token, if the path has an identity provider, and begins to keep them.
 pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> Result<Armed, RunError> {
     let mut cell_of = vec![None; scenario.partners.len()];
@@ -31,23 +56,8 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
     if let Some(provider) = stack.provider() {
         let url = &provider.token_endpoint;
         let endpoint = Target::resolve(url, &scenario.allow_hosts, &provider.tls, Protocol::Http1).await?;
-        let auths = (0..).map_while(|partner| stack.partner_auth(partner));
-        let credentials: Vec<Credentials> = scenario
-            .partners
-            .iter()
-            .zip(auths)
-            .map(|(partner, auth)| Credentials {
-                endpoint: endpoint.clone(),
-                endpoint_url: url.clone(),
-                client_id: partner.client_id.clone(),
-                proof: match auth {
-                    PartnerAuth::Basic(secret) => ClientProof::Basic(secret.clone()),
-                    PartnerAuth::Post(secret) => ClientProof::Post(secret.clone()),
-                    PartnerAuth::PrivateKeyJwt(key) => ClientProof::PrivateKeyJwt(key.clone()),
-                },
-                scope: partner.scope.clone(),
-                audience: (provider.audience_parameter, provider.audience.clone()),
-            })
+        let credentials: Vec<Credentials> = (0..scenario.partners.len())
+            .map_while(|partner| credentials_of(scenario, stack, partner, &endpoint))
             .collect();
         let fetched = fetch_all(&credentials).await;
         for (index, (credentials, first)) in credentials.into_iter().zip(fetched).enumerate() {

@@ -1,11 +1,12 @@
 //! The files of a self-test: the matrix, and the runs that went wrong.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::SelftestError;
 use crate::app::journal::START;
+use crate::app::whole_file::write_whole;
 
 /// What is written, in the order in which it is.
 pub(super) const NAMES: [&str; 3] = ["selftest.md", "selftest.html", "selftest.json"];
@@ -65,16 +66,9 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 ///
 /// # Errors
 /// [`SelftestError::Unwritable`], for instance on a full disk.
-pub(super) fn write_whole(folder: &Path, name: &str, text: &str) -> Result<(), SelftestError> {
-    let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
-    let written = fs::create_dir_all(folder)
-        .and_then(|()| fs::File::create(&draft))
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&draft, &path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&draft);
-        SelftestError::Unwritable { path, source }
-    })
+pub(super) fn write(folder: &Path, name: &str, text: &str) -> Result<(), SelftestError> {
+    let path = folder.join(name);
+    write_whole(folder, name, text).map_err(|source| SelftestError::Unwritable { path, source })
 }
 
 #[cfg(test)]
@@ -86,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(clear(&folder.path().join("none")).is_ok());
         for name in NAMES {
-            write_whole(folder.path(), name, "x").unwrap();
+            write(folder.path(), name, "x").unwrap();
         }
         let runs = runs(folder.path());
         let make = |name: &str, file: &str| {
@@ -114,7 +108,7 @@ mod tests {
     fn what_cannot_be_written_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("selftest.md")).unwrap();
-        let error = write_whole(folder.path(), "selftest.md", "x").unwrap_err();
+        let error = write(folder.path(), "selftest.md", "x").unwrap_err();
         assert!(error.to_string().contains("name another folder"), "{error}");
         assert!(!folder.path().join(".selftest.md").exists());
     }

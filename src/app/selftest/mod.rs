@@ -1,6 +1,7 @@
 //! `landfall selftest`: the tester is tested. Each fault that the doubles can show is shown in a run of its own, and what
 //! finds it is held against what the double counted; healthy runs must find nothing.
 
+mod authorizers;
 mod files;
 mod healthy;
 mod limit;
@@ -17,7 +18,7 @@ use super::run::{Folder, FolderError, Interrupt, Live, Reporting, random_run_id,
 use crate::judge::selftest::{Trial, belief, justify};
 use crate::report;
 use crate::result::{Row, RowOutcome, SELFTEST_SCHEMA, Selftest, Verdict};
-use crate::scenario::{self, FaultKind, Scenario, ScenarioError, Unreadable};
+use crate::scenario::{self, FaultKind, Flaw, Scenario, ScenarioError, Unreadable};
 
 /// What each run differs from.
 const SCENARIO: &str = include_str!("../../../scenarios/selftest.yaml");
@@ -31,7 +32,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 /// What is to be tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The faults to show, by name; all of them where none is named.
+    /// The faults to show, and the mistakes of authorizers, by name; all of them where none is named.
     pub only: Vec<String>,
     /// How many healthy runs there are.
     pub healthy: u32,
@@ -45,7 +46,11 @@ pub struct Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum SelftestError {
     /// No such fault.
-    #[error("there is no fault `{name}`; there are: {all}", all = FaultKind::ALL.map(FaultKind::name).join(", "))]
+    #[error(
+        "there is no fault `{name}`; there are: {faults}; and of the authorizer: {flaws}",
+        faults = FaultKind::ALL.map(FaultKind::name).join(", "),
+        flaws = Flaw::ALL.map(Flaw::name).join(", ")
+    )]
     UnknownFault {
         /// What was named.
         name: String,
@@ -100,12 +105,14 @@ pub async fn selftest(
     mut each: impl FnMut(&Row, usize),
 ) -> Result<Selftest, SelftestError> {
     let (started, origin) = (jiff::Timestamp::now(), Instant::now());
-    let kinds = kinds(&plan.only)?;
+    let Shown { kinds, flaws } = shown(&plan.only)?;
     files::clear(&plan.folder)?;
     let mut trials = healthy::trials(plan.healthy, plan.seed);
     trials.extend(mutants::trials(&kinds));
     let runs = files::runs(&plan.folder);
-    let mut rows = Vec::with_capacity(trials.len());
+    // The authorizers' rows are those of its mistakes, and one for none.
+    let total = trials.len() + if flaws.is_empty() { 0 } else { flaws.len() + 1 };
+    let mut rows = Vec::with_capacity(total);
     for trial in &trials {
         let mut row = one(trial, &runs, &mut interrupt).await?;
         // What says nothing is asked again; what says something wrong is not.
@@ -115,13 +122,20 @@ pub async fn selftest(
             }
             row = one(trial, &runs, &mut interrupt).await?;
         }
-        each(&row, trials.len());
+        each(&row, total);
         rows.push(row);
+    }
+    if !flaws.is_empty() {
+        let told = |row: Row| {
+            each(&row, total);
+            rows.push(row);
+        };
+        authorizers::rows(&flaws, &plan.folder, &interrupt, told).await?;
     }
     // Gone if every run was as it should be.
     let _ = std::fs::remove_dir(&runs);
     let detectors = justify(&rows);
-    let whole = kinds.len() == FaultKind::ALL.len();
+    let whole = kinds.len() == FaultKind::ALL.len() && flaws.len() == Flaw::ALL.len();
     let verdict = belief(&rows, &detectors, whole);
     let matrix = Selftest {
         schema: SELFTEST_SCHEMA,
@@ -139,15 +153,30 @@ pub async fn selftest(
     Ok(matrix)
 }
 
-fn kinds(only: &[String]) -> Result<BTreeSet<FaultKind>, SelftestError> {
+/// What is to be shown.
+struct Shown {
+    kinds: BTreeSet<FaultKind>,
+    flaws: Vec<Flaw>,
+}
+
+fn shown(only: &[String]) -> Result<Shown, SelftestError> {
     if only.is_empty() {
-        return Ok(FaultKind::ALL.into());
+        return Ok(Shown { kinds: FaultKind::ALL.into(), flaws: Flaw::ALL.into() });
     }
-    let find = |name: &String| {
+    let mut shown = Shown { kinds: BTreeSet::new(), flaws: Vec::new() };
+    for name in only {
         let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
-        kind.ok_or_else(|| SelftestError::UnknownFault { name: name.clone() })
-    };
-    only.iter().map(find).collect()
+        let flaw = Flaw::ALL.into_iter().find(|flaw| flaw.name() == name);
+        match (kind, flaw) {
+            (None, None) => return Err(SelftestError::UnknownFault { name: name.clone() }),
+            (None, Some(flaw)) if shown.flaws.contains(&flaw) => {}
+            (kind, flaw) => {
+                shown.kinds.extend(kind);
+                shown.flaws.extend(flaw);
+            }
+        }
+    }
+    Ok(shown)
 }
 
 /// Makes one run. Its folder stays where it went wrong.
@@ -200,7 +229,7 @@ fn write(folder: &Path, matrix: &Selftest) -> Result<(), SelftestError> {
                 json + "\n"
             }
         };
-        files::write_whole(folder, name, &text)?;
+        files::write(folder, name, &text)?;
     }
     Ok(())
 }
@@ -212,8 +241,10 @@ mod tests {
     #[test]
     fn a_fault_that_is_named_twice_is_one() {
         let named = |name: &str, times| vec![name.to_owned(); times];
-        assert_eq!(kinds(&named("duplicate", 43)).unwrap().len(), 1);
-        assert_eq!(kinds(&[]).unwrap().len(), FaultKind::ALL.len());
-        assert!(kinds(&named("duplicat", 1)).is_err());
+        assert_eq!(shown(&named("duplicate", 43)).unwrap().kinds.len(), 1);
+        assert_eq!(shown(&named("accepts-none", 43)).unwrap().flaws, [Flaw::AcceptsNone]);
+        let all = shown(&[]).unwrap();
+        assert_eq!((all.kinds.len(), all.flaws.len()), (FaultKind::ALL.len(), Flaw::ALL.len()));
+        assert!(shown(&named("duplicat", 1)).is_err());
     }
 }

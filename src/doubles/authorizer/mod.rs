@@ -1,22 +1,24 @@
 //! Lambda authorizer for a REST API: verifies a partner's access token and says, as an IAM policy, which
 //! topics it may write. It answers the Lambda Invoke API (AWS Lambda API reference, "Invoke").
 
+mod claims;
+mod flaw;
+mod function;
+mod header;
+mod json;
 mod keys;
 mod policy;
-mod token;
+mod rules;
+mod signature;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
-use hyper::Request;
-use hyper::body::Incoming;
-
-use self::keys::KeySource;
-use self::token::Rules;
-use super::http::{Answer, BindError, Server, bind};
-use super::invoke::{self, Invocation};
-use crate::wire::lambda::{AuthorizerEvent, FunctionError, RESULT_LIMIT};
+use self::function::Function;
+use self::rules::Rules;
+use super::http::{BindError, Server, Source, SourceError, bind};
+pub use crate::scenario::KeyTimes;
+use crate::scenario::{Accepts, Flaw, TlsSettings};
 
 /// The function's name; the runtime interface emulator knows the literal word `function` instead.
 const FUNCTION_NAMES: [&str; 2] = ["landfall-authorizer", "function"];
@@ -32,12 +34,18 @@ pub struct AuthorizerConfig {
     pub issuer: String,
     /// `aud` that tokens must have, alone or among others.
     pub audience: String,
-    /// URL of the issuer's keys; `http` only.
+    /// URL of the issuer's keys.
     pub jwks_uri: String,
+    /// How TLS is spoken there, where it is an https URL.
+    pub jwks_tls: TlsSettings,
     /// What stands before `/topics/…` and `/v3/…` in the API's paths, for instance `/kafka`; mostly nothing.
     pub prefix: String,
-    /// Clock difference that is put up with at `exp`, `nbf` and `iat`.
-    pub leeway: Duration,
+    /// What tokens must be like besides.
+    pub accepts: Accepts,
+    /// How long keys are kept.
+    pub keys: KeyTimes,
+    /// The mistake that it makes; `None`: none.
+    pub flaw: Option<Flaw>,
 }
 
 /// Why an [`Authorizer`] could not be started.
@@ -49,15 +57,16 @@ pub enum AuthorizerError {
     /// The listener failed.
     #[error("cannot serve the authorizer: {0}; start it again")]
     Serve(#[source] std::io::Error),
-    /// The key set's URL is none.
-    #[error("the key set's URL {0:?} is not an http URL; give the identity provider's jwks_uri")]
-    JwksUri(String),
+    /// The keys cannot be fetched from where they are said to be.
+    #[error("cannot fetch keys by the identity provider's jwks_uri: {0}")]
+    JwksUri(#[from] SourceError),
 }
 
 /// A running authorizer; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Authorizer {
     server: Server,
+    function: Arc<Function>,
 }
 
 impl Authorizer {
@@ -66,21 +75,29 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError`], as it says.
     pub async fn start(config: AuthorizerConfig) -> Result<Self, AuthorizerError> {
-        let AuthorizerConfig { bind: address, port, issuer, audience, jwks_uri, prefix, leeway } = config;
-        let uri = jwks_uri.parse::<hyper::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
-        let uri = uri.ok_or(AuthorizerError::JwksUri(jwks_uri))?;
+        let AuthorizerConfig {
+            bind: address,
+            port,
+            issuer,
+            audience,
+            jwks_uri,
+            jwks_tls,
+            prefix,
+            accepts,
+            keys,
+            flaw,
+        } = config;
+        let set = Source::new(&jwks_uri, &jwks_tls)?;
         let listener = bind("authorizer", SocketAddr::new(address, port)).await?;
-        let function = Arc::new(Function {
-            rules: Rules { issuer, audience, leeway },
-            prefix: prefix.trim_start_matches('/').to_owned(),
-            keys: Arc::new(KeySource::new(uri)),
-        });
+        let rules = Rules { issuer, audience, accepts, flaw };
+        let function = Arc::new(Function::new(rules, &prefix, set, keys));
+        let serving = function.clone();
         let server = Server::start(listener, move |request, _| {
-            let function = function.clone();
+            let function = serving.clone();
             async move { function.invoked(request).await }
         })
         .map_err(AuthorizerError::Serve)?;
-        Ok(Self { server })
+        Ok(Self { server, function })
     }
 
     /// URL to which events are posted.
@@ -90,137 +107,19 @@ impl Authorizer {
         format!("http://{}/2015-03-31/functions/{name}/invocations", self.server.address())
     }
 
+    /// From now on it makes this mistake, or none. It forgets its keys, and whatever else it remembers.
+    pub fn set_flaw(&self, flaw: Option<Flaw>) {
+        self.function.set_flaw(flaw);
+    }
+
+    /// It forgets its keys, and whatever else it remembers, as if it had just been started.
+    pub fn forget(&self) {
+        self.function.forget();
+    }
+
     /// Invocations being worked on.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.server.in_flight()
-    }
-}
-
-/// Why the function returns no policy. The text is the function error's `errorMessage`.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    /// The token is not good. The gateway makes 401 of exactly this text, and 500 of any other.
-    #[error("Unauthorized")]
-    Unauthorized,
-    #[error("cannot fetch the identity provider's keys: {0}; check that it runs and is reachable")]
-    Keys(keys::FetchError),
-    #[error("the event is no authorizer event of a REST API; check the gateway's authorizer")]
-    Event,
-    #[error("the event's methodArn is no method of a REST API; check the gateway's authorizer")]
-    MethodArn,
-    #[error(
-        "the result has {0} bytes, and a REST API takes {RESULT_LIMIT}; give the client fewer or shorter write scopes"
-    )]
-    ResultTooLarge(usize),
-}
-
-impl Failure {
-    fn error_type(&self) -> &'static str {
-        match self {
-            Self::Unauthorized => "Unauthorized",
-            Self::Keys(_) => "KeysUnavailable",
-            Self::Event => "InvalidEventDataError",
-            Self::MethodArn => "InvalidMethodArn",
-            Self::ResultTooLarge(_) => "ResultTooLarge",
-        }
-    }
-}
-
-struct Function {
-    rules: Rules,
-    /// Without a slash before it.
-    prefix: String,
-    keys: Arc<KeySource>,
-}
-
-impl Function {
-    async fn invoked(&self, request: Request<Incoming>) -> Answer {
-        let Invocation { id, event, .. } = match invoke::read(request, &FUNCTION_NAMES).await {
-            Ok(invocation) => invocation,
-            Err(refusal) => return *refusal,
-        };
-        let outcome = match serde_json::from_value(event) {
-            Ok(event) => self.authorize(&event, SystemTime::now()).await,
-            Err(_) => Err(Failure::Event),
-        };
-        match outcome {
-            Ok(result) => invoke::result(&id, result.into()),
-            Err(failure) => {
-                let error = FunctionError {
-                    error_message: failure.to_string(),
-                    error_type: failure.error_type().to_owned(),
-                };
-                invoke::function_error(&id, json_of(&error).into())
-            }
-        }
-    }
-
-    /// The result for the gateway, as JSON of [`RESULT_LIMIT`] bytes at most: of a longer one the gateway
-    /// would say no more than that something is wrong.
-    async fn authorize(&self, event: &AuthorizerEvent, now: SystemTime) -> Result<Vec<u8>, Failure> {
-        let (credentials, method_arn) = match event {
-            AuthorizerEvent::Token { authorization_token, method_arn } => {
-                (Some(authorization_token.as_str()), method_arn)
-            }
-            AuthorizerEvent::Request { method_arn, .. } => (request_credentials(event), method_arn),
-        };
-        let api = policy::ApiArn::of_method(method_arn).ok_or(Failure::MethodArn)?;
-        let token = credentials.and_then(token::bearer).ok_or(Failure::Unauthorized)?;
-        let key_id = token::key_id(token).map_err(|_| Failure::Unauthorized)?;
-        let key = self.keys.find(key_id.as_deref(), Instant::now()).await.map_err(Failure::Keys)?;
-        let key = key.ok_or(Failure::Unauthorized)?;
-        let caller = token::verify(token, &key, &self.rules, now).map_err(|_| Failure::Unauthorized)?;
-        let result = json_of(&policy::for_caller(&caller, &api, &self.prefix));
-        if result.len() > RESULT_LIMIT { Err(Failure::ResultTooLarge(result.len())) } else { Ok(result) }
-    }
-}
-
-/// The one `Authorization` header of a `REQUEST` event; header names come in the client's own case. More
-/// than one value is as bad as none: who knows which one the next box reads.
-fn request_credentials(event: &AuthorizerEvent) -> Option<&str> {
-    let AuthorizerEvent::Request { headers, multi_value_headers, .. } = event else { return None };
-    let named = |name: &&String| name.eq_ignore_ascii_case("authorization");
-    let mut many =
-        multi_value_headers.iter().flatten().filter(|(name, _)| named(name)).flat_map(|(_, values)| values);
-    if let Some(first) = many.next() {
-        return many.next().is_none().then_some(first.as_str());
-    }
-    let mut single =
-        headers.iter().flatten().filter(|(name, _)| named(name)).map(|(_, value)| value.as_str());
-    single.next().filter(|_| single.next().is_none())
-}
-
-fn json_of<T: serde::Serialize>(message: &T) -> Vec<u8> {
-    serde_json::to_vec(message).expect("the message shapes have string keys only")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn credentials(event: serde_json::Value) -> Option<String> {
-        let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
-        request_credentials(&event).map(str::to_owned)
-    }
-
-    #[test]
-    fn a_request_event_may_spell_the_header_in_any_case() {
-        let arn = "arn:aws:execute-api:eu-west-1:1:a/prod/POST/topics/x";
-        let event = json!({"type": "REQUEST", "methodArn": arn, "path": "/topics/x", "requestContext": {"n": 1.5},
-            "headers": {"authorization": "Bearer b"}, "multiValueHeaders": {"AUTHORIZATION": ["Bearer a"]}});
-        assert_eq!(credentials(event).as_deref(), Some("Bearer a"));
-        let event = json!({"type": "REQUEST", "methodArn": arn, "headers": {"authorization": "Bearer b"},
-            "multiValueHeaders": null});
-        assert_eq!(credentials(event).as_deref(), Some("Bearer b"));
-        let event =
-            json!({"type": "REQUEST", "methodArn": arn, "multiValueHeaders": {"Authorization": ["a", "b"]}});
-        assert_eq!(credentials(event), None);
-    }
-
-    #[test]
-    fn a_bad_token_is_reported_by_exactly_one_word() {
-        assert_eq!(Failure::Unauthorized.to_string(), "Unauthorized");
     }
 }

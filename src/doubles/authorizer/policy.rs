@@ -1,8 +1,9 @@
-//! From a caller's scopes to an IAM policy.
+//! From a caller's permissions to an IAM policy.
 
 use serde_json::{Map, Value};
 
-use super::token::Caller;
+use super::rules::Caller;
+use crate::scenario::Flaw;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
 /// The stage of an API, as the start of the ARNs of its methods:
@@ -35,53 +36,112 @@ impl ApiArn {
     }
 }
 
-/// The policy for `caller`: each scope `<topic>:write` allows producing to the topic and to each of its
-/// partitions, and by API v3 under any name of the cluster, which the proxy does not check, all below `prefix`. It names all of the caller's topics, not only the one asked for, because the gateway caches
-/// it for the token. A caller without any such scope is denied explicitly, which no other policy overrides.
+/// What is asked for, for an authorizer that mistakenly looks at it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The mistake that is made.
+    pub(super) flaw: Option<Flaw>,
+    /// The method's ARN.
+    pub(super) method: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// The topic in the method's path.
+    fn topic(&self) -> Option<&'a str> {
+        let (_, behind) = self.method.split_once("/topics/")?;
+        behind.split('/').next()
+    }
+}
+
+/// The policy for `caller`: each permission `<topic>:write` allows producing to the topic and to each of its partitions,
+/// and by API v3 under any name of the cluster, which the proxy does not check, all below `prefix`. It names all of the
+/// caller's topics, not only the one asked for, because the gateway caches it for the token. A caller without any such
+/// permission is denied explicitly, which no other policy overrides.
 ///
 /// Each topic is named in full, once: a pattern over several topics would be shorter and allow others, too.
-/// The scopes are not told again in the context. So a result within [`RESULT_LIMIT`] holds as many topics as
+/// The permissions are not told again in the context. So a result within [`RESULT_LIMIT`] holds as many topics as
 /// it can.
 ///
 /// [`RESULT_LIMIT`]: crate::wire::lambda::RESULT_LIMIT
-pub(super) fn for_caller(caller: &Caller, api: &ApiArn, prefix: &str) -> AuthorizerResult {
+pub(super) fn for_caller(caller: &Caller, api: &ApiArn, prefix: &str, asked: Asked<'_>) -> AuthorizerResult {
     let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-    let mut topics: Vec<&str> = caller.scope.split(' ').filter_map(writable_topic).collect();
-    topics.sort_unstable();
-    topics.dedup();
+    let topics = topics_of(caller, asked);
+    let resources = topics.iter().flat_map(|topic| {
+        [
+            api.resource(&format!("{prefix}topics/{topic}")),
+            api.resource(&format!("{prefix}topics/{topic}/partitions/*")),
+            api.resource(&format!("{prefix}v3/clusters/*/topics/{topic}/records")),
+        ]
+    });
     let (effect, resources) = if topics.is_empty() {
         (Effect::Deny, vec!["*".to_owned()])
     } else {
-        let resources = topics.iter().flat_map(|topic| {
-            [
-                api.resource(&format!("{prefix}topics/{topic}")),
-                api.resource(&format!("{prefix}topics/{topic}/partitions/*")),
-                api.resource(&format!("{prefix}v3/clusters/*/topics/{topic}/records")),
-            ]
-        });
         (Effect::Allow, resources.collect())
     };
+    let mut context = Map::new();
+    context.insert("client_id".to_owned(), Value::String(caller.client_id.clone()));
+    result(&caller.subject, effect, resources, Some(context))
+}
+
+/// What an authorizer answers that lets everybody pass: what is asked for is allowed.
+pub(super) fn for_everybody(method: &str) -> AuthorizerResult {
+    result("unknown", Effect::Allow, vec![method.to_owned()], None)
+}
+
+fn result(
+    principal: &str,
+    effect: Effect,
+    resources: Vec<String>,
+    context: Option<Map<String, Value>>,
+) -> AuthorizerResult {
     let statement = Statement {
         effect,
         action: OneOrMany::One("execute-api:Invoke".to_owned()),
         resource: OneOrMany::Many(resources),
         condition: None,
     };
-    let mut context = Map::new();
-    context.insert("client_id".to_owned(), Value::String(caller.client_id.clone()));
     AuthorizerResult {
-        principal_id: caller.subject.clone(),
+        principal_id: principal.to_owned(),
         policy_document: PolicyDocument {
             version: Some("2012-10-17".to_owned()),
             statement: OneOrMany::Many(vec![statement]),
         },
-        context: Some(context),
+        context,
         usage_identifier_key: None,
     }
 }
 
-/// The topic of a scope `<topic>:write`. Only names that are legal in Kafka count (1 to 249 of ASCII
-/// letters, digits, `.`, `_`, `-`; not `.` or `..`), so that no scope can smuggle a wildcard or a slash
+/// The topics that the caller may write, in their order; patterns of topics where that is the mistake made.
+fn topics_of(caller: &Caller, asked: Asked<'_>) -> Vec<String> {
+    let permissions = &caller.permissions;
+    let mut topics: Vec<String> =
+        permissions.iter().filter_map(|one| writable_topic(one)).map(str::to_owned).collect();
+    match (asked.flaw, asked.topic()) {
+        (Some(Flaw::ScopeBySubstring), Some(topic)) => {
+            let found = permissions.join(" ").contains(&format!("{topic}:write"));
+            topics.extend(found.then(|| topic.to_owned()));
+        }
+        (Some(Flaw::ScopeInAnyCase), Some(topic)) => {
+            let wanted = format!("{topic}:write");
+            let found = permissions.iter().any(|one| one.eq_ignore_ascii_case(&wanted));
+            topics.extend(found.then(|| topic.to_owned()));
+        }
+        (Some(Flaw::AllowsEveryTopic), _) if !topics.is_empty() => topics = vec!["*".to_owned()],
+        (Some(Flaw::TopicByPrefix), _) => topics.iter_mut().for_each(|topic| topic.push('*')),
+        (Some(Flaw::TopicInSmallLetters), _) => {
+            for topic in &mut topics {
+                topic.make_ascii_lowercase();
+            }
+        }
+        _ => {}
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    topics
+}
+
+/// The topic of a permission `<topic>:write`. Only names that are legal in Kafka count (1 to 249 of ASCII
+/// letters, digits, `.`, `_`, `-`; not `.` or `..`), so that none can smuggle a wildcard or a slash
 /// into the policy.
 fn writable_topic(scope: &str) -> Option<&str> {
     let topic = scope.strip_suffix(":write")?;
@@ -95,11 +155,17 @@ mod tests {
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/topics/quakes";
 
-    fn policy(scope: &str) -> Statement {
-        let caller = Caller { subject: "s".into(), client_id: "c".into(), scope: scope.into() };
-        let result = for_caller(&caller, &ApiArn::of_method(ARN).unwrap(), "");
+    fn policy_with(flaw: Option<Flaw>, scope: &str) -> Statement {
+        let permissions = scope.split(' ').map(str::to_owned).collect();
+        let caller = Caller { subject: "s".into(), client_id: "c".into(), permissions };
+        let asked = Asked { flaw, method: ARN };
+        let result = for_caller(&caller, &ApiArn::of_method(ARN).unwrap(), "", asked);
         assert_eq!(result.principal_id, "s");
         result.policy_document.statement.as_slice()[0].clone()
+    }
+
+    fn policy(scope: &str) -> Statement {
+        policy_with(None, scope)
     }
 
     #[test]
@@ -141,6 +207,29 @@ mod tests {
             "arn:aws:execute-api:r:1:*/s/POST/x",
         ] {
             assert_eq!(ApiArn::of_method(arn), None, "{arn}");
+        }
+    }
+
+    #[test]
+    fn mistakes_allow_more() {
+        let allowed = |flaw, scope: &str| {
+            let statement = policy_with(Some(flaw), scope);
+            let first = statement.resource.as_slice()[0].clone();
+            first
+                .rsplit_once('/')
+                .map(|(_, topic)| topic.to_owned())
+                .filter(|_| statement.effect == Effect::Allow)
+        };
+        for (flaw, scope, topic) in [
+            (Flaw::ScopeBySubstring, "xquakes:write2", "quakes"),
+            (Flaw::ScopeInAnyCase, "QUAKES:Write", "quakes"),
+            (Flaw::AllowsEveryTopic, "ships:write", "*"),
+            (Flaw::TopicByPrefix, "qua:write", "qua*"),
+            (Flaw::TopicInSmallLetters, "Quakes:write", "quakes"),
+        ] {
+            assert_eq!(allowed(flaw, scope).as_deref(), Some(topic), "{flaw:?}");
+            assert_eq!(allowed(flaw, "quakes:read"), None, "{flaw:?}");
+            assert_ne!(allowed(Flaw::AnyType, scope).as_deref(), Some(topic), "without {flaw:?}");
         }
     }
 }

@@ -60,11 +60,13 @@ pub enum Detector {
     Latency,
     /// The check of the scenario over memory does not hold.
     Memory,
+    /// Cases of the authentication suite.
+    AuthCases,
 }
 
 impl Detector {
     /// Every detector, in the order in which reports list them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Lost,
         Self::Leaked,
         Self::Duplicated,
@@ -91,6 +93,7 @@ impl Detector {
         Self::Rate,
         Self::Latency,
         Self::Memory,
+        Self::AuthCases,
     ];
 
     /// The detector that is a metric of this name.
@@ -186,6 +189,9 @@ impl Detector {
             Self::Rate => ("rate", "the scenario's limit of a rate does not hold"),
             Self::Latency => ("latency", "the scenario's limit of a latency does not hold"),
             Self::Memory => ("memory", "the scenario's limit of memory does not hold"),
+            Self::AuthCases => {
+                ("conform.auth", "cases of the authentication suite that are not as they should be")
+            }
         }
     }
 
@@ -218,6 +224,8 @@ impl Detector {
             Self::UnknownAbsent => records.unknown_absent,
             Self::Censored => result.latency_us.censored,
             Self::Rate | Self::Latency | Self::Memory => self.checks(result, Verdict::Fail),
+            // What a load meets with is no case.
+            Self::AuthCases => 0,
         }
     }
 

@@ -81,11 +81,15 @@ pub enum Flaw {
     ExplainsRefusals,
     /// Crashes on a token that is none.
     CrashesOnGarbage,
+    /// Takes permissions from any claim that usually holds them, in any shape.
+    AnyPermissionClaim,
+    /// Lets a person's token do what only an application's may.
+    TakesUserTokens,
 }
 
 impl Flaw {
     /// Every flaw, in the order in which documentation lists them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::AcceptsNone,
         Self::AcceptsNoSignature,
         Self::IgnoresSignature,
@@ -125,6 +129,8 @@ impl Flaw {
         Self::AnyScheme,
         Self::ExplainsRefusals,
         Self::CrashesOnGarbage,
+        Self::AnyPermissionClaim,
+        Self::TakesUserTokens,
     ];
 
     /// Its name on the command line and in reports.
@@ -198,6 +204,12 @@ impl Flaw {
                 ("explains-refusals", "says in its error why it refuses, of which the gateway makes 500")
             }
             Self::CrashesOnGarbage => ("crashes-on-garbage", "crashes on a token that is none"),
+            Self::AnyPermissionClaim => {
+                ("any-permission-claim", "takes permissions from any claim, in any shape")
+            }
+            Self::TakesUserTokens => {
+                ("takes-user-tokens", "lets a person's token do what only an application's may")
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum GatewaySpec {
         tls: Option<Box<IdentitySpec>>,
         /// How much the times of a token may be off at the embedded authorizer.
         leeway: Duration,
+        /// How the embedded authorizer keeps the identity provider's keys; of one that runs as a function, how it does so
+        /// itself.
+        keys: KeyTimes,
         /// What it serves.
         api: ApiSpec,
         /// Who may send how much.
@@ -26,6 +29,24 @@ pub enum GatewaySpec {
     },
     /// Partners talk to the proxy directly.
     None,
+}
+
+/// How an authorizer keeps keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// After this long keys are not used without an attempt to fetch them anew, so that a withdrawn key ends. Where the
+    /// attempt fails, they go on.
+    pub life: Duration,
+    /// Time between two fetches while some keys are there. Without it, tokens with made-up key ids would make the
+    /// authorizer flood the identity provider.
+    pub cool_down: Duration,
+}
+
+impl Default for KeyTimes {
+    /// Five minutes, and half a minute.
+    fn default() -> Self {
+        Self { life: Duration::from_mins(5), cool_down: Duration::from_secs(30) }
+    }
 }
 
 /// Who a server is to those that speak TLS.

@@ -29,7 +29,7 @@ pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
 pub use gateway::{
     AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IDP_PLACEHOLDERS,
-    IdentitySpec, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
+    IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use idp::{AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace};
 pub use partner::{ClientAuth, Expect, Partner, Renew, TokenSpec};

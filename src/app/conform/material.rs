@@ -1,0 +1,173 @@
+//! Getting what the cases are made of: tokens of two partners, the provider's keys, and keys that it does not have.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hyper::StatusCode;
+use serde_json::Value;
+
+use super::{ConformError, Path};
+use crate::app::run::credentials_of;
+use crate::conform::auth::{Attacker, Material, Object, Other, Signing};
+use crate::doubles::http::Source;
+use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, PublicKey};
+use crate::load::{Credentials, Target, fetch_all};
+use crate::scenario::{Accepts, ApiSpec, Expect, GatewaySpec, Protocol, Scenario};
+use crate::secret::Secret;
+use crate::stack::{PartnerAuth, Provider};
+use crate::tls::self_signed;
+
+/// How long the provider's keys may take.
+const KEYS: Duration = Duration::from_secs(10);
+/// Longest key set that is read, in bytes.
+const SET: usize = 1024 * 1024;
+
+/// Two partners that may write, each to a topic of its own, by place in the scenario; the second may be missing.
+struct Writers {
+    first: (usize, String),
+    second: Option<(usize, String)>,
+}
+
+fn writers(scenario: &Scenario) -> Result<Writers, ConformError> {
+    let mut writers = scenario.workloads.iter().filter_map(|workload| {
+        let partner = scenario.partners.get(workload.partner)?;
+        let topic = scenario.topics.get(workload.topic)?;
+        (partner.expect == Expect::Accept).then(|| (workload.partner, topic.name.clone()))
+    });
+    let first = writers.next().ok_or(ConformError::NoWriter)?;
+    let second = writers.find(|(partner, topic)| *partner != first.0 && *topic != first.1);
+    Ok(Writers { first, second })
+}
+
+/// Header and claims of a token that a provider has issued.
+fn decoded(token: &Secret) -> Result<(Object, Object), ConformError> {
+    let parts = Compact::split(token.expose()).ok_or(ConformError::NoJwt)?;
+    let object = |bytes: Option<Vec<u8>>| -> Option<Object> { serde_json::from_slice(&bytes?).ok() };
+    let header = object(parts.decoded_header()).ok_or(ConformError::NoJwt)?;
+    let claims = object(parts.decoded_payload()).ok_or(ConformError::NoJwt)?;
+    Ok((header, claims))
+}
+
+/// The provider's published keys.
+async fn keys(provider: &Provider) -> Result<Vec<Value>, ConformError> {
+    let uri = &provider.jwks_uri;
+    let unusable = |reason: String| ConformError::Keys { uri: uri.clone(), reason };
+    let source = Source::new(uri, &provider.tls).map_err(|error| unusable(error.to_string()))?;
+    let (status, body) = match tokio::time::timeout(KEYS, source.get(SET)).await {
+        Ok(answer) => answer.map_err(|error| unusable(error.to_string()))?,
+        Err(_) => return Err(unusable(format!("no answer within {} s", KEYS.as_secs()))),
+    };
+    if status != StatusCode::OK {
+        return Err(unusable(format!("it answers {}", status.as_u16())));
+    }
+    let set: Value = serde_json::from_slice(&body).map_err(|error| unusable(error.to_string()))?;
+    Ok(set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default())
+}
+
+/// The key that signed a token with this header.
+fn signed_with(keys: &[Value], header: &Object, uri: &str) -> Result<PublicKey, ConformError> {
+    let kid = header.get("kid");
+    let named = |key: &&Value| kid.is_none() || key.get("kid") == kid;
+    let key = keys.iter().filter(named).find_map(|key| PublicKey::from_jwk(key).ok());
+    key.ok_or_else(|| ConformError::Keys {
+        uri: uri.to_owned(),
+        reason: "the key that signed the partner's token is not among them".to_owned(),
+    })
+}
+
+/// New keys, which nobody knows.
+async fn foreign_keys() -> Result<(Attacker, Arc<PrivateKey>), ConformError> {
+    // Searching for primes takes long enough to hold up a runtime's thread.
+    let made = tokio::task::spawn_blocking(|| -> Result<_, ConformError> {
+        let key = |kind| PrivateKey::generate(kind).map(Arc::new);
+        let rsa = key(KeyKind::Rsa)?;
+        let pem = rsa.to_pem().ok_or(crate::jose::KeyError::Generate)?;
+        let attacker = Attacker {
+            certificate: self_signed(&pem, "idp.example", SystemTime::now())?,
+            p256: key(KeyKind::P256)?,
+            p384: key(KeyKind::P384)?,
+            ed25519: key(KeyKind::Ed25519)?,
+            rsa,
+        };
+        Ok((attacker, key(KeyKind::Rsa)?))
+    });
+    made.await.map_err(|_| crate::jose::KeyError::Generate)?
+}
+
+/// A key of the provider's kind.
+async fn spare_key(algorithm: Algorithm, rsa: Arc<PrivateKey>) -> Result<Signing, ConformError> {
+    let kind = algorithm.key_kind().unwrap_or(KeyKind::Rsa);
+    let key = if kind == KeyKind::Rsa {
+        rsa
+    } else {
+        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(kind).map(Arc::new));
+        made.await.map_err(|_| crate::jose::KeyError::Generate)??
+    };
+    Ok(Signing { kid: key.public().thumbprint(), key, algorithm })
+}
+
+/// How long the gateway keeps an authorizer's answer, where that is known.
+fn cache(scenario: &Scenario) -> Option<Duration> {
+    match &scenario.stack.gateway {
+        GatewaySpec::Embedded { api: ApiSpec::Produce { authorizer_ttl, .. }, .. } => Some(*authorizer_ttl),
+        _ => None,
+    }
+}
+
+/// Gathers everything. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
+/// not yet known.
+pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, ConformError> {
+    let Path { stack, scenario } = path;
+    let provider = stack.provider().ok_or(ConformError::NoProvider)?;
+    let Writers { first, second } = writers(scenario)?;
+    let endpoint =
+        Target::resolve(&provider.token_endpoint, &scenario.allow_hosts, &provider.tls, Protocol::Http1)
+            .await?;
+    let wanted: Vec<&(usize, String)> = [Some(&first), second.as_ref()].into_iter().flatten().collect();
+    let credentials: Vec<Credentials> = wanted
+        .iter()
+        .filter_map(|(partner, _)| credentials_of(scenario, stack, *partner, &endpoint))
+        .collect();
+    let mut fetched = fetch_all(&credentials).await.into_iter();
+    let token = fetched.next().ok_or(ConformError::NoProvider)??.secret;
+    let other = match (second, fetched.next()) {
+        (Some((_, topic)), Some(fetched)) => Some(Other { token: fetched?.secret, topic }),
+        _ => None,
+    };
+    let (header, claims) = decoded(&token)?;
+    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
+    let algorithm = algorithm.ok_or(ConformError::NoJwt)?;
+    let public = signed_with(&keys(provider).await?, &header, &provider.jwks_uri)?;
+    let (attacker, rsa) = foreign_keys().await?;
+    let signer = stack.idp().map(|idp| {
+        let (key, kid, algorithm) = idp.current_signer();
+        Signing { key, algorithm, kid }
+    });
+    let (leeway, key_times) = match &scenario.stack.gateway {
+        GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, *keys),
+        GatewaySpec::None => return Err(ConformError::NoProvider),
+    };
+    Ok(Material {
+        accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
+        header,
+        claims,
+        public,
+        audience: provider.audience.clone(),
+        client_secret: match stack.partner_auth(first.0) {
+            Some(PartnerAuth::Basic(secret) | PartnerAuth::Post(secret)) => Some(secret.clone()),
+            _ => None,
+        },
+        topic: first.1,
+        other,
+        rotation: signer.is_some().then_some(key_times),
+        signer,
+        spare: spare_key(algorithm, rsa).await?,
+        attacker,
+        sink: None,
+        cold: stack.authorizer().is_some(),
+        clock: false,
+        cache: cache(scenario),
+        run: run.to_owned(),
+        token,
+    })
+}

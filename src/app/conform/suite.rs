@@ -1,0 +1,336 @@
+//! Trying the cases: group by group, one request after another.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use super::landing::Landing;
+use super::send::{Ended, Reply, exchange, request};
+use super::shown;
+use super::sink::Sink;
+use super::{ConformError, Path};
+use crate::app::run::Interrupt;
+use crate::conform::auth::{GROUPS, Material, good_token};
+use crate::conform::{Case, Control, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge};
+use crate::doubles::idp::{Idp, KeysFault};
+use crate::ledger::answers::classify;
+use crate::load::Target;
+use crate::result::{CaseOutcome, CaseReport, Exchange};
+use crate::scenario::Flaw;
+use crate::wire::produce::ProduceFormat;
+
+/// How much the clocks of this machine and the target's may differ, in seconds.
+const CLOCKS: u64 = 1;
+/// How often a wait looks whether somebody wants to stop.
+const STILL: Duration = Duration::from_millis(50);
+
+/// Which cases are tried.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selection {
+    /// Parts of ids; empty: all.
+    pub(super) only: Vec<String>,
+    /// Of those that take seconds only the ones that show this.
+    pub(super) quick_but: Option<Flaw>,
+}
+
+impl Selection {
+    pub(super) fn has(&self, case: &Case) -> bool {
+        let named = self.only.is_empty() || self.only.iter().any(|part| case.id.contains(part.as_str()));
+        let quick = self.quick_but.is_none_or(|flaw| !case.slow || case.shows.contains(&flaw));
+        named && quick
+    }
+}
+
+/// A path whose authorizer is tried.
+pub(super) struct Suite<'p> {
+    pub(super) path: &'p Path<'p>,
+    pub(super) target: Target,
+    pub(super) material: Material,
+    pub(super) sink: Option<Sink>,
+    pub(super) landing: Result<Landing, String>,
+    /// How long an answer is waited for.
+    pub(super) limit: Duration,
+}
+
+/// A case that has been tried, and is not judged yet.
+struct Tried {
+    case: Case,
+    observations: Vec<(Probe, Observation)>,
+    complaints: Vec<String>,
+    took: Duration,
+}
+
+/// All cases, judged.
+pub(in crate::app) struct Outcomes {
+    /// In the order of their ids.
+    pub(in crate::app) cases: Vec<CaseReport>,
+    pub(in crate::app) requests: u64,
+    /// Why the topics could not be read, if they could not.
+    pub(in crate::app) unread: Option<String>,
+}
+
+impl Suite<'_> {
+    /// Makes sure that the path lets a good token in: without that nothing that it refuses means anything. Learns from the
+    /// answer whether the clocks go together.
+    ///
+    /// # Errors
+    /// [`ConformError::Refused`], where the good token is not accepted.
+    pub(super) async fn control(&mut self) -> Result<(), ConformError> {
+        let probe = good_token(&self.material);
+        let bytes = request(&self.target, &probe);
+        match exchange(&self.target, &bytes, self.limit).await.0 {
+            Ended::Answered(reply) if (200..300).contains(&reply.status) => {
+                self.material.clock = clocks_agree(&reply);
+                Ok(())
+            }
+            Ended::Answered(reply) => {
+                let body = String::from_utf8_lossy(&reply.body).into_owned();
+                let body = shown::without(&body, &probe.secrets);
+                Err(ConformError::Refused { reason: format!("{} {body}", reply.status) })
+            }
+            Ended::Silence => Err(ConformError::Refused { reason: "no answer".to_owned() }),
+            Ended::Broken(reason) => Err(ConformError::Refused { reason }),
+        }
+    }
+
+    /// Tries all cases of the selection, and judges them when what they wrote has been read back. `each` is told how many
+    /// groups of how many are done.
+    ///
+    /// # Errors
+    /// [`ConformError::Interrupted`].
+    pub(super) async fn run(
+        &self,
+        selection: &Selection,
+        interrupt: &watch::Receiver<Option<Interrupt>>,
+        mut each: impl FnMut(usize, usize),
+    ) -> Result<Outcomes, ConformError> {
+        let mut tried = Vec::new();
+        for (number, write_down) in GROUPS.iter().enumerate() {
+            // Tokens have times, so that they are made right before they are used.
+            for case in write_down(&self.material, now()) {
+                if selection.has(&case) {
+                    tried.push(self.attempt(case, interrupt).await?);
+                }
+            }
+            each(number + 1, GROUPS.len());
+        }
+        let landed = match &self.landing {
+            Ok(landing) => landing.read(self.path.stack).await,
+            Err(reason) => Err(reason.clone()),
+        };
+        let requests = tried.iter().map(|tried| tried.observations.len() as u64).sum();
+        let mut cases: Vec<CaseReport> =
+            tried.into_iter().map(|tried| self.report(tried, landed.as_ref().ok())).collect();
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(Outcomes { cases, requests, unread: landed.err() })
+    }
+
+    async fn attempt(
+        &self,
+        case: Case,
+        interrupt: &watch::Receiver<Option<Interrupt>>,
+    ) -> Result<Tried, ConformError> {
+        let begun = Instant::now();
+        let (mut observations, mut complaints, mut fetches) = (Vec::new(), Vec::new(), (0, begun));
+        for step in &case.steps {
+            if let Some(signal) = *interrupt.borrow() {
+                return Err(ConformError::Interrupted(signal));
+            }
+            match step {
+                Step::Send(probe) => observations.push((probe.as_ref().clone(), self.send(probe).await)),
+                Step::Do(control) => {
+                    self.control_boxes(control, &mut fetches, &mut complaints, interrupt).await
+                }
+            }
+        }
+        Ok(Tried { case, observations, complaints, took: begun.elapsed() })
+    }
+
+    async fn control_boxes(
+        &self,
+        control: &Control,
+        fetches: &mut (u64, Instant),
+        complaints: &mut Vec<String>,
+        interrupt: &watch::Receiver<Option<Interrupt>>,
+    ) {
+        let idp = self.path.stack.idp();
+        match control {
+            Control::Wait(time) => {
+                let end = Instant::now() + *time;
+                while Instant::now() < end && interrupt.borrow().is_none() {
+                    tokio::time::sleep(STILL.min(end.saturating_duration_since(Instant::now()))).await;
+                }
+            }
+            Control::Publish(keys) => {
+                if let Some(idp) = idp {
+                    idp.publish(keys.clone());
+                }
+            }
+            Control::Keys(trouble) => {
+                if let Some(idp) = idp {
+                    idp.set_keys_fault(trouble.map(|trouble| self.fault(trouble)));
+                }
+            }
+            Control::Forget => {
+                if let Some(authorizer) = self.path.stack.authorizer() {
+                    authorizer.forget();
+                }
+            }
+            Control::CountFetches => *fetches = (idp.map_or(0, Idp::jwks_requests), Instant::now()),
+            Control::FetchesWithinCoolDown => {
+                let count = idp.map_or(0, Idp::jwks_requests).saturating_sub(fetches.0);
+                let cool_down = self.material.rotation.unwrap_or_default().cool_down;
+                // One at once, and one for each cool-down that has begun meanwhile.
+                let most = 1 + fetches.1.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
+                if u128::from(count) > most {
+                    complaints.push(format!(
+                        "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"
+                    ));
+                }
+            }
+        }
+    }
+
+    fn fault(&self, trouble: KeysTrouble) -> KeysFault {
+        match trouble {
+            KeysTrouble::Error => KeysFault::Status(500),
+            KeysTrouble::Silence => KeysFault::Hang,
+            KeysTrouble::Html => KeysFault::Html,
+            KeysTrouble::Empty => KeysFault::Empty,
+            KeysTrouble::Huge => KeysFault::Huge,
+            KeysTrouble::Redirect => KeysFault::Redirect(format!(
+                "{}/elsewhere/jwks",
+                self.material.sink.as_deref().unwrap_or_default()
+            )),
+            KeysTrouble::Drip => KeysFault::Drip,
+        }
+    }
+
+    async fn send(&self, probe: &Probe) -> Observation {
+        let (ended, took) = exchange(&self.target, &request(&self.target, probe), self.limit).await;
+        let (outcome, echoed) = match ended {
+            Ended::Silence => (Outcome::Silence, false),
+            Ended::Broken(reason) => (Outcome::Broken(reason), false),
+            Ended::Answered(reply) => {
+                let body = String::from_utf8_lossy(&reply.body);
+                let echoed =
+                    [reply.head.as_str(), &body].iter().any(|text| shown::repeats(text, &probe.secrets));
+                let outcome = Outcome::Answered {
+                    status: reply.status,
+                    error_type: reply.header("x-amzn-errortype").map(str::to_owned),
+                    acked: acked(&reply),
+                    excerpt: shown::without(&body, &probe.secrets),
+                };
+                (outcome, echoed)
+            }
+        };
+        Observation { outcome, took_us: micros(took), echoed, landed: None, calls: Vec::new() }
+    }
+
+    /// Judges a case, now that it is known what landed and who called where.
+    fn report(&self, tried: Tried, landed: Option<&BTreeMap<String, u64>>) -> CaseReport {
+        let Tried { case, mut observations, complaints, took } = tried;
+        for (probe, seen) in &mut observations {
+            seen.landed = landed.map(|landed| landed.get(&probe.marker).copied().unwrap_or(0));
+            if let (Some(sink), Some(trap)) = (&self.sink, &probe.trap) {
+                seen.calls = sink.calls(trap);
+            }
+        }
+        let given = |need: &Need| self.gives(*need);
+        let missing: Vec<String> =
+            case.needs.iter().filter(|need| !given(need)).map(|need| need.name().to_owned()).collect();
+        let seen: Vec<Observation> = observations.iter().map(|(_, seen)| seen.clone()).collect();
+        let judgement = judge(&case, &seen, complaints);
+        let outcome = match judgement.grade {
+            _ if case.steps.is_empty() => CaseOutcome::NotRun,
+            Grade::Passed => CaseOutcome::Passed,
+            Grade::Warned => CaseOutcome::Warned,
+            Grade::Failed => CaseOutcome::Failed,
+        };
+        CaseReport {
+            outcome,
+            missing,
+            reasons: judgement.reasons,
+            notes: judgement.notes,
+            exchanges: observations.iter().map(|(probe, seen)| self.exchange(probe, seen)).collect(),
+            elapsed_us: micros(took),
+            ..untried(&case)
+        }
+    }
+
+    fn exchange(&self, probe: &Probe, seen: &Observation) -> Exchange {
+        let excerpt = match &seen.outcome {
+            Outcome::Answered { excerpt, .. } => excerpt.clone(),
+            Outcome::Silence | Outcome::Broken(_) => String::new(),
+        };
+        Exchange {
+            what: probe.what.clone(),
+            expected: probe.expected.in_words().to_owned(),
+            request: shown::request(&self.target.base_path, probe),
+            answer: seen.in_words(),
+            status: seen.status(),
+            excerpt,
+            landed: seen.landed,
+            took_us: seen.took_us,
+        }
+    }
+
+    /// Whether the target, or who tries it, has this.
+    fn gives(&self, need: Need) -> bool {
+        let material = &self.material;
+        match need {
+            Need::Signer => material.signer.is_some(),
+            Need::Clock => material.clock,
+            Need::Sink => material.sink.is_some(),
+            Need::Rotation => material.rotation.is_some(),
+            Need::Cold => material.cold,
+            Need::Cache => {
+                material.cache.is_some_and(|kept| kept + material.accepts.leeway <= Duration::from_secs(10))
+            }
+            Need::Kafka => self.landing.is_ok(),
+            Need::Client => material.other.is_some(),
+        }
+    }
+}
+
+/// What is known of a case before it is tried.
+pub(super) fn untried(case: &Case) -> CaseReport {
+    CaseReport {
+        id: case.id.clone(),
+        title: case.title.clone(),
+        what: case.what.clone(),
+        level: case.level.name().to_owned(),
+        sources: case.sources.iter().map(|&source| source.to_owned()).collect(),
+        outcome: CaseOutcome::NotRun,
+        missing: Vec::new(),
+        reasons: Vec::new(),
+        notes: Vec::new(),
+        shows: case.shows.iter().map(|flaw| flaw.name().to_owned()).collect(),
+        exchanges: Vec::new(),
+        elapsed_us: 0,
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Whether the time in an answer's `Date` is this machine's, within a second.
+fn clocks_agree(reply: &Reply) -> bool {
+    let date = reply.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let theirs = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    theirs.is_some_and(|theirs| theirs.as_secs().abs_diff(now()) <= CLOCKS)
+}
+
+/// Whether an answer says of a request's one record that it was written.
+fn acked(reply: &Reply) -> bool {
+    let mut answers = Vec::new();
+    classify(reply.status, None, &reply.body, 1, ProduceFormat::V2Json, &mut answers);
+    answers.iter().all(|answer| answer.is_acked()) && !answers.is_empty()
+}

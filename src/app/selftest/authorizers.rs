@@ -1,0 +1,117 @@
+//! The authorizers: the embedded one, of which the authentication suite must find nothing, and each mistake that it can be
+//! told to make, which a case must find that says so.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::SelftestError;
+use crate::app::conform::{ConformError, Outcomes, SCENARIO, each_flaw};
+use crate::app::run::Interrupt;
+use crate::judge::selftest::Detector;
+use crate::result::{CaseOutcome, CaseReport, Row, RowOutcome, Seen};
+use crate::scenario::{self, Flaw, Unreadable};
+
+/// Tries the embedded authorizer as it is, and with each of `flaws`; tells `each` row as it comes.
+///
+/// # Errors
+/// [`SelftestError`], where a signal came.
+pub(super) async fn rows(
+    flaws: &[Flaw],
+    logs: &Path,
+    interrupt: &watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(Row),
+) -> Result<(), SelftestError> {
+    let scenario = scenario::parse(SCENARIO, Path::new("authentication.yaml"), &[], &|_| {
+        Err(Unreadable { line: 0, column: 0, message: "the scenario that ships extends nothing".into() })
+    });
+    let scenario = match scenario {
+        Ok(scenario) => scenario,
+        Err(error) => {
+            each(broken("as it should be", error.to_string()));
+            return Ok(());
+        }
+    };
+    let flaws: Vec<Option<Flaw>> = std::iter::once(None).chain(flaws.iter().copied().map(Some)).collect();
+    let tried = each_flaw(&scenario, logs, &flaws, interrupt, |flaw, outcomes, took| {
+        each(match flaw {
+            None => healthy(&outcomes, took),
+            Some(flaw) => weak(flaw, &outcomes, took),
+        });
+    });
+    match tried.await {
+        Ok(()) => Ok(()),
+        Err(ConformError::Interrupted(signal)) => Err(SelftestError::Interrupted(signal)),
+        Err(error) => {
+            each(broken("the authentication suite", error.to_string()));
+            Ok(())
+        }
+    }
+}
+
+/// Whether a case is not as it has to be, or ought to be.
+fn is_bad(case: &CaseReport) -> bool {
+    matches!(case.outcome, CaseOutcome::Failed | CaseOutcome::Warned)
+}
+
+fn told(case: &CaseReport) -> String {
+    format!("{}: {}", case.id, case.reasons.join("; "))
+}
+
+fn row(name: &str, box_name: Option<&str>, took: Duration) -> Row {
+    Row {
+        name: name.to_owned(),
+        box_name: box_name.map(str::to_owned),
+        run: String::new(),
+        sets: Vec::new(),
+        injected: 0,
+        seen: Vec::new(),
+        outcome: RowOutcome::Quiet,
+        reasons: Vec::new(),
+        elapsed_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+fn broken(name: &str, reason: String) -> Row {
+    let outcome = RowOutcome::Broken;
+    Row { outcome, reasons: vec![reason], ..row(name, Some("authorizer"), Duration::ZERO) }
+}
+
+/// Of the authorizer as it should be, no case may find anything, and each must have been tried.
+fn healthy(outcomes: &Outcomes, took: Duration) -> Row {
+    let mut reasons: Vec<String> = outcomes.cases.iter().filter(|case| is_bad(case)).map(told).collect();
+    let untried = outcomes.cases.iter().filter(|case| case.outcome == CaseOutcome::NotRun);
+    reasons.extend(untried.map(|case| format!("{} was not tried", case.id)));
+    reasons.extend(outcomes.unread.iter().map(|why| format!("the topics could not be read: {why}")));
+    let outcome = if reasons.is_empty() { RowOutcome::Quiet } else { RowOutcome::FalseAlarm };
+    Row { outcome, reasons, ..row("authorizer as it should be", None, took) }
+}
+
+/// A mistake is found by a case that says it finds it. One that explains refusals is found by any that expects 401.
+fn weak(flaw: Flaw, outcomes: &Outcomes, took: Duration) -> Row {
+    let bad: Vec<&CaseReport> = outcomes.cases.iter().filter(|case| is_bad(case)).collect();
+    let name = flaw.name();
+    let says_so = |case: &&CaseReport| case.shows.iter().any(|shown| shown == name);
+    let named = match flaw {
+        Flaw::ExplainsRefusals => !bad.is_empty(),
+        _ => bad.iter().any(says_so),
+    };
+    let count = bad.len() as u64;
+    let seen = Seen {
+        detector: Detector::AuthCases.name().to_owned(),
+        count,
+        wanted: "more than 0".to_owned(),
+        right: named,
+    };
+    let outcome = if named { RowOutcome::Found } else { RowOutcome::Missed };
+    let reasons = match (named, bad.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, true) => vec!["no case is other than it should be".to_owned()],
+        (false, false) => {
+            let others = bad.iter().map(|case| case.id.as_str()).collect::<Vec<_>>().join(", ");
+            vec![format!("no case that says it finds this is other than it should be, only {others}")]
+        }
+    };
+    Row { injected: 1, seen: vec![seen], outcome, reasons, ..row(name, Some("authorizer"), took) }
+}

@@ -1,0 +1,131 @@
+//! `landfall conform`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{exit, print, runtime, signals};
+use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
+use crate::conform::Strictness;
+use crate::report;
+use crate::result::CaseOutcome;
+use crate::scenario::{self, Flaw, Scenario, Unreadable};
+
+/// Options of `landfall conform`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    of: Of,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Of {
+    /// Try what an authorizer takes and refuses: tokens good and evil, each with a record that must land or must not
+    Auth(AuthOptions),
+}
+
+#[derive(Debug, clap::Args)]
+struct AuthOptions {
+    /// Scenario with the gateway, its authorizer and its identity provider; landfall's own ones by default
+    #[arg(value_name = "SCENARIO")]
+    file: Option<PathBuf>,
+    /// Change a value of the scenario; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// Try only cases whose id contains this, for instance `14-key-url` or `auth/01`; may be repeated
+    #[arg(long = "only", value_name = "PART")]
+    only: Vec<String>,
+    /// List the cases, and try none
+    #[arg(long)]
+    list: bool,
+    /// What ought to hold (SHOULD) must
+    #[arg(long)]
+    strict: bool,
+    /// A case that could not be tried is no pass: exit code 4
+    #[arg(long)]
+    require_all: bool,
+    /// Let landfall's own authorizer make a mistake, to see that it is found, for instance `accepts-none`
+    #[arg(long, value_name = "MISTAKE", value_parser = flaw)]
+    weak: Option<Flaw>,
+    /// Folder for the result (conformance.json, conformance.html, junit.xml) and for logs
+    #[arg(long, value_name = "DIR", default_value = "reports/conform-auth")]
+    out: PathBuf,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// The mistake of this name.
+fn flaw(name: &str) -> Result<Flaw, String> {
+    let all = || Flaw::ALL.map(Flaw::name).join(", ");
+    let found = Flaw::ALL.into_iter().find(|flaw| flaw.name() == name);
+    found.ok_or_else(|| format!("there is no such mistake; there are: {}", all()))
+}
+
+pub(super) fn main(options: &Options) -> ExitCode {
+    let Of::Auth(options) = &options.of;
+    if options.list {
+        return match listed(&options.only) {
+            Ok(cases) => super::printed(&report::conformance::list(&cases)),
+            Err(error) => {
+                tell!("landfall: {error}");
+                ExitCode::from(error.exit_code())
+            }
+        };
+    }
+    let scenario = match read(options) {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    let plan = Plan {
+        only: options.only.clone(),
+        strictness: Strictness { strict: options.strict, require_all: options.require_all },
+        flaw: options.weak,
+        limit: LIMIT,
+        folder: options.out.clone(),
+    };
+    let outcome = runtime.block_on(async {
+        let interrupt = signals::listen().map_err(|error| {
+            tell!("landfall: cannot listen for signals: {error}");
+            ExitCode::from(exit::STACK)
+        })?;
+        let result = auth(&scenario, &plan, interrupt, |_, _| {}).await;
+        result.and_then(|result| deliver(&result, &plan.folder).map(|()| result)).map_err(|error| {
+            tell!("landfall: {error}");
+            ExitCode::from(error.exit_code())
+        })
+    });
+    runtime.shutdown_background();
+    match outcome {
+        Ok(result) => {
+            if !options.quiet {
+                print(&format!("\n  {}\n\n", result.banner));
+                let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
+                for case in result.cases.iter().filter(|case| bad(case.outcome)) {
+                    print(&report::conformance::case(case));
+                }
+                print(&report::conformance::summary(&result));
+                print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
+            }
+            ExitCode::from(exit::of_run(None, result.verdict, false))
+        }
+        Err(code) => code,
+    }
+}
+
+/// The scenario that is named, or the one that ships.
+fn read(options: &AuthOptions) -> Result<Scenario, ExitCode> {
+    let read = match &options.file {
+        Some(file) => scenario::read(file, &options.sets),
+        None => scenario::parse(SCENARIO, Path::new("authentication.yaml"), &options.sets, &|_| {
+            Err(Unreadable { line: 0, column: 0, message: "the scenario that ships extends nothing".into() })
+        }),
+    };
+    read.map_err(|error| {
+        tell!("{error}");
+        ExitCode::from(exit::USAGE)
+    })
+}

@@ -1,0 +1,107 @@
+//! Groups 70 and 75: what an authorizer does while the provider's keys cannot be had.
+
+use super::group::{Group, act, send};
+use super::material::Material;
+use crate::conform::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Step};
+use crate::scenario::Flaw;
+
+/// Ways in which a key set is no key set.
+const TROUBLES: [(&str, &str, KeysTrouble); 7] = [
+    ("error", "status 500", KeysTrouble::Error),
+    ("html", "a page for people", KeysTrouble::Html),
+    ("empty", "a set without keys", KeysTrouble::Empty),
+    ("huge", "a set of more than a megabyte", KeysTrouble::Huge),
+    ("redirect", "a redirection to somewhere else", KeysTrouble::Redirect),
+    ("silence", "no answer", KeysTrouble::Silence),
+    ("drip", "a byte now and then", KeysTrouble::Drip),
+];
+
+/// A probe with a good token that nobody has seen before.
+fn good(group: &Group<'_>, what: &str, id: &str, expected: Expected) -> Probe {
+    let forge = group.forge().claim("jti", format!("{}-{id}", group.material.run));
+    // Without the provider's key the same token serves, as long as answers are not kept.
+    let token = forge.signed().token.unwrap_or_else(|| group.material.token.expose().to_owned());
+    group.probe(what, expected).bearer(&token)
+}
+
+/// What is the same of all: keys of the provider's that are under its control, an authorizer that forgets them.
+fn needs(group: &mut Group<'_>, variant: &str, what: &str, steps: Vec<Step>, flaws: &[Flaw]) {
+    let material = group.material;
+    group
+        .add(variant, what, steps)
+        .needs(Need::Signer, material.signer.is_some())
+        .needs(Need::Rotation, material.rotation.is_some())
+        .needs(Need::Cold, material.cold)
+        .shows(flaws)
+        .slow();
+}
+
+pub(super) fn recovery(material: &Material, now: u64) -> Vec<Case> {
+    let about = (70, "keys-return", "an authorizer that could not fetch keys, when it can again");
+    let mut group =
+        Group::new(material, now, about, Level::Must, &["OpenID Connect Core 1.0 section 10.1.1"]);
+    let again = good(&group, "a good token while keys cannot be had", "return", Expected::NotAccepted);
+    let same = Probe {
+        expected: Expected::Accepted,
+        what: "the same token when they can".to_owned(),
+        ..again.clone()
+    };
+    let same = Probe {
+        marker: format!("{}-same", same.marker),
+        body: same.body.replace(&same.marker, &format!("{}-same", same.marker)),
+        ..same
+    };
+    let steps = vec![
+        act(Control::Keys(Some(KeysTrouble::Error))),
+        act(Control::Forget),
+        send(again),
+        act(Control::Keys(None)),
+        send(same),
+    ];
+    needs(&mut group, "error", "keys cannot be had, and then they can", steps, &[Flaw::AllowsWithoutKeys]);
+    group.into_cases()
+}
+
+pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
+    let about = (75, "keys-trouble", "an authorizer whose provider gives something else than keys");
+    let mut group =
+        Group::new(material, now, about, Level::Must, &["RFC 7517 section 5", "RFC 8725 section 3.10"]);
+    for (variant, gives, trouble) in TROUBLES {
+        let cold = good(
+            &group,
+            &format!("a good token, no keys yet, and {gives}"),
+            &format!("cold-{variant}"),
+            Expected::NotAccepted,
+        );
+        let steps = vec![
+            act(Control::Keys(Some(trouble))),
+            act(Control::Forget),
+            send(cold),
+            act(Control::Keys(None)),
+            act(Control::Forget),
+        ];
+        needs(
+            &mut group,
+            &format!("cold-{variant}"),
+            &format!("no keys yet, and {gives}"),
+            steps,
+            &[Flaw::AllowsWithoutKeys],
+        );
+        let first = good(
+            &group,
+            "a good token, with which keys are fetched",
+            &format!("first-{variant}"),
+            Expected::Accepted,
+        );
+        let warm = good(
+            &group,
+            &format!("another one, with keys, and {gives}"),
+            &format!("warm-{variant}"),
+            Expected::Accepted,
+        );
+        let steps =
+            vec![send(first), act(Control::Keys(Some(trouble))), send(warm), act(Control::Keys(None))];
+        needs(&mut group, &format!("warm-{variant}"), &format!("keys are there, and {gives}"), steps, &[]);
+    }
+    group.into_cases()
+}

@@ -1,0 +1,92 @@
+//! The result of a conformance suite: for a terminal, as a page, and as CI systems read tests.
+
+mod html;
+mod junit;
+
+use std::fmt::Write as _;
+
+pub use html::html;
+pub use junit::junit;
+
+use super::text::{grouped, plain, short};
+use crate::result::{CaseOutcome, CaseReport, Conformance, Verdict};
+use crate::stats::time_text;
+
+/// Characters of a line that comes from outside.
+const LINE: usize = 400;
+
+/// The verdict as a heading has it.
+fn heading(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Invalid | Verdict::Inconclusive => "INCONCLUSIVE",
+    }
+}
+
+/// How many came out how, in a sentence.
+fn counts(result: &Conformance) -> String {
+    let totals = result.totals;
+    format!(
+        "{} cases: {} passed, {} failed, {} warned, {} not run; {} requests in {}",
+        grouped(totals.cases),
+        grouped(totals.passed),
+        grouped(totals.failed),
+        grouped(totals.warned),
+        grouped(totals.not_run),
+        grouped(totals.requests),
+        time_text(result.elapsed_us)
+    )
+}
+
+/// A case that did not come out as it should, and why.
+#[must_use]
+pub fn case(case: &CaseReport) -> String {
+    let mut out = format!("  {:<7} {} ({})\n", case.outcome.as_str(), plain(&case.id), case.level);
+    for reason in &case.reasons {
+        let _ = writeln!(out, "          {}", short(reason, LINE));
+    }
+    if !case.sources.is_empty() {
+        let _ = writeln!(out, "          see {}", plain(&case.sources.join("; ")));
+    }
+    out
+}
+
+/// The last lines: what it all comes to.
+#[must_use]
+pub fn summary(result: &Conformance) -> String {
+    let mut out = format!("\n  {}  {}\n", heading(result.verdict), counts(result));
+    for reason in &result.reasons {
+        let _ = writeln!(out, "        {}", short(reason, LINE));
+    }
+    for missing in &result.missing {
+        let _ = writeln!(
+            out,
+            "        {} not run: needs {}; {}",
+            grouped(missing.cases),
+            missing.need,
+            plain(&missing.remedy)
+        );
+    }
+    out
+}
+
+/// Every case in a line.
+#[must_use]
+pub fn list(cases: &[CaseReport]) -> String {
+    let line = |case: &CaseReport| {
+        format!("{:<6}  {:<52}  {}\n", case.level, plain(&case.id), short(&case.what, LINE))
+    };
+    cases.iter().map(line).collect()
+}
+
+/// Cases that did not come out as they should, the gravest first.
+fn conspicuous(result: &Conformance) -> Vec<&CaseReport> {
+    let bad = |case: &&CaseReport| matches!(case.outcome, CaseOutcome::Failed | CaseOutcome::Warned);
+    let mut cases: Vec<&CaseReport> = result.cases.iter().filter(bad).collect();
+    cases.sort_by_key(|case| std::cmp::Reverse(case.outcome));
+    cases
+}
+
+#[cfg(test)]
+mod tests;

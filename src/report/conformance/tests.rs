@@ -1,0 +1,90 @@
+use super::*;
+use crate::result::{CONFORMANCE_SCHEMA, Exchange, Missing, Totals};
+
+/// A suite with a case of each outcome, in which hostile text stands wherever it can.
+fn result() -> Conformance {
+    let hostile = "<b>&\u{1b}[31m]]>\u{202e}";
+    let exchange = Exchange {
+        what: "it".into(),
+        expected: "401".into(),
+        request: vec!["POST /topics/t HTTP/1.1".into(), format!("Authorization: Bearer {hostile}")],
+        answer: "200, and its record acknowledged".into(),
+        status: Some(200),
+        excerpt: hostile.into(),
+        landed: Some(1),
+        took_us: 1_234,
+    };
+    let case = |id: &str, outcome, level: &str| CaseReport {
+        id: format!("auth/{id}"),
+        title: "tokens that say they need no signature".into(),
+        what: "alg `none` and no signature".into(),
+        level: level.into(),
+        sources: vec!["RFC 8725 section 3.2".into()],
+        outcome,
+        missing: if outcome == CaseOutcome::NotRun { vec!["signer".into()] } else { Vec::new() },
+        reasons: match outcome {
+            CaseOutcome::Failed | CaseOutcome::Warned => vec![format!("it: had to be refused {hostile}")],
+            CaseOutcome::Passed | CaseOutcome::NotRun => Vec::new(),
+        },
+        notes: if level == "MAY" { vec!["it: 401".into()] } else { Vec::new() },
+        shows: vec!["accepts-none".into()],
+        exchanges: if outcome == CaseOutcome::NotRun { Vec::new() } else { vec![exchange.clone()] },
+        elapsed_us: 1_500,
+    };
+    Conformance {
+        schema: CONFORMANCE_SCHEMA,
+        suite: "auth".into(),
+        verdict: Verdict::Fail,
+        reasons: vec!["1 case failed: auth/01-alg-none/lower".into()],
+        banner: "Tokens that are not as they should be were sent to http://127.0.0.1:1 on purpose.".into(),
+        landfall: "0.1.0".into(),
+        run: "0123456789ab".into(),
+        started: "2026-01-01T00:00:00Z".into(),
+        elapsed_us: 2_000_000,
+        target: "http://127.0.0.1:1".into(),
+        scenario: "authentication".into(),
+        profile: "landfall".into(),
+        flaw: None,
+        strict: false,
+        require_all: false,
+        totals: Totals { cases: 5, passed: 2, warned: 1, failed: 1, not_run: 1, requests: 4 },
+        missing: vec![Missing { need: "signer".into(), cases: 1, remedy: "give the key".into() }],
+        boxes: Vec::new(),
+        cases: vec![
+            case("01-alg-none/lower", CaseOutcome::Failed, "MUST"),
+            case("02-alg-odd/empty", CaseOutcome::Warned, "SHOULD"),
+            case("03-no-signature/made", CaseOutcome::Passed, "MUST"),
+            case("18-kid-absent/good", CaseOutcome::Passed, "MAY"),
+            case("19-kid-of-other/second-as-first", CaseOutcome::NotRun, "MUST"),
+        ],
+    }
+}
+
+#[test]
+fn a_terminal_is_told_what_is_wrong_and_what_was_not_tried() {
+    let result = result();
+    let cases: String = conspicuous(&result).into_iter().map(case).collect();
+    insta::assert_snapshot!(format!("{cases}{}", summary(&result)));
+}
+
+#[test]
+fn ci_systems_see_failures_and_skipped_cases() {
+    insta::assert_snapshot!(junit(&result()));
+}
+
+#[test]
+fn what_warns_fails_where_that_is_asked_for() {
+    let strict = junit(&Conformance { strict: true, ..result() });
+    assert!(strict.contains("failures=\"2\""), "{strict}");
+    let inconclusive = junit(&Conformance { verdict: Verdict::Inconclusive, ..result() });
+    assert!(inconclusive.contains("errors=\"1\"") && inconclusive.contains("<error "), "{inconclusive}");
+}
+
+#[test]
+fn nothing_from_outside_is_markup() {
+    let result = result();
+    for text in [html(&result), junit(&result)] {
+        assert!(!text.contains("<b>") && !text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    }
+    assert!(html(&result).contains("auth/19-kid-of-other/second-as-first"));
+}
