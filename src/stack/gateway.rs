@@ -176,6 +176,7 @@ impl Stack {
                 issuer: provider.issuer.clone(),
                 audience: provider.audience.clone(),
                 jwks_uri: provider.jwks_uri.clone(),
+                jwks_tls: provider.tls.clone(),
                 prefix: prefix.to_owned(),
                 accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
                 keys,

@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
 use landfall::doubles::http::{Server, bind};
 use landfall::doubles::lambda::{Function, FunctionConfig};
-use landfall::scenario::TokenProfile;
+use landfall::scenario::{TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use serde_json::{Value, json};
 
@@ -106,6 +106,7 @@ impl Three {
             issuer: ISSUER.into(),
             audience: AUDIENCE.into(),
             jwks_uri: issuer.uri("builtin"),
+            jwks_tls: TlsSettings::default(),
             prefix: "/kafka".into(),
             accepts: TokenProfile::default().accepts,
             keys: times,
