@@ -167,6 +167,7 @@ fn what_is_left_out_has_its_documented_default() {
             api: ApiSpec::Produce {
                 required_headers: vec!["Content-Type".into()],
                 authorizer_ttl: Duration::from_mins(5),
+                validate_credentials: true,
                 integration_timeout: Duration::from_secs(29),
             },
             limits: LimitsSpec::default(),

@@ -271,6 +271,7 @@ impl Settings {
         let options = ProduceOptions {
             required_headers: self.required_headers,
             authorizer_ttl: self.authorizer_ttl,
+            validate_credentials: true,
             integration_timeout: self.integration_timeout,
         };
         let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };

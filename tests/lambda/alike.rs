@@ -91,8 +91,8 @@ impl Three {
                 ("JWKS_URI", issuer.uri(asking)),
                 ("PREFIX", "/kafka".to_owned()),
                 ("LEEWAY_S", "30".to_owned()),
-                ("KEYS_LIFE_S", seconds(times.life)),
-                ("KEYS_COOL_DOWN_S", seconds(times.cool_down)),
+                ("JWKS_LIFE_S", seconds(times.life)),
+                ("JWKS_COOL_DOWN_S", seconds(times.cool_down)),
             ] {
                 config.environment.insert(name.to_owned(), Secret::new(value));
             }
