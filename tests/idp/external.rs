@@ -42,8 +42,8 @@ fn run(folder: &Path, text: &str) -> (Option<i32>, String, Option<RunResult>) {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8(said).unwrap();
     assert!(!said.contains("s3cret"), "{said}");
-    let result = std::fs::read_dir(folder.join("reports")).into_iter().flatten().flatten();
-    let result = result.filter_map(|entry| std::fs::read(entry.path().join("result.json")).ok()).next();
+    let mut runs = std::fs::read_dir(folder.join("reports")).into_iter().flatten().flatten();
+    let result = runs.find_map(|entry| std::fs::read(entry.path().join("result.json")).ok());
     (output.status.code(), said, result.map(|text| serde_json::from_slice(&text).unwrap()))
 }
 
