@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn spans_have_two_units_at_most() {
         let texts = [0, 59, 60, 250, 3_599, 3_661, 36_060, 90_000, 8_640_000].map(span_text);
-        let expected = ["0 s", "59 s", "1 min", "4 min 10 s", "59 min", "1 h 1 min", "10 h", "1 d 1 h", "100 d"];
+        let expected =
+            ["0 s", "59 s", "1 min", "4 min 10 s", "59 min", "1 h 1 min", "10 h", "1 d 1 h", "100 d"];
         assert_eq!(texts, expected);
     }
 

@@ -48,9 +48,9 @@ impl KeySet {
     pub fn parse(set: &[u8]) -> Option<Self> {
         match keys::parse(set) {
             Ok(keys) => Some(Self(keys)),
-            Err(FetchError::Malformed | FetchError::Unreachable | FetchError::Timeout | FetchError::Status(_)) => {
-                None
-            }
+            Err(
+                FetchError::Malformed | FetchError::Unreachable | FetchError::Timeout | FetchError::Status(_),
+            ) => None,
         }
     }
 }

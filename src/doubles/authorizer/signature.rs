@@ -62,7 +62,8 @@ pub(super) fn check_by(
     let named = named(keys, token.key_id.as_deref());
     let message = token.parts.signing_input();
     let verifies = |key: &Arc<VerifyKey>| key.key.verifies(algorithm, message.as_bytes(), &signature);
-    let key = fitting(named, token, algorithm, rules)?.into_iter().find(verifies).ok_or(Refused::Signature)?;
+    let key =
+        fitting(named, token, algorithm, rules)?.into_iter().find(verifies).ok_or(Refused::Signature)?;
     Ok(key.id.clone())
 }
 
@@ -76,9 +77,7 @@ async fn candidates(
     let id = token.key_id.as_deref();
     match rules.flaw {
         Some(Flaw::TrustsJwk) if token.header.contains_key("jwk") => Ok(flaw::key_in_header(token)),
-        Some(Flaw::TrustsJku) if token.header.contains_key("jku") => {
-            Ok(flaw::keys_fetched(token, now).await)
-        }
+        Some(Flaw::TrustsJku) if token.header.contains_key("jku") => Ok(flaw::keys_fetched(token, now).await),
         Some(Flaw::IgnoresKid) => source.find(None, now).await.map_err(Unproven::Keys),
         _ => {
             nameable(token, rules)?;

@@ -246,13 +246,15 @@ fn life(seen: &Seen<'_>, refused: Refused) -> (String, String) {
 /// Of a token that is of another kind.
 fn kind(seen: &Seen<'_>) -> (String, String) {
     let constants = &seen.rules.accepts.constants;
-    if let Some((name, right)) = constants.iter().find(|(name, right)| seen.claims.get(*name) != Some(right)) {
+    if let Some((name, right)) = constants.iter().find(|(name, right)| seen.claims.get(*name) != Some(right))
+    {
         let reason = format!("`{name}` is {}, and must be {}", value(seen, name), shown(right));
         return (name.clone(), reason);
     }
     if let Some(mark) = MARKS_OF_OTHERS.into_iter().find(|mark| seen.claims.contains_key(*mark)) {
-        let reason =
-            format!("it has `{mark}`, which id tokens, logout tokens, proofs and requests have, and access tokens have not");
+        let reason = format!(
+            "it has `{mark}`, which id tokens, logout tokens, proofs and requests have, and access tokens have not"
+        );
         return (mark.to_owned(), reason);
     }
     let other = |(name, kind): &&(&str, &str)| {
