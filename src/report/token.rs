@@ -17,8 +17,8 @@ const SENTENCE: usize = 600;
 pub fn inspection(inspection: &Inspection) -> String {
     let Inspection { header, claims, topics, refusals, .. } = inspection;
     let mut out = String::new();
-    section(&mut out, "header", header);
-    section(&mut out, "claims", claims);
+    section(&mut out, "header", header.as_deref());
+    section(&mut out, "claims", claims.as_deref());
     let bytes = u64::try_from(inspection.bytes).unwrap_or(u64::MAX);
     let client = inspection.client.as_deref().map_or("not told".to_owned(), |client| short(client, VALUE));
     // Writing to a string cannot fail.
@@ -53,11 +53,11 @@ pub fn verification(verification: &Verification) -> String {
     format!("{}\n", short(&sentence, SENTENCE))
 }
 
-fn section(out: &mut String, title: &str, members: &[Said]) {
-    if members.is_empty() {
+fn section(out: &mut String, title: &str, members: Option<&[Said]>) {
+    let Some(members) = members else {
         let _ = writeln!(out, "{title}     cannot be read\n");
         return;
-    }
+    };
     let _ = writeln!(out, "{title}");
     let rows: Vec<(String, String)> =
         members.iter().map(|said| (short(&said.name, VALUE), short(&value(said), VALUE))).collect();
@@ -102,10 +102,10 @@ fn notes(inspection: &Inspection) -> Vec<&'static str> {
     if inspection.signature == SignatureCheck::NotChecked {
         notes.push("the signature was not checked: nothing says that these claims are the issuer's");
     }
-    if inspection.issuer.is_none() && !inspection.claims.is_empty() {
+    if inspection.issuer.is_none() && inspection.claims.is_some() {
         notes.push("any issuer would do; `--issuer URL` names the right one");
     }
-    if inspection.audience.is_none() && !inspection.claims.is_empty() {
+    if inspection.audience.is_none() && inspection.claims.is_some() {
         notes.push("any audience would do; `--audience NAME` names the right one");
     }
     notes

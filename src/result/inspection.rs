@@ -18,10 +18,10 @@ pub struct Inspection {
     pub audience: Option<String>,
     /// Its length in bytes.
     pub bytes: usize,
-    /// The members of its header, in its order.
-    pub header: Vec<Said>,
-    /// Its claims, in its order.
-    pub claims: Vec<Said>,
+    /// The members of its header, in its order; `null` where it cannot be read.
+    pub header: Option<Vec<Said>>,
+    /// Its claims, in its order; `null` where they cannot be read.
+    pub claims: Option<Vec<Said>>,
     /// The client that it is for, where it tells.
     pub client: Option<String>,
     /// The topics that it permits to write to, whatever else is wrong with it.

@@ -63,14 +63,17 @@ fn report(refusal: Refusal) -> RefusalReport {
     RefusalReport { status, about, reason }
 }
 
-fn said(members: Option<Map<String, Value>>, meaning: impl Fn(&str, &Value) -> Option<String>) -> Vec<Said> {
+fn said(
+    members: Option<Map<String, Value>>,
+    meaning: impl Fn(&str, &Value) -> Option<String>,
+) -> Option<Vec<Said>> {
     let one = |(name, value): (String, Value)| {
         let meaning = meaning(&name, &value);
         let known = meaning.is_some();
         let meaning = meaning.unwrap_or_else(|| "unknown to this API, which does not look at it".to_owned());
         Said { name, value, known, meaning }
     };
-    members.into_iter().flatten().map(one).collect()
+    Some(members?.into_iter().map(one).collect())
 }
 
 #[cfg(test)]

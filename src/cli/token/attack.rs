@@ -66,7 +66,7 @@ pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
         tell!("landfall: {count} are left out that need {}: {remedy}", need.name());
     }
     tell!(
-        "landfall: {} cases are more than one request with one token; `landfall conform auth` tries them",
+        "landfall: {} cases are more than a token for this topic; `landfall conform auth` tries them",
         variants.elsewhere
     );
     Ok(ExitCode::from(exit::PASS))

@@ -102,7 +102,7 @@ pub(super) fn of_signature(refused: Refused, kid: Option<&str>, keys: usize) -> 
 pub(super) fn of_header(about: &str, header: &Map<String, Value>, rules: &Rules) -> String {
     match (about, header.get(about)) {
         ("alg", value) => {
-            let agreed = row(rules.accepts.algorithms.iter().map(|one| one.name()), "and");
+            let agreed = row(rules.accepts.algorithms.iter().map(|one| one.name()), "or");
             let shared = value.and_then(Value::as_str).and_then(Algorithm::of_name);
             let why = match shared {
                 Some(algorithm) if algorithm.key_kind().is_none() => {
@@ -123,7 +123,7 @@ pub(super) fn of_header(about: &str, header: &Map<String, Value>, rules: &Rules)
             )
         }
         ("typ", value) => {
-            let taken = row(&rules.accepts.types, "and");
+            let taken = row(&rules.accepts.types, "or");
             match value {
                 None => format!("there is no `typ`; taken is {taken} (RFC 8725, section 3.11)"),
                 Some(value) => format!("`typ` is {}, and taken is {taken}", shown(value)),
