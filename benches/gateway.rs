@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let options = ProduceOptions {
             required_headers: vec!["Content-Type".into()],
             authorizer_ttl: Duration::from_mins(5),
+            validate_credentials: true,
             integration_timeout: Duration::from_secs(29),
         };
         let stage = "arn:aws:execute-api:eu-west-1:123456789012:landfall00/prod/POST";

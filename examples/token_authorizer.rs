@@ -3,7 +3,7 @@
 //! type, `exp` to the second, `typ` and `crit`, and names that stand twice. `tests/lambda` has landfall run it.
 //!
 //! The environment tells `ISSUER`, `AUDIENCE` and `JWKS_URI`, and may tell `LEEWAY_S`, `PREFIX` (what stands before
-//! `/topics/…` in the API's paths), `KEYS_LIFE_S` and `KEYS_COOL_DOWN_S`.
+//! `/topics/…` in the API's paths), `JWKS_LIFE_S` and `JWKS_COOL_DOWN_S`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -59,8 +59,8 @@ impl Settings {
             jwks_uri: needed("JWKS_URI")?.parse()?,
             leeway: seconds("LEEWAY_S", 30.0)?,
             prefix: std::env::var("PREFIX").unwrap_or_default().trim_matches('/').to_owned(),
-            keys_life: Duration::try_from_secs_f64(seconds("KEYS_LIFE_S", 300.0)?)?,
-            keys_cool_down: Duration::try_from_secs_f64(seconds("KEYS_COOL_DOWN_S", 30.0)?)?,
+            keys_life: Duration::try_from_secs_f64(seconds("JWKS_LIFE_S", 300.0)?)?,
+            keys_cool_down: Duration::try_from_secs_f64(seconds("JWKS_COOL_DOWN_S", 30.0)?)?,
         })
     }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall::scenario::{
-    ApiSpec, Arrivals, BalancerSpec, Connections, Expect, Format, GatewaySpec, IdentityPlace, IdpSpec,
-    KafkaSpec, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest, Scenario, ScenarioError,
-    SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse, read,
+    ApiSpec, Arrivals, BalancerSpec, ClientAuth, Connections, Expect, Format, GatewaySpec, IdentityPlace,
+    IdpSpec, KafkaSpec, KeyTimes, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest,
+    Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse,
+    read,
 };
 use proptest::prelude::*;
 
@@ -98,7 +99,8 @@ fn overrides_reach_every_part() {
     let arrivals = Arrivals::Open { shape: Shape::Constant(2.0), spacing: Spacing::Even };
     assert_eq!(scenario.workloads[0].phases[0].arrivals, arrivals);
     assert_eq!(scenario.workloads[1].duration(), Duration::from_secs(90));
-    assert_eq!(scenario.partners[0].secret, SecretSource::Env("SEISMIC_SECRET".into()));
+    let secret = SecretSource::Env("SEISMIC_SECRET".into());
+    assert_eq!(scenario.partners[0].auth, ClientAuth::Basic(secret));
     assert_eq!(scenario.checks.len(), 1);
     assert_eq!(scenario.checks[0].metric, "latency.p999");
     assert_eq!(scenario.checks[0].limit, Limit::Duration(Duration::from_secs(1)));
@@ -161,9 +163,11 @@ fn what_is_left_out_has_its_documented_default() {
             port: 0,
             tls: None,
             leeway: Duration::from_secs(30),
+            keys: KeyTimes::default(),
             api: ApiSpec::Produce {
                 required_headers: vec!["Content-Type".into()],
                 authorizer_ttl: Duration::from_mins(5),
+                validate_credentials: true,
                 integration_timeout: Duration::from_secs(29),
             },
             limits: LimitsSpec::default(),

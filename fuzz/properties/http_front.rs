@@ -79,6 +79,7 @@ impl Path {
         let options = ProduceOptions {
             required_headers: Vec::new(),
             authorizer_ttl: Duration::from_mins(5),
+            validate_credentials: true,
             integration_timeout: LIMIT,
         };
         let allow = serde_json::from_str(ALLOW).expect("it is a result");

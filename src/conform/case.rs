@@ -104,7 +104,7 @@ impl Need {
             Self::Rotation => {
                 "use the embedded identity provider, and say how long the authorizer keeps keys"
             }
-            Self::Cold => "use the embedded authorizer",
+            Self::Cold => "let the scenario start the authorizer: landfall's own, or a function",
             Self::Cache => {
                 "let the gateway keep an authorizer's answers for a second, and the authorizer have a leeway of a few"
             }

@@ -329,13 +329,14 @@ mod tests {
     #[test]
     fn options_are_read() {
         let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true }, kafka: { port: 4, brokers: 3 }, \
-            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, leeway: 1m, integration_timeout: 50ms } }";
+            gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, validate_credentials: false, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         let IdpSpec::Embedded(idp) = &stack.idp else { panic!("{:?}", stack.idp) };
         assert_eq!((idp.port, idp.token_life, idp.admin), (1, Duration::from_secs(5), None));
         let api = ApiSpec::Produce {
             required_headers: Vec::new(),
             authorizer_ttl: Duration::ZERO,
+            validate_credentials: false,
             integration_timeout: Duration::from_millis(50),
         };
         let (limits, access_log) = (LimitsSpec::default(), None);

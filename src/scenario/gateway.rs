@@ -34,7 +34,8 @@ const SENT: [&str; 7] =
     ["Host", "User-Agent", "Content-Type", "Accept", "X-Request-Id", "Content-Length", "Authorization"];
 
 /// What is said of the definition that ships, and only of it.
-const OF_PRODUCE: [&str; 3] = ["required_headers", "authorizer_ttl", "integration_timeout"];
+const OF_PRODUCE: [&str; 4] =
+    ["required_headers", "authorizer_ttl", "validate_credentials", "integration_timeout"];
 /// What is said of an exported definition, and only of it.
 const OF_DEFINITION: [&str; 6] =
     ["stage", "stage_variables", "base_path", "prefix", "integrations", "authorizers"];
@@ -126,10 +127,12 @@ fn read_produce(fields: &mut Fields<'_>, problems: &mut Problems) -> ApiSpec {
     };
     let ttl = (Duration::ZERO, Duration::from_hours(1));
     let authorizer_ttl = duration_or(fields, "authorizer_ttl", Duration::from_mins(5), ttl, problems);
+    let validate_credentials =
+        fields.optional("validate_credentials").and_then(|item| item.flag(problems)).unwrap_or(true);
     let most = Duration::from_secs(29);
     let timeout = (Duration::from_millis(50), most);
     let integration_timeout = duration_or(fields, "integration_timeout", most, timeout, problems);
-    ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout }
+    ApiSpec::Produce { required_headers, authorizer_ttl, validate_credentials, integration_timeout }
 }
 
 /// Names of headers; each a token by RFC 9110, section 5.6.2.

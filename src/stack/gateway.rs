@@ -58,10 +58,16 @@ impl Stack {
         };
         let (proxy, proxy_host) = self.integration(scenario).await?;
         let served = match api {
-            ApiSpec::Produce { required_headers, authorizer_ttl, integration_timeout } => {
+            ApiSpec::Produce {
+                required_headers,
+                authorizer_ttl,
+                validate_credentials,
+                integration_timeout,
+            } => {
                 let options = ProduceOptions {
                     required_headers: required_headers.clone(),
                     authorizer_ttl: *authorizer_ttl,
+                    validate_credentials: *validate_credentials,
                     integration_timeout: *integration_timeout,
                 };
                 shipped(&options, proxy_host)?
@@ -98,6 +104,9 @@ impl Stack {
             };
             authorizers.insert(scheme.clone(), code);
         }
+        self.authorizer_ttl = served.api.authorizers.values().map(|authorizer| authorizer.ttl).max();
+        let is_elsewhere = |spec: &&AuthorizerSpec| matches!(spec, AuthorizerSpec::Rie { .. });
+        self.unreached_authorizers = served.authorizers.values().filter(is_elsewhere).count();
         let since = Instant::now();
         let identity = tls.as_ref().map(|tls| self.identity(tls, logs)).transpose()?;
         let gateway = Gateway::start(GatewayConfig {
@@ -167,6 +176,7 @@ impl Stack {
                 issuer: provider.issuer.clone(),
                 audience: provider.audience.clone(),
                 jwks_uri: provider.jwks_uri.clone(),
+                jwks_tls: provider.tls.clone(),
                 prefix: prefix.to_owned(),
                 accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
                 keys,

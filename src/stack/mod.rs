@@ -98,6 +98,10 @@ pub struct Stack {
     /// What cannot be done as it was asked.
     warnings: Vec<String>,
     settling: Settling,
+    /// For how long the embedded gateway keeps what an authorizer has answered, at most.
+    authorizer_ttl: Option<Duration>,
+    /// Authorizers whose code runs where nobody here can end it.
+    unreached_authorizers: usize,
 }
 
 impl Stack {
@@ -127,6 +131,8 @@ impl Stack {
             boxes: Vec::new(),
             warnings: Vec::new(),
             settling: settling(scenario),
+            authorizer_ttl: None,
+            unreached_authorizers: 0,
         };
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
@@ -172,6 +178,29 @@ impl Stack {
     #[must_use]
     pub fn authorizer(&self) -> Option<&Authorizer> {
         self.doubles.authorizer.as_ref()
+    }
+
+    /// Whether the path has authorizers that [`Stack::forget_keys`] reaches, and no others.
+    #[must_use]
+    pub fn forgets_keys(&self) -> bool {
+        let reached = usize::from(self.doubles.authorizer.is_some()) + self.doubles.functions.len();
+        reached > 0 && self.unreached_authorizers == 0
+    }
+
+    /// Authorizers forget the keys that they have fetched: landfall's own one at once, functions since they start anew.
+    pub async fn forget_keys(&self) {
+        if let Some(authorizer) = &self.doubles.authorizer {
+            authorizer.forget();
+        }
+        for (_, function) in &self.doubles.functions {
+            function.restart().await;
+        }
+    }
+
+    /// For how long the embedded gateway keeps what authorizers have answered, at most; `None` where there is none.
+    #[must_use]
+    pub fn authorizer_ttl(&self) -> Option<Duration> {
+        self.authorizer_ttl
     }
 
     /// The embedded gateway forgets what authorizers have answered.

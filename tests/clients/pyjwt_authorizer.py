@@ -2,7 +2,7 @@
 access token. PyJWT checks signature, issuer and audience; what it passes over is checked here, and says why.
 
 The environment tells ISSUER, AUDIENCE and JWKS_URI, and may tell LEEWAY_S, PREFIX (what stands before `/topics/...` in the
-API's paths), KEYS_LIFE_S and KEYS_COOL_DOWN_S."""
+API's paths), JWKS_LIFE_S and JWKS_COOL_DOWN_S."""
 
 import base64
 import json
@@ -19,8 +19,8 @@ AUDIENCE = os.environ["AUDIENCE"]
 JWKS_URI = os.environ["JWKS_URI"]
 LEEWAY = float(os.environ.get("LEEWAY_S", "30"))
 PREFIX = os.environ.get("PREFIX", "").strip("/")
-KEYS_LIFE = float(os.environ.get("KEYS_LIFE_S", "300"))
-KEYS_COOL_DOWN = float(os.environ.get("KEYS_COOL_DOWN_S", "30"))
+KEYS_LIFE = float(os.environ.get("JWKS_LIFE_S", "300"))
+KEYS_COOL_DOWN = float(os.environ.get("JWKS_COOL_DOWN_S", "30"))
 
 ALGORITHM = "RS256"
 TYPES = ("at+jwt", "jwt")
@@ -151,7 +151,7 @@ class Keys:
         try:
             with opener.open(JWKS_URI, timeout=FETCH_TIMEOUT) as answer:
                 demand(answer.status == 200)
-                body = answer.read(SET_LIMIT + 1)
+                body = read_in_time(answer)
             demand(len(body) <= SET_LIMIT)
             written = json.loads(body.decode("utf-8"))["keys"]
             demand(isinstance(written, list))
@@ -163,6 +163,15 @@ class Keys:
             if key is not None and key not in keys:
                 keys.append(key)
         self.keys, self.fetched = keys, time.monotonic()
+
+
+def read_in_time(answer):
+    """The time-out of a connection is for each of its reads: a set that drips would take for ever."""
+    until, body = time.monotonic() + FETCH_TIMEOUT, b""
+    while len(body) <= SET_LIMIT and (part := answer.read1(SET_LIMIT)):
+        body += part
+        demand(time.monotonic() < until)
+    return body
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

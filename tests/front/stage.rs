@@ -17,7 +17,7 @@ use landfall::doubles::gateway::{
 };
 use landfall::doubles::http::{Server, Terms, bind, read_body};
 use landfall::doubles::idp::{Client, Credential, Idp, IdpConfig};
-use landfall::scenario::TokenProfile;
+use landfall::scenario::{TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use landfall::tls::Identity;
 use landfall::wire::oauth::TokenResponse;
@@ -271,6 +271,7 @@ impl Settings {
         let options = ProduceOptions {
             required_headers: self.required_headers,
             authorizer_ttl: self.authorizer_ttl,
+            validate_credentials: true,
             integration_timeout: self.integration_timeout,
         };
         let code = AuthorizerCode::Invoke { url: authorizer_url, concurrency: None };
@@ -345,6 +346,7 @@ pub(crate) async fn start_authorizer(issuer: &str, jwks_uri: String) -> Authoriz
         issuer: issuer.into(),
         audience: AUDIENCE.into(),
         jwks_uri,
+        jwks_tls: TlsSettings::default(),
         prefix: String::new(),
         accepts: TokenProfile::default().accepts,
         keys: KeyTimes::default(),

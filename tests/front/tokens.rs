@@ -109,8 +109,8 @@ async fn tokens_look_like_those_of_the_provider() {
         };
         assert_eq!(header.get("typ").unwrap_or(&Value::Null), &typ, "{name}");
         assert!(path.ends_with(ends), "{name}: {path}");
-        let named = get(&idp.jwks_uri()).await.json()["keys"][0].get("alg").is_some();
-        assert_eq!(named, !name.starts_with("entra"));
+        let with_algorithm = get(&idp.jwks_uri()).await.json()["keys"][0].get("alg").is_some();
+        assert_eq!(with_algorithm, !name.starts_with("entra"));
         if name.starts_with("entra") {
             assert!(path.contains(claims["tid"].as_str().unwrap()) && claims["sub"] == claims["oid"]);
             assert!(!names.contains("scp") && !names.contains("scope"));
@@ -224,14 +224,14 @@ async fn keys_rotate_with_care_and_in_an_emergency() {
     assert_eq!(header["kid"], second);
     verified(&old, &idp.jwks_uri()).await;
     let third = idp.rotate(true).unwrap();
-    assert_eq!(kids(&idp).await, [third.clone()]);
+    assert_eq!(kids(&idp).await, std::slice::from_ref(&third));
     // Whatever is published besides stands beside it.
     let extra = json!({"kty": "oct", "kid": "shared", "k": "AQAB"});
     idp.publish(vec![extra.clone()]);
     let added = idp.add_key(&PrivateKey::generate(KeyKind::Ed25519).unwrap(), Algorithm::EdDsa);
     assert_eq!(kids(&idp).await, [third.clone(), "shared".into(), added]);
     idp.publish(Vec::new());
-    assert_eq!(kids(&idp).await, [third.clone()]);
+    assert_eq!(kids(&idp).await, std::slice::from_ref(&third));
     // What signs can sign anything.
     let (key, kid, algorithm) = idp.current_signer();
     assert_eq!((kid.as_str(), algorithm), (third.as_str(), Algorithm::Es256));
@@ -402,7 +402,7 @@ async fn the_admin_api_shows_and_changes_what_the_provider_does() {
         ("/rotate", json!({"emergencies": true}), 400),
         ("/faults", json!({"keys": "sleepy"}), 400),
         ("/faults", json!({"keys": {"status": 200}}), 400),
-        ("/clock", json!({"offset_s": i64::MIN + 1}), 400),
+        ("/clock", json!({"offset_s": i64::MIN}), 400),
         ("/clock", json!({}), 400),
         ("/other", json!({}), 404),
         ("/state", json!({}), 405),

@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
 use landfall::doubles::http::{Server, bind};
 use landfall::doubles::lambda::{Function, FunctionConfig};
-use landfall::scenario::TokenProfile;
+use landfall::scenario::{TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ impl Three {
                 ("JWKS_URI", issuer.uri(asking)),
                 ("PREFIX", "/kafka".to_owned()),
                 ("LEEWAY_S", "30".to_owned()),
-                ("KEYS_LIFE_S", seconds(times.life)),
-                ("KEYS_COOL_DOWN_S", seconds(times.cool_down)),
+                ("JWKS_LIFE_S", seconds(times.life)),
+                ("JWKS_COOL_DOWN_S", seconds(times.cool_down)),
             ] {
                 config.environment.insert(name.to_owned(), Secret::new(value));
             }
@@ -106,6 +106,7 @@ impl Three {
             issuer: ISSUER.into(),
             audience: AUDIENCE.into(),
             jwks_uri: issuer.uri("builtin"),
+            jwks_tls: TlsSettings::default(),
             prefix: "/kafka".into(),
             accepts: TokenProfile::default().accepts,
             keys: times,

@@ -283,6 +283,7 @@ async fn the_gateway_judges_what_it_says() {
     let options = ProduceOptions {
         required_headers: vec![],
         authorizer_ttl: Duration::ZERO,
+        validate_credentials: true,
         integration_timeout: DEADLINE,
     };
     let code = AuthorizerCode::Invoke { url: function.invoke_url(), concurrency: None };

@@ -12,7 +12,7 @@ use crate::conform::auth::{Attacker, Material, Object, Other, Signing};
 use crate::doubles::http::Source;
 use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, PublicKey};
 use crate::load::{Credentials, Target, fetch_all};
-use crate::scenario::{Accepts, ApiSpec, Expect, GatewaySpec, Protocol, Scenario};
+use crate::scenario::{Accepts, Expect, GatewaySpec, Protocol, Scenario};
 use crate::secret::Secret;
 use crate::stack::{PartnerAuth, Provider};
 use crate::tls::self_signed;
@@ -109,14 +109,6 @@ pub(in crate::app) async fn spare_key(
     Ok(Signing { kid: key.public().thumbprint(), key, algorithm })
 }
 
-/// How long the gateway keeps an authorizer's answer, where that is known.
-fn cache(scenario: &Scenario) -> Option<Duration> {
-    match &scenario.stack.gateway {
-        GatewaySpec::Embedded { api: ApiSpec::Produce { authorizer_ttl, .. }, .. } => Some(*authorizer_ttl),
-        _ => None,
-    }
-}
-
 /// Gathers everything. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
 /// not yet known.
 pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, ConformError> {
@@ -167,9 +159,9 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
         spare: spare_key(algorithm, rsa).await?,
         attacker,
         sink: None,
-        cold: stack.authorizer().is_some(),
+        cold: stack.forgets_keys(),
         clock: false,
-        cache: cache(scenario),
+        cache: stack.authorizer_ttl(),
         run: run.to_owned(),
         token,
     })

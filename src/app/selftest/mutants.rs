@@ -55,6 +55,20 @@ const SHORT_TOKENS: Variant = (
     ],
 );
 
+/// One partner renews its token, and with it the authorizer its keys, when another has two seconds to go.
+const TWO_PARTNERS: Variant = (
+    "two partners",
+    &[
+        "stack.idp.token_life=5s",
+        "stack.gateway.authorizer_ttl=0s",
+        "partners=[{name: shop, secret: generated, scope: \"orders:write\"}, \
+         {name: late, secret: generated, scope: \"orders:write\", token: {renew: at-expiry}}]",
+        "workload=[{partner: shop, topic: orders, format: v2-json, payload: {template: {order: {$sequence: {}}}}, \
+         arrivals: {constant: 20/s}, for: 6s}, {partner: late, topic: orders, format: v2-json, \
+         payload: {template: {order: {$sequence: {}}}}, arrivals: {constant: 20/s}, for: 6s}]",
+    ],
+);
+
 /// The same without the check on tokens, so that the run does not fail of that.
 const UNCHECKED_TOKENS: Variant = ("unchecked", SHORT_TOKENS.1);
 const IDEMPOTENT: Variant =
@@ -161,15 +175,13 @@ fn of(kind: FaultKind) -> Mutant {
         F::TokenSlow => mutant(Pass, "every: 1", &[SHORT_TOKENS], &[]),
         // The run is over before the load gives up waiting.
         F::TokenTimeout => mutant(Inconclusive, "every: 1", &[SHORT_TOKENS], &[(D::Unarmed, Some)]),
-        // The authorizer has no keys yet when the load begins.
-        F::KeysOutage | F::KeysHtml | F::KeysHuge => {
+        // The authorizer has no keys yet when the load begins. For some it waits five seconds.
+        F::KeysOutage | F::KeysHtml | F::KeysEmpty | F::KeysHuge | F::KeysTimeout | F::KeysDrip => {
             mutant(Fail, "every: 1, window: [0s, 500ms]", &[PLAIN], &[(D::WronglyRefused, Some)])
-        }
-        F::KeysEmpty | F::KeysTimeout | F::KeysDrip => {
-            mutant(Fail, "every: 1", &[PLAIN], &[(D::WronglyRefused, Some)])
         }
         F::WrongKid => mutant(Fail, "every: 1", &[SHORT_TOKENS], &[(D::WronglyRefused, Some)]),
         // An authorizer that fetches a key which it does not know goes on.
+        // Where all renew at once, nobody comes with an older token any more.
         F::RotateKeys | F::RotateKeysAtOnce => mutant(Pass, "at: 2s", &[SHORT_TOKENS], &[]),
         F::DenyRead => mutant(Inconclusive, "", &[PLAIN], &[(D::Unread, Some), (D::Unverifiable, Some)]),
         // A path that is sound survives these two.
@@ -205,6 +217,9 @@ fn besides(kind: FaultKind) -> Vec<Mutant> {
             &[UNCHECKED_TOKENS],
             &[(D::TokensFailed, Injected), (D::Unarmed, Some)],
         )],
+        F::RotateKeysAtOnce => {
+            vec![mutant(Fail, "at: 2s", &[TWO_PARTNERS], &[(D::WronglyRefused, Some)])]
+        }
         // The records of the stream before the last one are written.
         F::TruncateBody => {
             vec![mutant(Fail, "every: 7", &[V3], &[(D::WronglyRefused, Injected), (D::Failed, Some)])]

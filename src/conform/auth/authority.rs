@@ -141,7 +141,10 @@ pub(super) fn users(material: &Material, now: u64) -> Vec<Case> {
     ] {
         let draft = group.forge().claim(claim, value).signed();
         // Whichever of both ways: nobody says that it is a program.
-        group.case(variant, &format!("`{claim}` is `{value}`"), draft, ANYHOW).level(Level::May);
+        group
+            .case(variant, &format!("`{claim}` is `{value}`"), draft, ANYHOW)
+            .level(Level::May)
+            .shows(&[Flaw::TakesUserTokens]);
     }
     group.into_cases()
 }
@@ -226,7 +229,9 @@ pub(super) fn sources(material: &Material, now: u64) -> Vec<Case> {
             continue;
         }
         let draft = permitted(&group, &[]).claim(claim, json!(own)).signed();
-        group.case(claim, &format!("the scope stands in `{claim}` alone"), draft, FORBIDDEN);
+        group
+            .case(claim, &format!("the scope stands in `{claim}` alone"), draft, FORBIDDEN)
+            .shows(&[Flaw::AnyPermissionClaim]);
         if matches!(claim, "scope" | "scp") {
             let draft = permitted(&group, &[]).claim(claim, own.join(" ")).signed();
             group.case(

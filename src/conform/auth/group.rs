@@ -60,7 +60,7 @@ impl<'m> Group<'m> {
 
     /// A path at the sink that is the next case's own.
     pub(super) fn trap(&self) -> String {
-        format!("/{}-{}", self.number, self.cases.len())
+        format!("/{}-{}-{}", self.material.run, self.number, self.cases.len())
     }
 
     /// What nothing else has.

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::header::Token;
 use super::keys::{KeySource, VerifyKey};
+use crate::doubles::http::Source;
 use crate::jose::{Algorithm, PublicKey, hmac};
-use crate::scenario::KeyTimes;
+use crate::scenario::{KeyTimes, TlsSettings};
 
 /// Where keys would lie that are named by a path.
 const KEYS: &str = "/var/keys";
@@ -26,9 +27,10 @@ pub(super) fn key_in_header(token: &Token<'_>) -> Vec<Arc<VerifyKey>> {
 
 /// The keys at the header's `jku`, fetched now.
 pub(super) async fn keys_fetched(token: &Token<'_>, now: Instant) -> Vec<Arc<VerifyKey>> {
-    let uri = token.header.get("jku").and_then(Value::as_str).and_then(|jku| jku.parse().ok());
-    let Some(uri) = uri else { return Vec::new() };
-    let source = Arc::new(KeySource::new(uri, KeyTimes::default(), None));
+    let jku = token.header.get("jku").and_then(Value::as_str);
+    let set = jku.and_then(|jku| Source::new(jku, &TlsSettings::default()).ok());
+    let Some(set) = set else { return Vec::new() };
+    let source = Arc::new(KeySource::new(set, KeyTimes::default(), None));
     source.find(token.key_id.as_deref(), now).await.unwrap_or_default()
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, Uri};
 
 use super::FUNCTION_NAMES;
 use super::claims;
@@ -14,7 +14,7 @@ use super::keys::{FetchError, KeySource};
 use super::policy::{self, ApiArn, Asked};
 use super::rules::{Caller, Refused, Rules};
 use super::signature::{self, Unproven};
-use crate::doubles::http::Answer;
+use crate::doubles::http::{Answer, Source};
 use crate::doubles::invoke::{self, Invocation};
 use crate::scenario::{Flaw, KeyTimes};
 use crate::wire::lambda::{AuthorizerEvent, FunctionError, RESULT_LIMIT};
@@ -72,7 +72,7 @@ impl Failure {
 pub(super) struct Function {
     /// Without a slash before it.
     prefix: String,
-    jwks_uri: Uri,
+    keys: Source,
     times: KeyTimes,
     /// As it is now. An invocation that is under way goes on with what it began with.
     state: RwLock<Arc<State>>,
@@ -88,15 +88,15 @@ struct State {
 }
 
 impl Function {
-    pub(super) fn new(rules: Rules, prefix: &str, jwks_uri: Uri, times: KeyTimes) -> Self {
-        let state = RwLock::new(Arc::new(State::new(rules, jwks_uri.clone(), times)));
-        Self { prefix: prefix.trim_start_matches('/').to_owned(), jwks_uri, times, state }
+    pub(super) fn new(rules: Rules, prefix: &str, keys: Source, times: KeyTimes) -> Self {
+        let state = RwLock::new(Arc::new(State::new(rules, keys.clone(), times)));
+        Self { prefix: prefix.trim_start_matches('/').to_owned(), keys, times, state }
     }
 
     /// Forgets everything, and makes this mistake from now on.
     pub(super) fn set_flaw(&self, flaw: Option<Flaw>) {
         let rules = Rules { flaw, ..self.state().rules.clone() };
-        let renewed = Arc::new(State::new(rules, self.jwks_uri.clone(), self.times));
+        let renewed = Arc::new(State::new(rules, self.keys.clone(), self.times));
         // What is replaced is whole, even if a thread panicked meanwhile.
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = renewed;
     }
@@ -162,8 +162,8 @@ impl Function {
 }
 
 impl State {
-    fn new(rules: Rules, jwks_uri: Uri, times: KeyTimes) -> Self {
-        let keys = Arc::new(KeySource::new(jwks_uri, times, rules.flaw));
+    fn new(rules: Rules, keys: Source, times: KeyTimes) -> Self {
+        let keys = Arc::new(KeySource::new(keys, times, rules.flaw));
         Self { rules, keys, decisions: Mutex::default() }
     }
 

@@ -3,15 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::StatusCode;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::doubles::http::Source;
 use crate::jose::{Algorithm, PublicKey};
 use crate::scenario::{Flaw, KeyTimes};
 
@@ -78,11 +74,10 @@ fn is_strong(key: &PublicKey) -> bool {
 /// Where the keys come from, with those fetched last.
 #[derive(Debug)]
 pub(super) struct KeySource {
-    uri: Uri,
+    set: Source,
     times: KeyTimes,
     /// The mistake that is made.
     flaw: Option<Flaw>,
-    client: Client<HttpConnector, Empty<Bytes>>,
     cache: Mutex<Cache>,
     /// Held while fetching, so that there is one fetch at a time.
     fetching: Arc<tokio::sync::Mutex<()>>,
@@ -148,10 +143,8 @@ pub(super) fn named(keys: &[Arc<VerifyKey>], id: Option<&str>) -> Vec<Arc<Verify
 }
 
 impl KeySource {
-    pub(super) fn new(uri: Uri, times: KeyTimes, flaw: Option<Flaw>) -> Self {
-        // Fetches are minutes apart: a kept connection would be closed by then.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        Self { uri, times, flaw, client, cache: Mutex::default(), fetching: Arc::default() }
+    pub(super) fn new(set: Source, times: KeyTimes, flaw: Option<Flaw>) -> Self {
+        Self { set, times, flaw, cache: Mutex::default(), fetching: Arc::default() }
     }
 
     /// The keys that are named by a token that arrived at `now`, or all where it names none; empty where there is no such
@@ -240,12 +233,8 @@ impl KeySource {
 
     async fn fetch(&self) -> Result<Vec<Arc<VerifyKey>>, FetchError> {
         let exchange = async {
-            let answer = self.client.get(self.uri.clone()).await.map_err(|_| FetchError::Unreachable)?;
-            if answer.status() != StatusCode::OK {
-                return Err(FetchError::Status(answer.status().as_u16()));
-            }
-            let body = Limited::new(answer.into_body(), SET_LIMIT).collect().await;
-            parse(&body.map_err(|_| FetchError::Unreachable)?.to_bytes())
+            let (status, set) = self.set.get(SET_LIMIT).await.map_err(|_| FetchError::Unreachable)?;
+            if status == StatusCode::OK { parse(&set) } else { Err(FetchError::Status(status.as_u16())) }
         };
         timeout(FETCH_TIMEOUT, exchange).await.map_err(|_| FetchError::Timeout)?
     }

@@ -19,9 +19,9 @@ use std::sync::Arc;
 pub use self::examine::{Examination, KeySet, Presented, Refusal, Signature, Terms, examine};
 use self::function::Function;
 use self::rules::Rules;
-use super::http::{BindError, Server, bind};
+use super::http::{BindError, Server, Source, SourceError, bind};
 pub use crate::scenario::KeyTimes;
-use crate::scenario::{Accepts, Flaw};
+use crate::scenario::{Accepts, Flaw, TlsSettings};
 
 /// The function's name; the runtime interface emulator knows the literal word `function` instead.
 const FUNCTION_NAMES: [&str; 2] = ["landfall-authorizer", "function"];
@@ -37,8 +37,10 @@ pub struct AuthorizerConfig {
     pub issuer: String,
     /// `aud` that tokens must have, alone or among others.
     pub audience: String,
-    /// URL of the issuer's keys; `http` only.
+    /// URL of the issuer's keys.
     pub jwks_uri: String,
+    /// How TLS is spoken there, where it is an https URL.
+    pub jwks_tls: TlsSettings,
     /// What stands before `/topics/…` and `/v3/…` in the API's paths, for instance `/kafka`; mostly nothing.
     pub prefix: String,
     /// What tokens must be like besides.
@@ -58,9 +60,9 @@ pub enum AuthorizerError {
     /// The listener failed.
     #[error("cannot serve the authorizer: {0}; start it again")]
     Serve(#[source] std::io::Error),
-    /// The key set's URL is none.
-    #[error("the key set's URL {0:?} is not an http URL; give the identity provider's jwks_uri")]
-    JwksUri(String),
+    /// The keys cannot be fetched from where they are said to be.
+    #[error("cannot fetch keys by the identity provider's jwks_uri: {0}")]
+    JwksUri(#[from] SourceError),
 }
 
 /// A running authorizer; it stops when this is dropped.
@@ -76,13 +78,22 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError`], as it says.
     pub async fn start(config: AuthorizerConfig) -> Result<Self, AuthorizerError> {
-        let AuthorizerConfig { bind: address, port, issuer, audience, jwks_uri, prefix, accepts, keys, flaw } =
-            config;
-        let uri = jwks_uri.parse::<hyper::Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
-        let uri = uri.ok_or(AuthorizerError::JwksUri(jwks_uri))?;
+        let AuthorizerConfig {
+            bind: address,
+            port,
+            issuer,
+            audience,
+            jwks_uri,
+            jwks_tls,
+            prefix,
+            accepts,
+            keys,
+            flaw,
+        } = config;
+        let set = Source::new(&jwks_uri, &jwks_tls)?;
         let listener = bind("authorizer", SocketAddr::new(address, port)).await?;
         let rules = Rules { issuer, audience, accepts, flaw };
-        let function = Arc::new(Function::new(rules, &prefix, uri, keys));
+        let function = Arc::new(Function::new(rules, &prefix, set, keys));
         let serving = function.clone();
         let server = Server::start(listener, move |request, _| {
             let function = serving.clone();

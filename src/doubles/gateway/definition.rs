@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::api::{Api, NotAnApi, Parameter, Place, Stage, read};
+use crate::api::{Api, AuthorizerKind, NotAnApi, Parameter, Place, Stage, read};
 
 /// Longest file that is read, in bytes: far beyond what API Gateway takes in (6 MB).
 const LONGEST: u64 = 32 << 20;
@@ -72,6 +72,8 @@ pub struct ProduceOptions {
     pub required_headers: Vec<String>,
     /// How long an authorizer result is kept for the same credentials; zero: not at all.
     pub authorizer_ttl: Duration,
+    /// Whether what does not look like `Bearer` and a token is refused before the authorizer is asked.
+    pub validate_credentials: bool,
     /// How long the back end may take.
     pub integration_timeout: Duration,
 }
@@ -105,6 +107,11 @@ pub fn produce_api(options: &ProduceOptions) -> Result<Api, ApiFileError> {
     let mut api = read(&document).map_err(|source| ApiFileError::Content { path, source })?;
     for authorizer in api.authorizers.values_mut() {
         authorizer.ttl = options.authorizer_ttl;
+        if let (AuthorizerKind::Token { expression, .. }, false) =
+            (&mut authorizer.kind, options.validate_credentials)
+        {
+            *expression = None;
+        }
     }
     for route in &mut api.routes {
         let Some(integration) = &mut route.integration else { continue };

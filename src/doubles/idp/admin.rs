@@ -32,7 +32,7 @@ use crate::doubles::http::{Server, bind, read_body};
 /// Longest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 /// A year and a day: further away no clock is.
-const FURTHEST_S: i64 = 366 * 24 * 3600;
+const FURTHEST_S: u64 = 366 * 24 * 3600;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,7 +165,7 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Answer {
             Ok(())
         }),
         "/clock" => body_of::<Clock>(request).await.and_then(|Clock { offset_s }| {
-            if offset_s.abs() > FURTHEST_S {
+            if offset_s.unsigned_abs() > FURTHEST_S {
                 return Err((StatusCode::BAD_REQUEST, format!("offset_s must be within {FURTHEST_S}")));
             }
             core.clock_s.store(offset_s, Ordering::Relaxed);

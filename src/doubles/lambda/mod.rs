@@ -39,6 +39,9 @@ use super::http::{Answer, Server, bind};
 use super::invoke::{self, Invocation, refusal};
 use crate::secret::Secret;
 
+/// How often it is looked whether a process that works has come to its end.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 pub use self::error::FunctionError;
 pub use self::failure::Exit;
 pub use self::output::Tail;
@@ -161,6 +164,21 @@ impl Function {
     #[must_use]
     pub fn report(&self) -> FunctionReport {
         self.pool.report()
+    }
+
+    /// Ends its processes, as a deployment does, and returns when they are gone: the next invocation is a cold start, and
+    /// nothing that was remembered is left. A process that works on an event is waited for.
+    pub async fn restart(&self) {
+        loop {
+            let (retired, all) = self.pool.retire();
+            for worker in &retired {
+                worker.process().ended().await;
+            }
+            if all {
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Stops as when it is dropped, and returns when no process is left.

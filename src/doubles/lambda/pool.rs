@@ -138,6 +138,18 @@ impl Pool {
         }
     }
 
+    /// Takes the workers that wait for an event out of service and kills their processes; the next invocation starts
+    /// another. True where no worker was busy or about to be free.
+    pub(super) fn retire(&self) -> (Vec<Worker>, bool) {
+        let mut state = self.state();
+        let free = std::mem::take(&mut state.free);
+        state.running -= free.len();
+        for worker in &free {
+            worker.process().kill();
+        }
+        (free, state.running == 0)
+    }
+
     /// Kills all processes. Nothing is started any more.
     pub(super) fn stop(&self) -> Vec<Arc<Process>> {
         let (free, line, processes) = {
@@ -323,6 +335,15 @@ mod tests {
         pool.stop();
         assert!(matches!(waiting.remove(0).await, Err(NoPlace::Stopped)));
         assert!(matches!(pool.place().await, Err(NoPlace::Stopped)));
+    }
+
+    #[tokio::test]
+    async fn retiring_leaves_those_that_work_alone() {
+        let pool = pool(1);
+        let (retired, all) = pool.retire();
+        assert!(retired.is_empty() && !all && pool.state().running == 1);
+        pool.state().running = 0;
+        assert!(pool.retire().1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -114,6 +114,9 @@ pub enum ApiSpec {
         required_headers: Vec<String>,
         /// How long an authorizer result is kept for the same token; zero turns the cache off.
         authorizer_ttl: Duration,
+        /// Whether the gateway refuses by itself what does not look like `Bearer` and a token, and asks its authorizer about
+        /// the rest alone.
+        validate_credentials: bool,
         /// How long the gateway waits for the back end before it answers 504.
         integration_timeout: Duration,
     },

@@ -1,4 +1,5 @@
 use super::*;
+use crate::scenario::TlsSettings;
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::sync::LazyLock;
@@ -119,8 +120,8 @@ fn key(id: &str) -> Arc<VerifyKey> {
 /// A source that knows the key `a` since `fetched`, and an issuer that answers when the test does.
 async fn source(fetched: Instant, flaw: Option<Flaw>) -> (Arc<KeySource>, TcpListener) {
     let issuer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let uri = format!("http://{}/", issuer.local_addr().unwrap()).parse().unwrap();
-    let source = KeySource::new(uri, TIMES, flaw);
+    let uri = format!("http://{}/", issuer.local_addr().unwrap());
+    let source = KeySource::new(Source::new(&uri, &TlsSettings::default()).unwrap(), TIMES, flaw);
     source.cache().keys = Some((vec![key("a")], fetched));
     (Arc::new(source), issuer)
 }

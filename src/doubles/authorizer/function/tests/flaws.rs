@@ -180,7 +180,7 @@ const OVER_CALLS: [Flaw; 6] = [
 async fn each_mistake_lets_its_own_tokens_pass() {
     let (function, _issuer) = strict().await;
     let forger = Issuer::start(json!({"keys": [forgers_key("forged")]})).await;
-    let jku = forger.uri().to_string();
+    let jku = forger.url();
     for flaw in Flaw::ALL.into_iter().filter(|flaw| !OVER_CALLS.contains(flaw)) {
         let evils = evil(flaw, &jku);
         assert!(!evils.is_empty(), "{flaw:?}");

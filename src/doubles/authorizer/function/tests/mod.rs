@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::doubles::http::{Server, bind};
 use crate::jose::{Algorithm, KeyKind, PrivateKey, base64url, signing_input};
-use crate::scenario::{Accepts, TokenProfile};
+use crate::scenario::{Accepts, TlsSettings, TokenProfile};
 use crate::wire::lambda::{AuthorizerResult, Effect};
 
 const NOW: u64 = 1_800_000_000;
@@ -94,8 +94,12 @@ impl Issuer {
         Self { server: server.unwrap(), set, asked }
     }
 
-    fn uri(&self) -> Uri {
-        format!("http://{}/", self.server.address()).parse().unwrap()
+    fn url(&self) -> String {
+        format!("http://{}/", self.server.address())
+    }
+
+    fn keys(&self) -> Source {
+        Source::new(&self.url(), &TlsSettings::default()).unwrap()
     }
 
     fn serve(&self, set: Option<Value>) {
@@ -109,7 +113,7 @@ impl Issuer {
 
 fn function(issuer: &Issuer, accepts: Accepts) -> Function {
     let rules = Rules { issuer: "https://idp".into(), audience: "ingest".into(), accepts, flaw: None };
-    Function::new(rules, "", issuer.uri(), KeyTimes::default())
+    Function::new(rules, "", issuer.keys(), KeyTimes::default())
 }
 
 /// A function that goes by the default profile, and the issuer of its keys.

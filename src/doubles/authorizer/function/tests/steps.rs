@@ -15,7 +15,7 @@ impl Steps {
         let rules = Rules { issuer: "https://idp".into(), audience: "ingest".into(), accepts, flaw: None };
         Self {
             rules,
-            keys: Arc::new(KeySource::new(issuer.uri(), KeyTimes::default(), None)),
+            keys: Arc::new(KeySource::new(issuer.keys(), KeyTimes::default(), None)),
             _issuer: issuer,
         }
     }
