@@ -35,6 +35,11 @@ fn key(kind: KeyKind) -> Arc<PrivateKey> {
     Arc::new(PrivateKey::generate(kind).expect("randomness"))
 }
 
+/// Some providers have the tenant in it.
+fn issuer(profile: &TokenProfile) -> String {
+    format!("{ISSUER}{}", profile.issues.issuer_path)
+}
+
 /// What the suite's tokens are made of, as `profile` has them, and the key set.
 fn material(profile: &TokenProfile) -> (Material, Value) {
     let signer = key(profile.issues.algorithm.key_kind().expect("a key pair"));
@@ -44,7 +49,7 @@ fn material(profile: &TokenProfile) -> (Material, Value) {
         algorithm: None,
         kid: None,
         profile: profile.clone(),
-        issuer: ISSUER.into(),
+        issuer: issuer(profile),
         audience: Some(AUDIENCE.into()),
         client: client.into(),
         scope: Some(format!("{}{topic}:write", profile.accepts.permissions.prefix)),
@@ -132,7 +137,7 @@ async fn compare(name: &str) -> (usize, usize) {
     let authorizer = Authorizer::start(AuthorizerConfig {
         bind: LOOPBACK,
         port: 0,
-        issuer: ISSUER.into(),
+        issuer: issuer(&profile),
         audience: AUDIENCE.into(),
         jwks_uri: format!("http://{}/", server.address()),
         jwks_tls: TlsSettings::default(),
@@ -144,7 +149,7 @@ async fn compare(name: &str) -> (usize, usize) {
     .await
     .expect("it starts");
     let terms = Terms {
-        issuer: Some(ISSUER.into()),
+        issuer: Some(issuer(&profile)),
         audience: Some(AUDIENCE.into()),
         accepts: profile.accepts.clone(),
     };

@@ -55,7 +55,7 @@ fn with_the_issuers_key_there_are_more_and_inspect_agrees_with_what_is_expected(
     let against =
         ["inspect", "--issuer", crate::harness::ISSUER, "--audience", "ingest", "--jwks", "jwks.json"];
     for (id, code) in
-        [("auth/01-alg-none/lower", 1), ("auth/25-aud/prefix", 1), ("auth/65-header-case/usual", 0)]
+        [("auth/01-alg-none/lower", 1), ("auth/25-audience/longer", 1), ("auth/65-header-case/usual", 0)]
     {
         let header = one(id)["authorization"].as_str().unwrap();
         assert_eq!(place.token(&against, header).code, Some(code), "{id}");

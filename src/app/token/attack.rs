@@ -173,7 +173,7 @@ fn check_hosts(good: &Good<'_>, attack: &Attack) -> Result<(), TokenError> {
     let issuer = good.text("iss");
     let uri: Uri = issuer.parse().unwrap_or_default();
     // Of what is no URL, the whole is to be named.
-    let host = uri.host().unwrap_or(issuer).trim_matches(['[', ']']).to_owned();
+    let host = uri.scheme().and(uri.host()).unwrap_or(issuer).trim_matches(['[', ']']).to_owned();
     let places = [("the token's issuer", Some(host)), ("the key set", attack.keys.host())];
     for (what, host) in places {
         if let Some(host) = host.filter(|host| !host_is_allowed(host, &attack.allowed)) {

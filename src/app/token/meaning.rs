@@ -61,8 +61,8 @@ pub(super) fn meaning_of_claim(name: &str, value: &Value, reader: &Reader<'_>) -
         return Some(role.to_owned());
     }
     if let Some(right) = accepts.constants.get(name) {
-        let fits = if right == value { "as" } else { "not as" };
-        return Some(format!("what kind of token it is, {fits} the profile has it"));
+        let fits = if right == value { "as it must be" } else { "which should be another" };
+        return Some(format!("a mark of this provider's access tokens, {fits}"));
     }
     Some(match name {
         "iss" => format!("who has issued it{}", compared(reader.issuer, value.as_str() == reader.issuer)),
