@@ -10,5 +10,6 @@ pub mod recover;
 pub mod report;
 pub mod run;
 pub mod selftest;
+pub mod token;
 pub mod up;
 mod whole_file;

@@ -23,6 +23,7 @@ mod run;
 mod schema;
 mod selftest;
 mod signals;
+mod token;
 mod up;
 mod validate;
 
@@ -61,6 +62,8 @@ enum Command {
     Conform(conform::Options),
     /// Test the tester: show every fault that the doubles know, and see that each is found and nothing else
     Selftest(selftest::Options),
+    /// Get tokens, make them, look at them, and spoil them
+    Token(token::Options),
     /// Check a scenario and its payloads without running it
     Validate(validate::Options),
     /// Look for traps in files that others read
@@ -120,6 +123,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(options) => report::main(&options),
         Command::Conform(options) => conform::main(&options),
         Command::Selftest(options) => selftest::main(&options),
+        Command::Token(options) => token::main(&options),
         Command::Validate(options) => validate::main(&options),
         Command::Lint(options) => lint::main(&options),
         Command::Up(options) => up::main(&options),

@@ -68,6 +68,18 @@ impl KeyKind {
         }
     }
 
+    /// How a key of this kind signs where nobody says how.
+    #[must_use]
+    pub fn usual_algorithm(self) -> Algorithm {
+        match self {
+            Self::Rsa => Algorithm::Rs256,
+            Self::P256 => Algorithm::Es256,
+            Self::P384 => Algorithm::Es384,
+            Self::P521 => Algorithm::Es512,
+            Self::Ed25519 => Algorithm::EdDsa,
+        }
+    }
+
     /// Bytes of one coordinate of a point; 0 for RSA.
     pub(super) fn coordinate(self) -> usize {
         match self {

@@ -22,6 +22,7 @@ mod progress;
 pub mod selftest;
 mod terminal;
 mod text;
+mod token;
 mod xml;
 
 pub use annotations::{annotations, inert};
@@ -42,3 +43,5 @@ pub use named::Named;
 pub use openmetrics::openmetrics;
 pub use progress::{LastSecond, PhaseNow, Progress, SoFar, Stage, TimeQuantiles};
 pub use terminal::summary;
+pub use text::plain;
+pub use token::{inspection, verification};

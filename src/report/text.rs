@@ -20,7 +20,8 @@ pub(super) fn grouped(count: u64) -> String {
 
 /// Text from outside without characters that a terminal would act on, that would turn its direction or begin a line, or
 /// that no XML may hold.
-pub(super) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 

@@ -5,6 +5,7 @@
 mod conformance;
 mod finding;
 mod generator;
+mod inspection;
 mod origin;
 mod requests;
 mod schema;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use conformance::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Exchange, Missing, Totals};
 pub use finding::{Evidence, Excerpt, Finding};
 pub use generator::{Calibration, ExceededLimit, Generator, Reliance};
+pub use inspection::{Inspection, RefusalReport, Said, SignatureCheck, Verification};
 pub use origin::{FileDigest, FileText, Machine, ScenarioRef};
 pub use requests::{AnswerCount, Attempts, Requests};
 pub use schema::{conformance_schema, result_schema, schema_text, selftest_schema};

@@ -59,6 +59,7 @@ pub use hosts::host_is_allowed;
 pub use load::load_file;
 pub use model::*;
 pub use profiles::{PROFILES, profile};
+pub use quantity::{QuantityError, parse_duration};
 pub use schema::{PROFILE_SCHEMA, SCHEMA};
 
 use error::{Place, Problems};

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a text is not the quantity that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum QuantityError {
+pub enum QuantityError {
     /// There is no number where one must stand.
     #[error("must be {what} such as {example}")]
     NotOne {
@@ -153,7 +153,7 @@ fn digits(text: &str) -> (&str, &str) {
 ///
 /// # Errors
 /// [`QuantityError`] if it is none, has no unit, is finer than 1 ns or longer than 2⁶⁴ ns.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
+pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     let mut rest = text;
     let mut total: u64 = 0;
     let mut smallest = u64::MAX;

@@ -84,7 +84,7 @@ pub enum StackError {
     },
     /// An external identity provider that says it is another one.
     #[error(
-        "the metadata at {url} is that of the issuer `{found}`, and the scenario says `{expected}`; the two must be equal to the \
+        "the metadata at {url} is that of the issuer `{found}`, and `{expected}` is wanted; the two must be equal to the \
          letter, slash at the end and port included"
     )]
     OtherIssuer {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
-pub use provider::Provider;
+pub use provider::{Provider, discover};
 pub use secrets::PartnerAuth;
 
 use crate::doubles::authorizer::Authorizer;

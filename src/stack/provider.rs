@@ -52,35 +52,7 @@ impl Provider {
 
     /// One that runs already, by what it says of itself.
     pub(super) async fn discovered(spec: &ExternalIdp, allowed: &[String]) -> Result<Self, StackError> {
-        let (urls, issuer) = match &spec.place {
-            MetadataPlace::Issuer(issuer) => (well_known(issuer), Some(issuer)),
-            MetadataPlace::Url(url) => (vec![url.clone()], None),
-        };
-        let mut reasons = Vec::new();
-        for url in urls {
-            match metadata(&url, &spec.tls).await {
-                Ok(metadata) => return Self::of(&url, metadata, issuer, spec, allowed),
-                Err(reason) => reasons.push(format!("{url}: {reason}")),
-            }
-        }
-        Err(StackError::NoMetadata { reasons: reasons.join("; ") })
-    }
-
-    fn of(
-        url: &str,
-        metadata: Metadata,
-        issuer: Option<&String>,
-        spec: &ExternalIdp,
-        allowed: &[String],
-    ) -> Result<Self, StackError> {
-        // OpenID Connect Discovery 1.0, section 4.3, and RFC 8414, section 3.3: identical, or not to be used.
-        if let Some(issuer) = issuer.filter(|issuer| **issuer != metadata.issuer) {
-            return Err(StackError::OtherIssuer {
-                url: url.to_owned(),
-                expected: issuer.clone(),
-                found: metadata.issuer,
-            });
-        }
+        let metadata = discover(&spec.place, &spec.tls).await?;
         for (name, url) in [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)] {
             let uri: Uri = url.parse().unwrap_or_default();
             let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -97,6 +69,37 @@ impl Provider {
             profile: spec.profile.clone(),
             tls: spec.tls.clone(),
         })
+    }
+}
+
+/// The metadata of a provider, which must be those of the issuer that was named.
+///
+/// # Errors
+/// [`StackError::NoMetadata`] and [`StackError::OtherIssuer`].
+pub async fn discover(place: &MetadataPlace, tls: &TlsSettings) -> Result<Metadata, StackError> {
+    let (urls, issuer) = match place {
+        MetadataPlace::Issuer(issuer) => (well_known(issuer), Some(issuer)),
+        MetadataPlace::Url(url) => (vec![url.clone()], None),
+    };
+    let mut reasons = Vec::new();
+    for url in urls {
+        match metadata(&url, tls).await {
+            Ok(metadata) => return of_issuer(&url, metadata, issuer),
+            Err(reason) => reasons.push(format!("{url}: {reason}")),
+        }
+    }
+    Err(StackError::NoMetadata { reasons: reasons.join("; ") })
+}
+
+/// OpenID Connect Discovery 1.0, section 4.3, and RFC 8414, section 3.3: identical, or not to be used.
+fn of_issuer(url: &str, metadata: Metadata, issuer: Option<&String>) -> Result<Metadata, StackError> {
+    match issuer.filter(|issuer| **issuer != metadata.issuer) {
+        None => Ok(metadata),
+        Some(issuer) => Err(StackError::OtherIssuer {
+            url: url.to_owned(),
+            expected: issuer.clone(),
+            found: metadata.issuer,
+        }),
     }
 }
 

@@ -148,6 +148,19 @@ pub fn time_text(micros: u64) -> String {
     }
 }
 
+/// A span of time as people say it: the largest unit that fits, and the next one where that says something.
+#[must_use]
+pub fn span_text(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let Some(at) = UNITS.iter().position(|(size, _)| seconds >= *size) else { return "0 s".to_owned() };
+    let (size, unit) = UNITS[at];
+    let first = format!("{} {unit}", seconds / size);
+    match UNITS.get(at + 1).map(|(size_below, below)| (seconds % size / size_below, below)) {
+        Some((count, below)) if count > 0 && seconds / size < 10 => format!("{first} {count} {below}"),
+        _ => first,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +170,14 @@ mod tests {
     fn times_are_three_figures_and_a_unit() {
         let texts = [0, 999, 1_000, 12_345, 250_000, 1_500_000].map(time_text);
         assert_eq!(texts, ["0µs", "999µs", "1.00ms", "12.3ms", "250ms", "1.50s"]);
+    }
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let texts = [0, 59, 60, 250, 3_599, 3_661, 36_060, 90_000, 8_640_000].map(span_text);
+        let expected =
+            ["0 s", "59 s", "1 min", "4 min 10 s", "59 min", "1 h 1 min", "10 h", "1 d 1 h", "100 d"];
+        assert_eq!(texts, expected);
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn signed_with(keys: &[Value], header: &Object, uri: &str) -> Result<PublicKey, 
 }
 
 /// New keys, which nobody knows.
-async fn foreign_keys() -> Result<(Attacker, Arc<PrivateKey>), ConformError> {
+pub(in crate::app) async fn foreign_keys() -> Result<(Attacker, Arc<PrivateKey>), ConformError> {
     // Searching for primes takes long enough to hold up a runtime's thread.
     let made = tokio::task::spawn_blocking(|| -> Result<_, ConformError> {
         let key = |kind| PrivateKey::generate(kind).map(Arc::new);
@@ -95,7 +95,10 @@ async fn foreign_keys() -> Result<(Attacker, Arc<PrivateKey>), ConformError> {
 }
 
 /// A key of the provider's kind.
-async fn spare_key(algorithm: Algorithm, rsa: Arc<PrivateKey>) -> Result<Signing, ConformError> {
+pub(in crate::app) async fn spare_key(
+    algorithm: Algorithm,
+    rsa: Arc<PrivateKey>,
+) -> Result<Signing, ConformError> {
     let kind = algorithm.key_kind().unwrap_or(KeyKind::Rsa);
     let key = if kind == KeyKind::Rsa {
         rsa

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 pub use self::files::deliver;
 use self::landing::Landing;
+pub(super) use self::material::{foreign_keys, spare_key};
 use self::sink::Sink;
 pub(super) use self::suite::Outcomes;
 use self::suite::{Selection, Suite};

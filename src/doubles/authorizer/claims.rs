@@ -10,7 +10,7 @@ use super::rules::{Caller, Refused, Rules};
 use crate::scenario::{Flaw, PermissionShape};
 
 /// Last second of the year 9999. A later date is no date: it is a count of milliseconds or an overflow.
-const LAST_DATE: f64 = 253_402_300_799.0;
+pub(super) const LAST_DATE: f64 = 253_402_300_799.0;
 /// Longest name of a subject or a client, in bytes.
 const NAME_LIMIT: usize = 1024;
 /// How much later a token ends for an authorizer that is generous, in seconds.
@@ -18,7 +18,7 @@ const GENEROUS: f64 = 3600.0;
 
 /// Claims that other kinds of tokens have and access tokens have not. An issuer signs them all with the same keys, so each
 /// kind must be told from the others by what only it can say (RFC 8725, sections 3.11 and 3.12).
-const MARKS_OF_OTHERS: [&str; 9] = [
+pub(super) const MARKS_OF_OTHERS: [&str; 9] = [
     // Id tokens (OpenID Connect Core 1.0, sections 2 and 3.3.2.11; FAPI 1.0 part 2, section 5.1).
     "nonce",
     "at_hash",
@@ -37,11 +37,11 @@ const MARKS_OF_OTHERS: [&str; 9] = [
 
 /// Claims that say which kind a token is, and what they say of access tokens: Cognito's and Keycloak's. Keycloak calls
 /// others `ID`, `Refresh`, `Offline` and `Logout`.
-const KINDS: [(&str, &str); 2] = [("token_use", "access"), ("typ", "Bearer")];
+pub(super) const KINDS: [(&str, &str); 2] = [("token_use", "access"), ("typ", "Bearer")];
 
 /// Claims that say by which grant a token was obtained, and what they say where an application obtained it for itself:
 /// Auth0's, Entra's, and others'. A person's token may do nothing here.
-const GRANTS: [(&str, &str); 3] =
+pub(super) const GRANTS: [(&str, &str); 3] =
     [("gty", "client-credentials"), ("idtyp", "app"), ("grant_type", "client_credentials")];
 
 /// Where permissions may stand, for an authorizer that looks for them everywhere.
@@ -49,40 +49,68 @@ const PERMISSION_CLAIMS: [&str; 4] = ["scope", "scp", "roles", "permissions"];
 
 type Claims = Map<String, Value>;
 
+/// What the steps look at.
+pub(super) struct Seen<'s> {
+    /// What the token says.
+    pub(super) claims: &'s Claims,
+    /// What it says that it is.
+    pub(super) kind: TokenType,
+    pub(super) rules: &'s Rules,
+    /// Seconds since 1970.
+    pub(super) now: f64,
+}
+
+/// A step: what it is about, mostly a claim, and how it is taken.
+type Step = (&'static str, fn(&Seen<'_>) -> Result<(), Refused>);
+
+/// The steps, in the order in which they are taken. None needs another one to have been taken before.
+pub(super) const STEPS: [Step; 13] = [
+    ("kind", |seen| kind(seen.claims, seen.rules)),
+    ("iss", |seen| issuer(seen.claims, seen.rules)),
+    ("aud", |seen| audience(seen.claims, seen.rules)),
+    ("iat", |seen| begun(seen, date(seen.claims, "iat")?)),
+    ("exp", ended),
+    ("life", lasting),
+    ("nbf", |seen| match seen.rules.flaw {
+        Some(Flaw::IgnoresNotBefore) => Ok(()),
+        _ => begun(seen, date(seen.claims, "nbf")?),
+    }),
+    ("jti", |seen| text(seen.claims, "jti").map(drop)),
+    ("client", |seen| client(seen.claims, seen.rules).map(drop)),
+    ("required", complete),
+    ("cnf", unbound),
+    ("sub", |seen| subject(seen).map(drop)),
+    ("grant", |seen| is_own(seen.claims, seen.rules).map(drop)),
+];
+
 /// Whom a token names whose signature has been checked.
 pub(super) fn check(token: &Token<'_>, rules: &Rules, now: SystemTime) -> Result<Caller, Refused> {
+    let claims = read(token, rules)?;
+    let seen = Seen { claims: &claims, kind: token.kind, rules, now: seconds(now) };
+    STEPS.iter().try_for_each(|(_, step)| step(&seen))?;
+    caller(&seen)
+}
+
+/// The claims of a token.
+pub(super) fn read(token: &Token<'_>, rules: &Rules) -> Result<Claims, Refused> {
     let twice = if rules.flaw == Some(Flaw::LastClaimWins) { Twice::LastWins } else { Twice::Refused };
     let payload = token.payload(rules).ok_or(Refused::Payload)?;
-    let claims = json::object(&payload, twice).ok_or(Refused::Payload)?;
-    kind(&claims, rules)?;
-    issuer(&claims, rules)?;
-    audience(&claims, rules)?;
-    times(&claims, rules, now)?;
-    text(&claims, "jti")?;
-    let named = client(&claims, rules)?;
-    let demanded = |name: &str| claims.get(name).is_some_and(|value| !value.is_null());
-    if !rules.accepts.required.iter().all(|name| demanded(name)) {
-        return Err(Refused::Incomplete);
-    }
-    // RFC 9068, section 2.2.
-    let complete = named.is_some() && demanded("iat") && demanded("jti");
-    if token.kind == TokenType::Rfc9068 && !complete {
-        return Err(Refused::Incomplete);
-    }
-    // Confirmation: the token is bound to a certificate or key (RFC 8705, section 3; RFC 9449).
-    if claims.contains_key("cnf") && rules.flaw != Some(Flaw::IgnoresConfirmation) {
-        return Err(Refused::Bound);
-    }
-    let subject = match text(&claims, "sub")? {
-        Some(subject) if is_name(subject, |letter| !letter.is_control()) => subject,
-        Some(_) => return Err(Refused::Claim),
-        None if rules.flaw == Some(Flaw::SubjectOptional) => named.unwrap_or_default(),
-        None => return Err(Refused::Incomplete),
-    };
+    json::object(&payload, twice).ok_or(Refused::Payload)
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// Whom claims name that have passed all steps.
+pub(super) fn caller(seen: &Seen<'_>) -> Result<Caller, Refused> {
+    let Seen { claims, rules, .. } = seen;
+    let subject = subject(seen)?;
     Ok(Caller {
         subject: subject.to_owned(),
-        client_id: named.unwrap_or(subject).to_owned(),
-        permissions: if is_own(&claims, rules)? { permissions(&claims, rules) } else { Vec::new() },
+        client_id: client(claims, rules)?.unwrap_or(subject).to_owned(),
+        permissions: if is_own(claims, rules)? { permissions(claims, rules) } else { Vec::new() },
     })
 }
 
@@ -156,38 +184,84 @@ fn audience(claims: &Claims, rules: &Rules) -> Result<(), Refused> {
     if fits { Ok(()) } else { Err(Refused::Party) }
 }
 
-fn times(claims: &Claims, rules: &Rules, now: SystemTime) -> Result<(), Refused> {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let leeway = rules.accepts.leeway.as_secs_f64();
-    let issued = date(claims, "iat")?;
-    let expiry = match (rules.flaw, claims.get("exp")) {
-        (Some(Flaw::IgnoresExpiry), _) | (Some(Flaw::ExpiryOptional), None) => None,
-        (Some(Flaw::ExpiryOfAnyType), Some(expiry)) if !expiry.is_number() => None,
-        _ => Some(date(claims, "exp")?.ok_or(Refused::Incomplete)?),
-    };
-    if let Some(expiry) = expiry {
-        let late = if rules.flaw == Some(Flaw::GenerousLeeway) { GENEROUS } else { 0.0 };
-        // RFC 7519, section 4.1.4: not "on or after" the expiration time.
-        if now >= expiry + leeway + late || issued.is_some_and(|issued| expiry < issued) {
-            return Err(Refused::Time);
-        }
-        if let Some(longest) = rules.accepts.longest_life {
-            let life = expiry - issued.ok_or(Refused::Incomplete)?;
-            if life > longest.as_secs_f64() {
-                return Err(Refused::Time);
-            }
-        }
+/// That a time has come, where there is one.
+fn begun(seen: &Seen<'_>, start: Option<f64>) -> Result<(), Refused> {
+    let latest = seen.now + seen.rules.accepts.leeway.as_secs_f64();
+    if start.is_some_and(|start| start > latest) { Err(Refused::Time) } else { Ok(()) }
+}
+
+/// When the token ends; `None` where that does not matter to an authorizer that makes a mistake.
+fn expiry(claims: &Claims, rules: &Rules) -> Result<Option<f64>, Refused> {
+    match (rules.flaw, claims.get("exp")) {
+        (Some(Flaw::IgnoresExpiry), _) | (Some(Flaw::ExpiryOptional), None) => Ok(None),
+        (Some(Flaw::ExpiryOfAnyType), Some(expiry)) if !expiry.is_number() => Ok(None),
+        _ => date(claims, "exp")?.ok_or(Refused::Incomplete).map(Some),
     }
-    let begin = if rules.flaw == Some(Flaw::IgnoresNotBefore) { None } else { date(claims, "nbf")? };
-    if [begin, issued].into_iter().flatten().any(|start| start > now + leeway) {
+}
+
+/// That it has not ended.
+fn ended(seen: &Seen<'_>) -> Result<(), Refused> {
+    let Seen { claims, rules, now, .. } = seen;
+    let late = if rules.flaw == Some(Flaw::GenerousLeeway) { GENEROUS } else { 0.0 };
+    let leeway = rules.accepts.leeway.as_secs_f64();
+    // RFC 7519, section 4.1.4: not "on or after" the expiration time.
+    let over = expiry(claims, rules)?.is_some_and(|expiry| *now >= expiry + leeway + late);
+    if over { Err(Refused::Time) } else { Ok(()) }
+}
+
+/// That it does not end before it begins, or live for too long. What is no time is found by other steps.
+fn lasting(seen: &Seen<'_>) -> Result<(), Refused> {
+    let Seen { claims, rules, .. } = seen;
+    let issued = date(claims, "iat").ok().flatten();
+    let Ok(Some(expiry)) = expiry(claims, rules) else { return Ok(()) };
+    if issued.is_some_and(|issued| expiry < issued) {
         return Err(Refused::Time);
     }
-    Ok(())
+    let Some(longest) = rules.accepts.longest_life else { return Ok(()) };
+    let life = expiry - issued.ok_or(Refused::Incomplete)?;
+    if life > longest.as_secs_f64() { Err(Refused::Time) } else { Ok(()) }
+}
+
+/// That all is there that must be.
+fn complete(seen: &Seen<'_>) -> Result<(), Refused> {
+    if missing(seen).next().is_none() { Ok(()) } else { Err(Refused::Incomplete) }
+}
+
+/// What must be there and is not, or says nothing, besides what steps of their own look for.
+pub(super) fn missing<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s str> {
+    let Seen { claims, rules, kind, .. } = seen;
+    let absent = |name: &&str| claims.get(*name).is_none_or(Value::is_null);
+    // RFC 9068, section 2.2.
+    let by_type = if *kind == TokenType::Rfc9068 { &["iat", "jti"][..] } else { &[] };
+    let clients = &rules.accepts.client_claims;
+    let nameless = *kind == TokenType::Rfc9068 && !clients.iter().any(|name| claims.contains_key(name));
+    let client = clients.first().filter(|_| nameless).map_or("client_id", String::as_str);
+    let required = rules.accepts.required.iter().map(String::as_str);
+    required.chain(by_type.iter().copied()).filter(absent).chain(nameless.then_some(client))
+}
+
+/// That it is not bound to a certificate or key (RFC 8705, section 3; RFC 9449).
+fn unbound(seen: &Seen<'_>) -> Result<(), Refused> {
+    let bound = seen.claims.contains_key("cnf") && seen.rules.flaw != Some(Flaw::IgnoresConfirmation);
+    if bound { Err(Refused::Bound) } else { Ok(()) }
+}
+
+/// Whom the token is about.
+fn subject<'s>(seen: &Seen<'s>) -> Result<&'s str, Refused> {
+    let Seen { claims, rules, .. } = seen;
+    match text(claims, "sub")? {
+        Some(subject) if is_name(subject, |letter| !letter.is_control()) => Ok(subject),
+        Some(_) => Err(Refused::Claim),
+        None if rules.flaw == Some(Flaw::SubjectOptional) => {
+            Ok(client(claims, rules).ok().flatten().unwrap_or_default())
+        }
+        None => Err(Refused::Incomplete),
+    }
 }
 
 /// The client, on which all claims that name one must agree; `None` where there are none. It is of printable ASCII (RFC
 /// 6749, appendix A.1), so that none looks like another, and none breaks out of a header that it is written into.
-fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a str>, Refused> {
+pub(super) fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a str>, Refused> {
     let mut client = None;
     for name in &rules.accepts.client_claims {
         let Some(named) = text(claims, name)? else { continue };
@@ -206,7 +280,7 @@ fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a str>, Refu
 }
 
 /// Whether an application obtained the token for itself, as far as the token tells.
-fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
+pub(super) fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
     for (name, own) in GRANTS {
         let other = text(claims, name)?.is_some_and(|grant| grant != own);
         if other && rules.flaw != Some(Flaw::TakesUserTokens) {
@@ -217,7 +291,7 @@ fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
 }
 
 /// The permissions for this API. A claim of another shape than is agreed on grants nothing.
-fn permissions(claims: &Claims, rules: &Rules) -> Vec<String> {
+pub(super) fn permissions(claims: &Claims, rules: &Rules) -> Vec<String> {
     let agreed = &rules.accepts.permissions;
     let all: Vec<&str> = match rules.flaw {
         Some(Flaw::AnyPermissionClaim) => {

@@ -48,18 +48,36 @@ pub(super) struct Token<'a> {
 impl<'a> Token<'a> {
     /// Takes a token apart and looks at its header.
     pub(super) fn read(token: &'a str, rules: &Rules) -> Result<Self, Refused> {
+        let (token, refusals) = Self::examined(token, rules)?;
+        match refusals.first() {
+            Some((_, refused)) => Err(*refused),
+            None => Ok(token),
+        }
+    }
+
+    /// The same, with all that is wrong with the header, and which member that is about. What is wrong counts as absent.
+    pub(super) fn examined(
+        token: &'a str,
+        rules: &Rules,
+    ) -> Result<(Self, Vec<(&'static str, Refused)>), Refused> {
         let parts = Some(token).filter(|token| token.len() <= TOKEN_LIMIT).and_then(Compact::split);
         let parts = parts.filter(|parts| parts.header.len() <= HEADER_LIMIT).ok_or(Refused::Form)?;
         let header = decoded(parts.header, rules).ok_or(Refused::Form)?;
         let header = json::object(&header, Twice::Refused).ok_or(Refused::Form)?;
-        let algorithm = agreed(header.get("alg"), rules)?;
-        let kind = accepted_type(&header, rules)?;
-        let key_id = match header.get("kid") {
-            None => None,
-            Some(Value::String(id)) => Some(id.clone()),
-            Some(_) => return Err(Refused::Header),
-        };
-        Ok(Self { parts, algorithm, key_id, kind, header })
+        let algorithm = agreed(header.get("alg"), rules);
+        let kind = accepted_type(header.get("typ"), rules);
+        let key_id = key_id(header.get("kid"));
+        let found = [
+            ("alg", algorithm.err()),
+            ("extension", understood(&header, rules).err()),
+            ("typ", kind.err()),
+            ("kid", key_id.as_ref().err().copied()),
+        ];
+        let refusals = found.into_iter().filter_map(|(about, refused)| Some((about, refused?))).collect();
+        let algorithm = algorithm.ok().flatten();
+        let kind = kind.unwrap_or(TokenType::Plain);
+        let key_id = key_id.ok().flatten();
+        Ok((Self { parts, algorithm, key_id, kind, header }, refusals))
     }
 
     pub(super) fn payload(&self, rules: &Rules) -> Option<Vec<u8>> {
@@ -98,19 +116,29 @@ fn agreed(name: Option<&Value>, rules: &Rules) -> Result<Option<Algorithm>, Refu
     taken.map(Some).ok_or(Refused::Algorithm)
 }
 
-fn accepted_type(header: &Map<String, Value>, rules: &Rules) -> Result<TokenType, Refused> {
-    // No extension is understood (RFC 7515, section 4.1.11), nor is an unencoded payload (RFC 7797) or a token within the
-    // token (RFC 7519, section 5.2).
-    let extended = header.contains_key("cty")
-        || header.contains_key("b64")
-        || (header.contains_key("crit") && rules.flaw != Some(Flaw::IgnoresCritical));
-    if extended {
-        return Err(Refused::Header);
+/// The members of a header that say that more must be understood than is here: extensions (RFC 7515, section 4.1.11), an
+/// unencoded payload (RFC 7797), and a token within the token (RFC 7519, section 5.2).
+pub(super) const EXTENSIONS: [&str; 3] = ["cty", "b64", "crit"];
+
+fn understood(header: &Map<String, Value>, rules: &Rules) -> Result<(), Refused> {
+    let counts = |name: &&str| *name != "crit" || rules.flaw != Some(Flaw::IgnoresCritical);
+    let extended = EXTENSIONS.into_iter().filter(counts).any(|name| header.contains_key(name));
+    if extended { Err(Refused::Header) } else { Ok(()) }
+}
+
+fn key_id(value: Option<&Value>) -> Result<Option<String>, Refused> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone())),
+        Some(_) => Err(Refused::Header),
     }
-    let typ = match header.get("typ") {
+}
+
+fn accepted_type(value: Option<&Value>, rules: &Rules) -> Result<TokenType, Refused> {
+    let typ = match value {
         _ if rules.flaw == Some(Flaw::AnyType) => return Ok(TokenType::Plain),
         None if rules.accepts.untyped => return Ok(TokenType::Plain),
-        // Section 4.1.9: `application/` may be left out, and case does not matter.
+        // RFC 7515, section 4.1.9: `application/` may be left out, and case does not matter.
         Some(Value::String(typ)) => typ.to_ascii_lowercase(),
         _ => return Err(Refused::Header),
     };

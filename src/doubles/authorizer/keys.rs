@@ -32,7 +32,7 @@ pub(super) enum FetchError {
 /// A key that signatures can be checked with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct VerifyKey {
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// The one algorithm that it is for; `None`: any that fits it.
     algorithm: Option<String>,
     pub(super) key: PublicKey,
@@ -133,9 +133,13 @@ impl Cache {
 
     /// The keys of this id, or all where none is given.
     fn find(&self, id: Option<&str>) -> Vec<Arc<VerifyKey>> {
-        let keys = self.keys.as_ref().map_or(&[][..], |(keys, _)| keys);
-        keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).cloned().collect()
+        named(self.keys.as_ref().map_or(&[][..], |(keys, _)| keys), id)
     }
+}
+
+/// The keys of this id, or all where none is given.
+pub(super) fn named(keys: &[Arc<VerifyKey>], id: Option<&str>) -> Vec<Arc<VerifyKey>> {
+    keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).cloned().collect()
 }
 
 impl KeySource {
@@ -238,7 +242,7 @@ impl KeySource {
 
 /// The keys of a set that signatures can be checked with. RFC 7517, section 5: keys that are not understood are to be
 /// ignored. One that stands there twice is one.
-fn parse(set: &[u8]) -> Result<Vec<Arc<VerifyKey>>, FetchError> {
+pub(super) fn parse(set: &[u8]) -> Result<Vec<Arc<VerifyKey>>, FetchError> {
     let set: Value = serde_json::from_slice(set).map_err(|_| FetchError::Malformed)?;
     let written = set.get("keys").and_then(Value::as_array).ok_or(FetchError::Malformed)?;
     let mut keys = Vec::new();

@@ -2,6 +2,7 @@
 //! topics it may write. It answers the Lambda Invoke API (AWS Lambda API reference, "Invoke").
 
 mod claims;
+mod examine;
 mod flaw;
 mod function;
 mod header;
@@ -10,10 +11,12 @@ mod keys;
 mod policy;
 mod rules;
 mod signature;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+pub use self::examine::{Examination, KeySet, Presented, Refusal, Signature, Terms, examine};
 use self::function::Function;
 use self::rules::Rules;
 use super::http::{BindError, Server, Source, SourceError, bind};

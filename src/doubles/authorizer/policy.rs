@@ -111,11 +111,19 @@ fn result(
     }
 }
 
+/// The topics that these permissions let be written to, in their order.
+pub(super) fn writable_topics(permissions: &[String]) -> Vec<String> {
+    let mut topics: Vec<String> =
+        permissions.iter().filter_map(|one| writable_topic(one)).map(str::to_owned).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    topics
+}
+
 /// The topics that the caller may write, in their order; patterns of topics where that is the mistake made.
 fn topics_of(caller: &Caller, asked: Asked<'_>) -> Vec<String> {
     let permissions = &caller.permissions;
-    let mut topics: Vec<String> =
-        permissions.iter().filter_map(|one| writable_topic(one)).map(str::to_owned).collect();
+    let mut topics = writable_topics(permissions);
     match (asked.flaw, asked.topic()) {
         (Some(Flaw::ScopeBySubstring), Some(topic)) => {
             let found = permissions.join(" ").contains(&format!("{topic}:write"));

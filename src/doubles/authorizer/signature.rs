@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::flaw;
 use super::header::Token;
-use super::keys::{FetchError, KeySource, VerifyKey};
+use super::keys::{FetchError, KeySource, VerifyKey, named};
 use super::rules::{Refused, Rules};
 use crate::jose::Algorithm;
 use crate::scenario::Flaw;
@@ -44,38 +44,71 @@ pub(super) async fn check(
         let fits = |secret: &Vec<u8>| flaw::authenticates(algorithm, secret, message.as_bytes(), &signature);
         return if secrets.iter().any(fits) { Ok(()) } else { Err(Refused::Signature.into()) };
     }
-    let keys = fitting_keys(token, algorithm, keys, rules, now).await?;
+    let keys = candidates(token, keys, rules, now).await?;
+    let keys = fitting(keys, token, algorithm, rules)?;
     let fits = |key: &Arc<VerifyKey>| key.key.verifies(algorithm, message.as_bytes(), &signature);
     if keys.iter().any(fits) { Ok(()) } else { Err(Refused::Signature.into()) }
 }
 
-/// The keys that may have signed the token: one, for it must be told which one is meant.
-async fn fitting_keys(
+/// Checks the signature of a token by keys that are at hand, as [`check`] does without a mistake: the name of the key that
+/// signed it, where it has one.
+pub(super) fn check_by(
     token: &Token<'_>,
     algorithm: Algorithm,
+    keys: &[Arc<VerifyKey>],
+    rules: &Rules,
+) -> Result<Option<String>, Refused> {
+    let signature = token.signature(rules).ok_or(Refused::Signature)?;
+    let named = named(keys, token.key_id.as_deref());
+    let message = token.parts.signing_input();
+    let verifies = |key: &Arc<VerifyKey>| key.key.verifies(algorithm, message.as_bytes(), &signature);
+    let key =
+        fitting(named, token, algorithm, rules)?.into_iter().find(verifies).ok_or(Refused::Signature)?;
+    Ok(key.id.clone())
+}
+
+/// The keys that the token may mean.
+async fn candidates(
+    token: &Token<'_>,
     source: &Arc<KeySource>,
     rules: &Rules,
     now: Instant,
 ) -> Result<Vec<Arc<VerifyKey>>, Unproven> {
     let id = token.key_id.as_deref();
-    let keys = match rules.flaw {
-        Some(Flaw::TrustsJwk) if token.header.contains_key("jwk") => flaw::key_in_header(token),
-        Some(Flaw::TrustsJku) if token.header.contains_key("jku") => flaw::keys_fetched(token, now).await,
-        Some(Flaw::IgnoresKid) => source.find(None, now).await.map_err(Unproven::Keys)?,
-        _ if id.is_none() && !rules.accepts.without_kid => return Err(Refused::Key.into()),
-        _ => source.find(id, now).await.map_err(Unproven::Keys)?,
-    };
+    match rules.flaw {
+        Some(Flaw::TrustsJwk) if token.header.contains_key("jwk") => Ok(flaw::key_in_header(token)),
+        Some(Flaw::TrustsJku) if token.header.contains_key("jku") => Ok(flaw::keys_fetched(token, now).await),
+        Some(Flaw::IgnoresKid) => source.find(None, now).await.map_err(Unproven::Keys),
+        _ => {
+            nameable(token, rules)?;
+            source.find(id, now).await.map_err(Unproven::Keys)
+        }
+    }
+}
+
+/// That the token says which key is meant, where it must.
+pub(super) fn nameable(token: &Token<'_>, rules: &Rules) -> Result<(), Refused> {
+    if token.key_id.is_none() && !rules.accepts.without_kid { Err(Refused::Key) } else { Ok(()) }
+}
+
+/// The keys of these that may have signed the token: one, for it must be told which one is meant.
+fn fitting(
+    keys: Vec<Arc<VerifyKey>>,
+    token: &Token<'_>,
+    algorithm: Algorithm,
+    rules: &Rules,
+) -> Result<Vec<Arc<VerifyKey>>, Refused> {
     // Without a name there must be one key only, whatever it is for; of one name, one for this algorithm (RFC 7517,
     // section 4.5: a name may stand at keys of different kinds).
-    if rules.flaw != Some(Flaw::IgnoresKid) && id.is_none() && keys.len() > 1 {
-        return Err(Refused::Key.into());
+    if rules.flaw != Some(Flaw::IgnoresKid) && token.key_id.is_none() && keys.len() > 1 {
+        return Err(Refused::Key);
     }
     let any_algorithm = rules.flaw == Some(Flaw::AnyAlgorithm);
     let fitting: Vec<_> = keys.into_iter().filter(|key| any_algorithm || key.is_for(algorithm)).collect();
     if fitting.len() > 1 && rules.flaw != Some(Flaw::IgnoresKid) {
-        return Err(Refused::Key.into());
+        return Err(Refused::Key);
     }
-    if fitting.is_empty() { Err(Refused::Key.into()) } else { Ok(fitting) }
+    if fitting.is_empty() { Err(Refused::Key) } else { Ok(fitting) }
 }
 
 /// What a mistaken authorizer takes for the secret of an HMAC.

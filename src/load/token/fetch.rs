@@ -38,6 +38,9 @@ pub struct Fetched {
     pub received: Instant,
     /// How long it lives, if the IdP says so.
     pub life: Option<Duration>,
+    /// What was granted, with blanks between, if the IdP says so; where it does not, all that was asked for (RFC 6749,
+    /// section 5.1).
+    pub scope: Option<String>,
 }
 
 /// Why there is no token.
@@ -120,7 +123,8 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
             return Err(unavailable(format!("it issues tokens of type `{kind}`, not Bearer")));
         }
         let life = token.expires_in.map(Duration::from_secs);
-        return Ok(Fetched { secret: Secret::new(token.access_token), asked, received, life });
+        let (secret, scope) = (Secret::new(token.access_token), token.scope);
+        return Ok(Fetched { secret, asked, received, life, scope });
     }
     let status = status.as_u16();
     Err(match refusal(&body) {

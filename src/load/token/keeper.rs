@@ -237,7 +237,7 @@ impl Account {
 
     /// The token with what can be told of its times: it was issued between asking and receiving.
     fn token(&self, fetched: Fetched, serial: u64) -> Token {
-        let Fetched { secret, asked, received, life } = fetched;
+        let Fetched { secret, asked, received, life, scope: _ } = fetched;
         let (known, life) = (life.is_some(), life.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE));
         let good_until = asked + life.saturating_sub(ROUNDING);
         let expires = received + life;

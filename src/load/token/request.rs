@@ -11,7 +11,7 @@ use hyper::Request;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use serde_json::json;
 
-use crate::jose::{Algorithm, KeyKind, PrivateKey, Signer};
+use crate::jose::{PrivateKey, Signer};
 use crate::load::Target;
 use crate::scenario::AudienceParameter;
 use crate::secret::Secret;
@@ -93,13 +93,7 @@ pub(super) fn token_request(credentials: &Credentials) -> Result<Request<Full<By
 /// A token by which the client says who it is: good for a minute, and once.
 fn assertion(credentials: &Credentials, key: &Arc<PrivateKey>) -> Result<String, String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let algorithm = match key.kind() {
-        KeyKind::Rsa => Algorithm::Rs256,
-        KeyKind::P256 => Algorithm::Es256,
-        KeyKind::P384 => Algorithm::Es384,
-        KeyKind::P521 => Algorithm::Es512,
-        KeyKind::Ed25519 => Algorithm::EdDsa,
-    };
+    let algorithm = key.kind().usual_algorithm();
     let header = json!({"alg": algorithm.name(), "typ": "JWT", "kid": key.public().thumbprint()});
     let claims = json!({
         "iss": credentials.client_id,

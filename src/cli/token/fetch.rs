@@ -1,0 +1,95 @@
+//! `landfall token fetch`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{Stop, printed, wait};
+use crate::app::token::fetch::{Ask, Auth, Held, Where, fetch};
+use crate::report::plain;
+use crate::scenario::AudienceParameter;
+
+/// Options of `landfall token fetch`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("of").required(true).args(["issuer", "token_endpoint"])))]
+#[command(group(clap::ArgGroup::new("held").required(true).args(["secret_env", "secret_file", "key"])))]
+pub(super) struct Options {
+    /// The issuer, as its tokens name it to the letter; its metadata say where tokens are to be had
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Where tokens are to be had, for a provider without metadata
+    #[arg(long, value_name = "URL")]
+    token_endpoint: Option<String>,
+    /// The client's id
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// How the client authenticates; with `--key` by that, else by HTTP Basic
+    #[arg(long, value_name = "HOW")]
+    auth: Option<How>,
+    /// The environment variable that holds the client's secret
+    #[arg(long, value_name = "NAME")]
+    secret_env: Option<String>,
+    /// The file whose first line is the client's secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// The client's private key (PEM), for `--auth private-key-jwt`
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The scope to ask for, with blanks between several
+    #[arg(long, value_name = "SCOPE", default_value = "", hide_default_value = true)]
+    scope: String,
+    /// The API that the token is to be for, asked for by the parameter `audience` (Auth0)
+    #[arg(long, value_name = "NAME", conflicts_with = "resource")]
+    audience: Option<String>,
+    /// The same by the parameter `resource` (RFC 8707)
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+    /// Trust the authorities in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// How a client authenticates.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum How {
+    /// By its secret in HTTP Basic (`client_secret_basic`)
+    Basic,
+    /// By its secret in the request's body (`client_secret_post`)
+    Post,
+    /// By a token that it signs with its key (`private_key_jwt`)
+    PrivateKeyJwt,
+}
+
+pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
+    let got = wait(fetch(&ask(options)))?;
+    for note in &got.notes {
+        tell!("landfall: {}", plain(note));
+    }
+    Ok(printed(&format!("{}\n", got.token.expose())))
+}
+
+fn ask(options: &Options) -> Ask {
+    let issuer = options.issuer.clone().map(Where::Issuer);
+    let endpoint = options.token_endpoint.clone().map(Where::Endpoint);
+    let held = options.secret_env.clone().map(Held::Env);
+    let held = held.or_else(|| options.secret_file.clone().map(Held::File));
+    let held = held.or_else(|| options.key.clone().map(Held::Key));
+    let auth = match (options.auth, &options.key) {
+        (Some(How::Basic), _) | (None, None) => Auth::Basic,
+        (Some(How::Post), _) => Auth::Post,
+        (Some(How::PrivateKeyJwt), _) | (None, Some(_)) => Auth::PrivateKeyJwt,
+    };
+    let audience = match (&options.audience, &options.resource) {
+        (Some(audience), _) => (AudienceParameter::Audience, audience.clone()),
+        (None, Some(resource)) => (AudienceParameter::Resource, resource.clone()),
+        (None, None) => (AudienceParameter::None, String::new()),
+    };
+    Ask {
+        of: issuer.or(endpoint).expect("one of both is required"),
+        client: options.client_id.clone(),
+        auth,
+        held: held.expect("one of the three is required"),
+        scope: options.scope.clone(),
+        audience,
+        ca: options.ca.clone(),
+    }
+}
