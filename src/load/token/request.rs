@@ -140,7 +140,7 @@ fn form_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::Compact;
+    use crate::jose::{Algorithm, Compact, KeyKind};
     use http_body_util::BodyExt as _;
     use serde_json::Value;
 
