@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use jsonschema::Validator;
-use landfall::result::{RunResult, Selftest, result_schema, schema_text, selftest_schema};
+use landfall::result::{
+    Conformance, RunResult, Selftest, conformance_schema, result_schema, schema_text, selftest_schema,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -13,6 +15,7 @@ use crate::{is_making, keep, read, repository};
 fn the_schemas_of_results_are_made_from_the_code() {
     keep("docs/schemas/result.schema.json", &schema_text(&result_schema()));
     keep("docs/schemas/selftest.schema.json", &schema_text(&selftest_schema()));
+    keep("docs/schemas/conformance.schema.json", &schema_text(&conformance_schema()));
 }
 
 /// What the binary prints.
@@ -30,7 +33,7 @@ fn every_schema_is_printed() {
     if is_making() {
         return;
     }
-    for name in ["scenario", "token-profile", "result", "selftest"] {
+    for name in ["scenario", "token-profile", "result", "selftest", "conformance"] {
         let printed = landfall(&["schema", name]);
         assert_eq!(printed, read(&repository(&format!("docs/schemas/{name}.schema.json"))), "{name}");
     }
