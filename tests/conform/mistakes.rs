@@ -57,7 +57,7 @@ fn the_self_test_shows_mistakes_beside_the_authorizer_as_it_should_be() {
 #[test]
 fn a_suite_that_is_interrupted_leaves_no_result() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child =
+    let child =
         command(&["--out"]).arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     // A signal before it listens ends it at once, by the signal itself.

@@ -134,3 +134,19 @@ fn a_self_test_is_valid_and_the_code_reads_what_the_schema_accepts() {
     assert_eq!(errors, Vec::<String>::new());
     agree::<Selftest>(&validator, &selftest);
 }
+
+#[test]
+fn the_schema_of_conformance_accepts_what_the_code_reads() {
+    if is_making() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_string_lossy().into_owned();
+    landfall(&["conform", "auth", "--only", "60-no-credentials", "--quiet", "--out", &out]);
+    let conformance: Value =
+        serde_json::from_str(&read(&folder.path().join("conformance.json"))).expect("it is JSON");
+    let validator = jsonschema::draft202012::new(&conformance_schema()).expect("the schema is one");
+    let errors: Vec<String> = validator.iter_errors(&conformance).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    agree::<Conformance>(&validator, &conformance);
+}

@@ -160,7 +160,6 @@ pub(super) async fn gather(
         let (key, kid, algorithm) = idp.current_signer();
         Signing { key, algorithm, kid }
     });
-    let rotation = key_times.filter(|_| embedded.is_some());
     let signer = match key {
         Some(path) => Some(given_key(path, &public, algorithm, &header)?),
         None => embedded,
@@ -170,6 +169,7 @@ pub(super) async fn gather(
         GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, Some(*keys)),
         GatewaySpec::None => (provider.profile.accepts.leeway, None),
     };
+    let rotation = key_times.filter(|_| stack.idp().is_some());
     Ok(Material {
         accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
         header,
