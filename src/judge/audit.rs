@@ -2,7 +2,7 @@
 //!
 //! A system that stalls shows as blocked time, never as lag; so it is not taken for a slow generator.
 
-use super::metric::Metric;
+use super::metric::{Metric, Taken};
 use crate::result::{ExceededLimit, Generator, RunResult};
 use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::time_text;
@@ -75,6 +75,8 @@ impl Audit {
     pub(super) fn voids(&self, check: &Check, metric: Metric, holds: bool) -> Option<String> {
         let upper = matches!(check.comparison, Comparison::Less | Comparison::AtMost);
         let spoils = |broken: &&ExceededLimit| match metric {
+            // Where everything is late, this can only be shorter in truth.
+            Metric::Time { taken: Taken::Beside, .. } => !holds,
             Metric::Time { .. } => !(broken.only_lifts && holds && upper),
             Metric::Rate => !holds && !self.system_blocked_more,
             Metric::Count { .. } | Metric::Bytes(_) => false,

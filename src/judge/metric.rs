@@ -7,15 +7,25 @@ use crate::stats::{bytes_text, time_text};
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Metric {
-    /// A quantile of a histogram of `count` values, in microseconds; `permille` is the quantile, and `from_due`
-    /// tells that the times count from when requests were due.
-    Time { micros: u64, permille: u64, count: u64, censored: u64, from_due: bool },
+    /// A quantile of a histogram of `count` values, in microseconds; `permille` is the quantile.
+    Time { micros: u64, permille: u64, count: u64, censored: u64, taken: Taken },
     /// A number of requests or records; `landing` where it rests on what was read from the topics.
     Count { count: u64, landing: bool },
     /// A number of bytes.
     Bytes(u64),
     /// The achieved rate.
     Rate,
+}
+
+/// By whom a time is taken, and from when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// By a load thread, from when the request was due.
+    FromDue,
+    /// By a load thread, from something that it did.
+    FromDoing,
+    /// Beside the load: how punctual its threads are does not matter.
+    Beside,
 }
 
 /// Whether there are enough values.
@@ -34,7 +44,8 @@ impl Metric {
         match family {
             "latency" if member == "censored" => Some(Self::Count { count: censored, landing: false }),
             "latency" => {
-                quantile(result.latency_us.quantiles(), member, censored).map(Self::counted_from_due)
+                let latency = quantile(result.latency_us.quantiles(), member, censored);
+                latency.map(|metric| metric.taken(Taken::FromDue))
             }
             "service" => quantile(result.service_us, member, censored),
             "blocked" => quantile(result.blocked_us, member, censored),
@@ -49,11 +60,11 @@ impl Metric {
         }
     }
 
-    /// The same time, counted from when requests were due.
-    fn counted_from_due(self) -> Self {
+    /// The same time, taken otherwise.
+    fn taken(self, taken: Taken) -> Self {
         match self {
             Self::Time { micros, permille, count, censored, .. } => {
-                Self::Time { micros, permille, count, censored, from_due: true }
+                Self::Time { micros, permille, count, censored, taken }
             }
             other => other,
         }
@@ -96,7 +107,7 @@ impl Metric {
 
     /// Whether it is a time that counts from when requests were due, so that the generator's lag is part of it.
     pub(super) fn counts_from_due(self) -> bool {
-        matches!(self, Self::Time { from_due: true, .. })
+        matches!(self, Self::Time { taken: Taken::FromDue, .. })
     }
 
     /// Whether it rests on what was read from the topics.
@@ -135,7 +146,7 @@ fn quantile(quantiles: Quantiles, member: &str, censored: u64) -> Option<Metric>
         "max" => (quantiles.max, 1000),
         _ => return None,
     };
-    Some(Metric::Time { micros, permille, count: quantiles.count, censored, from_due: false })
+    Some(Metric::Time { micros, permille, count: quantiles.count, censored, taken: Taken::FromDoing })
 }
 
 fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
@@ -143,7 +154,16 @@ fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
     let count = match member {
         "fetched" => tokens.fetched,
         "failed" => tokens.failed,
-        _ => return quantile(tokens.fetch_us, member.strip_prefix("fetch.")?, 0),
+        "key_fetches" => tokens.key_fetches?,
+        "gap" => {
+            let micros = tokens.unarmed_us;
+            let taken = Taken::Beside;
+            return Some(Metric::Time { micros, permille: 1000, count: 1, censored: 0, taken });
+        }
+        _ => {
+            let fetch = quantile(tokens.fetch_us, member.strip_prefix("fetch.")?, 0);
+            return fetch.map(|metric| metric.taken(Taken::Beside));
+        }
     };
     Some(Metric::Count { count, landing: false })
 }
@@ -216,7 +236,7 @@ mod tests {
     #[test]
     fn quantiles_need_ten_values_beyond() {
         let sample = |permille, count| {
-            Metric::Time { micros: 1, permille, count, censored: 0, from_due: true }.sample()
+            Metric::Time { micros: 1, permille, count, censored: 0, taken: Taken::FromDue }.sample()
         };
         assert_eq!(sample(990, 1_000), Sample::Enough);
         assert_eq!(sample(999, 9_999), Sample::TooFew { needed: 10_000 });

@@ -352,6 +352,7 @@ pub(super) mod tests {
                 storms: 200,
                 unarmed_us: 1_900_000,
                 unarmed: 1,
+                key_fetches: None,
             },
             phases: vec![Part { name: "steady".into(), measured: true, ..Part::default() }],
             partners: vec![Part { name: "seismic".into(), measured: true, ..Part::default() }],

@@ -226,6 +226,9 @@ pub struct Tokens {
     pub unarmed_us: u64,
     /// Partners that were without a valid token for a time because renewals failed or took too long.
     pub unarmed: u64,
+    /// How often the keys of landfall's own identity provider were asked for; not there where another one is used, or none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key_fetches: Option<u64>,
 }
 
 /// Memory that a process has resident.

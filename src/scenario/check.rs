@@ -38,6 +38,8 @@ pub const METRICS: &[&str] = &[
     "tokens.fetch.max",
     "tokens.fetched",
     "tokens.failed",
+    "tokens.gap",
+    "tokens.key_fetches",
     "requests.sent",
     "requests.accepted",
     "requests.refused",
@@ -90,7 +92,7 @@ fn metric_kind(name: &str) -> MetricKind {
     match name {
         "rate.achieved" => MetricKind::Rate,
         "memory.growth" | "memory.peak" => MetricKind::Bytes,
-        "latency.censored" | "tokens.fetched" | "tokens.failed" => MetricKind::Count,
+        "latency.censored" | "tokens.fetched" | "tokens.failed" | "tokens.key_fetches" => MetricKind::Count,
         _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
             MetricKind::Count
         }

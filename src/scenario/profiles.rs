@@ -12,7 +12,9 @@ use super::error::{Origin, Place, Problems, ScenarioError, Unreadable, listed, n
 use super::extends::{Load, VERSION, unknown_version};
 use super::json::json_of;
 use super::load::load_file;
-use super::model::{ALONE, Accepts, Issues, PermissionShape, Permissions, TokenProfile, WITHIN};
+use super::model::{
+    Accepts, Issues, LONE_PLACEHOLDERS, PLACEHOLDERS, PermissionShape, Permissions, TokenProfile,
+};
 use super::tree;
 use crate::jose::Algorithm;
 
@@ -245,7 +247,7 @@ fn read_claims(item: &Item<'_>, problems: &mut Problems) -> Map<String, Value> {
         }
         let Some(template) = json_of(&item, problems) else { continue };
         if let Some(stray) = stray_placeholder(&template) {
-            let known = [WITHIN.as_slice(), &ALONE].concat();
+            let known = [PLACEHOLDERS.as_slice(), &LONE_PLACEHOLDERS].concat();
             let message = format!("{} stands for nothing", quoted(&stray));
             item.suggest(problems, message, nearest(&stray, &known));
         } else if let Some(name) = not_alone(&template) {
@@ -273,7 +275,7 @@ fn stray_placeholder(template: &Value) -> Option<String> {
     let braced = texts.iter().flat_map(|text| {
         text.match_indices('{').filter_map(|(at, _)| Some(&text[at..=at + text[at..].find('}')?]))
     });
-    let stray = braced.filter(|braced| !WITHIN.contains(braced) && !ALONE.contains(braced));
+    let stray = braced.filter(|braced| !PLACEHOLDERS.contains(braced) && !LONE_PLACEHOLDERS.contains(braced));
     stray.map(str::to_owned).next()
 }
 
@@ -281,7 +283,7 @@ fn stray_placeholder(template: &Value) -> Option<String> {
 fn not_alone(template: &Value) -> Option<&'static str> {
     let mut texts = Vec::new();
     texts_of(template, &mut texts);
-    ALONE.into_iter().find(|name| texts.iter().any(|text| text.contains(name) && text != name))
+    LONE_PLACEHOLDERS.into_iter().find(|name| texts.iter().any(|text| text.contains(name) && text != name))
 }
 
 fn flag(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) -> Option<bool> {

@@ -20,8 +20,8 @@ use crate::doubles::gateway::{
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
     Accepts, AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IdentitySpec,
-    KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, ProxySpec, Scenario, TargetSpec, ThrottleSpec,
-    TlsSettings, Workload,
+    IdpSpec, KeyTimes, LambdaSpec, LimitsSpec, MetadataPlace, PolicyAnswer, ProxySpec, Scenario, TargetSpec,
+    ThrottleSpec, TlsSettings, Workload,
 };
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
@@ -282,6 +282,10 @@ fn api_keys(limits: &LimitsSpec) -> Result<Vec<ApiKey>, StackError> {
 pub fn check_api(scenario: &Scenario) -> Result<(), StackError> {
     if let ProxySpec::External { url, tls, .. } = &scenario.stack.proxy {
         external::trust(url, tls)?;
+    }
+    if let IdpSpec::External(idp) = &scenario.stack.idp {
+        let (MetadataPlace::Issuer(url) | MetadataPlace::Url(url)) = &idp.place;
+        external::trust(url, &idp.tls)?;
     }
     let GatewaySpec::Embedded { api, tls, .. } = &scenario.stack.gateway else { return Ok(()) };
     if let Some(IdentitySpec::Files { certificate, key, clients }) = tls.as_deref() {

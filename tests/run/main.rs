@@ -14,6 +14,7 @@ mod gateway;
 mod harness;
 mod healthy;
 mod histogram_logs;
+mod identity;
 mod interrupt;
 mod live;
 mod parts;

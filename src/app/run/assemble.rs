@@ -10,6 +10,7 @@ use super::settle::Settled;
 use super::timeline::Timeline;
 use super::{Ending, RunId, tokens};
 use crate::app::{calibrate, machine};
+use crate::doubles::idp::Idp;
 use crate::judge::judged;
 use crate::load::{Report, Share, TokenReport};
 use crate::result::{Calibration, Generator, Latency, Part, Rate, RunResult, SCHEMA, Spectra, Verdict};
@@ -80,7 +81,7 @@ pub(super) fn result(
             .map(|(index, share)| part(partner_name(scenario, *index), true, share))
             .collect(),
         generator: generator(report, watched.backlog_peak, calibration),
-        tokens: tokens::figures(scenario, &tokens),
+        tokens: tokens::figures(scenario, &tokens, stack.idp().map(Idp::jwks_requests)),
         memory: watched.memory,
         horizon,
         checks: Vec::new(),

@@ -79,8 +79,9 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
     Ok(Armed { cells, cell_of, keeper, unarmed })
 }
 
-/// The figures of the tokens for the result.
-pub(super) fn figures(scenario: &Scenario, report: &TokenReport) -> Tokens {
+/// The figures of the tokens for the result; `key_fetches` is how often the provider's keys were asked for, where that is
+/// known.
+pub(super) fn figures(scenario: &Scenario, report: &TokenReport, key_fetches: Option<u64>) -> Tokens {
     let without = |at_expiry: bool| {
         let reason = move |tokens: &&PartnerTokens| match why(scenario, tokens) {
             Some(Why::Never) | None => false,
@@ -97,6 +98,7 @@ pub(super) fn figures(scenario: &Scenario, report: &TokenReport) -> Tokens {
         storms: report.storm,
         unarmed_us: micros(unarmed),
         unarmed: without(false).count() as u64,
+        key_fetches,
     }
 }
 
@@ -223,7 +225,7 @@ mod tests {
     fn only_who_should_have_had_a_valid_token_counts() {
         let scenario = scenario();
         let unarmed = |partners: &[(usize, u64, u32)]| {
-            let figures = figures(&scenario, &report(partners));
+            let figures = figures(&scenario, &report(partners), None);
             (figures.unarmed, figures.unarmed_us / 1_000_000)
         };
         assert_eq!(unarmed(&[(0, 1, 0), (1, 0, 0)]), (0, 0));

@@ -14,7 +14,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
@@ -53,81 +52,8 @@ struct Clock {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Faults {
-    token: Option<WrittenTokenFault>,
-    keys: Option<WrittenKeysFault>,
-}
-
-/// A [`TokenFault`] as JSON: `"html"`, `{"status": 503}`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenTokenFault {
-    Status(u16),
-    SlowMs(u64),
-    Html,
-    Hang,
-}
-
-/// A [`KeysFault`] as JSON.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenKeysFault {
-    Status(u16),
-    Hang,
-    Html,
-    Empty,
-    Huge,
-    Redirect(String),
-    Drip,
-}
-
-impl From<WrittenTokenFault> for TokenFault {
-    fn from(written: WrittenTokenFault) -> Self {
-        match written {
-            WrittenTokenFault::Status(status) => Self::Status(status),
-            WrittenTokenFault::SlowMs(millis) => Self::Slow(Duration::from_millis(millis)),
-            WrittenTokenFault::Html => Self::Html,
-            WrittenTokenFault::Hang => Self::Hang,
-        }
-    }
-}
-
-impl From<TokenFault> for WrittenTokenFault {
-    fn from(fault: TokenFault) -> Self {
-        match fault {
-            TokenFault::Status(status) => Self::Status(status),
-            TokenFault::Slow(delay) => Self::SlowMs(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
-            TokenFault::Html => Self::Html,
-            TokenFault::Hang => Self::Hang,
-        }
-    }
-}
-
-impl From<WrittenKeysFault> for KeysFault {
-    fn from(written: WrittenKeysFault) -> Self {
-        match written {
-            WrittenKeysFault::Status(status) => Self::Status(status),
-            WrittenKeysFault::Hang => Self::Hang,
-            WrittenKeysFault::Html => Self::Html,
-            WrittenKeysFault::Empty => Self::Empty,
-            WrittenKeysFault::Huge => Self::Huge,
-            WrittenKeysFault::Redirect(url) => Self::Redirect(url),
-            WrittenKeysFault::Drip => Self::Drip,
-        }
-    }
-}
-
-impl From<KeysFault> for WrittenKeysFault {
-    fn from(fault: KeysFault) -> Self {
-        match fault {
-            KeysFault::Status(status) => Self::Status(status),
-            KeysFault::Hang => Self::Hang,
-            KeysFault::Html => Self::Html,
-            KeysFault::Empty => Self::Empty,
-            KeysFault::Huge => Self::Huge,
-            KeysFault::Redirect(url) => Self::Redirect(url),
-            KeysFault::Drip => Self::Drip,
-        }
-    }
+    token: Option<TokenFault>,
+    keys: Option<KeysFault>,
 }
 
 /// Why a request is not carried out.
@@ -160,8 +86,8 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Answer {
         "/rotate" => rotate(core.clone(), request).await,
         "/faults" => body_of::<Faults>(request).await.and_then(|faults| {
             let faults = checked(faults)?;
-            core.misbehaviour.set_token(faults.token.map(TokenFault::from));
-            core.misbehaviour.set_keys(faults.keys.map(KeysFault::from));
+            core.misbehaviour.set_token(faults.token);
+            core.misbehaviour.set_keys(faults.keys);
             Ok(())
         }),
         "/clock" => body_of::<Clock>(request).await.and_then(|Clock { offset_s }| {
@@ -182,8 +108,8 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Answer {
 /// Statuses that are some.
 fn checked(faults: Faults) -> Result<Faults, Refused> {
     let statuses = [
-        if let Some(WrittenTokenFault::Status(status)) = faults.token { Some(status) } else { None },
-        if let Some(WrittenKeysFault::Status(status)) = faults.keys { Some(status) } else { None },
+        if let Some(TokenFault::Status(status)) = faults.token { Some(status) } else { None },
+        if let Some(KeysFault::Status(status)) = faults.keys { Some(status) } else { None },
     ];
     if statuses.into_iter().flatten().all(|status| (400..600).contains(&status)) {
         Ok(faults)
@@ -262,7 +188,7 @@ fn state(core: &Core) -> Answer {
         })
     });
     let (token, keys) = core.misbehaviour.told();
-    let faults = Faults { token: token.map(Into::into), keys: keys.map(Into::into) };
+    let faults = Faults { token, keys };
     let counts = &core.counts;
     let state = json!({
         "issuers": issuers.collect::<Vec<_>>(),

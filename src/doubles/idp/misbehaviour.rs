@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::doubles::fault::{Injector, of_kinds};
@@ -23,12 +24,14 @@ const DRIP: Duration = Duration::from_millis(250);
 const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>We'll be back</h1></body></html>\n";
 
-/// What the token endpoint does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the token endpoint does wrong; as JSON `"html"`, `{"status": 503}`, `{"slow_ms": 2000}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenFault {
     /// Answers with this status and nothing else.
     Status(u16),
     /// Answers so much later.
+    #[serde(rename = "slow_ms", with = "millis")]
     Slow(Duration),
     /// Answers 200 with a page for people.
     Html,
@@ -36,8 +39,9 @@ pub enum TokenFault {
     Hang,
 }
 
-/// What the endpoint of the keys does wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the endpoint of the keys does wrong; as JSON `"empty"`, `{"redirect": "http://…"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeysFault {
     /// Answers with this status and nothing else.
     Status(u16),
@@ -53,6 +57,21 @@ pub enum KeysFault {
     Redirect(String),
     /// Sends the right set, a byte every quarter of a second.
     Drip,
+}
+
+/// A duration as a number of milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
 }
 
 /// What every answer of the provider is.

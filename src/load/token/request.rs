@@ -109,7 +109,15 @@ fn assertion(credentials: &Credentials, key: &Arc<PrivateKey>) -> Result<String,
 
 /// An IdP may repeat what it was sent, in any of the forms in which it was sent.
 pub(super) fn without(credentials: &Credentials, words: String) -> String {
-    let (ClientProof::Basic(secret) | ClientProof::Post(secret)) = &credentials.proof else { return words };
+    let secret = match &credentials.proof {
+        ClientProof::Basic(secret) | ClientProof::Post(secret) => secret,
+        // Every token begins so: `{"`, encoded.
+        ClientProof::PrivateKeyJwt(_) => {
+            let shown =
+                |word: &str| if word.contains("eyJ") { "[redacted]".to_owned() } else { word.to_owned() };
+            return words.split(' ').map(shown).collect::<Vec<_>>().join(" ");
+        }
+    };
     if secret.expose().is_empty() {
         return words;
     }
@@ -127,4 +135,70 @@ fn basic_pair(client_id: &str, secret: &Secret) -> String {
 
 fn form_encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{Algorithm, Compact, KeyKind};
+    use http_body_util::BodyExt as _;
+    use serde_json::Value;
+
+    fn credentials(proof: ClientProof) -> Credentials {
+        let endpoint =
+            Target { addresses: Vec::new(), authority: "idp:1".into(), base_path: String::new(), tls: None };
+        Credentials {
+            endpoint,
+            endpoint_url: "http://idp:1/".into(),
+            client_id: "a:b".into(),
+            proof,
+            scope: "s".into(),
+            audience: (AudienceParameter::Resource, "urn:api".into()),
+        }
+    }
+
+    /// Whether the request has a header with credentials, and its form.
+    async fn sent(credentials: &Credentials) -> (bool, TokenRequest) {
+        let (head, body) = token_request(credentials).unwrap().into_parts();
+        assert_eq!(head.uri, "/");
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.headers.contains_key(AUTHORIZATION), TokenRequest::from_form(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_client_says_who_it_is_in_one_way() {
+        let (header, form) = sent(&credentials(ClientProof::Basic(Secret::new("p")))).await;
+        assert!(header && form.client_id.is_none() && form.client_secret.is_none());
+        assert_eq!((form.resource, form.audience), (vec!["urn:api".to_owned()], None));
+        let (header, form) = sent(&credentials(ClientProof::Post(Secret::new("p")))).await;
+        assert!(!header && form.client_id.as_deref() == Some("a:b"));
+        assert_eq!(form.client_secret.as_deref(), Some("p"));
+        let key = Arc::new(PrivateKey::generate(KeyKind::P384).unwrap());
+        let credentials = credentials(ClientProof::PrivateKeyJwt(key.clone()));
+        let (header, form) = sent(&credentials).await;
+        assert!(!header && form.client_secret.is_none());
+        assert_eq!(form.client_assertion_type.as_deref(), Some(JWT_BEARER));
+        let assertion = form.client_assertion.unwrap();
+        let parts = Compact::split(&assertion).unwrap();
+        let claims: Value = serde_json::from_slice(&parts.decoded_payload().unwrap()).unwrap();
+        assert_eq!(
+            (&claims["iss"], &claims["sub"], &claims["aud"]),
+            (&json!("a:b"), &json!("a:b"), &json!("http://idp:1/"))
+        );
+        let signature = parts.decoded_signature().unwrap();
+        assert!(key.public().verifies(Algorithm::Es384, parts.signing_input().as_bytes(), &signature));
+        let (_, again) = sent(&credentials).await;
+        assert_ne!(again.client_assertion.unwrap(), assertion, "each is good once");
+    }
+
+    #[test]
+    fn what_an_idp_repeats_shows_no_secret() {
+        let secret = credentials(ClientProof::Basic(Secret::new("hun ter")));
+        let pair = STANDARD.encode("a%3Ab:hun+ter");
+        let words = without(&secret, format!("no hun ter, hun+ter or {pair} here"));
+        assert_eq!(words, "no [redacted], [redacted] or [redacted] here");
+        let key = Arc::new(PrivateKey::generate(KeyKind::Ed25519).unwrap());
+        let signed = credentials(ClientProof::PrivateKeyJwt(key));
+        assert_eq!(without(&signed, "bad 'eyJhbGciOiJFUzI1NiJ9.e30.AA' here".into()), "bad [redacted] here");
+    }
 }

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use super::Issues;
 
 /// What may stand in a template's text, alone or among other characters.
-pub const WITHIN: [&str; 6] = ["{client}", "{client_uuid}", "{audience}", "{scope}", "{jti}", "{tenant}"];
+pub(in crate::scenario) const PLACEHOLDERS: [&str; 6] =
+    ["{client}", "{client_uuid}", "{audience}", "{scope}", "{jti}", "{tenant}"];
 /// What is a template's whole text, and becomes no text.
-pub const ALONE: [&str; 2] = ["{now}", "{scopes}"];
+pub(in crate::scenario) const LONE_PLACEHOLDERS: [&str; 2] = ["{now}", "{scopes}"];
 
 /// What the claims of one token are written from.
 ///
@@ -55,8 +56,8 @@ impl ClaimValues<'_> {
     /// What a template says; `None` where something in it has nothing to stand for.
     fn filled(&self, template: &Value) -> Option<Value> {
         match template {
-            Value::String(text) if text == ALONE[0] => Some(self.now.into()),
-            Value::String(text) if text == ALONE[1] => {
+            Value::String(text) if text == LONE_PLACEHOLDERS[0] => Some(self.now.into()),
+            Value::String(text) if text == LONE_PLACEHOLDERS[1] => {
                 Some(self.scope?.split(' ').map(Value::from).collect::<Vec<_>>().into())
             }
             Value::String(text) => self.filled_text(text).map(Value::String),
@@ -76,7 +77,7 @@ impl ClaimValues<'_> {
         while let Some(at) = rest.find('{') {
             filled.push_str(&rest[..at]);
             rest = &rest[at..];
-            if let Some(name) = WITHIN.into_iter().find(|name| rest.starts_with(name)) {
+            if let Some(name) = PLACEHOLDERS.into_iter().find(|name| rest.starts_with(name)) {
                 filled.push_str(&self.value_of(name)?);
                 rest = &rest[name.len()..];
             } else {
