@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
 pub use provider::{Provider, discover};
-pub use secrets::PartnerAuth;
+pub use secrets::{PartnerAuth, of_partner};
 
 use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;

@@ -50,8 +50,12 @@ impl Provider {
         }
     }
 
-    /// One that runs already, by what it says of itself.
-    pub(super) async fn discovered(spec: &ExternalIdp, allowed: &[String]) -> Result<Self, StackError> {
+    /// One that runs already, by what it says of itself; its endpoints must be on this machine, or at hosts that are
+    /// `allowed`.
+    ///
+    /// # Errors
+    /// [`StackError`]: it says nothing, that it is another one, or that its endpoints are elsewhere.
+    pub async fn discovered(spec: &ExternalIdp, allowed: &[String]) -> Result<Self, StackError> {
         let metadata = discover(&spec.place, &spec.tls).await?;
         for (name, url) in [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)] {
             let uri: Uri = url.parse().unwrap_or_default();

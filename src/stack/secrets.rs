@@ -8,7 +8,7 @@ use super::StackError;
 use super::provider::Provider;
 use crate::doubles::broker::Credentials;
 use crate::jose::{KeyKind, PrivateKey};
-use crate::scenario::{ClientAuth, IDP_PLACEHOLDERS, SaslSpec, Scenario, SecretSource, Value};
+use crate::scenario::{ClientAuth, IDP_PLACEHOLDERS, Partner, SaslSpec, Scenario, SecretSource, Value};
 use crate::secret::Secret;
 
 /// What a partner authenticates with at the identity provider.
@@ -24,17 +24,22 @@ pub enum PartnerAuth {
 
 /// What each partner authenticates with, in the scenario's order.
 pub(super) fn of_partners(scenario: &Scenario) -> Result<Vec<PartnerAuth>, StackError> {
-    let of_partner = |partner: &crate::scenario::Partner| {
-        let secret = |source| resolve(&format!("secret of partner `{}`", partner.name), source);
-        Ok(match &partner.auth {
-            ClientAuth::Basic(source) => PartnerAuth::Basic(secret(source)?),
-            ClientAuth::Post(source) => PartnerAuth::Post(secret(source)?),
-            ClientAuth::PrivateKeyJwt(source) => {
-                PartnerAuth::PrivateKeyJwt(Arc::new(key_of(&partner.name, source)?))
-            }
-        })
-    };
     scenario.partners.iter().map(of_partner).collect()
+}
+
+/// What a partner authenticates with.
+///
+/// # Errors
+/// [`StackError`]: its secret, or its key, is not where the scenario says.
+pub fn of_partner(partner: &Partner) -> Result<PartnerAuth, StackError> {
+    let secret = |source| resolve(&format!("secret of partner `{}`", partner.name), source);
+    Ok(match &partner.auth {
+        ClientAuth::Basic(source) => PartnerAuth::Basic(secret(source)?),
+        ClientAuth::Post(source) => PartnerAuth::Post(secret(source)?),
+        ClientAuth::PrivateKeyJwt(source) => {
+            PartnerAuth::PrivateKeyJwt(Arc::new(key_of(&partner.name, source)?))
+        }
+    })
 }
 
 /// A private key: made up, or from PEM.
@@ -50,7 +55,7 @@ fn key_of(partner: &str, source: &SecretSource) -> Result<PrivateKey, StackError
 
 /// The headers of each partner, in the scenario's order.
 pub(super) fn of_headers(scenario: &Scenario) -> Result<Vec<Vec<(String, Secret)>>, StackError> {
-    let of_partner = |partner: &crate::scenario::Partner| {
+    let of_partner = |partner: &Partner| {
         let header = |(name, value): (&String, &Value)| {
             let what = format!("header `{name}` of partner `{}`", partner.name);
             let value = resolve_value(&what, value)?;

@@ -15,7 +15,7 @@ const DEPLOYED: &str = include_str!("../../scenarios/authentication.yaml");
 fn try_it(stack: &Stack, folder: &Path, arguments: &[&str]) -> crate::harness::Ended {
     let issuer = &stack.provider().unwrap().issuer;
     let text = format!(
-        "version: 1\nname: deployed\nstack:\n  idp: {{ kind: external, issuer: \"{issuer}\", audience: landfall-api }}\n  \
+        "version: 1\nname: deployed\nstack:\n  idp: {{ kind: external, issuer: \"{issuer}\", audience: landfall-api, profile: taken.yaml }}\n  \
          gateway: none\n  proxy: {{ kind: external, url: \"{}\" }}\n  kafka: {{ kind: external, bootstrap: \"{}\" }}\n\
          grace: 1s\ntopics: [{{ name: orders, partitions: 2 }}, {{ name: ledger }}]\npartners:\n  \
          - {{ name: shop, secret: {{ env: SHOP }}, scope: \"orders:write\" }}\n  \
@@ -25,6 +25,9 @@ fn try_it(stack: &Stack, folder: &Path, arguments: &[&str]) -> crate::harness::E
         stack.produce_url(),
         stack.kafka().bootstrap,
     );
+    // What the authorizer there takes is for who tries it to know.
+    let profile = "version: 1\nname: taken\naccepts: { leeway: 4s }\n";
+    std::fs::write(folder.join("taken.yaml"), profile).unwrap();
     let scenario = folder.join("scenario.yaml");
     std::fs::write(&scenario, text).unwrap();
     let secret = |partner| match stack.partner_auth(partner) {

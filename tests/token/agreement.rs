@@ -170,9 +170,9 @@ async fn compare(name: &str) -> (usize, usize) {
             let agrees = outcome(&before) == done || outcome(&said(value)) == done;
             assert!(agrees, "{name} {}: {done:?}, and it is said: {:?}", case.id, before.refusals);
             if done.is_some() {
-                accepted += 1
+                accepted += 1;
             } else {
-                refused += 1
+                refused += 1;
             }
             for refusal in &before.refusals {
                 assert!(!refusal.about.is_empty() && refusal.reason.len() > 10, "{} {refusal:?}", case.id);

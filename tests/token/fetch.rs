@@ -169,3 +169,42 @@ fn who_asks_wrongly_is_told_how() {
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_of_a_scenario_gets_its_token_as_in_a_run() {
+    let place = Place::new();
+    let idp = idp(&PrivateKey::generate(KeyKind::Ed25519).unwrap()).await;
+    let scenario = |idp: &str| {
+        format!(
+            "version: 1\nname: x\nstack: {{ idp: {idp} }}\ntopics: [{{ name: orders }}]\n\
+             partners: [{{ name: first, client_id: shop, secret: {{ env: CLIENT_SECRET }}, scope: 'orders:write' }}]\n\
+             workload: [{{ partner: first, topic: orders, format: v2-json, payload: {{ file: x.ndjson }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\n"
+        )
+    };
+    let external = format!(
+        "{{ kind: external, issuer: '{}', audience: ingest, audience_parameter: resource }}",
+        idp.issuer()
+    );
+    place.write("external.yaml", &scenario(&external));
+    place.write("embedded.yaml", &scenario("{ audience: ingest }"));
+    let got = fetch(&place, &["external.yaml", "--partner", "first"]);
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let (_, claims) = decoded(&got.stdout);
+    assert_eq!((&claims["client_id"], &claims["scope"]), (&"shop".into(), &"orders:write".into()));
+    let changed = ["external.yaml", "--partner", "first", "--set", "partners[0].scope=quakes:write"];
+    let (_, claims) = decoded(&fetch(&place, &changed).stdout);
+    assert_eq!(claims["scope"], "quakes:write");
+    for (arguments, words) in [
+        (&["external.yaml", "--partner", "other"][..], "no partner `other`; there are: `first`"),
+        (&["embedded.yaml", "--partner", "first"], "`landfall up`"),
+        (&["external.yaml"], "--partner"),
+        (&["external.yaml", "--partner", "first", "--client-id", "x"], "cannot be used with"),
+        (&["external.yaml", "--partner", "first", "--issuer", "http://127.0.0.1:1"], "cannot be used with"),
+        (&["gone.yaml", "--partner", "first"], "gone.yaml: cannot be opened"),
+    ] {
+        let ended = fetch(&place, arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?} {}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{arguments:?} {}", ended.stderr);
+    }
+}

@@ -8,8 +8,12 @@ const AGAINST: [&str; 5] = ["inspect", "--issuer", ISSUER, "--audience", "ingest
 
 fn reasons(ended: &Ended) -> Vec<(u64, String)> {
     let found: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
-    let refusals = found["refusals"].as_array().unwrap().iter();
-    refusals.map(|one| (one["status"].as_u64().unwrap(), one["about"].as_str().unwrap().to_owned())).collect()
+    let refusals = found["refusals"].as_array().expect("a list").iter();
+    let one = |one: &Value| {
+        let about = one["about"].as_str().expect("a text");
+        (one["status"].as_u64().expect("a number"), about.to_owned())
+    };
+    refusals.map(one).collect()
 }
 
 #[test]

@@ -116,9 +116,23 @@ pub enum TokenError {
     /// No audience.
     #[error("the token says not for which API it is; name that by `--audience`")]
     NoAudience,
-    /// The identity provider's metadata.
+    /// The identity provider's metadata, or a partner's secret.
     #[error(transparent)]
-    Metadata(StackError),
+    Stack(StackError),
+    /// A partner that the scenario does not have.
+    #[error("the scenario has no partner `{name}`; there are: {known}")]
+    NoPartner {
+        /// As given.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A scenario whose identity provider does not run by itself.
+    #[error(
+        "the scenario's identity provider is none that runs already (`stack.idp.kind: external`); of landfall's own one, \
+         `landfall up` prints the commands that fetch tokens"
+    )]
+    NotExternal,
     /// The token endpoint's URL.
     #[error(transparent)]
     Endpoint(#[from] TargetError),
@@ -160,7 +174,7 @@ impl TokenError {
             | Self::Keys { fetched: true, .. }
             | Self::Endpoint(TargetError::Resolve { .. })
             | Self::NoKey(_) => exit::STACK,
-            Self::Metadata(error) if !error.is_usage() => exit::STACK,
+            Self::Stack(error) if !error.is_usage() => exit::STACK,
             Self::Spoiling(error) => error.exit_code(),
             _ => exit::USAGE,
         }

@@ -8,9 +8,14 @@ use serde_json::Value;
 use super::{TokenError, read_key};
 use crate::jose::Compact;
 use crate::load::{self, ClientProof, Credentials, Fetched, Target, fetch_all};
-use crate::scenario::{AudienceParameter, MetadataPlace, Protocol, TlsSettings, host_is_allowed};
+use crate::scenario::{
+    AudienceParameter, IdpSpec, MetadataPlace, Protocol, Scenario, TlsSettings, host_is_allowed,
+};
 use crate::secret::Secret;
-use crate::stack::discover;
+use crate::stack::{PartnerAuth, Provider, discover, of_partner};
+
+/// How many names of partners a message repeats.
+const KNOWN: usize = 10;
 
 /// Where tokens are to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +87,7 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
         Where::Endpoint(url) => url.clone(),
         Where::Issuer(issuer) => {
             let place = MetadataPlace::Issuer(issuer.clone());
-            discover(&place, &tls).await.map_err(TokenError::Metadata)?.token_endpoint
+            discover(&place, &tls).await.map_err(TokenError::Stack)?.token_endpoint
         }
     };
     let host = url.parse::<Uri>().unwrap_or_default().host().unwrap_or_default().to_owned();
@@ -103,14 +108,47 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
         scope: ask.scope.clone(),
         audience: ask.audience.clone(),
     };
-    let fetched = fetch_all(&[credentials]).await.pop();
+    get(credentials, notes).await
+}
+
+/// Gets a token as a partner of a scenario, whose identity provider runs already, gets it.
+///
+/// # Errors
+/// [`TokenError`]; no message holds a secret or a token.
+pub async fn fetch_as(scenario: &Scenario, name: &str) -> Result<Got, TokenError> {
+    let partner = scenario.partners.iter().find(|partner| partner.name == name).ok_or_else(|| {
+        let known = scenario.partners.iter().map(|partner| format!("`{}`", partner.name)).take(KNOWN);
+        TokenError::NoPartner { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
+    })?;
+    let IdpSpec::External(spec) = &scenario.stack.idp else { return Err(TokenError::NotExternal) };
+    let proof = match of_partner(partner).map_err(TokenError::Stack)? {
+        PartnerAuth::Basic(secret) => ClientProof::Basic(secret),
+        PartnerAuth::Post(secret) => ClientProof::Post(secret),
+        PartnerAuth::PrivateKeyJwt(key) => ClientProof::PrivateKeyJwt(key),
+    };
+    let provider = Provider::discovered(spec, &scenario.allow_hosts).await.map_err(TokenError::Stack)?;
+    let url = &provider.token_endpoint;
+    let credentials = Credentials {
+        endpoint: Target::resolve(url, &scenario.allow_hosts, &provider.tls, Protocol::Http1).await?,
+        endpoint_url: url.clone(),
+        client_id: partner.client_id.clone(),
+        proof,
+        scope: partner.scope.clone(),
+        audience: (provider.audience_parameter, provider.audience.clone()),
+    };
+    get(credentials, Vec::new()).await
+}
+
+/// Asks, and says what is worth knowing of the answer.
+async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, TokenError> {
+    let fetched = fetch_all(std::slice::from_ref(&credentials)).await.pop();
     match fetched {
         Some(Ok(fetched)) => {
-            notes.extend(told(&fetched, &ask.scope));
+            notes.extend(told(&fetched, &credentials.scope));
             Ok(Got { token: fetched.secret, notes })
         }
         Some(Err(source)) => {
-            let hint = hint(&source, ask).map_or_else(String::new, |hint| format!("; {hint}"));
+            let hint = hint(&source, &credentials.proof).map_or_else(String::new, |hint| format!("; {hint}"));
             Err(TokenError::Fetch { source, hint })
         }
         // There is one answer for each of the credentials.
@@ -187,17 +225,17 @@ fn algorithm(token: &Secret) -> Option<String> {
 }
 
 /// What may help, by the error's code (RFC 6749, section 5.2; RFC 8707, section 2).
-fn hint(error: &load::TokenError, ask: &Ask) -> Option<&'static str> {
+fn hint(error: &load::TokenError, proof: &ClientProof) -> Option<&'static str> {
     let reason = error.reason();
     if matches!(error, load::TokenError::Unavailable { .. }) {
         return reason.contains("certificate").then_some("`--ca FILE` says whose certificates are trusted");
     }
     let (_, code) = reason.split_once(", ")?;
     Some(match code.split(' ').next()? {
-        "invalid_client" => match ask.auth {
-            Auth::Basic => "or the client authenticates in another way: try `--auth post`",
-            Auth::Post => "or the client authenticates in another way: try `--auth basic`",
-            Auth::PrivateKeyJwt => {
+        "invalid_client" => match proof {
+            ClientProof::Basic(_) => "or the client authenticates in another way: try `--auth post`",
+            ClientProof::Post(_) => "or the client authenticates in another way: try `--auth basic`",
+            ClientProof::PrivateKeyJwt(_) => {
                 "or the provider does not know this key for this client, or wants another audience in the assertion"
             }
         },
@@ -220,34 +258,26 @@ fn hint(error: &load::TokenError, ask: &Ask) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn ask(auth: Auth) -> Ask {
-        Ask {
-            of: Where::Issuer("http://127.0.0.1:1".into()),
-            client: "c".into(),
-            auth,
-            held: Held::Env("X".into()),
-            scope: String::new(),
-            audience: (AudienceParameter::None, String::new()),
-            ca: None,
-        }
+    fn basic() -> ClientProof {
+        ClientProof::Basic(Secret::new("s"))
     }
 
     #[test]
     fn a_refusal_is_explained_by_its_code() {
-        let hint = |reason: &str, auth| {
+        let hint = |reason: &str, proof: ClientProof| {
             let error = load::TokenError::Refused { client: "c".into(), reason: reason.into() };
-            hint(&error, &ask(auth)).unwrap_or_default()
+            hint(&error, &proof).unwrap_or_default()
         };
-        assert!(hint("HTTP 401, invalid_client (who, me)", Auth::Basic).contains("--auth post"));
-        assert!(hint("HTTP 400, invalid_scope", Auth::Basic).contains("--scope"));
-        assert!(hint("HTTP 400, invalid_target (x)", Auth::Post).contains("--resource"));
-        assert_eq!(hint("HTTP 400, own_code (invalid_scope)", Auth::Post), "");
+        assert!(hint("HTTP 401, invalid_client (who, me)", basic()).contains("--auth post"));
+        assert!(hint("HTTP 400, invalid_scope", basic()).contains("--scope"));
+        assert!(hint("HTTP 400, invalid_target (x)", basic()).contains("--resource"));
+        assert_eq!(hint("HTTP 400, own_code (invalid_scope)", basic()), "");
         let error = load::TokenError::Unavailable {
             client: "c".into(),
             endpoint: "h".into(),
             reason: "cannot connect: invalid peer certificate: UnknownIssuer".into(),
         };
-        assert!(super::hint(&error, &ask(Auth::Basic)).unwrap().contains("--ca"));
+        assert!(super::hint(&error, &basic()).unwrap().contains("--ca"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn meaning_of_header(name: &str, value: &Value, reader: &Reader<'_>) 
         "cty" => "what is within it: another token, mostly, which is not taken".to_owned(),
         "crit" | "b64" => "an extension that must be understood, and is not".to_owned(),
         "jwk" | "jku" | "x5u" | "x5c" | "x5t" | "x5t#S256" => {
-            "where its key would be; not looked at, since whoever makes a token can write there what he likes"
+            "where its key would be; not looked at, since whoever makes a token can write there what they like"
                 .to_owned()
         }
         _ => return None,
@@ -73,7 +73,7 @@ pub(super) fn meaning_of_claim(name: &str, value: &Value, reader: &Reader<'_>) -
         }
         "sub" => "whom it is about; of a client's own token, the client".to_owned(),
         "exp" => time(value, "it ends", "it has ended", reader.now),
-        "nbf" => time(value, "it is not good before", "it is good since", reader.now),
+        "nbf" => time(value, "it is not good before", "it has been good since", reader.now),
         "iat" => time(value, "it is issued", "it was issued", reader.now),
         "auth_time" => {
             time(value, "somebody logs in", "somebody has logged in", reader.now) + "; not looked at"

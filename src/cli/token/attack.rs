@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::{Stop, exit, print_whole, wait};
+use super::{Stop, exit, print_whole, read, wait};
 use crate::app::token::attack::{Attack, attack};
-use crate::app::token::{Input, Place, profile};
+use crate::app::token::{Place, profile};
 use crate::conform::Need;
 
 /// Options of `landfall token attack`.
@@ -51,7 +51,7 @@ pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
         audience: options.audience.clone(),
         allowed: options.allowed.clone(),
     };
-    let input = Input::read(options.file.as_deref())?;
+    let input = read(options.file.as_deref())?;
     let variants = wait(attack(&input, &plan, SystemTime::now()))?;
     match &options.out {
         Some(path) => variants.write(path)?,

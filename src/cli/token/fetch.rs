@@ -3,16 +3,25 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Stop, printed, wait};
-use crate::app::token::fetch::{Ask, Auth, Held, Where, fetch};
+use super::{Stop, exit, printed, wait};
+use crate::app::token::fetch::{Ask, Auth, Held, Where, fetch, fetch_as};
 use crate::report::plain;
-use crate::scenario::AudienceParameter;
+use crate::scenario::{self, AudienceParameter};
 
 /// Options of `landfall token fetch`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("of").required(true).args(["issuer", "token_endpoint"])))]
-#[command(group(clap::ArgGroup::new("held").required(true).args(["secret_env", "secret_file", "key"])))]
+#[command(group(clap::ArgGroup::new("of").required(true).args(["issuer", "token_endpoint", "file"])))]
+#[command(group(clap::ArgGroup::new("held").required(true).args(["secret_env", "secret_file", "key", "file"])))]
 pub(super) struct Options {
+    /// Scenario whose identity provider runs already: it says whom to ask, by which credentials, and for what
+    #[arg(value_name = "SCENARIO", requires = "partner")]
+    file: Option<PathBuf>,
+    /// The partner of the scenario that gets the token
+    #[arg(long, value_name = "NAME", requires = "file")]
+    partner: Option<String>,
+    /// Change a value of the scenario; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "file")]
+    sets: Vec<String>,
     /// The issuer, as its tokens name it to the letter; its metadata say where tokens are to be had
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
@@ -20,10 +29,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "URL")]
     token_endpoint: Option<String>,
     /// The client's id
-    #[arg(long, value_name = "ID")]
-    client_id: String,
+    #[arg(long, value_name = "ID", required_unless_present = "file", conflicts_with = "file")]
+    client_id: Option<String>,
     /// How the client authenticates; with `--key` by that, else by HTTP Basic
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", conflicts_with = "file")]
     auth: Option<How>,
     /// The environment variable that holds the client's secret
     #[arg(long, value_name = "NAME")]
@@ -35,16 +44,16 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The scope to ask for, with blanks between several
-    #[arg(long, value_name = "SCOPE", default_value = "", hide_default_value = true)]
-    scope: String,
+    #[arg(long, value_name = "SCOPE", conflicts_with = "file")]
+    scope: Option<String>,
     /// The API that the token is to be for, asked for by the parameter `audience` (Auth0)
-    #[arg(long, value_name = "NAME", conflicts_with = "resource")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["resource", "file"])]
     audience: Option<String>,
     /// The same by the parameter `resource` (RFC 8707)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "file")]
     resource: Option<String>,
     /// Trust the authorities in this PEM file instead of the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
     ca: Option<PathBuf>,
 }
 
@@ -60,7 +69,16 @@ enum How {
 }
 
 pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
-    let got = wait(fetch(&ask(options)))?;
+    let got = match (&options.file, &options.partner) {
+        (Some(file), Some(partner)) => {
+            let scenario = scenario::read(file, &options.sets).map_err(|error| {
+                tell!("{error}");
+                Stop::Told(ExitCode::from(exit::USAGE))
+            })?;
+            wait(fetch_as(&scenario, partner))?
+        }
+        _ => wait(fetch(&ask(options)))?,
+    };
     for note in &got.notes {
         tell!("landfall: {}", plain(note));
     }
@@ -85,10 +103,10 @@ fn ask(options: &Options) -> Ask {
     };
     Ask {
         of: issuer.or(endpoint).expect("one of both is required"),
-        client: options.client_id.clone(),
+        client: options.client_id.clone().unwrap_or_default(),
         auth,
         held: held.expect("one of the three is required"),
-        scope: options.scope.clone(),
+        scope: options.scope.clone().unwrap_or_default(),
         audience,
         ca: options.ca.clone(),
     }

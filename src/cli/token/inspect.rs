@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::{Stop, exit, print_whole, wait};
+use super::{Stop, exit, print_whole, read, wait};
 use crate::app::token::inspect::{Against, inspect};
-use crate::app::token::{Input, Place, PublishedKeys, profile};
+use crate::app::token::{Place, PublishedKeys, profile};
 use crate::report;
 
 /// Options of `landfall token inspect`.
@@ -37,7 +37,7 @@ pub(super) struct Options {
 
 pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
     let profile = profile(&options.profile)?;
-    let input = Input::read(options.file.as_deref())?;
+    let input = read(options.file.as_deref())?;
     let keys = match &options.jwks {
         Some(place) => wait(PublishedKeys::get(place, options.ca.as_deref()))?.set(),
         None => None,

@@ -7,10 +7,12 @@ mod mint;
 mod verify;
 
 use std::future::Future;
+use std::io::IsTerminal as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{exit, print_whole, printed, runtime};
-use crate::app::token::TokenError;
+use crate::app::token::{Input, TokenError};
 
 /// Options of `landfall token`.
 #[derive(Debug, clap::Args)]
@@ -66,6 +68,14 @@ impl From<TokenError> for Stop {
     fn from(error: TokenError) -> Self {
         Self::Error(error)
     }
+}
+
+/// Reads a token from a file or from standard input. Who is expected to type it is told so.
+fn read(file: Option<&Path>) -> Result<Input, Stop> {
+    if file.is_none() && std::io::stdin().is_terminal() {
+        tell!("landfall: paste a token, alone or as a header, and end the input (Ctrl-D)");
+    }
+    Ok(Input::read(file)?)
 }
 
 /// Waits for what has to be fetched.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Stop, exit, print_whole, wait};
+use super::{Stop, exit, print_whole, read, wait};
 use crate::app::token::verify::verify;
-use crate::app::token::{Input, Place, PublishedKeys};
+use crate::app::token::{Place, PublishedKeys};
 use crate::report;
 use crate::result::Verification;
 
@@ -24,7 +24,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
-    let input = Input::read(options.file.as_deref())?;
+    let input = read(options.file.as_deref())?;
     let keys = wait(PublishedKeys::get(&options.jwks, options.ca.as_deref()))?;
     let found = verify(&input, &keys)?;
     print_whole(&report::verification(&found)).map_err(Stop::Told)?;

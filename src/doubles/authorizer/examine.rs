@@ -111,21 +111,15 @@ pub fn examine(
     let mut found = Findings::new(terms);
     let token = match presented {
         Presented::Token(token) => token,
-        Presented::Header(value) => match bearer(value, &found.rules) {
-            Ok(token) => token,
-            Err(_) => {
-                found.refuse("token", words::scheme());
-                // Which of the words would be the token, nobody can tell but who looks at it.
-                value.split_whitespace().next_back().unwrap_or_default()
-            }
-        },
+        Presented::Header(value) => bearer(value, &found.rules).unwrap_or_else(|_| {
+            found.refuse("token", words::scheme());
+            // Which of the words would be the token, nobody can tell but who looks at it.
+            value.split_whitespace().next_back().unwrap_or_default()
+        }),
     };
-    let (token, refusals) = match Token::examined(token, &found.rules) {
-        Ok(read) => read,
-        Err(_) => {
-            found.refuse("token", words::form(token));
-            return found.done;
-        }
+    let Ok((token, refusals)) = Token::examined(token, &found.rules) else {
+        found.refuse("token", words::form(token));
+        return found.done;
     };
     for (about, _) in refusals {
         let reason = words::of_header(about, &token.header, &found.rules);
@@ -209,7 +203,7 @@ impl Findings {
             claim => claim.and_then(Value::as_str).map(str::to_owned),
         };
         if self.any.0 {
-            self.rules.issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default().to_owned();
+            claims.get("iss").and_then(Value::as_str).unwrap_or_default().clone_into(&mut self.rules.issuer);
         }
         if self.any.1 {
             self.rules.audience = said(claims.get("aud")).unwrap_or_default();

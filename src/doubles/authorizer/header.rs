@@ -45,6 +45,9 @@ pub(super) struct Token<'a> {
     pub(super) header: Map<String, Value>,
 }
 
+/// What is wrong with a header: the member that it is about, and the reason.
+pub(super) type Wrong = (&'static str, Refused);
+
 impl<'a> Token<'a> {
     /// Takes a token apart and looks at its header.
     pub(super) fn read(token: &'a str, rules: &Rules) -> Result<Self, Refused> {
@@ -56,10 +59,7 @@ impl<'a> Token<'a> {
     }
 
     /// The same, with all that is wrong with the header, and which member that is about. What is wrong counts as absent.
-    pub(super) fn examined(
-        token: &'a str,
-        rules: &Rules,
-    ) -> Result<(Self, Vec<(&'static str, Refused)>), Refused> {
+    pub(super) fn examined(token: &'a str, rules: &Rules) -> Result<(Self, Vec<Wrong>), Refused> {
         let parts = Some(token).filter(|token| token.len() <= TOKEN_LIMIT).and_then(Compact::split);
         let parts = parts.filter(|parts| parts.header.len() <= HEADER_LIMIT).ok_or(Refused::Form)?;
         let header = decoded(parts.header, rules).ok_or(Refused::Form)?;

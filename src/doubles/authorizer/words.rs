@@ -188,7 +188,7 @@ pub(super) fn of_claim(
             let name = odd.map_or("grant", |(name, _)| *name);
             (name.to_owned(), format!("`{name}` is {}, and must be a text", value(seen, name)))
         }
-        _ => same(format!("`{about}` is {}: {refused}", value(seen, about))),
+        _ => same(format!("`{about}` is {}, and must be a text", value(seen, about))),
     }
 }
 

@@ -44,7 +44,7 @@ fn reasons(but: &Value, terms: &Terms) -> Vec<(String, String)> {
 
 fn told(but: &Value) -> String {
     let all = reasons(but, &terms());
-    all.iter().map(|(about, reason)| format!("{about}: {reason}\n")).collect()
+    all.iter().map(|(about, reason)| format!("{about}: {reason}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -82,7 +82,8 @@ fn each_claim_that_is_wrong_is_named_with_what_would_be_right() {
 fn each_member_of_the_header_that_is_wrong_is_named() {
     let told = |header: &Value| -> String {
         let found = examine(Presented::Token(&token(header, &claims(&json!({})))), &terms(), None, at(NOW));
-        found.refusals.iter().map(|one| format!("{} {}: {}\n", one.status, one.about, one.reason)).collect()
+        let one = |one: &Refusal| format!("{} {}: {}\n", one.status, one.about, one.reason);
+        found.refusals.iter().map(one).collect::<Vec<_>>().concat()
     };
     let cases = [
         json!({"typ": "at+jwt"}),
