@@ -46,6 +46,10 @@ struct AuthOptions {
     /// Let landfall's own authorizer make a mistake, to see that it is found, for instance `accepts-none`
     #[arg(long, value_name = "MISTAKE", value_parser = flaw)]
     weak: Option<Flaw>,
+    /// The identity provider's private key (PEM), where the provider is not landfall's own: with it tokens can be wrong and
+    /// well signed
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
     /// Folder for the result (conformance.json, conformance.html, junit.xml) and for logs
     #[arg(long, value_name = "DIR", default_value = "reports/conform-auth")]
     out: PathBuf,
@@ -84,6 +88,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         only: options.only.clone(),
         strictness: Strictness { strict: options.strict, require_all: options.require_all },
         flaw: options.weak,
+        signing_key: options.signing_key.clone(),
         limit: LIMIT,
         folder: options.out.clone(),
     };

@@ -79,4 +79,7 @@ fn the_references_of_results_are_made_from_the_code() {
     let intro = format!("What `selftest.json` holds, which `landfall selftest` writes. {READERS}");
     let schema = landfall::result::selftest_schema();
     keep("docs/src/reference/selftest.md", &page("Self-test reference", &intro, &schema));
+    let intro = format!("What `conformance.json` holds, which `landfall conform` writes. {READERS}");
+    let schema = landfall::result::conformance_schema();
+    keep("docs/src/reference/conformance.md", &page("Conformance reference", &intro, &schema));
 }

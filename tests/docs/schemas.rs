@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use jsonschema::Validator;
-use landfall::result::{RunResult, Selftest, result_schema, schema_text, selftest_schema};
+use landfall::result::{
+    Conformance, RunResult, Selftest, conformance_schema, result_schema, schema_text, selftest_schema,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -13,6 +15,7 @@ use crate::{is_making, keep, read, repository};
 fn the_schemas_of_results_are_made_from_the_code() {
     keep("docs/schemas/result.schema.json", &schema_text(&result_schema()));
     keep("docs/schemas/selftest.schema.json", &schema_text(&selftest_schema()));
+    keep("docs/schemas/conformance.schema.json", &schema_text(&conformance_schema()));
 }
 
 /// What the binary prints.
@@ -30,7 +33,7 @@ fn every_schema_is_printed() {
     if is_making() {
         return;
     }
-    for name in ["scenario", "token-profile", "result", "selftest"] {
+    for name in ["scenario", "token-profile", "result", "selftest", "conformance"] {
         let printed = landfall(&["schema", name]);
         assert_eq!(printed, read(&repository(&format!("docs/schemas/{name}.schema.json"))), "{name}");
     }
@@ -130,4 +133,20 @@ fn a_self_test_is_valid_and_the_code_reads_what_the_schema_accepts() {
     let errors: Vec<String> = validator.iter_errors(&selftest).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());
     agree::<Selftest>(&validator, &selftest);
+}
+
+#[test]
+fn the_schema_of_conformance_accepts_what_the_code_reads() {
+    if is_making() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_string_lossy().into_owned();
+    landfall(&["conform", "auth", "--only", "60-no-credentials", "--quiet", "--out", &out]);
+    let conformance: Value =
+        serde_json::from_str(&read(&folder.path().join("conformance.json"))).expect("it is JSON");
+    let validator = jsonschema::draft202012::new(&conformance_schema()).expect("the schema is one");
+    let errors: Vec<String> = validator.iter_errors(&conformance).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    agree::<Conformance>(&validator, &conformance);
 }

@@ -26,4 +26,5 @@ mod selftest;
 mod stall;
 mod tls;
 mod tokens;
+mod tokens_under_load;
 mod up;

@@ -1,5 +1,6 @@
 //! Getting what the cases are made of: tokens of two partners, the provider's keys, and keys that it does not have.
 
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -109,9 +110,30 @@ pub(in crate::app) async fn spare_key(
     Ok(Signing { kid: key.public().thumbprint(), key, algorithm })
 }
 
-/// Gathers everything. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
+/// The provider's private key, from a file.
+fn given_key(
+    path: &FilePath,
+    public: &PublicKey,
+    algorithm: Algorithm,
+    header: &Object,
+) -> Result<Signing, ConformError> {
+    let unusable = |reason: String| ConformError::SigningKey { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let key = PrivateKey::from_pem(&text).map_err(|error| unusable(error.to_string()))?;
+    if key.public() != public {
+        return Err(unusable("the partner's token is signed with another key".to_owned()));
+    }
+    let kid = header.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Signing { key: Arc::new(key), algorithm, kid })
+}
+
+/// Gathers everything; `key` is a file with the provider's private key. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
 /// not yet known.
-pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, ConformError> {
+pub(super) async fn gather(
+    path: &Path<'_>,
+    key: Option<&FilePath>,
+    run: &str,
+) -> Result<Material, ConformError> {
     let Path { stack, scenario } = path;
     let provider = stack.provider().ok_or(ConformError::NoProvider)?;
     let Writers { first, second } = writers(scenario)?;
@@ -134,14 +156,20 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
     let algorithm = algorithm.ok_or(ConformError::NoJwt)?;
     let public = signed_with(&keys(provider).await?, &header, &provider.jwks_uri)?;
     let (attacker, rsa) = foreign_keys().await?;
-    let signer = stack.idp().map(|idp| {
+    let embedded = stack.idp().map(|idp| {
         let (key, kid, algorithm) = idp.current_signer();
         Signing { key, algorithm, kid }
     });
-    let (leeway, key_times) = match &scenario.stack.gateway {
-        GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, *keys),
-        GatewaySpec::None => return Err(ConformError::NoProvider),
+    let signer = match key {
+        Some(path) => Some(given_key(path, &public, algorithm, &header)?),
+        None => embedded,
     };
+    // Of a gateway that runs elsewhere the profile tells what it takes, and nothing how it keeps keys.
+    let (leeway, key_times) = match &scenario.stack.gateway {
+        GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, Some(*keys)),
+        GatewaySpec::None => (provider.profile.accepts.leeway, None),
+    };
+    let rotation = key_times.filter(|_| stack.idp().is_some());
     Ok(Material {
         accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
         header,
@@ -154,7 +182,7 @@ pub(super) async fn gather(path: &Path<'_>, run: &str) -> Result<Material, Confo
         },
         topic: first.1,
         other,
-        rotation: signer.is_some().then_some(key_times),
+        rotation,
         signer,
         spare: spare_key(algorithm, rsa).await?,
         attacker,

@@ -48,6 +48,8 @@ pub struct Options {
     pub strictness: Strictness,
     /// The mistake that the embedded authorizer is to make.
     pub flaw: Option<Flaw>,
+    /// A file with the identity provider's private key, PEM, where the provider is not landfall's own.
+    pub signing_key: Option<PathBuf>,
     /// How long an answer is waited for.
     pub limit: Duration,
     /// Where boxes may write their logs.
@@ -80,7 +82,7 @@ pub enum ConformError {
     Sink(#[from] BindError),
     /// The path has no identity provider, or no gateway.
     #[error(
-        "the scenario has no identity provider with a gateway behind it, so there is no authorizer to try; give it both"
+        "the scenario has no identity provider, so there is no authorizer to try; give it one, with a gateway behind it"
     )]
     NoProvider,
     /// Nobody may write.
@@ -100,6 +102,16 @@ pub enum ConformError {
     Keys {
         /// Where they should be.
         uri: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A private key that cannot be used.
+    #[error(
+        "cannot sign with the key in {path}: {reason}; name the private key of the provider's key set as PEM, or leave it out"
+    )]
+    SigningKey {
+        /// Which file.
+        path: PathBuf,
         /// What is wrong.
         reason: String,
     },
@@ -135,9 +147,12 @@ impl ConformError {
         match self {
             Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
             Self::Stack(error) if error.is_usage() => exit::USAGE,
-            Self::NoProvider | Self::NoWriter | Self::NoJwt | Self::NoBuiltin | Self::Folder { .. } => {
-                exit::USAGE
-            }
+            Self::NoProvider
+            | Self::NoWriter
+            | Self::NoJwt
+            | Self::NoBuiltin
+            | Self::SigningKey { .. }
+            | Self::Folder { .. } => exit::USAGE,
             _ => exit::STACK,
         }
     }
@@ -167,7 +182,7 @@ pub async fn auth(
         stack.authorizer().ok_or(ConformError::NoBuiltin)?.set_flaw(options.flaw);
     }
     let path = Path { stack: &stack, scenario };
-    let mut suite = prepare(&path, &run, options.limit).await?;
+    let mut suite = prepare(&path, &run, options.signing_key.as_deref(), options.limit).await?;
     suite.control().await?;
     let selection = Selection { only: options.only.clone(), quick_but: None };
     let Outcomes { cases, requests, unread } = suite.run(&selection, &interrupt, each).await?;
@@ -215,7 +230,7 @@ pub(super) async fn each_flaw(
     let authorizer = stack.authorizer().ok_or(ConformError::NoBuiltin)?;
     let path = Path { stack: &stack, scenario };
     let run = random_run_id();
-    let mut suite = prepare(&path, &run, LIMIT).await?;
+    let mut suite = prepare(&path, &run, None, LIMIT).await?;
     suite.control().await?;
     for (number, flaw) in flaws.iter().enumerate() {
         let begun = Instant::now();
@@ -240,12 +255,17 @@ pub fn listed(only: &[String]) -> Result<Vec<CaseReport>, ConformError> {
 }
 
 /// Gathers what the cases are made of, and begins to read the topics.
-async fn prepare<'p>(path: &'p Path<'p>, run: &RunId, limit: Duration) -> Result<Suite<'p>, ConformError> {
+async fn prepare<'p>(
+    path: &'p Path<'p>,
+    run: &RunId,
+    key: Option<&std::path::Path>,
+    limit: Duration,
+) -> Result<Suite<'p>, ConformError> {
     let Path { stack, scenario } = path;
     let target =
         Target::resolve(stack.produce_url(), &scenario.allow_hosts, stack.produce_tls(), Protocol::Http1)
             .await?;
-    let mut material = material::gather(path, run.as_str()).await?;
+    let mut material = material::gather(path, key, run.as_str()).await?;
     let on_this_machine = target.addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     let sink = if on_this_machine {
         let public = material.attacker.rsa.public();

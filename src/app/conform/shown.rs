@@ -1,5 +1,9 @@
 //! Requests and answers as reports show them: without a token in them.
 
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
 use crate::conform::Probe;
 use crate::jose::Compact;
 use crate::secret::Secret;
@@ -29,7 +33,7 @@ pub(super) fn without(text: &str, secrets: &[Secret]) -> String {
             text = text.replace(part, "[redacted]");
         }
     }
-    cut(&text)
+    cut(&taken_apart(&text))
 }
 
 fn cut(text: &str) -> String {
@@ -54,7 +58,16 @@ fn line(text: &str, secrets: &[Secret]) -> String {
     for secret in secrets {
         text = text.replace(secret.expose(), &described(secret.expose()));
     }
-    without(&text, secrets)
+    without(&taken_apart(&text), secrets)
+}
+
+/// The text with whatever looks like a signed token taken apart, be it said to be secret or not: a token may stand within
+/// another.
+fn taken_apart(text: &str) -> String {
+    static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{16,}").expect("the expression is legal and small")
+    });
+    TOKEN.replace_all(text, |found: &Captures<'_>| described(&found[0])).into_owned()
 }
 
 /// A token in words: what its header and its claims say, and how long its signature is.
@@ -63,6 +76,7 @@ fn described(token: &str) -> String {
     let parts = Compact::split(token).and_then(|parts| {
         let (header, claims) = (readable(parts.decoded_header())?, readable(parts.decoded_payload())?);
         let signature = parts.decoded_signature().map_or(parts.signature.len(), |bytes| bytes.len());
+        let (header, claims) = (taken_apart(&header), taken_apart(&claims));
         Some(format!("<{header} {claims} and {signature} bytes of signature>"))
     });
     parts.unwrap_or_else(|| format!("<{} characters>", token.chars().count()))
@@ -104,6 +118,18 @@ mod tests {
             ]
         );
         assert_eq!(described("not.a"), "<5 characters>");
+    }
+
+    #[test]
+    fn a_token_within_a_token_and_one_that_nobody_named_are_taken_apart() {
+        let inner = token();
+        let outer = format!("{}.{}.{}", base64url("{}"), base64url(&inner), base64url([9; 32]));
+        let secrets = [Secret::new(outer.clone())];
+        for (text, secrets) in [(&outer, &secrets[..]), (&outer, &[]), (&inner, &[])] {
+            let shown = line(&format!("Bearer {text}"), secrets);
+            let signature = inner.rsplit_once('.').unwrap().1;
+            assert!(!shown.contains(signature) && shown.contains(r#"{"sub":"shop"}"#), "{shown}");
+        }
     }
 
     #[test]

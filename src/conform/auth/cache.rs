@@ -122,7 +122,8 @@ pub(super) fn twins(material: &Material, now: u64) -> Vec<Case> {
         send(
             group
                 .probe("it and a blank", Expected::Either)
-                .with_header("Authorization", format!("Bearer  {good}")),
+                .with_header("Authorization", format!("Bearer  {good}"))
+                .hiding(good),
         ),
         send(group.probe("it and padding", UNAUTHORIZED).bearer(&format!("{good}="))),
     ];
