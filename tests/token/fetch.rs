@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
-use landfall::doubles::http::{Answer, Server, bind};
+use landfall::doubles::http::{Answer, Server, Terms, bind};
 use landfall::doubles::idp::{Client, Credential, Idp, IdpConfig};
 use landfall::jose::{KeyKind, PrivateKey};
 use landfall::secret::Secret;
+use landfall::tls::Identity;
 
 use crate::harness::{Ended, Place, decoded, nowhere_but};
 
@@ -207,4 +208,45 @@ async fn a_partner_of_a_scenario_gets_its_token_as_in_a_run() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?} {}", ended.stderr);
         assert!(ended.stderr.contains(words), "{arguments:?} {}", ended.stderr);
     }
+}
+
+/// A provider that speaks TLS, by an authority that nobody knows but who is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_trusted_is_said_by_a_file() {
+    let place = Place::new();
+    let identity = Identity::generated(std::time::SystemTime::now()).unwrap();
+    place.write("ca.pem", identity.authority().unwrap());
+    let listener = bind("provider", SocketAddr::new(LOOPBACK, 0)).await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let metadata =
+        format!("{{\"issuer\":\"{base}\",\"token_endpoint\":\"{base}/token\",\"jwks_uri\":\"{base}/jwks\"}}");
+    let terms = Terms { identity: Some(identity), ..Terms::default() };
+    let _server = Server::start_with(listener, terms, move |request, _| {
+        let body = match request.uri().path() {
+            "/token" => "{\"access_token\":\"opaque\",\"token_type\":\"bearer\"}".to_owned(),
+            "/jwks" => "{\"keys\":[]}".to_owned(),
+            _ => metadata.clone(),
+        };
+        std::future::ready(Response::new(Full::new(Bytes::from(body))))
+    })
+    .unwrap();
+    let usual = ["--client-id", "shop", "--secret-env", "CLIENT_SECRET"];
+    let (endpoint, jwks) = (format!("{base}/token"), format!("{base}/jwks"));
+    for of in [["--issuer", base.as_str()], ["--token-endpoint", &endpoint]] {
+        let trusting = fetch(&place, &[&of[..], &usual, &["--ca", "ca.pem"]].concat());
+        assert_eq!((trusting.code, trusting.stdout.as_str()), (Some(0), "opaque\n"), "{}", trusting.stderr);
+        assert!(trusting.stderr.contains("no JSON web token"), "{}", trusting.stderr);
+        let other = fetch(&place, &[&of[..], &usual].concat());
+        assert_eq!((other.code, other.stdout.as_str()), (Some(3), ""), "{}", other.stderr);
+        assert!(other.stderr.contains("`--ca FILE`"), "{}", other.stderr);
+    }
+    let token = place.good(&[]);
+    let inspect = |more: &[&str]| {
+        tokio::task::block_in_place(|| place.token(&[&["verify", "--jwks", &jwks], more].concat(), &token))
+    };
+    let (trusting, other) = (inspect(&["--ca", "ca.pem"]), inspect(&[]));
+    assert_eq!(trusting.code, Some(1), "{}", trusting.stderr);
+    assert!(trusting.stdout.contains("among the 0 of the set"), "{}", trusting.stdout);
+    assert_eq!(other.code, Some(3), "{}", other.stderr);
+    assert!(other.stderr.contains("`--ca FILE`"), "{}", other.stderr);
 }

@@ -116,7 +116,16 @@ pub enum TokenError {
     /// No audience.
     #[error("the token says not for which API it is; name that by `--audience`")]
     NoAudience,
-    /// The identity provider's metadata, or a partner's secret.
+    /// The identity provider's metadata.
+    #[error("{source}{hint}")]
+    Metadata {
+        /// What is wrong with them.
+        #[source]
+        source: StackError,
+        /// What may help, with a separator before it; mostly nothing.
+        hint: &'static str,
+    },
+    /// What a scenario says of its identity provider, or of a partner.
     #[error(transparent)]
     Stack(StackError),
     /// A partner that the scenario does not have.
@@ -174,7 +183,7 @@ impl TokenError {
             | Self::Keys { fetched: true, .. }
             | Self::Endpoint(TargetError::Resolve { .. })
             | Self::NoKey(_) => exit::STACK,
-            Self::Stack(error) if !error.is_usage() => exit::STACK,
+            Self::Stack(error) | Self::Metadata { source: error, .. } if !error.is_usage() => exit::STACK,
             Self::Spoiling(error) => error.exit_code(),
             _ => exit::USAGE,
         }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use hyper::Uri;
 use serde_json::Value;
 
-use super::{TokenError, read_key};
+use super::{TokenError, read_key, trust_hint};
 use crate::jose::Compact;
 use crate::load::{self, ClientProof, Credentials, Fetched, Target, fetch_all};
 use crate::scenario::{
     AudienceParameter, IdpSpec, MetadataPlace, Protocol, Scenario, TlsSettings, host_is_allowed,
 };
 use crate::secret::Secret;
-use crate::stack::{PartnerAuth, Provider, discover, of_partner};
+use crate::stack::{PartnerAuth, Provider, StackError, discover, of_partner};
 
 /// How many names of partners a message repeats.
 const KNOWN: usize = 10;
@@ -87,7 +87,7 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
         Where::Endpoint(url) => url.clone(),
         Where::Issuer(issuer) => {
             let place = MetadataPlace::Issuer(issuer.clone());
-            discover(&place, &tls).await.map_err(TokenError::Stack)?.token_endpoint
+            discover(&place, &tls).await.map_err(unknown)?.token_endpoint
         }
     };
     let host = url.parse::<Uri>().unwrap_or_default().host().unwrap_or_default().to_owned();
@@ -109,6 +109,12 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
         audience: ask.audience.clone(),
     };
     get(credentials, notes).await
+}
+
+/// Of a provider that does not say what it has.
+fn unknown(source: StackError) -> TokenError {
+    let hint = trust_hint(&source.to_string());
+    TokenError::Metadata { source, hint }
 }
 
 /// Gets a token as a partner of a scenario, whose identity provider runs already, gets it.
@@ -148,7 +154,12 @@ async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, To
             Ok(Got { token: fetched.secret, notes })
         }
         Some(Err(source)) => {
-            let hint = hint(&source, &credentials.proof).map_or_else(String::new, |hint| format!("; {hint}"));
+            let hint = match &source {
+                load::TokenError::Unavailable { reason, .. } => trust_hint(reason).to_owned(),
+                load::TokenError::Refused { reason, .. } => {
+                    hint(reason, &credentials.proof).map_or_else(String::new, |hint| format!("; {hint}"))
+                }
+            };
             Err(TokenError::Fetch { source, hint })
         }
         // There is one answer for each of the credentials.
@@ -225,11 +236,7 @@ fn algorithm(token: &Secret) -> Option<String> {
 }
 
 /// What may help, by the error's code (RFC 6749, section 5.2; RFC 8707, section 2).
-fn hint(error: &load::TokenError, proof: &ClientProof) -> Option<&'static str> {
-    let reason = error.reason();
-    if matches!(error, load::TokenError::Unavailable { .. }) {
-        return reason.contains("certificate").then_some("`--ca FILE` says whose certificates are trusted");
-    }
+fn hint(reason: &str, proof: &ClientProof) -> Option<&'static str> {
     let (_, code) = reason.split_once(", ")?;
     Some(match code.split(' ').next()? {
         "invalid_client" => match proof {
@@ -264,20 +271,11 @@ mod tests {
 
     #[test]
     fn a_refusal_is_explained_by_its_code() {
-        let hint = |reason: &str, proof: ClientProof| {
-            let error = load::TokenError::Refused { client: "c".into(), reason: reason.into() };
-            hint(&error, &proof).unwrap_or_default()
-        };
+        let hint = |reason: &str, proof: ClientProof| hint(reason, &proof).unwrap_or_default();
         assert!(hint("HTTP 401, invalid_client (who, me)", basic()).contains("--auth post"));
         assert!(hint("HTTP 400, invalid_scope", basic()).contains("--scope"));
         assert!(hint("HTTP 400, invalid_target (x)", basic()).contains("--resource"));
         assert_eq!(hint("HTTP 400, own_code (invalid_scope)", basic()), "");
-        let error = load::TokenError::Unavailable {
-            client: "c".into(),
-            endpoint: "h".into(),
-            reason: "cannot connect: invalid peer certificate: UnknownIssuer".into(),
-        };
-        assert!(super::hint(&error, &basic()).unwrap().contains("--ca"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::{StatusCode, Uri};
 use serde_json::Value;
 
-use super::TokenError;
+use super::{TokenError, trust_hint};
 use crate::doubles::authorizer::KeySet;
 use crate::doubles::http::Source;
 use crate::jose::{Algorithm, Compact, PublicKey};
@@ -149,7 +149,11 @@ async fn fetch(url: &str, ca: Option<&Path>) -> Result<Vec<u8>, String> {
             .to_owned()
     })?;
     let (status, body) = match tokio::time::timeout(PATIENCE, source.get(LIMIT)).await {
-        Ok(answer) => answer.map_err(|error| error.to_string())?,
+        Ok(answer) => answer.map_err(|error| {
+            let reason = error.to_string();
+            let hint = trust_hint(&reason);
+            reason + hint
+        })?,
         Err(_) => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
     };
     if status == StatusCode::OK {

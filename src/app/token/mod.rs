@@ -43,3 +43,8 @@ pub fn date(seconds: u64) -> String {
     let time = time.and_then(|time| jiff::Timestamp::try_from(time).ok());
     time.map_or_else(|| format!("{seconds} s after 1970"), |time| time.to_string())
 }
+
+/// What helps where a certificate is not trusted, with a separator before it; mostly nothing.
+fn trust_hint(reason: &str) -> &'static str {
+    if reason.contains("certificate") { "; `--ca FILE` says whose certificates are trusted" } else { "" }
+}
