@@ -24,6 +24,7 @@ enum Of {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct AuthOptions {
     /// Scenario with the gateway, its authorizer and its identity provider; landfall's own ones by default
     #[arg(value_name = "SCENARIO")]

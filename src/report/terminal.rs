@@ -300,6 +300,18 @@ pub(super) mod tests {
         Machine, Quantiles, Rate, Records, Requests, SCHEMA, ScenarioRef, Verdict,
     };
 
+    fn tokens(fetch_us: Quantiles) -> Tokens {
+        Tokens {
+            fetched: 1_203,
+            failed: 3,
+            fetch_us,
+            storms: 200,
+            unarmed_us: 1_900_000,
+            unarmed: 1,
+            key_fetches: None,
+        }
+    }
+
     /// A run that has lost a record.
     pub(in crate::report) fn result() -> RunResult {
         let times = Quantiles { p50: 912, p90: 2_040, p99: 5_120, p999: 9_000, max: 12_345, count: 4_000 };
@@ -345,15 +357,7 @@ pub(super) mod tests {
                 })
                 .into(),
             rate: Rate { target_per_s: 400.0, achieved_per_s: 399.96 },
-            tokens: Tokens {
-                fetched: 1_203,
-                failed: 3,
-                fetch_us: times,
-                storms: 200,
-                unarmed_us: 1_900_000,
-                unarmed: 1,
-                key_fetches: None,
-            },
+            tokens: tokens(times),
             phases: vec![Part { name: "steady".into(), measured: true, ..Part::default() }],
             partners: vec![Part { name: "seismic".into(), measured: true, ..Part::default() }],
             generator: Generator { threads: 1, cpu_share: 0.123, ..Generator::default() },

@@ -96,7 +96,7 @@ async fn a_good_token_passes_from_end_to_end() {
 async fn credentials_of_the_wrong_form_never_reach_the_authorizer() {
     let bare = Bare::start(|_| ()).await;
     for value in
-        ["", " ", "Bearer", "Bearer ", "bearer x", "Bearer  x", "Basic x", "x", "Bearer x y", "Bearer \"x\""]
+        ["", " ", "Bearer", "Bearer ", "bearer", "Bearer  x", "Basic x", "x", "Bearer x y", "Bearer \"x\""]
     {
         let reply = send(produce(&bare.topic("a"), value)).await;
         assert_eq!(reply.row(), UNAUTHORIZED, "{value:?}");

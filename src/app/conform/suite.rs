@@ -140,7 +140,7 @@ impl Suite<'_> {
             match step {
                 Step::Send(probe) => observations.push((probe.as_ref().clone(), self.send(probe).await)),
                 Step::Do(control) => {
-                    self.control_boxes(control, &mut fetches, &mut complaints, interrupt).await
+                    self.control_boxes(control, &mut fetches, &mut complaints, interrupt).await;
                 }
             }
         }

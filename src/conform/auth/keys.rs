@@ -50,6 +50,9 @@ pub(super) fn jwk(material: &Material, now: u64) -> Vec<Case> {
     group.into_cases()
 }
 
+/// A variant, the header's member, and what that says of the path that is a case's own.
+type Place<'a> = (&'static str, &'static str, &'a dyn Fn(&str) -> Value);
+
 pub(super) fn urls(material: &Material, now: u64) -> Vec<Case> {
     let about = (14, "key-url", "places where the token says its key is to be had");
     let sources = &["RFC 8725 section 3.10", "RFC 8725 section 2.9"];
@@ -61,7 +64,7 @@ pub(super) fn urls(material: &Material, now: u64) -> Vec<Case> {
     let host = issuer.split_once("://").map_or(issuer.as_str(), |(_, host)| host);
     let host = host.split('/').next().unwrap_or_default().to_owned();
     // What is put behind the path that is a case's own.
-    let places: [(&str, &str, &dyn Fn(&str) -> Value); 6] = [
+    let places: [Place<'_>; 6] = [
         ("jku", "jku", &|trap| json!(format!("{sink}{trap}/jwks"))),
         ("jku-redirect", "jku", &|trap| json!(format!("{sink}{trap}/redirect"))),
         ("jku-issuer-at", "jku", &|trap| json!(format!("http://{host}@{here}{trap}/jwks"))),
