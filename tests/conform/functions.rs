@@ -1,4 +1,4 @@
-//! Authorizers on libraries that landfall does not use, as Lambda functions: in Python on PyJWT, in Rust on `jsonwebtoken`.
+//! Authorizers on libraries that landfall does not use, as Lambda functions: in Python on `PyJWT`, in Rust on `jsonwebtoken`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
