@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use super::{exit, print, runtime, signals};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
@@ -9,6 +10,9 @@ use crate::conform::Strictness;
 use crate::report;
 use crate::result::CaseOutcome;
 use crate::scenario::{self, Flaw, Scenario, Unreadable};
+
+/// How often it is told how far the suite has come.
+const NOW_AND_THEN: Duration = Duration::from_secs(5);
 
 /// Options of `landfall conform`.
 #[derive(Debug, clap::Args)]
@@ -98,7 +102,14 @@ pub(super) fn main(options: &Options) -> ExitCode {
             tell!("landfall: cannot listen for signals: {error}");
             ExitCode::from(exit::STACK)
         })?;
-        let result = auth(&scenario, &plan, interrupt, |_, _| {}).await;
+        let mut told = Instant::now();
+        let each = |done: usize, of: usize| {
+            if !options.quiet && told.elapsed() >= NOW_AND_THEN {
+                told = Instant::now();
+                tell!("landfall: {done} of {of} groups of cases tried");
+            }
+        };
+        let result = auth(&scenario, &plan, interrupt, each).await;
         result.and_then(|result| deliver(&result, &plan.folder).map(|()| result)).map_err(|error| {
             tell!("landfall: {error}");
             ExitCode::from(error.exit_code())

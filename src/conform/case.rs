@@ -60,24 +60,14 @@ pub enum Need {
     Cold,
     /// A gateway that keeps an authorizer's answer for some seconds at most, and a leeway as short.
     Cache,
-    /// The topics, to be read.
-    Kafka,
     /// A second client, which may write to another topic.
     Client,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Self; 8] = [
-        Self::Signer,
-        Self::Clock,
-        Self::Sink,
-        Self::Rotation,
-        Self::Cold,
-        Self::Cache,
-        Self::Kafka,
-        Self::Client,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Signer, Self::Clock, Self::Sink, Self::Rotation, Self::Cold, Self::Cache, Self::Client];
 
     /// Its name in reports.
     #[must_use]
@@ -89,7 +79,6 @@ impl Need {
             Self::Rotation => "rotation",
             Self::Cold => "cold",
             Self::Cache => "cache",
-            Self::Kafka => "kafka",
             Self::Client => "client",
         }
     }
@@ -108,7 +97,6 @@ impl Need {
             Self::Cache => {
                 "let the gateway keep an authorizer's answers for a second, and the authorizer have a leeway of a few"
             }
-            Self::Kafka => "let the scenario name a Kafka that may be read",
             Self::Client => "let the scenario have a second partner, which may write to another topic",
         }
     }
@@ -157,6 +145,10 @@ pub struct Probe {
     pub secrets: Vec<Secret>,
     /// What the path of every URL begins with that it names at the place that must not be called.
     pub trap: Option<String>,
+    /// Whether the connection may end without an answer, because there is too much of it.
+    pub may_break: bool,
+    /// Whether its target begins at the server's root, and not behind the path of the API.
+    pub from_root: bool,
     /// Whether an answer may repeat it all the same, which is noted.
     pub may_echo: bool,
     /// What must come back.

@@ -27,8 +27,9 @@ pub struct Judgement {
 
 /// Judges a case by what was seen of its probes, in their order, and by the `complaints` of its other steps.
 ///
-/// What leaks, breaks or is let in fails, whatever the case's level says: that is never a matter of taste. Another status
-/// than the one expected, and a good token that is refused, weigh as much as the case.
+/// What leaks, breaks, calls out or repeats a token fails, whatever the case's level says: that is never a matter of taste.
+/// What is let in, and a good token that is refused, weigh as much as the case, and are never only noted; another status
+/// than the one expected is a warning.
 #[must_use]
 pub fn judge(case: &Case, seen: &[Observation], complaints: Vec<String>) -> Judgement {
     let mut judgement = Judgement { grade: Grade::Passed, reasons: Vec::new(), notes: Vec::new() };
@@ -82,13 +83,16 @@ impl Judgement {
                 let seconds = seen.took_us / 1_000_000;
                 return self.wrong(Level::Must, format!("{what}: no answer within {seconds} s"));
             }
-            Outcome::Broken(how) if probe.expected != Expected::Refused(Refusal::Anyhow) => {
+            Outcome::Broken(how) if !probe.may_break => {
                 return self.wrong(Level::Must, format!("{what}: no answer: {how}"));
             }
             Outcome::Broken(_) | Outcome::Answered { .. } => {}
         }
         let accepted = seen.status().is_some_and(|status| (200..300).contains(&status));
         let failed = seen.status().is_some_and(|status| status >= 500);
+        if landed > 0 && seen.status().is_some() && !accepted {
+            self.wrong(Level::Must, format!("{what}: was refused with {came}, and its record landed"));
+        }
         match probe.expected {
             Expected::Accepted if !accepted => {
                 self.wrong(level, format!("{what}: had to be accepted, and got {came}"));
@@ -102,21 +106,26 @@ impl Judgement {
             Expected::Refused(_) | Expected::NotAccepted if accepted => {
                 self.wrong(level.max(Level::Should), format!("{what}: had to be refused, and was accepted"));
             }
-            Expected::Refused(_) | Expected::NotAccepted if landed > 0 => {
-                self.wrong(Level::Must, format!("{what}: was refused with {came}, and its record landed"));
-            }
             Expected::Accepted | Expected::NotAccepted => {}
             Expected::Refused(_) | Expected::Either if failed => {
                 self.wrong(Level::Must, format!("{what}: the token made the path fail: {came}"));
             }
             Expected::Refused(refusal) => {
-                if let Some(status) = seen.status().filter(|status| !refusal.is(*status)) {
-                    let reason =
-                        format!("{what}: was refused with {status}, and {} is expected", refusal.in_words());
+                let behind = matches!(seen.outcome, Outcome::Answered { from_behind: true, .. });
+                let right = |status: &u16| refusal.is(*status) && !(behind && refusal != Refusal::Anyhow);
+                if let Some(status) = seen.status().filter(|status| !right(status)) {
+                    let who = if behind { " by the proxy" } else { "" };
+                    let wanted = refusal.in_words();
+                    let reason = format!("{what}: was refused{who} with {status}, and {wanted} is expected");
                     // The authorizer let it pass if somebody behind it refused.
-                    let passed = !matches!(status, 400..=403 | 413 | 414 | 431);
+                    let passed = behind || !matches!(status, 400..=403 | 413 | 414 | 431);
                     self.wrong(if passed { level } else { level.min(Level::Should) }, reason);
                 }
+            }
+            Expected::Either
+                if accepted && !matches!(seen.outcome, Outcome::Answered { acked: true, .. }) =>
+            {
+                self.wrong(Level::Should, format!("{what}: its record was not acknowledged"));
             }
             Expected::Either if accepted && seen.landed == Some(0) => {
                 self.wrong(Level::Must, format!("{what}: was acknowledged, and its record did not land"));
@@ -158,6 +167,8 @@ mod tests {
             marker: "m".into(),
             secrets: Vec::new(),
             trap: None,
+            may_break: false,
+            from_root: false,
             may_echo: false,
             expected,
         }
@@ -169,11 +180,16 @@ mod tests {
             error_type: None,
             excerpt: String::new(),
             acked: (200..300).contains(&status),
+            from_behind: false,
         };
         Observation { outcome, took_us: 5_000_000, echoed: false, landed, calls: Vec::new() }
     }
 
     fn graded(level: Level, expected: Expected, seen: Observation) -> (Grade, String) {
+        judged(level, probe(expected), seen)
+    }
+
+    fn judged(level: Level, probe: Probe, seen: Observation) -> (Grade, String) {
         let case = Case {
             id: "auth/01-x/y".into(),
             title: "x".into(),
@@ -182,7 +198,7 @@ mod tests {
             sources: Vec::new(),
             needs: Vec::new(),
             shows: Vec::new(),
-            steps: vec![Step::Send(Box::new(probe(expected)))],
+            steps: vec![Step::Send(Box::new(probe))],
             slow: false,
         };
         let judgement = judge(&case, &[seen], Vec::new());
@@ -226,6 +242,7 @@ mod tests {
             (grade, reason.as_str()),
             (Grade::Failed, "it: was refused with 401, and its record landed")
         );
+        assert_eq!(graded(Level::May, Expected::Either, answered(401, Some(1))).0, Grade::Failed);
         let (grade, reason) = graded(Level::May, Expected::Accepted, answered(200, Some(0)));
         assert_eq!((grade, reason.contains("did not land")), (Grade::Failed, true));
         assert_eq!(graded(Level::May, Expected::Accepted, answered(200, Some(2))).0, Grade::Failed);
@@ -239,7 +256,9 @@ mod tests {
         assert_eq!(graded(Level::May, ANYHOW, silent).1, "it: no answer within 5 s");
         let broken = Observation { outcome: Outcome::Broken("reset".into()), ..answered(0, Some(0)) };
         assert_eq!(graded(Level::May, UNAUTHORIZED, broken.clone()).0, Grade::Failed);
-        assert_eq!(graded(Level::Must, ANYHOW, broken).0, Grade::Passed);
+        assert_eq!(graded(Level::Must, ANYHOW, broken.clone()).0, Grade::Failed);
+        let long = Probe { may_break: true, ..probe(ANYHOW) };
+        assert_eq!(judged(Level::Must, long, broken).0, Grade::Passed);
     }
 
     #[test]
@@ -253,6 +272,17 @@ mod tests {
             graded(Level::Must, Expected::Refused(Refusal::Forbidden), answered(404, None)).0,
             Grade::Failed
         );
+    }
+
+    #[test]
+    fn what_the_proxy_refuses_the_authorizer_has_let_pass() {
+        let mut seen = answered(403, Some(0));
+        if let Outcome::Answered { from_behind, .. } = &mut seen.outcome {
+            *from_behind = true;
+        }
+        let (grade, reason) = graded(Level::Must, Expected::Refused(Refusal::Forbidden), seen.clone());
+        assert_eq!((grade, reason.contains("by the proxy")), (Grade::Failed, true));
+        assert_eq!(graded(Level::Must, ANYHOW, seen).0, Grade::Passed);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Outcome {
         excerpt: String,
         /// Whether it says of the record that it was written.
         acked: bool,
+        /// Whether it is the proxy's, by the error code in its body: then the gateway and its authorizer let the request pass.
+        from_behind: bool,
     },
     /// There was none in time.
     Silence,

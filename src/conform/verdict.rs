@@ -31,9 +31,14 @@ pub struct Conclusion {
 }
 
 /// Draws the conclusion. `unread` says why the topics could not be read, if they could not: then nothing is known of what
-/// landed, and that is no pass.
+/// landed, and that is no pass. Nor is it one where refusals are `spoilt`, for this reason.
 #[must_use]
-pub fn conclude(cases: &[CaseReport], strictness: Strictness, unread: Option<&str>) -> Conclusion {
+pub fn conclude(
+    cases: &[CaseReport],
+    strictness: Strictness,
+    unread: Option<&str>,
+    spoilt: Option<&str>,
+) -> Conclusion {
     let of = |outcome: CaseOutcome| -> Vec<&str> {
         cases.iter().filter(|case| case.outcome == outcome).map(|case| case.id.as_str()).collect()
     };
@@ -65,6 +70,7 @@ pub fn conclude(cases: &[CaseReport], strictness: Strictness, unread: Option<&st
     let unread =
         unread.map(|why| format!("the topics could not be read, so nobody knows what landed: {why}"));
     because(unread.is_some(), Verdict::Inconclusive, unread.unwrap_or_default());
+    because(spoilt.is_some(), Verdict::Inconclusive, spoilt.unwrap_or_default().to_owned());
     because(
         strictness.require_all && !not_run.is_empty(),
         Verdict::Inconclusive,
@@ -122,7 +128,7 @@ mod tests {
     use CaseOutcome::{Failed, NotRun, Passed, Warned};
 
     fn verdict(outcomes: &[CaseOutcome], strict: bool, require_all: bool) -> Verdict {
-        conclude(&cases(outcomes), Strictness { strict, require_all }, None).verdict
+        conclude(&cases(outcomes), Strictness { strict, require_all }, None, None).verdict
     }
 
     #[test]
@@ -137,16 +143,22 @@ mod tests {
 
     #[test]
     fn without_the_topics_there_is_no_pass() {
-        let unread = conclude(&cases(&[Passed]), Strictness::default(), Some("not authorised"));
+        let unread = conclude(&cases(&[Passed]), Strictness::default(), Some("not authorised"), None);
         assert_eq!(unread.verdict, Verdict::Inconclusive);
         assert!(unread.reasons[0].ends_with("not authorised"));
-        let failed = conclude(&cases(&[Failed]), Strictness::default(), Some("not authorised"));
+        let failed = conclude(&cases(&[Failed]), Strictness::default(), Some("not authorised"), None);
         assert_eq!((failed.verdict, failed.reasons.len()), (Verdict::Fail, 2));
     }
 
     #[test]
+    fn where_a_good_token_is_refused_in_the_end_there_is_no_pass() {
+        let spoilt = conclude(&cases(&[Passed]), Strictness::default(), None, Some("in the end, 401"));
+        assert_eq!((spoilt.verdict, spoilt.reasons.len()), (Verdict::Inconclusive, 1));
+    }
+
+    #[test]
     fn what_was_missing_is_counted_with_how_it_is_given() {
-        let conclusion = conclude(&cases(&[NotRun, NotRun, Passed]), Strictness::default(), None);
+        let conclusion = conclude(&cases(&[NotRun, NotRun, Passed]), Strictness::default(), None, None);
         assert_eq!((conclusion.missing[0].need.as_str(), conclusion.missing[0].cases), ("signer", 2));
         assert!(!conclusion.missing[0].remedy.is_empty());
         assert_eq!((conclusion.totals.cases, conclusion.totals.not_run), (3, 2));

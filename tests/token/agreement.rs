@@ -83,6 +83,7 @@ fn material(profile: &TokenProfile) -> (Material, Value) {
         },
         sink: Some("http://127.0.0.1:1".into()),
         rotation: Some(KeyTimes::default()),
+        own: true,
         cold: true,
         clock: true,
         cache: Some(Duration::from_secs(1)),

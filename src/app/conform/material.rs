@@ -40,6 +40,41 @@ fn writers(scenario: &Scenario) -> Result<Writers, ConformError> {
     Ok(Writers { first, second })
 }
 
+/// What good tokens are fetched with.
+pub(super) struct Tokens {
+    first: Credentials,
+    second: Option<Credentials>,
+}
+
+impl Tokens {
+    /// A token of each.
+    async fn fetch(&self) -> Result<(Secret, Option<Secret>), ConformError> {
+        let credentials: Vec<Credentials> =
+            std::iter::once(&self.first).chain(&self.second).cloned().collect();
+        let mut fetched = fetch_all(&credentials).await.into_iter();
+        let token = fetched.next().ok_or(ConformError::NoProvider)??.secret;
+        let other = fetched.next().transpose()?.map(|fetched| fetched.secret);
+        Ok((token, other))
+    }
+
+    /// Fetches tokens anew where those of the material will have ended at `until`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`ConformError::Token`], where the provider gives none any more.
+    pub(super) async fn renew(&self, material: &mut Material, until: u64) -> Result<(), ConformError> {
+        if material.claims.get("exp").and_then(Value::as_f64).is_none_or(|end| end > until as f64) {
+            return Ok(());
+        }
+        let (token, of_other) = self.fetch().await?;
+        (material.header, material.claims) = decoded(&token)?;
+        material.token = token;
+        if let Some((other, token)) = material.other.as_mut().zip(of_other) {
+            other.token = token;
+        }
+        Ok(())
+    }
+}
+
 /// Header and claims of a token that a provider has issued.
 fn decoded(token: &Secret) -> Result<(Object, Object), ConformError> {
     let parts = Compact::split(token.expose()).ok_or(ConformError::NoJwt)?;
@@ -65,15 +100,20 @@ async fn keys(provider: &Provider) -> Result<Vec<Value>, ConformError> {
     Ok(set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default())
 }
 
-/// The key that signed a token with this header.
-fn signed_with(keys: &[Value], header: &Object, uri: &str) -> Result<PublicKey, ConformError> {
-    let kid = header.get("kid");
-    let named = |key: &&Value| kid.is_none() || key.get("kid") == kid;
-    let key = keys.iter().filter(named).find_map(|key| PublicKey::from_jwk(key).ok());
-    key.ok_or_else(|| ConformError::Keys {
+/// The key that signed a token.
+fn signed_with(keys: &[Value], token: &Secret, uri: &str) -> Result<(PublicKey, Algorithm), ConformError> {
+    let (header, _) = decoded(token)?;
+    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
+    let algorithm = algorithm.ok_or(ConformError::NoJwt)?;
+    let parts = Compact::split(token.expose()).ok_or(ConformError::NoJwt)?;
+    let (input, signature) = (parts.signing_input(), parts.decoded_signature().unwrap_or_default());
+    let signs = |key: &PublicKey| key.verifies(algorithm, input.as_bytes(), &signature);
+    let key = keys.iter().filter_map(|key| PublicKey::from_jwk(key).ok()).find(signs);
+    let key = key.ok_or_else(|| ConformError::Keys {
         uri: uri.to_owned(),
         reason: "the key that signed the partner's token is not among them".to_owned(),
-    })
+    })?;
+    Ok((key, algorithm))
 }
 
 /// New keys, which nobody knows.
@@ -133,28 +173,22 @@ pub(super) async fn gather(
     path: &Path<'_>,
     key: Option<&FilePath>,
     run: &str,
-) -> Result<Material, ConformError> {
+) -> Result<(Material, Tokens), ConformError> {
     let Path { stack, scenario } = path;
     let provider = stack.provider().ok_or(ConformError::NoProvider)?;
     let Writers { first, second } = writers(scenario)?;
     let endpoint =
         Target::resolve(&provider.token_endpoint, &scenario.allow_hosts, &provider.tls, Protocol::Http1)
             .await?;
-    let wanted: Vec<&(usize, String)> = [Some(&first), second.as_ref()].into_iter().flatten().collect();
-    let credentials: Vec<Credentials> = wanted
-        .iter()
-        .filter_map(|(partner, _)| credentials_of(scenario, stack, *partner, &endpoint))
-        .collect();
-    let mut fetched = fetch_all(&credentials).await.into_iter();
-    let token = fetched.next().ok_or(ConformError::NoProvider)??.secret;
-    let other = match (second, fetched.next()) {
-        (Some((_, topic)), Some(fetched)) => Some(Other { token: fetched?.secret, topic }),
-        _ => None,
+    let credentials = |partner: usize| credentials_of(scenario, stack, partner, &endpoint);
+    let tokens = Tokens {
+        first: credentials(first.0).ok_or(ConformError::NoProvider)?,
+        second: second.as_ref().and_then(|(partner, _)| credentials(*partner)),
     };
+    let (token, of_other) = tokens.fetch().await?;
+    let other = second.zip(of_other).map(|((_, topic), token)| Other { token, topic });
     let (header, claims) = decoded(&token)?;
-    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
-    let algorithm = algorithm.ok_or(ConformError::NoJwt)?;
-    let public = signed_with(&keys(provider).await?, &header, &provider.jwks_uri)?;
+    let (public, algorithm) = signed_with(&keys(provider).await?, &token, &provider.jwks_uri)?;
     let (attacker, rsa) = foreign_keys().await?;
     let embedded = stack.idp().map(|idp| {
         let (key, kid, algorithm) = idp.current_signer();
@@ -170,7 +204,7 @@ pub(super) async fn gather(
         GatewaySpec::None => (provider.profile.accepts.leeway, None),
     };
     let rotation = key_times.filter(|_| stack.idp().is_some());
-    Ok(Material {
+    let material = Material {
         accepts: Accepts { leeway, ..provider.profile.accepts.clone() },
         header,
         claims,
@@ -187,10 +221,12 @@ pub(super) async fn gather(
         spare: spare_key(algorithm, rsa).await?,
         attacker,
         sink: None,
+        own: stack.authorizer().is_some(),
         cold: stack.forgets_keys(),
         clock: false,
         cache: stack.authorizer_ttl(),
         run: run.to_owned(),
         token,
-    })
+    };
+    Ok((material, tokens))
 }

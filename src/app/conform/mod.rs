@@ -23,12 +23,13 @@ use super::exit;
 use super::run::{Interrupt, random_run_id};
 use crate::conform::auth::outline;
 use crate::conform::{Conclusion, Strictness, conclude};
+use crate::doubles::gateway::DEFAULT_AUTHORIZER_TIMEOUT;
 use crate::doubles::http::BindError;
 use crate::jose::KeyError;
 use crate::load::{Target, TargetError, TokenError};
 use crate::record::RunId;
 use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals};
-use crate::scenario::{Flaw, Protocol, Scenario};
+use crate::scenario::{ApiSpec, AuthorizerSpec, Flaw, GatewaySpec, Protocol, Scenario};
 use crate::stack::{Logs, Stack, StackError};
 use crate::tls::IdentityError;
 use crate::verify::VerifyError;
@@ -38,6 +39,9 @@ pub const SCENARIO: &str = include_str!("../../../scenarios/authentication.yaml"
 
 /// How long an answer is waited for, where nothing else is said: longer than an authorizer waits for keys.
 pub const LIMIT: Duration = Duration::from_secs(12);
+
+/// How much longer than its authorizer a gateway may take.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// How the suite is run.
 #[derive(Debug, Clone)]
@@ -185,8 +189,8 @@ pub async fn auth(
     let mut suite = prepare(&path, &run, options.signing_key.as_deref(), options.limit).await?;
     suite.control().await?;
     let selection = Selection { only: options.only.clone(), quick_but: None };
-    let Outcomes { cases, requests, unread } = suite.run(&selection, &interrupt, each).await?;
-    let conclusion = conclude(&cases, options.strictness, unread.as_deref());
+    let Outcomes { cases, requests, unread, spoilt } = suite.run(&selection, &interrupt, each).await?;
+    let conclusion = conclude(&cases, options.strictness, unread.as_deref(), spoilt.as_deref());
     let Conclusion { verdict, reasons, totals, missing } = conclusion;
     let target = stack.produce_url().to_owned();
     Ok(Conformance {
@@ -254,6 +258,18 @@ pub fn listed(only: &[String]) -> Result<Vec<CaseReport>, ConformError> {
     Ok(cases.map(|case| suite::untried(&case)).collect())
 }
 
+/// How long an answer may take since the function that decides may take as long, and the gateway waits for it.
+fn patience(scenario: &Scenario) -> Duration {
+    let GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } = &scenario.stack.gateway else {
+        return Duration::ZERO;
+    };
+    let timeouts = definition.authorizers.values().map(|authorizer| match authorizer {
+        AuthorizerSpec::Lambda(function) => function.timeout,
+        _ => Duration::ZERO,
+    });
+    timeouts.max().unwrap_or_default().min(DEFAULT_AUTHORIZER_TIMEOUT) + MARGIN
+}
+
 /// Gathers what the cases are made of, and begins to read the topics.
 async fn prepare<'p>(
     path: &'p Path<'p>,
@@ -265,7 +281,7 @@ async fn prepare<'p>(
     let target =
         Target::resolve(stack.produce_url(), &scenario.allow_hosts, stack.produce_tls(), Protocol::Http1)
             .await?;
-    let mut material = material::gather(path, key, run.as_str()).await?;
+    let (mut material, tokens) = material::gather(path, key, run.as_str()).await?;
     let on_this_machine = target.addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     let sink = if on_this_machine {
         let public = material.attacker.rsa.public();
@@ -278,5 +294,6 @@ async fn prepare<'p>(
     };
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let landing = Landing::start(stack.kafka().clone(), run.clone(), topics).await?;
-    Ok(Suite { path, target, material, sink, landing: Ok(landing), limit })
+    let limit = limit.max(patience(scenario));
+    Ok(Suite { path, target, material, tokens, sink, landing, limit })
 }

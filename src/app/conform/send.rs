@@ -48,6 +48,7 @@ impl Reply {
 /// A probe's bytes.
 pub(super) fn request(endpoint: &Target, probe: &Probe) -> Vec<u8> {
     let Target { authority, base_path, .. } = endpoint;
+    let base_path = if probe.from_root { "" } else { base_path };
     let mut head = format!("{} {base_path}{} HTTP/1.1\r\nHost: {authority}\r\n", probe.method, probe.target);
     for (name, value) in &probe.headers {
         let _ = write!(head, "{name}: {}\r\n", value.expose());
@@ -134,6 +135,8 @@ mod tests {
             marker: String::new(),
             secrets: Vec::new(),
             trap: None,
+            may_break: false,
+            from_root: false,
             may_echo: false,
             expected: Expected::Refused(Refusal::Anyhow),
         };

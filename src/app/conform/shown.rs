@@ -45,6 +45,7 @@ fn cut(text: &str) -> String {
 
 /// The request line and the headers, with every token taken apart, so that it can be read and not be used.
 pub(super) fn request(base_path: &str, probe: &Probe) -> Vec<String> {
+    let base_path = if probe.from_root { "" } else { base_path };
     let mut lines =
         vec![line(&format!("{} {base_path}{} HTTP/1.1", probe.method, probe.target), &probe.secrets)];
     let headers =
@@ -105,6 +106,8 @@ mod tests {
             marker: String::new(),
             secrets: vec![Secret::new(token.clone())],
             trap: None,
+            may_break: false,
+            from_root: false,
             may_echo: false,
             expected: Expected::Refused(Refusal::Anyhow),
         };

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use super::landing::Landing;
+use super::material::Tokens;
 use super::send::{Ended, Reply, exchange, request};
 use super::shown;
 use super::sink::Sink;
 use super::{ConformError, Path};
-use crate::app::run::Interrupt;
+use crate::app::run::{Interrupt, signalled};
 use crate::conform::auth::{GROUPS, Material, good_token};
 use crate::conform::{Case, Control, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge};
 use crate::doubles::idp::{Idp, KeysFault};
@@ -18,10 +19,12 @@ use crate::ledger::answers::classify;
 use crate::load::Target;
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::scenario::Flaw;
-use crate::wire::produce::ProduceFormat;
+use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// How much the clocks of this machine and the target's may differ, in seconds.
 const CLOCKS: u64 = 1;
+/// For how long the good token must be good when a group of cases begins, in seconds.
+const SPARE: u64 = 60;
 /// How often a wait looks whether somebody wants to stop.
 const STILL: Duration = Duration::from_millis(50);
 
@@ -47,8 +50,9 @@ pub(super) struct Suite<'p> {
     pub(super) path: &'p Path<'p>,
     pub(super) target: Target,
     pub(super) material: Material,
+    pub(super) tokens: Tokens,
     pub(super) sink: Option<Sink>,
-    pub(super) landing: Result<Landing, String>,
+    pub(super) landing: Landing,
     /// How long an answer is waited for.
     pub(super) limit: Duration,
 }
@@ -68,6 +72,8 @@ pub(in crate::app) struct Outcomes {
     pub(in crate::app) requests: u64,
     /// Why the topics could not be read, if they could not.
     pub(in crate::app) unread: Option<String>,
+    /// Why refusals mean little, if they do: a good token is not accepted any more.
+    pub(in crate::app) spoilt: Option<String>,
 }
 
 impl Suite<'_> {
@@ -100,30 +106,41 @@ impl Suite<'_> {
     /// # Errors
     /// [`ConformError::Interrupted`].
     pub(super) async fn run(
-        &self,
+        &mut self,
         selection: &Selection,
         interrupt: &watch::Receiver<Option<Interrupt>>,
         mut each: impl FnMut(usize, usize),
     ) -> Result<Outcomes, ConformError> {
         let mut tried = Vec::new();
         for (number, write_down) in GROUPS.iter().enumerate() {
-            // Tokens have times, so that they are made right before they are used.
-            for case in write_down(&self.material, now()) {
-                if selection.has(&case) {
-                    tried.push(self.attempt(case, interrupt).await?);
+            self.tokens.renew(&mut self.material, now() + SPARE).await?;
+            let mut cases = write_down(&self.material, now());
+            for index in 0..cases.len() {
+                if !selection.has(&cases[index]) {
+                    continue;
                 }
+                // Tokens have times. A case before this one may have waited.
+                if cases[index].slow {
+                    self.tokens.renew(&mut self.material, now() + SPARE).await?;
+                    cases = write_down(&self.material, now());
+                }
+                tried.push(self.attempt(cases[index].clone(), interrupt).await?);
             }
             each(number + 1, GROUPS.len());
         }
-        let landed = match &self.landing {
-            Ok(landing) => landing.read(self.path.stack).await,
-            Err(reason) => Err(reason.clone()),
+        let mut stop = interrupt.clone();
+        let landed = tokio::select! {
+            landed = self.landing.read(self.path.stack) => landed,
+            signal = signalled(&mut stop) => return Err(ConformError::Interrupted(signal)),
         };
+        // What was refused since the good token was accepted means little if it is not any more.
+        self.tokens.renew(&mut self.material, now() + SPARE).await?;
+        let spoilt = self.control().await.err().map(|error| format!("in the end, {error}"));
         let requests = tried.iter().map(|tried| tried.observations.len() as u64).sum();
         let mut cases: Vec<CaseReport> =
             tried.into_iter().map(|tried| self.report(tried, landed.as_ref().ok())).collect();
         cases.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Outcomes { cases, requests, unread: landed.err() })
+        Ok(Outcomes { cases, requests, unread: landed.err(), spoilt })
     }
 
     async fn attempt(
@@ -214,8 +231,11 @@ impl Suite<'_> {
                     [reply.head.as_str(), &body].iter().any(|text| shown::repeats(text, &probe.secrets));
                 let outcome = Outcome::Answered {
                     status: reply.status,
-                    error_type: reply.header("x-amzn-errortype").map(str::to_owned),
+                    error_type: reply
+                        .header("x-amzn-errortype")
+                        .map(|kind| shown::without(kind, &probe.secrets)),
                     acked: acked(&reply),
+                    from_behind: is_of_proxy(&reply),
                     excerpt: shown::without(&body, &probe.secrets),
                 };
                 (outcome, echoed)
@@ -284,7 +304,6 @@ impl Suite<'_> {
             Need::Cache => {
                 material.cache.is_some_and(|kept| kept + material.accepts.leeway <= Duration::from_secs(10))
             }
-            Need::Kafka => self.landing.is_ok(),
             Need::Client => material.other.is_some(),
         }
     }
@@ -322,6 +341,11 @@ fn clocks_agree(reply: &Reply) -> bool {
     let date = reply.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
     let theirs = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     theirs.is_some_and(|theirs| theirs.as_secs().abs_diff(now()) <= CLOCKS)
+}
+
+/// Whether an answer is the proxy's, which gives its errors a code.
+fn is_of_proxy(reply: &Reply) -> bool {
+    reply.status >= 400 && serde_json::from_slice::<ErrorEntity>(&reply.body).is_ok()
 }
 
 /// Whether an answer says of a request's one record that it was written.

@@ -445,7 +445,7 @@ async fn send(
 }
 
 /// Returns when a signal has come; never, if none comes.
-async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interrupt {
+pub(super) async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interrupt {
     match interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal) {
         Some(signal) => signal,
         None => std::future::pending().await,

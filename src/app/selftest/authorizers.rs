@@ -84,6 +84,7 @@ fn healthy(outcomes: &Outcomes, took: Duration) -> Row {
     let untried = outcomes.cases.iter().filter(|case| case.outcome == CaseOutcome::NotRun);
     reasons.extend(untried.map(|case| format!("{} was not tried", case.id)));
     reasons.extend(outcomes.unread.iter().map(|why| format!("the topics could not be read: {why}")));
+    reasons.extend(outcomes.spoilt.clone());
     let outcome = if reasons.is_empty() { RowOutcome::Quiet } else { RowOutcome::FalseAlarm };
     Row { outcome, reasons, ..row("authorizer as it should be", None, took) }
 }

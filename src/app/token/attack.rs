@@ -226,6 +226,7 @@ async fn gather(
         attacker,
         sink: None,
         rotation: None,
+        own: false,
         cold: false,
         clock: false,
         cache: None,

@@ -174,7 +174,7 @@ pub(super) fn other(material: &Material, now: u64) -> Vec<Case> {
             .shows(&[Flaw::AnyAlgorithm, Flaw::IgnoresSignature]);
     }
     let draft = group.forge().header("alg", "RS1").signed();
-    group.refused("rs1", "a signature that says it rests on SHA-1", draft);
+    group.refused("rs1", "an algorithm that rests on SHA-1, and a signature that does not", draft);
     group.into_cases()
 }
 
@@ -336,6 +336,9 @@ fn weak_keys(group: &mut Group<'_>) {
     }
 }
 
+/// How much longer than a cool-down is waited, which an authorizer counts from the end of its fetch.
+const MARGIN: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Steps that are taken while the provider publishes further keys, once the authorizer will ask for them.
 pub(super) fn published(
     material: &Material,
@@ -343,7 +346,7 @@ pub(super) fn published(
     steps: Vec<crate::conform::Step>,
 ) -> Vec<crate::conform::Step> {
     let cool_down = material.rotation.map(|times| times.cool_down).unwrap_or_default();
-    let mut all = vec![act(Control::Wait(cool_down)), act(Control::Publish(keys))];
+    let mut all = vec![act(Control::Wait(cool_down + MARGIN)), act(Control::Publish(keys))];
     all.extend(steps);
     all.push(act(Control::Publish(Vec::new())));
     all

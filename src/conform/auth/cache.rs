@@ -89,6 +89,7 @@ pub(super) fn stages(material: &Material, now: u64) -> Vec<Case> {
         Group::new(material, now, about, Level::Should, &["Amazon API Gateway Developer Guide, stages"]);
     let mut probe = group.probe("a stage that there is not", ANYHOW).bearer(material.token.expose());
     probe.target = format!("/another-stage/topics/{}", material.topic);
+    probe.from_root = true;
     // An answer to an unknown path repeats the header at AWS.
     probe.may_echo = true;
     group.add("unknown", "a good token at a stage that there is not", vec![send(probe)]);
@@ -132,7 +133,7 @@ pub(super) fn twins(material: &Material, now: u64) -> Vec<Case> {
 }
 
 pub(super) fn contexts(material: &Material, now: u64) -> Vec<Case> {
-    let about = (73, "cache-context", "what is said of one client is not said of another");
+    let about = (73, "cache-context", "who is let in is not decided by what clients say of themselves");
     let mut group = Group::new(
         material,
         now,

@@ -124,7 +124,7 @@ pub(super) fn elsewhere(material: &Material, now: u64) -> Vec<Case> {
         probe.target = format!("{}?access_token={token}", probe.target);
         probe
     });
-    carried(&mut group, "form", "the token in a form", ANYHOW, |mut probe, token| {
+    carried(&mut group, "form", "the token in a form", UNAUTHORIZED, |mut probe, token| {
         probe.headers = vec![("Content-Type".to_owned(), Secret::new("application/x-www-form-urlencoded"))];
         probe.body = format!("access_token={token}&{}", probe.body);
         probe

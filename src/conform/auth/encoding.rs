@@ -178,8 +178,11 @@ pub(super) fn critical(material: &Material, now: u64) -> Vec<Case> {
             forge = forge.header("exp2", 1);
         }
         let entry = group.refused(variant, what, forge.signed());
-        if matches!(variant, "unknown" | "absent") {
-            entry.shows(&[Flaw::IgnoresCritical]);
+        match variant {
+            "unknown" | "absent" => drop(entry.shows(&[Flaw::IgnoresCritical])),
+            // Who finds this may refuse it.
+            "registered" => drop(entry.level(Level::Should)),
+            _ => {}
         }
     }
     group.into_cases()

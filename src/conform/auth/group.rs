@@ -84,8 +84,11 @@ impl<'m> Group<'m> {
             headers: vec![("Content-Type".to_owned(), Secret::new(v2::JSON))],
             body: format!("{{\"records\":[{{\"value\":{{\"case\":\"{marker}\"}}}}]}}"),
             marker,
-            secrets: Vec::new(),
+            // Whatever it carries is made of the good one.
+            secrets: vec![self.material.token.clone()],
             trap: None,
+            may_break: false,
+            from_root: false,
             may_echo: false,
             expected,
         }
@@ -185,6 +188,12 @@ impl Probe {
     /// With this token, as it should be sent.
     pub(super) fn bearer(self, token: &str) -> Self {
         self.with_header("Authorization", format!("Bearer {token}")).hiding(token)
+    }
+
+    /// It is so long that a connection may be broken off for it.
+    pub(super) fn breaking(mut self) -> Self {
+        self.may_break = true;
+        self
     }
 
     /// Answers must not repeat this.

@@ -174,7 +174,8 @@ pub(super) fn kid(material: &Material, now: u64) -> Vec<Case> {
     let draft = attacked(&group).header("kid", "k".repeat(5_000)).signed();
     group.refused("long", "kid of 5,000 letters", draft);
     let draft = attacked(&group).header("kid", "k".repeat(65_536)).signed();
-    let probe = group.probe("kid of 64 KiB, which is longer than a header may be", super::group::ANYHOW);
+    let probe =
+        group.probe("kid of 64 KiB, which is longer than a header may be", super::group::ANYHOW).breaking();
     group.case_of("too-long", "kid of 64 KiB", draft, probe);
     group.into_cases()
 }
@@ -257,23 +258,26 @@ pub(super) fn rotated(material: &Material, now: u64) -> Vec<Case> {
     let spare = &material.spare;
     let kid = format!("{}-retired", spare.kid);
     let jwk = Value::Object(spare.key.public().to_jwk(&kid, spare.algorithm));
+    let kept = times.life.max(times.cool_down) + SETTLING;
+    // Good until all waiting is over: it must be refused for its key alone.
+    let until = now + 300 + (times.cool_down + kept * 2 + SETTLING).as_secs();
     let token = |id: u64| {
         // Not the same each time, so that no answer of before is given again.
-        let forge = group.forge().claim("jti", format!("{}-retired-{id}", material.run));
+        let forge = group.forge().claim("jti", format!("{}-retired-{id}", material.run)).claim("exp", until);
         let forge = forge.header("alg", spare.algorithm.name()).header("kid", kid.as_str());
         forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_default()
     };
     let good = material.token.expose();
     let probe = |what: &str, expected, token: &str| send(group.probe(what, expected).bearer(token));
     let steps = vec![
-        act(Control::Wait(times.cool_down)),
+        act(Control::Wait(times.cool_down + SETTLING)),
         act(Control::Publish(vec![jwk])),
         probe("of a new key, right after it was published", Expected::Accepted, &token(1)),
         act(Control::Publish(Vec::new())),
         probe("of the key, right after it was withdrawn", Expected::Either, &token(2)),
-        act(Control::Wait(times.life.max(times.cool_down) + SETTLING)),
+        act(Control::Wait(kept)),
         probe("a good token, with which the keys are fetched anew", Expected::Accepted, good),
-        act(Control::Wait(times.life.max(times.cool_down) + SETTLING)),
+        act(Control::Wait(kept)),
         probe("a good token once more", Expected::Accepted, good),
         act(Control::Wait(SETTLING)),
         probe("of the withdrawn key, when kept keys have come to their end", UNAUTHORIZED, &token(3)),

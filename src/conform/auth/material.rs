@@ -78,6 +78,8 @@ pub struct Material {
     pub sink: Option<String>,
     /// How the authorizer keeps keys, where the provider publishes what it is told to.
     pub rotation: Option<KeyTimes>,
+    /// Whether the authorizer is landfall's own, all of whose rules are known.
+    pub own: bool,
     /// Whether the authorizer forgets its keys when it is told to.
     pub cold: bool,
     /// Whether the target's clock goes with this machine's.

@@ -69,6 +69,7 @@ pub(super) fn material() -> Result<Material, KeyError> {
         },
         sink: Some("http://127.0.0.1:2".into()),
         rotation: Some(KeyTimes::default()),
+        own: true,
         cold: true,
         clock: true,
         cache: Some(Duration::from_secs(1)),

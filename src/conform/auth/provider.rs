@@ -1,9 +1,14 @@
 //! Groups 70 and 75: what an authorizer does while the provider's keys cannot be had.
 
-use super::group::{Group, act, send};
+use std::time::Duration;
+
+use super::group::{Entry, Group, act, send};
 use super::material::Material;
 use crate::conform::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Step};
 use crate::scenario::Flaw;
+
+/// How long keys may be kept for somebody to wait until they have to be fetched anew.
+const SHORT: Duration = Duration::from_secs(10);
 
 /// Ways in which a key set is no key set.
 const TROUBLES: [(&str, &str, KeysTrouble); 7] = [
@@ -25,7 +30,13 @@ fn good(group: &Group<'_>, what: &str, id: &str, expected: Expected) -> Probe {
 }
 
 /// What is the same of all: keys of the provider's that are under its control, an authorizer that forgets them.
-fn needs(group: &mut Group<'_>, variant: &str, what: &str, steps: Vec<Step>, flaws: &[Flaw]) {
+fn needs<'g>(
+    group: &'g mut Group<'_>,
+    variant: &str,
+    what: &str,
+    steps: Vec<Step>,
+    flaws: &[Flaw],
+) -> Entry<'g> {
     let material = group.material;
     group
         .add(variant, what, steps)
@@ -33,7 +44,7 @@ fn needs(group: &mut Group<'_>, variant: &str, what: &str, steps: Vec<Step>, fla
         .needs(Need::Rotation, material.rotation.is_some())
         .needs(Need::Cold, material.cold)
         .shows(flaws)
-        .slow();
+        .slow()
 }
 
 pub(super) fn recovery(material: &Material, now: u64) -> Vec<Case> {
@@ -56,6 +67,7 @@ pub(super) fn recovery(material: &Material, now: u64) -> Vec<Case> {
         act(Control::Forget),
         send(again),
         act(Control::Keys(None)),
+        act(Control::Wait(material.rotation.unwrap_or_default().cool_down)),
         send(same),
     ];
     needs(&mut group, "error", "keys cannot be had, and then they can", steps, &[Flaw::AllowsWithoutKeys]);
@@ -66,12 +78,14 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
     let about = (75, "keys-trouble", "an authorizer whose provider gives something else than keys");
     let mut group =
         Group::new(material, now, about, Level::Must, &["RFC 7517 section 5", "RFC 8725 section 3.10"]);
+    let life = material.rotation.unwrap_or_default().life;
     for (variant, gives, trouble) in TROUBLES {
         let cold = good(
             &group,
             &format!("a good token, no keys yet, and {gives}"),
             &format!("cold-{variant}"),
-            Expected::NotAccepted,
+            // The right keys are in it; who reads them all may take them.
+            if trouble == KeysTrouble::Huge { Expected::Either } else { Expected::NotAccepted },
         );
         let steps = vec![
             act(Control::Keys(Some(trouble))),
@@ -99,9 +113,16 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
             &format!("warm-{variant}"),
             Expected::Accepted,
         );
-        let steps =
-            vec![send(first), act(Control::Keys(Some(trouble))), send(warm), act(Control::Keys(None))];
-        needs(&mut group, &format!("warm-{variant}"), &format!("keys are there, and {gives}"), steps, &[]);
+        let steps = vec![
+            send(first),
+            act(Control::Keys(Some(trouble))),
+            // So that keys are asked for while they are not to be had.
+            act(Control::Wait(if life <= SHORT { life } else { Duration::ZERO })),
+            send(warm),
+            act(Control::Keys(None)),
+        ];
+        needs(&mut group, &format!("warm-{variant}"), &format!("keys are there, and {gives}"), steps, &[])
+            .level(Level::Should);
     }
     group.into_cases()
 }

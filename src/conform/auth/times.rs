@@ -38,7 +38,9 @@ pub(super) fn expired(material: &Material, now: u64) -> Vec<Case> {
     group
         .refused("just", "exp a second before the leeway", draft)
         .shows(&[Flaw::IgnoresExpiry, Flaw::GenerousLeeway]);
-    let draft = to_the_second(material, expired(&group, leeway));
+    // Here a tick decides, which only a clock of this machine's own does not miss.
+    let here = material.clock && material.sink.is_some();
+    let draft = expired(&group, leeway).needing(Need::Clock, here);
     group.refused("on", "exp and the leeway end now", draft).shows(&[Flaw::IgnoresExpiry]);
     for (variant, ago, flaws) in [
         ("minutes", leeway + 600, &[Flaw::IgnoresExpiry, Flaw::GenerousLeeway][..]),
@@ -118,8 +120,16 @@ pub(super) fn extremes(material: &Material, now: u64) -> Vec<Case> {
     // Dates beyond the year 9999 are none, though the specification does not say so; with a limit to a token's life
     // they are too late in any case.
     let level = if material.accepts.longest_life.is_some() { Level::Must } else { Level::Should };
+    let milliseconds = format!("{}", (now + 300) * 1000);
+    let draft = group.forge().claim("exp", number(&milliseconds)).signed();
+    let (expected, of_it) = match level {
+        Level::Must => (UNAUTHORIZED, Level::Must),
+        _ => (Expected::Either, Level::May),
+    };
+    group
+        .case("milliseconds", "exp in milliseconds, some fifty thousand years ahead", draft, expected)
+        .level(of_it);
     for (variant, text) in [
-        ("milliseconds", format!("{}", (now + 300) * 1000)),
         ("above-double", "9007199254740993".to_owned()),
         ("signed-64", "9223372036854775808".to_owned()),
         ("unsigned-64", "18446744073709551616".to_owned()),
@@ -147,8 +157,10 @@ pub(super) fn not_before(material: &Material, now: u64) -> Vec<Case> {
     let mut group = Group::new(material, now, about, Level::Must, sources);
     let leeway = leeway(material);
     // Some seconds more, so that it is still ahead when it is looked at.
-    for (variant, ahead) in [("just", leeway + 10), ("hour", leeway + HOUR)] {
-        let forge = group.forge().claim("nbf", now + ahead).claim("exp", now + ahead + 300);
+    // No longer ahead than a token may live.
+    let far = material.accepts.longest_life.map_or(HOUR, |longest| (longest.as_secs() / 2).min(HOUR));
+    for (variant, ahead) in [("just", leeway + 10), ("far", leeway + far)] {
+        let forge = group.forge().claim("nbf", now + ahead).claim("exp", now + ahead + far.min(300));
         let draft = forge.signed();
         let draft = if variant == "just" { to_the_second(material, draft) } else { draft };
         group.refused(variant, &format!("nbf {ahead} s ahead"), draft).shows(&[Flaw::IgnoresNotBefore]);
