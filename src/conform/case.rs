@@ -29,6 +29,7 @@ impl Expected {
             Self::Refused(Refusal::Anyhow) => "4xx",
             Self::NotAccepted => "not accepted",
             Self::Either => "either",
+            Self::Anything => "any answer",
         }
     }
 }
@@ -113,6 +114,8 @@ pub enum Expected {
     NotAccepted,
     /// Either; it is noted which.
     Either,
+    /// Either, and an error of the authorizer's is as good; it is noted which.
+    Anything,
 }
 
 /// How a request is to be refused.

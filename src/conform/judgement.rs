@@ -127,10 +127,10 @@ impl Judgement {
             {
                 self.wrong(Level::Should, format!("{what}: its record was not acknowledged"));
             }
-            Expected::Either if accepted && seen.landed == Some(0) => {
+            Expected::Either | Expected::Anything if accepted && seen.landed == Some(0) => {
                 self.wrong(Level::Must, format!("{what}: was acknowledged, and its record did not land"));
             }
-            Expected::Either => self.notes.push(format!("{what}: {came}")),
+            Expected::Either | Expected::Anything => self.notes.push(format!("{what}: {came}")),
         }
     }
 }
@@ -218,6 +218,8 @@ mod tests {
             (Expected::NotAccepted, 500, 0),
             (Expected::Either, 401, 0),
             (Expected::Either, 200, 1),
+            (Expected::Anything, 500, 0),
+            (Expected::Anything, 200, 1),
         ] {
             let seen = graded(Level::Must, expected, answered(status, Some(landed)));
             assert_eq!(seen, (Grade::Passed, String::new()), "{expected:?} {status}");

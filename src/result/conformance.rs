@@ -145,7 +145,7 @@ impl CaseOutcome {
 pub struct Exchange {
     /// What is particular to it.
     pub what: String,
-    /// What had to come: `accepted`, `401`, `403`, `4xx`, `not accepted` or `either`.
+    /// What had to come: `accepted`, `401`, `403`, `4xx`, `not accepted`, `either` or `any answer`.
     pub expected: String,
     /// The request line and the headers, a line each, without secrets.
     pub request: Vec<String>,

@@ -105,6 +105,17 @@ pub enum StackError {
         /// Its host.
         host: String,
     },
+    /// A provider that is asked over TLS sends on to where nothing is secret.
+    #[error(
+        "the identity provider's metadata at `{url}` names its {name} by http, where anybody on the way could read secrets; \
+         let the provider name an https URL"
+    )]
+    ProviderInsecure {
+        /// Where the metadata was.
+        url: String,
+        /// Which.
+        name: &'static str,
+    },
     /// The authorizer.
     #[error(transparent)]
     Authorizer(#[from] AuthorizerError),
@@ -278,6 +289,7 @@ impl StackError {
             | Self::Key { .. }
             | Self::OtherIssuer { .. }
             | Self::ProviderForbidden { .. }
+            | Self::ProviderInsecure { .. }
             | Self::ProxyPath { .. }
             | Self::ApiFile(_)
             | Self::Origin { .. }

@@ -79,7 +79,7 @@ impl Provider {
 /// The metadata of a provider, which must be those of the issuer that was named.
 ///
 /// # Errors
-/// [`StackError::NoMetadata`] and [`StackError::OtherIssuer`].
+/// [`StackError::NoMetadata`], [`StackError::OtherIssuer`] and [`StackError::ProviderInsecure`].
 pub async fn discover(place: &MetadataPlace, tls: &TlsSettings) -> Result<Metadata, StackError> {
     let (urls, issuer) = match place {
         MetadataPlace::Issuer(issuer) => (well_known(issuer), Some(issuer)),
@@ -88,7 +88,9 @@ pub async fn discover(place: &MetadataPlace, tls: &TlsSettings) -> Result<Metada
     let mut reasons = Vec::new();
     for url in urls {
         match metadata(&url, tls).await {
-            Ok(metadata) => return of_issuer(&url, metadata, issuer),
+            Ok(metadata) => {
+                return of_issuer(&url, metadata, issuer).and_then(|found| kept_secret(&url, found));
+            }
             Err(reason) => reasons.push(format!("{url}: {reason}")),
         }
     }
@@ -104,6 +106,22 @@ fn of_issuer(url: &str, metadata: Metadata, issuer: Option<&String>) -> Result<M
             expected: issuer.clone(),
             found: metadata.issuer,
         }),
+    }
+}
+
+/// The metadata, where what is asked for over TLS stays there: secrets go to the token endpoint, and keys are trusted. On this
+/// machine nobody is on the way.
+fn kept_secret(url: &str, metadata: Metadata) -> Result<Metadata, StackError> {
+    let in_the_open = |place: &str| {
+        let uri: Uri = place.parse().unwrap_or_default();
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        uri.scheme_str() == Some("http") && !host_is_allowed(host, &[])
+    };
+    let places = [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)];
+    let open = places.into_iter().find(|(_, place)| url.starts_with("https://") && in_the_open(place));
+    match open.map(|(name, _)| name) {
+        Some(name) => Err(StackError::ProviderInsecure { url: url.to_owned(), name }),
+        None => Ok(metadata),
     }
 }
 
@@ -134,6 +152,24 @@ async fn metadata(url: &str, tls: &TlsSettings) -> Result<Metadata, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_begins_with_tls_goes_on_with_it_but_on_this_machine() {
+        let kept = |url: &str, endpoint: &str| {
+            let text = format!(
+                r#"{{"issuer":"i","token_endpoint":"{endpoint}","jwks_uri":"https://a.example/k","response_types_supported":[],
+                "grant_types_supported":[],"token_endpoint_auth_methods_supported":[],"scopes_supported":[],
+                "subject_types_supported":[],"id_token_signing_alg_values_supported":[]}}"#
+            );
+            kept_secret(url, serde_json::from_str(&text).unwrap()).is_ok()
+        };
+        assert!(!kept("https://a.example/m", "http://a.example/t"));
+        assert!(kept("https://a.example/m", "https://b.example/t"));
+        assert!(
+            kept("https://a.example/m", "http://127.0.0.1:1/t")
+                && kept("http://a.example/m", "http://a.example/t")
+        );
+    }
 
     #[test]
     fn metadata_is_behind_the_issuer_or_before_its_path() {

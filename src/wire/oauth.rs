@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// `client_assertion_type` of a token that the client has signed (RFC 7523, section 2.2).
@@ -116,12 +116,21 @@ pub struct TokenResponse {
     pub access_token: String,
     /// `Bearer`; to be compared without regard to case.
     pub token_type: String,
-    /// Life of the token, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Life of the token, in seconds. Some providers write a text, or a fraction; what cannot be read is as if it were not
+    /// there, for the token itself may be good.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient_seconds")]
     pub expires_in: Option<u64>,
     /// Scopes granted, separated by spaces; absent where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+}
+
+/// Whole seconds of a number or of a text that is one.
+fn lenient_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
+    Ok(whole.trim().parse().ok())
 }
 
 impl fmt::Debug for TokenResponse {
@@ -225,6 +234,16 @@ mod tests {
         for body in ["scope=a&scope=b", "x=1&x=1", "client_id=&client_id=a"] {
             assert!(TokenRequest::from_form(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_life_may_be_written_in_several_ways() {
+        let life = |life: &str| {
+            let text = format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{life}}}"#);
+            serde_json::from_str::<TokenResponse>(&text).unwrap().expires_in
+        };
+        assert_eq!(["3599", "\"3599\"", "3599.5"].map(life), [Some(3599); 3]);
+        assert_eq!(["null", "\"soon\"", "-1", "{}"].map(life), [None; 4]);
     }
 
     #[test]

@@ -62,7 +62,10 @@ impl Tokens {
     /// # Errors
     /// [`ConformError::Token`], where the provider gives none any more.
     pub(super) async fn renew(&self, material: &mut Material, until: u64) -> Result<(), ConformError> {
-        if material.claims.get("exp").and_then(Value::as_f64).is_none_or(|end| end > until as f64) {
+        // A fraction is as good a date as a whole number.
+        let end = material.claims.get("exp").and_then(Value::as_f64);
+        let end = end.and_then(|end| Duration::try_from_secs_f64(end).ok());
+        if end.is_none_or(|end| end > Duration::from_secs(until)) {
             return Ok(());
         }
         let (token, of_other) = self.fetch().await?;

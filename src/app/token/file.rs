@@ -54,6 +54,9 @@ fn owner_only(_: &mut OpenOptions) {}
 /// # Errors
 /// [`TokenError::Write`].
 pub(super) fn replace_owner_only(path: &Path, text: &str) -> Result<(), TokenError> {
+    if holds_a_key(path) {
+        return Err(TokenError::Exists(path.to_owned()));
+    }
     let failed = |source| TokenError::Write { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
     let draft = path.with_file_name(format!(".{}-{}", name.to_string_lossy(), std::process::id()));
@@ -69,10 +72,18 @@ pub(super) fn replace_owner_only(path: &Path, text: &str) -> Result<(), TokenErr
 /// # Errors
 /// [`TokenError::Write`].
 pub fn write_public(path: &Path, text: &str) -> Result<(), TokenError> {
+    if holds_a_key(path) {
+        return Err(TokenError::Exists(path.to_owned()));
+    }
     let failed = |source| TokenError::Write { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     write_whole(folder, &name.to_string_lossy(), text).map_err(failed)
+}
+
+/// Whether a private key stands there, which nothing else may take the place of.
+fn holds_a_key(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.contains("PRIVATE KEY-----"))
 }
 
 #[cfg(test)]
@@ -93,6 +104,10 @@ mod tests {
         write_owner_only(&key, "s3cret").unwrap();
         assert_eq!(mode(&key), 0o600);
         assert!(matches!(write_owner_only(&key, "other"), Err(TokenError::Exists(_))));
+        fs::write(&tokens, "-----BEGIN PRIVATE KEY-----").unwrap();
+        assert!(matches!(write_public(&tokens, "{}"), Err(TokenError::Exists(_))));
+        assert!(matches!(replace_owner_only(&tokens, "{}"), Err(TokenError::Exists(_))));
+        fs::remove_file(&tokens).unwrap();
         assert_eq!(fs::read_to_string(&key).unwrap(), "s3cret");
         // One that everybody could read before.
         fs::write(&tokens, "old").unwrap();

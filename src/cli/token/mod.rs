@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use super::{exit, print_whole, printed, runtime};
 use crate::app::token::{Input, TokenError};
+use crate::report;
 
 /// Options of `landfall token`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     outcome.unwrap_or_else(|stop| match stop {
         Stop::Told(code) => code,
         Stop::Error(error) => {
-            tell!("landfall: {error}");
+            tell!("landfall: {}", report::plain(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     })

@@ -194,6 +194,10 @@ impl KeySource {
     /// Fetches in the background, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
     fn refresh(self: &Arc<Self>) {
         let Ok(fetching) = self.fetching.clone().try_lock_owned() else { return };
+        // Somebody else's may have ended just now.
+        if self.cache().need(true, Instant::now(), self.times, self.flaw) == Need::Nothing {
+            return;
+        }
         let source = self.clone();
         tokio::spawn(async move {
             let _fetching = fetching;

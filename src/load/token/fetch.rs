@@ -126,11 +126,18 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
         let (secret, scope) = (Secret::new(token.access_token), token.scope);
         return Ok(Fetched { secret, asked, received, life, scope });
     }
+    // Who has too much to do refuses nobody in particular.
+    let refuses = status.is_client_error()
+        && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     let status = status.as_u16();
     Err(match refusal(&body) {
         Some(reason) => {
-            let reason = without(credentials, reason);
-            TokenError::Refused { client: client(), reason: format!("HTTP {status}, {}", shortened(&reason)) }
+            let reason = format!("HTTP {status}, {}", shortened(&without(credentials, reason)));
+            if refuses {
+                TokenError::Refused { client: client(), reason }
+            } else {
+                unavailable(format!("it answers {reason}"))
+            }
         }
         None => unavailable(format!("it answers HTTP {status}")),
     })
