@@ -159,7 +159,7 @@ impl KeySource {
         match need {
             Need::Nothing => return Ok(known),
             Need::Renewal => {
-                self.refresh();
+                self.refresh(now);
                 return Ok(known);
             }
             Need::Fetch => {}
@@ -191,11 +191,11 @@ impl KeySource {
         (known, need)
     }
 
-    /// Fetches in the background, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
-    fn refresh(self: &Arc<Self>) {
+    /// Fetches in the background for a token that arrived at `now`, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
+    fn refresh(self: &Arc<Self>, now: Instant) {
         let Ok(fetching) = self.fetching.clone().try_lock_owned() else { return };
         // Somebody else's may have ended just now.
-        if self.cache().need(true, Instant::now(), self.times, self.flaw) == Need::Nothing {
+        if self.cache().need(true, now, self.times, self.flaw) == Need::Nothing {
             return;
         }
         let source = self.clone();
