@@ -6,6 +6,7 @@ pub mod exit;
 pub mod export;
 mod journal;
 mod machine;
+pub mod published_keys;
 pub mod recover;
 pub mod report;
 pub mod run;

@@ -132,3 +132,8 @@ pub(super) fn float(count: u64) -> f64 {
     let float = count as f64;
     float
 }
+
+/// A time in microseconds as `JUnit` has it: in seconds.
+pub(super) fn seconds(micros: u64) -> String {
+    format!("{:.3}", float(micros) / 1e6)
+}

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::Named;
-use super::figures::{elapsed_us, float};
+use super::figures::{elapsed_us, seconds};
 use super::problems::{Problems, evidence};
 use super::text::{example, grouped, plain, short};
 use super::xml::{Out, document, element, empty, text};
@@ -89,10 +89,6 @@ impl Suite {
         let problems = self.cases.iter().filter_map(|case| case.problem.as_ref());
         problems.filter(|problem| problem.element() == element).count()
     }
-}
-
-fn seconds(micros: u64) -> String {
-    format!("{:.3}", float(micros) / 1e6)
 }
 
 /// The verdict over everything, with its reasons, and beside it what was found and fails nothing.

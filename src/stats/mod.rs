@@ -2,6 +2,8 @@
 
 mod times;
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram as Hdr;
 
 use crate::result::{Quantiles, Spectrum};
@@ -13,6 +15,12 @@ pub const LONGEST_US: u64 = 3_600_000_000;
 
 /// Points of a spectrum for each halving of the distance to 100 %.
 const POINTS_A_HALVING: u32 = 5;
+
+/// A time in whole microseconds; `u64::MAX` for what is longer than they hold.
+#[must_use]
+pub fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
 
 /// A histogram of times in microseconds.
 #[derive(Debug, Clone)]

@@ -109,7 +109,7 @@ fn without_a_case_nothing_is_passed() {
 fn an_authorizer_that_refuses_everybody_is_not_said_to_refuse_rightly() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("conformance.json"), "of an earlier suite").unwrap();
-    // Its tokens are for another API than the one that the authorizer stands for.
+    // The partner's token permits another topic than the one that it writes to.
     let ended = conform(&["--set", "partners[0].scope=other:write"], folder.path());
     assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("a good token is not accepted"), "{}", ended.stderr);

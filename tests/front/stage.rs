@@ -10,14 +10,14 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
-use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
+use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::fault::Injector;
 use landfall::doubles::gateway::{
     AuthorizerCode, Backend, DEFAULT_AUTHORIZER_TIMEOUT, Gateway, GatewayConfig, ProduceOptions, TraceConfig,
 };
 use landfall::doubles::http::{Server, Terms, bind, read_body};
 use landfall::doubles::idp::{Client, Credential, Idp, IdpConfig};
-use landfall::scenario::{TlsSettings, TokenProfile};
+use landfall::scenario::{KeyTimes, TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use landfall::tls::Identity;
 use landfall::wire::oauth::TokenResponse;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
-use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig, KeyTimes};
+use landfall::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use landfall::doubles::http::{Server, bind};
 use landfall::doubles::lambda::{Function, FunctionConfig};
-use landfall::scenario::{TlsSettings, TokenProfile};
+use landfall::scenario::{KeyTimes, TlsSettings, TokenProfile};
 use landfall::secret::Secret;
 use serde_json::{Value, json};
 

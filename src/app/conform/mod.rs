@@ -7,6 +7,7 @@ mod send;
 mod shown;
 mod sink;
 mod suite;
+mod tokens;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use self::sink::Sink;
 pub(super) use self::suite::Outcomes;
 use self::suite::{Selection, Suite};
 use super::exit;
+use super::published_keys::KeysError;
 use super::run::{Interrupt, random_run_id};
 use crate::conform::auth::outline;
 use crate::conform::{Conclusion, Strictness, conclude};
@@ -100,15 +102,13 @@ pub enum ConformError {
     )]
     NoJwt,
     /// The provider's keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Other keys than the provider's.
     #[error(
-        "cannot use the identity provider's keys at {uri}: {reason}; check that its metadata names the right place"
+        "the partner's token is not signed by a key at {0}; check that the identity provider's metadata name the right place"
     )]
-    Keys {
-        /// Where they should be.
-        uri: String,
-        /// What is wrong.
-        reason: String,
-    },
+    Unsigned(String),
     /// A private key that cannot be used.
     #[error(
         "cannot sign with the key in {path}: {reason}; name the private key of the provider's key set as PEM, or leave it out"

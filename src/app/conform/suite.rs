@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use super::landing::Landing;
-use super::material::Tokens;
 use super::send::{Ended, Reply, exchange, request};
 use super::shown;
 use super::sink::Sink;
+use super::tokens::Tokens;
 use super::{ConformError, Path};
 use crate::app::run::{Interrupt, signalled};
+use crate::app::token::seconds;
 use crate::conform::auth::{GROUPS, Material, good_token};
 use crate::conform::{Case, Control, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge};
 use crate::doubles::idp::{Idp, KeysFault};
@@ -19,6 +20,7 @@ use crate::ledger::answers::classify;
 use crate::load::Target;
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::scenario::Flaw;
+use crate::stats::micros;
 use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
 /// How much the clocks of this machine and the target's may differ, in seconds.
@@ -329,11 +331,7 @@ pub(super) fn untried(case: &Case) -> CaseReport {
 
 /// Seconds since 1970.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    seconds(SystemTime::now())
 }
 
 /// Whether the time in an answer's `Date` is this machine's, within a second.

@@ -24,6 +24,7 @@ use crate::record::{Answer, Class, PartitionRead, RecordAnswer, RunId, Sent, UNA
 use crate::result::{Attempts, Recovery, RunResult};
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::stack::{Settling, StackError, external_kafka};
+use crate::stats::micros;
 use crate::verify::{self, Baseline, Reader, ReaderConfig};
 
 use seen::Seen;
@@ -364,8 +365,4 @@ fn count(attempts: &mut Attempts, sent: &Sent, answer: &Answer<'_>) {
 fn since_last_written(file: &File) -> Duration {
     let written = file.metadata().and_then(|metadata| metadata.modified());
     written.ok().and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default()
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! The partners' tokens: the first ones, before the load; and in the end what became of them all.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::RunError;
 use crate::load::{
@@ -11,7 +11,7 @@ use crate::load::{
 use crate::result::Tokens;
 use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario};
 use crate::stack::{PartnerAuth, Stack};
-use crate::stats::time_text;
+use crate::stats::{micros, time_text};
 
 /// Partners with their tokens.
 pub(super) struct Armed {
@@ -183,14 +183,11 @@ impl<'a> Group<'a> {
     }
 }
 
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
+    use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
 

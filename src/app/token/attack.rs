@@ -9,8 +9,9 @@ use hyper::Uri;
 use serde_json::{Map, Value, json};
 
 use super::file::replace_owner_only;
-use super::{Input, Place, PublishedKeys, TokenError, date, read_key, seconds};
+use super::{Input, TokenError, date, read_key, seconds, trusting};
 use crate::app::conform::{foreign_keys, spare_key};
+use crate::app::published_keys::{Place, PublishedKeys};
 use crate::app::run::random_run_id;
 use crate::conform::auth::{GROUPS, Material, Object, Signing, outline};
 use crate::conform::{Case, Need, Probe, Step};
@@ -94,7 +95,7 @@ pub async fn attack(input: &Input, attack: &Attack, now: SystemTime) -> Result<V
     let good = Good::read(input)?;
     // Before anything is asked of anybody.
     check_hosts(&good, attack)?;
-    let keys = PublishedKeys::get(&attack.keys, attack.ca.as_deref()).await?;
+    let keys = PublishedKeys::get(&attack.keys, &trusting(attack.ca.as_deref())).await?;
     let material = gather(&good, input, attack, &keys, now).await?;
     let single: BTreeSet<String> =
         outline()?.into_iter().filter(|case| shape(case).is_some()).map(|case| case.id).collect();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::conform::ConformError;
 use crate::app::exit;
+use crate::app::published_keys::KeysError;
 use crate::jose::{KeyError, SigningError};
 use crate::load::{self, TargetError};
 use crate::scenario::ScenarioError;
@@ -81,17 +82,8 @@ pub enum TokenError {
     #[error(transparent)]
     Profile(ScenarioError),
     /// Public keys.
-    #[error(
-        "cannot use the keys at {place}: {reason}; it must be a key set, `{{\"keys\": […]}}` (RFC 7517, section 5)"
-    )]
-    Keys {
-        /// File or URL.
-        place: String,
-        /// Whether they had to be fetched.
-        fetched: bool,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// None of the public keys.
     #[error(
         "the token is not signed by a key of {0}, so what is made of it means nothing; give the issuer's own key set"
@@ -180,7 +172,7 @@ impl TokenError {
         match self {
             Self::Fetch { source: load::TokenError::Refused { .. }, .. } => exit::FAIL,
             Self::Fetch { source: load::TokenError::Unavailable { .. }, .. }
-            | Self::Keys { fetched: true, .. }
+            | Self::Keys(KeysError { fetched: true, .. })
             | Self::Endpoint(TargetError::Resolve { .. })
             | Self::NoKey(_) => exit::STACK,
             Self::Stack(error) | Self::Metadata { source: error, .. } if !error.is_usage() => exit::STACK,

@@ -7,7 +7,6 @@ pub mod fetch;
 mod file;
 mod input;
 pub mod inspect;
-mod keys;
 mod meaning;
 pub mod mint;
 pub mod verify;
@@ -16,11 +15,11 @@ pub use change::{BadChange, Change};
 pub use error::TokenError;
 pub use file::{read_key, write_owner_only, write_public};
 pub use input::Input;
-pub use keys::{Place, PublishedKeys};
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::scenario::TokenProfile;
+use crate::scenario::{TlsSettings, TokenProfile};
 
 /// The profile of this name or file.
 ///
@@ -28,6 +27,12 @@ use crate::scenario::TokenProfile;
 /// [`TokenError::Profile`].
 pub fn profile(name_or_path: &str) -> Result<TokenProfile, TokenError> {
     crate::scenario::profile(name_or_path).map_err(TokenError::Profile)
+}
+
+/// How TLS is spoken where `ca` is trusted, or else the system's authorities.
+#[must_use]
+pub fn trusting(ca: Option<&Path>) -> TlsSettings {
+    TlsSettings { ca: ca.map(Path::to_owned), ..TlsSettings::default() }
 }
 
 /// Whole seconds since 1970.
@@ -45,6 +50,6 @@ pub fn date(seconds: u64) -> String {
 }
 
 /// What helps where a certificate is not trusted, with a separator before it; mostly nothing.
-fn trust_hint(reason: &str) -> &'static str {
+pub(super) fn trust_hint(reason: &str) -> &'static str {
     if reason.contains("certificate") { "; `--ca FILE` says whose certificates are trusted" } else { "" }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Input, PublishedKeys, TokenError};
+use super::{Input, TokenError};
+use crate::app::published_keys::PublishedKeys;
 use crate::jose::{Algorithm, Compact};
 use crate::result::Verification;
 

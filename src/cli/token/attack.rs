@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::{Stop, exit, print_whole, read, wait};
+use crate::app::published_keys::Place;
 use crate::app::token::attack::{Attack, attack};
-use crate::app::token::{Place, profile};
+use crate::app::token::profile;
 use crate::conform::Need;
 
 /// Options of `landfall token attack`.

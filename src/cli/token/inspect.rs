@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::{Stop, exit, print_whole, read, wait};
+use crate::app::published_keys::{Place, PublishedKeys};
 use crate::app::token::inspect::{Against, inspect};
-use crate::app::token::{Place, PublishedKeys, profile};
+use crate::app::token::{profile, trusting};
 use crate::report;
 
 /// Options of `landfall token inspect`.
@@ -39,7 +40,7 @@ pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
     let profile = profile(&options.profile)?;
     let input = read(options.file.as_deref())?;
     let keys = match &options.jwks {
-        Some(place) => wait(PublishedKeys::get(place, options.ca.as_deref()))?.set(),
+        Some(place) => wait(PublishedKeys::get(place, &trusting(options.ca.as_deref())))?.set(),
         None => None,
     };
     let (issuer, audience) = (options.issuer.clone(), options.audience.clone());

@@ -80,9 +80,12 @@ fn read(file: Option<&Path>) -> Result<Input, Stop> {
 }
 
 /// Waits for what has to be fetched.
-fn wait<T>(future: impl Future<Output = Result<T, TokenError>>) -> Result<T, Stop> {
+fn wait<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, Stop>
+where
+    TokenError: From<E>,
+{
     let runtime = runtime().map_err(Stop::Told)?;
     let outcome = runtime.block_on(future);
     runtime.shutdown_background();
-    Ok(outcome?)
+    Ok(outcome.map_err(TokenError::from)?)
 }

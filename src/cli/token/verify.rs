@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Stop, exit, print_whole, read, wait};
+use crate::app::published_keys::{Place, PublishedKeys};
+use crate::app::token::trusting;
 use crate::app::token::verify::verify;
-use crate::app::token::{Place, PublishedKeys};
 use crate::report;
 use crate::result::Verification;
 
@@ -25,7 +26,7 @@ pub(super) struct Options {
 
 pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
     let input = read(options.file.as_deref())?;
-    let keys = wait(PublishedKeys::get(&options.jwks, options.ca.as_deref()))?;
+    let keys = wait(PublishedKeys::get(&options.jwks, &trusting(options.ca.as_deref())))?;
     let found = verify(&input, &keys)?;
     print_whole(&report::verification(&found)).map_err(Stop::Told)?;
     let code = if matches!(found, Verification::Good { .. }) { exit::PASS } else { exit::FAIL };

@@ -1,12 +1,14 @@
 //! Groups 1 to 12: algorithms, and signatures that are none.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::forge::Draft;
 use super::group::UNAUTHORIZED;
 use super::group::{Group, act, send};
 use super::material::Material;
-use crate::conform::{Case, Control, Level, Need};
+use crate::conform::{Case, Control, Level, Need, Step};
 use crate::jose::{Algorithm, Compact, KeyKind, base64url, from_base64url};
 use crate::scenario::Flaw;
 
@@ -337,14 +339,10 @@ fn weak_keys(group: &mut Group<'_>) {
 }
 
 /// How much longer than a cool-down is waited, which an authorizer counts from the end of its fetch.
-const MARGIN: std::time::Duration = std::time::Duration::from_millis(50);
+const MARGIN: Duration = Duration::from_millis(50);
 
 /// Steps that are taken while the provider publishes further keys, once the authorizer will ask for them.
-pub(super) fn published(
-    material: &Material,
-    keys: Vec<Value>,
-    steps: Vec<crate::conform::Step>,
-) -> Vec<crate::conform::Step> {
+pub(super) fn published(material: &Material, keys: Vec<Value>, steps: Vec<Step>) -> Vec<Step> {
     let cool_down = material.rotation.map(|times| times.cool_down).unwrap_or_default();
     let mut all = vec![act(Control::Wait(cool_down + MARGIN)), act(Control::Publish(keys))];
     all.extend(steps);

@@ -297,31 +297,21 @@ pub(super) fn fresh(material: &Material, now: u64) -> Vec<Case> {
     let spare = &material.spare;
     let kid = format!("{}-new", spare.kid);
     let jwk = Value::Object(spare.key.public().to_jwk(&kid, spare.algorithm));
-    let forge = group.forge().header("alg", spare.algorithm.name()).header("kid", kid);
-    let token = forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_default();
-    let before = group.probe("of the new key, before it is published", UNAUTHORIZED).bearer(&token);
-    let forge = forge_again(&group, &token);
-    let steps = published(
-        material,
-        vec![jwk],
-        vec![send(
-            group.probe("of the new key, right after it was published", Expected::Accepted).bearer(&forge),
-        )],
-    );
+    // Not the same token twice, so that no answer of before is given again.
+    let token = |id: &str| {
+        let forge = group.forge().claim("jti", format!("{}-{id}", material.run));
+        let forge = forge.header("alg", spare.algorithm.name()).header("kid", kid.as_str());
+        forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_default()
+    };
+    let probe = |what: &str, expected, token: &str| send(group.probe(what, expected).bearer(token));
+    let before = probe("of the new key, before it is published", UNAUTHORIZED, &token("before"));
+    let after = probe("of the new key, right after it was published", Expected::Accepted, &token("after"));
+    let steps = [vec![before], published(material, vec![jwk], vec![after])].concat();
     group
-        .add("published", "a token comes right after its key", [vec![send(before)], steps].concat())
+        .add("published", "a token comes right after its key", steps)
         .needs(Need::Rotation, material.rotation.is_some())
         .slow();
     group.into_cases()
-}
-
-/// The token of the spare key once more, with another id, so that no answer of before is given again.
-fn forge_again(group: &Group<'_>, token: &str) -> String {
-    let spare = &group.material.spare;
-    let kid = format!("{}-new", spare.kid);
-    let forge = group.forge().claim("jti", format!("{}-again", group.material.run));
-    let forge = forge.header("alg", spare.algorithm.name()).header("kid", kid);
-    forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_else(|| token.to_owned())
 }
 
 pub(super) fn issuer(material: &Material, now: u64) -> Vec<Case> {

@@ -20,8 +20,7 @@ pub use self::examine::{Examination, KeySet, Presented, Refusal, Signature, Term
 use self::function::Function;
 use self::rules::Rules;
 use super::http::{BindError, Server, Source, SourceError, bind};
-pub use crate::scenario::KeyTimes;
-use crate::scenario::{Accepts, Flaw, TlsSettings};
+use crate::scenario::{Accepts, Flaw, KeyTimes, TlsSettings};
 
 /// The function's name; the runtime interface emulator knows the literal word `function` instead.
 const FUNCTION_NAMES: [&str; 2] = ["landfall-authorizer", "function"];

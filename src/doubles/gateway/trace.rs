@@ -14,7 +14,7 @@ use super::backend::BackendRequest;
 use super::call::Call;
 use super::response::without_credentials;
 use crate::result::HopTimes;
-use crate::stats::Histogram;
+use crate::stats::{Histogram, micros};
 
 /// Where requests are traced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,10 +109,6 @@ impl Tracer {
             let _ = file.write_all(line.as_bytes());
         }
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A request and what became of it, without Authorization and without bodies.

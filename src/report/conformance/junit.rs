@@ -1,6 +1,6 @@
 //! As CI systems read tests: see [`super::super::junit()`].
 
-use super::super::figures::float;
+use super::super::figures::seconds;
 use super::super::text::{plain, short};
 use super::super::xml::{Out, document, element, empty, text};
 use super::LINE;
@@ -58,10 +58,6 @@ pub fn junit(result: &Conformance) -> String {
 
 fn suite(result: &Conformance) -> String {
     format!("conform.{}", plain(&result.suite))
-}
-
-fn seconds(micros: u64) -> String {
-    format!("{:.3}", float(micros) / 1e6)
 }
 
 fn fails(result: &Conformance, case: &CaseReport) -> bool {

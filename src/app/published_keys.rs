@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::{StatusCode, Uri};
 use serde_json::Value;
 
-use super::{TokenError, trust_hint};
+use super::token::trust_hint;
 use crate::doubles::authorizer::KeySet;
 use crate::doubles::http::Source;
 use crate::jose::{Algorithm, Compact, PublicKey};
@@ -20,6 +20,20 @@ use crate::scenario::TlsSettings;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest set that is read, in bytes.
 const LIMIT: usize = 1024 * 1024;
+
+/// Why there are no keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot use the keys at {place}: {reason}; it must be a key set, `{{\"keys\": […]}}` (RFC 7517, section 5)"
+)]
+pub struct KeysError {
+    /// File or URL.
+    pub place: String,
+    /// Whether they had to be fetched.
+    pub fetched: bool,
+    /// What is wrong.
+    pub reason: String,
+}
 
 /// Where a key set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,19 +90,19 @@ pub struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// Reads or fetches them; `ca` is who is trusted there, where it is not the system's authorities.
+    /// Reads or fetches them; `tls` is how TLS is spoken there.
     ///
     /// # Errors
-    /// [`TokenError::Keys`].
-    pub async fn get(place: &Place, ca: Option<&Path>) -> Result<Self, TokenError> {
-        let unusable = |reason: String| TokenError::Keys {
+    /// [`KeysError`].
+    pub async fn get(place: &Place, tls: &TlsSettings) -> Result<Self, KeysError> {
+        let unusable = |reason: String| KeysError {
             place: place.to_string(),
             fetched: matches!(place, Place::Url(_)),
             reason,
         };
         let bytes = match place {
             Place::File(path) => read(path),
-            Place::Url(url) => fetch(url, ca).await,
+            Place::Url(url) => fetch(url, tls).await,
         };
         let bytes = bytes.map_err(unusable)?;
         let set: Value = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
@@ -141,10 +155,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-async fn fetch(url: &str, ca: Option<&Path>) -> Result<Vec<u8>, String> {
-    let tls = TlsSettings { ca: ca.map(Path::to_owned), ..TlsSettings::default() };
+async fn fetch(url: &str, tls: &TlsSettings) -> Result<Vec<u8>, String> {
     // The URL is not repeated: people do write passwords into URLs.
-    let source = Source::new(url, &tls).map_err(|_| {
+    let source = Source::new(url, tls).map_err(|_| {
         "it cannot be fetched: give an http or https URL with a host and without credentials, and a PEM file as `--ca`"
             .to_owned()
     })?;
@@ -166,6 +179,7 @@ async fn fetch(url: &str, ca: Option<&Path>) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::token::TokenError;
 
     #[test]
     fn a_place_is_a_url_or_a_file() {
@@ -190,13 +204,16 @@ mod tests {
             [("hunter2", "expected value"), ("{}", "no list `keys`"), ("[]", "no list `keys`")]
         {
             std::fs::write(&file, text).unwrap();
-            let error = PublishedKeys::get(&Place::File(file.clone()), None).await.unwrap_err();
-            let (code, error) = (error.exit_code(), error.to_string());
+            let error =
+                PublishedKeys::get(&Place::File(file.clone()), &TlsSettings::default()).await.unwrap_err();
+            let (code, error) = (TokenError::from(error.clone()).exit_code(), error.to_string());
             assert!(error.contains(reason) && !error.contains("hunter2") && code == 2, "{error}");
         }
         let error =
-            PublishedKeys::get(&Place::Url("http://u:hunter2@127.0.0.1/".into()), None).await.unwrap_err();
+            PublishedKeys::get(&Place::Url("http://u:hunter2@127.0.0.1/".into()), &TlsSettings::default())
+                .await
+                .unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
-        assert_eq!(error.exit_code(), 3);
+        assert_eq!(TokenError::from(error).exit_code(), 3);
     }
 }
