@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use landfall::scenario::{
     ApiSpec, Arrivals, BalancerSpec, ClientAuth, Connections, Expect, Format, GatewaySpec, IdentityPlace,
-    IdpSpec, KafkaSpec, KeyTimes, Limit, LimitsSpec, Pace, PayloadSource, ProxySpec, RecordsPerRequest,
-    Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts, Unreadable, Value, load_file, parse,
-    read,
+    IdpSpec, KafkaSpec, KeyTimes, Limit, LimitsSpec, Pace, PayloadSource, ProxyRelease, ProxySpec,
+    RecordsPerRequest, Scenario, ScenarioError, SecretSource, Shape, Spacing, Timeouts, Unreadable, Value,
+    load_file, parse, read,
 };
 use proptest::prelude::*;
 
@@ -179,7 +179,7 @@ fn what_is_left_out_has_its_documented_default() {
         ProxySpec::Embedded {
             port: 0,
             replicas: 2,
-            profile: "confluent-7.9".into(),
+            profile: ProxyRelease::Confluent7_9,
             idempotence: false,
             balancer: BalancerSpec::default(),
         }
@@ -242,7 +242,7 @@ fn a_scenario_may_say_only_how_it_differs() {
     );
     let scenario = read(&folder.path().join("x.yaml"), &[]).unwrap();
     assert_eq!((scenario.name.as_str(), scenario.grace), ("differs", None));
-    let profile = "confluent-7.9".to_owned();
+    let profile = ProxyRelease::Confluent7_9;
     assert_eq!(
         scenario.stack.proxy,
         ProxySpec::Embedded {

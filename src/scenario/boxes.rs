@@ -9,10 +9,15 @@ use super::gateway::read_gateway;
 use super::hosts::read_url;
 use super::idp::read_idp;
 use super::kafka::read_kafka;
-use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
+use super::model::{
+    GatewaySpec, IdpSpec, KafkaSpec, ProxyRelease, ProxySpec, SecretSource, StackSpec, TlsSettings,
+};
 
 /// The proxies that the embedded one can stand for.
-const PROFILES: [(&str, &str); 1] = [("confluent-7.9", "confluent-7.9")];
+const RELEASES: [(&str, ProxyRelease); 4] = {
+    let all = ProxyRelease::ALL;
+    [(all[0].name(), all[0]), (all[1].name(), all[1]), (all[2].name(), all[2]), (all[3].name(), all[3])]
+};
 
 pub(super) const NONE: &str = "has no meaning with `kind: none`";
 pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
@@ -267,11 +272,11 @@ fn read_proxy(
     let port = ports.read("proxy", &mut fields, problems);
     let replicas =
         fields.optional("replicas").and_then(|item| item.integer(&(1..=16), problems)).unwrap_or(2);
-    let profile = fields.optional("profile").and_then(|item| item.choice(&PROFILES, problems));
+    let profile =
+        fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
     fields.finish(&["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
-    let profile = profile.unwrap_or(PROFILES[0].1).to_owned();
     ProxySpec::Embedded { port, replicas, profile, idempotence, balancer }
 }
 
@@ -353,7 +358,7 @@ mod tests {
                 access_log
             }
         );
-        let profile = "confluent-7.9".to_owned();
+        let profile = ProxyRelease::Confluent7_9;
         let balancer = BalancerSpec::default();
         assert_eq!(
             stack.proxy,
@@ -374,7 +379,7 @@ mod tests {
             "gateway: { required_headers: ['A B'] }",
             "proxy: { replicas: 0 }",
             "proxy: { replicas: 17 }",
-            "proxy: { profile: confluent-6.2 }",
+            "proxy: { profile: confluent-5.5 }",
             "proxy: { port: 65536 }",
             "kafka: { brokers: 0 }",
             "kafka: { brokers: 10 }",

@@ -84,13 +84,14 @@ impl Stack {
     pub(super) async fn start_proxies(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.proxy {
-            ProxySpec::Embedded { port, replicas, idempotence, balancer, .. } => {
+            ProxySpec::Embedded { port, replicas, profile, idempotence, balancer } => {
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
                     let proxy = Proxy::start(ProxyConfig {
                         injectors: self.injectors.clone(),
                         idempotence: *idempotence,
+                        release: *profile,
                         ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
                     })
                     .await?;

@@ -31,7 +31,7 @@ use percent_encoding::percent_decode_str;
 use super::fault::{Injector, of_kinds};
 use super::http::{Answer, BindError, BodyError, Client, Pieces, bind, read_body};
 use crate::kafka::{self, Access};
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultKind, ProxyRelease};
 use crate::wire::gateway::FAULT_HEADER;
 use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
 use produce::{Call, Faults, Producer};
@@ -60,6 +60,11 @@ pub struct ProxyConfig {
     pub delivery_timeout: Duration,
     /// Whether Kafka shall recognise what is sent to it again (`enable.idempotence`; off in the real proxy since 7.0).
     pub idempotence: bool,
+    /// The release whose behaviour it shows.
+    pub release: ProxyRelease,
+    /// How many times faster than the real proxy's its long time-outs pass (`max.block.ms`, `delivery.timeout.ms`), which
+    /// messages tell unchanged; 1: as fast.
+    pub time_scale: u32,
     /// Faults to show; shared with the other replicas.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -75,6 +80,8 @@ impl ProxyConfig {
             max_block: Duration::from_mins(1),
             delivery_timeout: Duration::from_mins(2),
             idempotence: false,
+            release: ProxyRelease::default(),
+            time_scale: 1,
             injectors: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ mod idp;
 mod partner;
 mod payload;
 mod profile;
+mod release;
 mod source;
 mod stack;
 mod topic;
@@ -38,6 +39,7 @@ pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,
 };
 pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
+pub use release::ProxyRelease;
 pub use source::Source;
 pub use stack::{KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;

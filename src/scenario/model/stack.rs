@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::balancer::BalancerSpec;
 use super::gateway::GatewaySpec;
 use super::idp::IdpSpec;
+use super::release::ProxyRelease;
 
 /// The boxes of the path, each one of several kinds.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +57,8 @@ pub enum ProxySpec {
         port: u16,
         /// Number of proxies, 1 to 16.
         replicas: u16,
-        /// Name of the implementation and version that it follows, for instance `confluent-7.9`.
-        profile: String,
+        /// The release that it follows.
+        profile: ProxyRelease,
         /// Whether its Kafka producers are idempotent: Kafka recognises what they send again.
         idempotence: bool,
         /// The balancer.
