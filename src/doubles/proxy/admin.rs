@@ -155,7 +155,7 @@ impl Admin {
         let (admin, topic) = (self.clone(), topic.to_owned());
         self.blocking(move |deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
-            admin.producer.client().fetch_watermarks(&topic, partition, left).map_err(refused)
+            admin.producer.client().fetch_watermarks(&topic, partition, left).map_err(|error| refused(&error))
         })
         .await
     }
@@ -163,7 +163,8 @@ impl Admin {
     /// Every setting of a topic.
     pub(super) async fn settings(&self, topic: &str) -> Result<Vec<Setting>, Refused> {
         let asked = [ResourceSpecifier::Topic(topic)];
-        let described = self.admin()?.describe_configs(&asked, &self.options()).await.map_err(refused)?;
+        let described =
+            self.admin()?.describe_configs(&asked, &self.options()).await.map_err(|error| refused(&error))?;
         let resource = described.into_iter().next().ok_or(Refused::Unreachable)?.map_err(Refused::Kafka)?;
         let settings = resource.entries.into_iter().map(|entry| Setting {
             is_default: !matches!(entry.source, ConfigSource::DynamicTopic),
@@ -195,13 +196,15 @@ impl Admin {
         for (name, value) in settings {
             topic = topic.set(name, value);
         }
-        let created = self.admin()?.create_topics([&topic], &self.options()).await.map_err(refused)?;
+        let created =
+            self.admin()?.create_topics([&topic], &self.options()).await.map_err(|error| refused(&error))?;
         one(created)
     }
 
     /// Deletes a topic.
     pub(super) async fn delete(&self, name: &str) -> Result<(), Refused> {
-        let deleted = self.admin()?.delete_topics(&[name], &self.options()).await.map_err(refused)?;
+        let deleted =
+            self.admin()?.delete_topics(&[name], &self.options()).await.map_err(|error| refused(&error))?;
         one(deleted)
     }
 
@@ -215,7 +218,7 @@ impl Admin {
     }
 }
 
-fn refused(error: KafkaError) -> Refused {
+fn refused(error: &KafkaError) -> Refused {
     match error.rdkafka_error_code() {
         Some(code) if (code as i32) > 0 => Refused::Kafka(code),
         _ => Refused::Unreachable,

@@ -89,6 +89,29 @@ impl Failure {
         Self { kind: FailureKind::TooLarge, message }
     }
 
+    /// A record of a batch for a compacted topic's partition, `place`, of which the record at `keyless` has no key.
+    pub(super) fn in_compacted(
+        release: ProxyRelease,
+        place: &str,
+        keyless: usize,
+        is_at_fault: bool,
+    ) -> Self {
+        let at_fault =
+            format!("Compacted topic cannot accept message without key in topic partition {place}");
+        let message = if release.is_6_2() {
+            format!(
+                "One or more records have been rejected due to 1 record errors in total, and only showing the first \
+                 three errors at most: [RecordError(batchIndex={keyless}, message='{at_fault}')]"
+            )
+        } else if is_at_fault {
+            at_fault
+        } else {
+            "Failed to append record because it was part of a batch which had one more more invalid records"
+                .into()
+        };
+        Self { kind: FailureKind::Rejected, message }
+    }
+
     /// A record of a batch of `records` that was not written in time.
     pub(super) fn expired(records: usize, topic: &str, partition: i32, timeout: Duration) -> Self {
         let message = format!(
@@ -121,7 +144,10 @@ impl Failure {
             Code::MessageTimedOut => {
                 return Self::expired(1, topic, partition.unwrap_or(0), around.delivery_timeout);
             }
-            Code::InvalidRecord => (FailureKind::Rejected, invalid_record(around)),
+            Code::InvalidRecord => {
+                let place = format!("{topic}-{}", partition.unwrap_or(0));
+                return Self::in_compacted(around.release, &place, around.index, record.key.is_none());
+            }
             Code::TopicAuthorizationFailed => {
                 (FailureKind::NotAuthorized, format!("Not authorized to access topics: [{topic}]"))
             }
@@ -144,24 +170,5 @@ fn too_large(record: &ProduceRecord) -> String {
         Failure::larger_than_requests(size).message
     } else {
         "The request included a message larger than the max message size the server will accept.".into()
-    }
-}
-
-/// Why a batch was refused of which one record is at fault; what the broker says of each, librdkafka does not tell.
-fn invalid_record(around: &Around<'_>) -> String {
-    let Around { topic, partition, record, index, release, .. } = *around;
-    let place = format!("{topic}-{}", partition.unwrap_or(0));
-    let at_fault = format!("Compacted topic cannot accept message without key in topic partition {place}");
-    match (release.is_6_2(), record.key.is_none()) {
-        (true, true) => format!(
-            "One or more records have been rejected due to 1 record errors in total, and only showing the first \
-             three errors at most: [RecordError(batchIndex={index}, message='{at_fault}')]"
-        ),
-        (true, false) => "One or more records have been rejected".into(),
-        (false, true) => at_fault,
-        (false, false) => {
-            "Failed to append record because it was part of a batch which had one more more invalid records"
-                .into()
-        }
     }
 }

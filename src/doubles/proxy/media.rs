@@ -51,7 +51,7 @@ impl MediaType {
             } else {
                 value.clone()
             };
-            text.push_str(&format!(";{name}={value}"));
+            text.extend([";", name, "=", &value]);
         }
         text
     }
@@ -122,7 +122,7 @@ enum Strict {
 /// What is left of a header.
 struct Reader<'v>(&'v [u8]);
 
-impl<'v> Reader<'v> {
+impl Reader<'_> {
     fn skip_spaces(&mut self) {
         self.0 = self.0.trim_ascii_start();
     }

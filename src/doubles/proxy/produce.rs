@@ -101,6 +101,14 @@ pub(super) enum Pending {
     Dropped,
 }
 
+/// A batch of which nothing will be written, by its records' places.
+enum Doom {
+    /// It is too large, refused and sent again until its time is up.
+    Expires(Vec<usize>),
+    /// A record of it has no key, and the topic is compacted.
+    Invalid(Vec<usize>),
+}
+
 impl Producer {
     /// A producer with the settings that the real proxy's Java client has by default since 7.0: acks from
     /// all replicas, no idempotence unless it is asked for, no lingering, murmur2 partitioning.
@@ -180,10 +188,8 @@ impl Producer {
                 pending[index] = Some(Pending::Dropped);
                 continue;
             }
-            if let Some(records) = doomed.iter().find(|group| group.contains(&index)) {
-                let at = Instant::now() + self.delivery_timeout / self.scale;
-                let partition = record.partition.or(call.partition).unwrap_or(0);
-                pending[index] = Some(Pending::Expiring { records: records.len(), partition, at });
+            if let Some(doom) = self.doom(&call, index, &doomed) {
+                pending[index] = Some(doom);
                 continue;
             }
             pending[index] = Some(self.enqueue(&call, record).await);
@@ -198,26 +204,69 @@ impl Producer {
         InHand { producer: self, call, plan, pending, copies, outcomes, answered: 0, hidden: Vec::new() }
     }
 
-    /// The groups of the request's records that Java's client would send as one batch of which the broker takes none, since
-    /// one is larger than the topic allows. Only where it is certain what they share a batch with.
-    async fn doomed(&self, call: &Call) -> Vec<Vec<usize>> {
-        if call.records.len() < 2 || call.records.iter().all(|record| batch_size(record) < OVERSIZED) {
+    /// The batches of the request, as Java's client would make them, of which the broker takes nothing since one record
+    /// is at fault. Only where it is certain what shares a batch.
+    async fn doomed(self: &Arc<Self>, call: &Call) -> Vec<Doom> {
+        let records = &call.records;
+        let is_keyless = |record: &ProduceRecord| record.key.is_none();
+        let is_mixed = records.iter().any(is_keyless) && !records.iter().all(is_keyless);
+        if records.len() < 2
+            || !is_mixed && records.iter().all(|record| batch_size(record) < OVERSIZED)
+            || !is_legal(&call.topic)
+        {
             return Vec::new();
         }
-        let Some(admin) = self.admin.get() else { return Vec::new() };
-        let (Some(limit), Some(partitions)) =
-            (self.topics.limit(&call.topic, admin).await, self.topics.partitions(&call.topic))
-        else {
+        if !self.topics.knows(&call.topic, None)
+            && let Some(count) = self.partitions(call.topic.clone(), ASK).await
+            && let Some(count) = i32::try_from(count).ok().filter(|count| *count > 0)
+        {
+            self.topics.learn(&call.topic, count);
+        }
+        let (Some(admin), Some(partitions)) = (self.admin.get(), self.topics.partitions(&call.topic)) else {
             return Vec::new();
         };
+        let Some(rules) = self.topics.rules(&call.topic, admin).await else { return Vec::new() };
         let place = |record: &ProduceRecord| {
             record.partition.or(call.partition).or_else(|| (partitions == 1).then_some(0))
         };
-        let mut groups = groups(&call.records, place);
-        groups.retain(|group| {
-            group.len() > 1 && group.iter().any(|index| batch_size(&call.records[*index]) > limit)
+        let dooms = groups(records, place).into_iter().filter_map(|members| {
+            let any = |at_fault: &dyn Fn(&ProduceRecord) -> bool| {
+                members.iter().any(|index| at_fault(&records[*index]))
+            };
+            let too_large = |record: &ProduceRecord| {
+                let size = batch_size(record);
+                size > rules.limit && size <= MAX_REQUEST_SIZE
+            };
+            if members.len() < 2 {
+                None
+            } else if any(&too_large) {
+                Some(Doom::Expires(members))
+            } else if rules.compacted && any(&is_keyless) {
+                Some(Doom::Invalid(members))
+            } else {
+                None
+            }
         });
-        groups
+        dooms.collect()
+    }
+
+    /// What becomes of the record at `index` if it is in one of these batches.
+    fn doom(&self, call: &Call, index: usize, dooms: &[Doom]) -> Option<Pending> {
+        let partition = call.records[index].partition.or(call.partition).unwrap_or(0);
+        dooms.iter().find_map(|doom| match doom {
+            Doom::Expires(members) if members.contains(&index) => {
+                let at = Instant::now() + self.delivery_timeout / self.scale;
+                Some(Pending::Expiring { records: members.len(), partition, at })
+            }
+            Doom::Invalid(members) if members.contains(&index) => {
+                let keyless = members.iter().position(|member| call.records[*member].key.is_none());
+                let place = format!("{}-{partition}", call.topic);
+                let is_at_fault = call.records[index].key.is_none();
+                let failure = Failure::in_compacted(self.release, &place, keyless.unwrap_or(0), is_at_fault);
+                Some(Pending::Refused(failure))
+            }
+            _ => None,
+        })
     }
 
     /// Hands a record to the client. As Java's `send` does, it waits up to `max.block.ms` for buffer space or

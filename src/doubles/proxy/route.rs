@@ -94,9 +94,8 @@ impl Endpoint {
     /// Whether the segment of this place in the template is a whole number.
     fn numbers(self) -> &'static [usize] {
         match self {
-            Self::GetPartition | Self::GetOffsets | Self::ProduceToPartition => &[1],
+            Self::GetPartition | Self::GetOffsets | Self::ProduceToPartition | Self::GetBrokerV3 => &[1],
             Self::GetPartitionV3 => &[2],
-            Self::GetBrokerV3 => &[1],
             _ => &[],
         }
     }
@@ -186,11 +185,11 @@ pub(super) enum Found {
 }
 
 /// The resource at `path`, if there is one. `blocked` endpoints are not there, as in the real proxy's block list.
-pub(super) fn resource<'p>(
-    path: &'p str,
+pub(super) fn resource(
+    path: &str,
     release: ProxyRelease,
     blocked: impl Fn(Endpoint) -> bool,
-) -> Option<Resource<'p>> {
+) -> Option<Resource<'_>> {
     let mut segments: Vec<&str> = path
         .strip_prefix('/')?
         .split('/')
@@ -210,7 +209,7 @@ pub(super) fn resource<'p>(
     let old = release.is_6_2();
     let methods: Vec<_> = methods
         .iter()
-        .filter(|(_, endpoint)| !(old && *endpoint == Endpoint::ProduceBatch) && !blocked(*endpoint))
+        .filter(|(_, endpoint)| !(blocked(*endpoint) || old && *endpoint == Endpoint::ProduceBatch))
         .cloned()
         .collect();
     if methods.is_empty() {

@@ -63,12 +63,10 @@ struct Accepting {
     unwritable: bool,
 }
 
-async fn dispatch(service: &Arc<Service>, mut request: Request) -> Result<ProxyAnswer, Answer> {
-    let Accepting { endpoint, values, document, answer, unwritable } = accept(service, &request)?;
+async fn dispatch(service: &Arc<Service>, request: Request) -> Result<ProxyAnswer, Answer> {
+    let accepting = accept(service, &request).map_err(|refusal| *refusal)?;
+    let Accepting { endpoint, values, document, answer, unwritable } = accepting;
     let release = service.release;
-    if release.is_6_2() {
-        request.body.want();
-    }
     let base = || {
         let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         format!("http://{host}")
@@ -121,31 +119,39 @@ async fn dispatch(service: &Arc<Service>, mut request: Request) -> Result<ProxyA
 }
 
 /// Finds what a request is for, and whether it may have it.
-fn accept(service: &Service, request: &Request) -> Result<Accepting, Answer> {
+fn accept(service: &Service, request: &Request) -> Result<Accepting, Box<Answer>> {
     let Request { method, path, headers, .. } = request;
     let release = service.release;
-    let servlet = |status| refused_by_servlet(status, headers, path, release);
+    let servlet = |status| {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        match release {
+            ProxyRelease::Confluent8_3 => {
+                refused_by_servlet(status, headers, &format!("http://{host}{path}"), release)
+            }
+            _ => refused_by_servlet(status, headers, path, release),
+        }
+    };
     if path == "*" {
-        return Err(star(method, headers, release));
+        return Err(Box::new(star(method, headers, release)));
     }
     let kind = content_type(headers);
     let Some(resource) = resource(path, release, |endpoint| service.blocks(endpoint)) else {
-        return Err(match kind {
+        return Err(Box::new(match kind {
             Err(Malformed) => servlet(StatusCode::BAD_REQUEST),
             Ok(_) => not_found(),
-        });
+        }));
     };
     let endpoint = match resource.find(method) {
         Found::Endpoint(endpoint) => endpoint,
-        Found::Options => return Err(options(&resource, headers, &servlet)),
+        Found::Options => return Err(Box::new(options(&resource, headers, &servlet))),
         Found::NotAllowed => {
-            return Err(match kind {
+            return Err(Box::new(match kind {
                 Err(Malformed) => nothing(StatusCode::BAD_REQUEST),
                 Ok(_) => not_allowed(),
-            });
+            }));
         }
     };
-    let kind = kind.map_err(|Malformed| servlet(StatusCode::BAD_REQUEST))?;
+    let kind = kind.map_err(|Malformed| Box::new(servlet(StatusCode::BAD_REQUEST)))?;
     let accepted = accepted(headers);
     let unsupported = |accepted: &Result<Accepted, Malformed>| match accepted {
         Ok(accepted) => unsupported_media_type(accepted),
@@ -159,21 +165,21 @@ fn accept(service: &Service, request: &Request) -> Result<Accepting, Answer> {
             documents.iter().find(|document| kind.fits(document)).copied()
         }
     };
-    let Some(document) = document else { return Err(unsupported(&accepted)) };
+    let Some(document) = document else { return Err(Box::new(unsupported(&accepted))) };
     let accepted = match accepted {
         Ok(accepted) => accepted,
-        Err(Malformed) => return Err(servlet(StatusCode::BAD_REQUEST)),
+        Err(Malformed) => return Err(Box::new(servlet(StatusCode::BAD_REQUEST))),
     };
     let produces = endpoint.produces();
-    let Some(answer) = accepted.answer(produces) else { return Err(not_acceptable()) };
+    let Some(answer) = accepted.answer(produces) else { return Err(Box::new(not_acceptable())) };
     let values = resource.values();
     if !Resource::has_numbers(endpoint, &values) {
-        return Err(typed_error(StatusCode::NOT_FOUND, produces, 404, "HTTP 404 Not Found"));
+        return Err(Box::new(typed_error(StatusCode::NOT_FOUND, produces, 404, "HTTP 404 Not Found")));
     }
     // The type of a document decides who reads it, and nobody reads a range.
     let readable = kind.as_ref().is_none_or(|kind| !kind.is_range() && kind.is_json());
     if matches!(endpoint.consumes(), Consumes::Documents(_)) && !readable {
-        return Err(unsupported_media_type(&accepted));
+        return Err(Box::new(unsupported_media_type(&accepted)));
     }
     let unwritable = MediaType::content(answer.as_bytes()).is_ok_and(|kind| !kind.is_json());
     let answer = if answer == produces { None } else { HeaderValue::from_str(&answer).ok() };

@@ -13,12 +13,20 @@ const IDLE: Duration = Duration::from_mins(5);
 /// How long Kafka may take to tell a topic's settings, before a request goes on without them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a topic asks of batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// The longest that it takes, in bytes.
+    pub(super) limit: usize,
+    /// Whether every record needs a key.
+    pub(super) compacted: bool,
+}
+
 /// The topics that are known.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     partitions: RwLock<HashMap<String, i32>>,
-    /// The longest batch that each takes, in bytes.
-    limits: Mutex<HashMap<String, usize>>,
+    rules: Mutex<HashMap<String, Rules>>,
     /// When each illegal name was last refused.
     invalid: Mutex<HashMap<String, Instant>>,
 }
@@ -37,17 +45,19 @@ impl Topics {
         self.partitions.write().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);
     }
 
-    /// The longest batch that a topic takes, asked of Kafka once.
-    pub(super) async fn limit(&self, topic: &str, admin: &Admin) -> Option<usize> {
-        let known = self.limits.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
+    /// What a topic asks of batches, asked of Kafka once.
+    pub(super) async fn rules(&self, topic: &str, admin: &Admin) -> Option<Rules> {
+        let known = self.rules.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
         if known.is_some() {
             return known;
         }
         let settings = timeout(PATIENCE, admin.settings(topic)).await.ok()?.ok()?;
-        let limit = settings.into_iter().find(|setting| setting.name == "max.message.bytes")?.value?;
-        let limit = limit.parse().ok()?;
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), limit);
-        Some(limit)
+        let value = |name: &str| settings.iter().find(|setting| setting.name == name)?.value.as_deref();
+        let limit = value("max.message.bytes")?.parse().ok()?;
+        let compacted = value("cleanup.policy")?.contains("compact");
+        let rules = Rules { limit, compacted };
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), rules);
+        Some(rules)
     }
 
     /// Java's words for an illegal name: longer when it first hears of it.

@@ -9,7 +9,7 @@ use flate2::{Compression, GzBuilder};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, USER_AGENT, VARY};
 use hyper::{Method, Response, StatusCode};
 
-use super::head::Head;
+use super::head::{Head, Wish};
 use super::page::{Page, Reason};
 use crate::scenario::ProxyRelease;
 
@@ -21,32 +21,35 @@ const GZIP_HEADER: usize = 10;
 pub(super) struct Exchange {
     release: ProxyRelease,
     is_1_1: bool,
-    is_head: bool,
-    /// Whether the method's answers may be compressed.
-    may_vary: bool,
-    takes_gzip: bool,
-    close: bool,
-    keep_alive: bool,
+    kind: Kind,
+    wish: Wish,
+}
+
+/// What a request's method makes of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It has no body.
+    Head,
+    /// It may be compressed; whether the client would take that.
+    Varying {
+        gzip: bool,
+    },
+    Plain,
 }
 
 impl Exchange {
     pub(super) fn of(head: &Head, release: ProxyRelease) -> Self {
-        let may_vary = matches!(head.method, Method::GET | Method::POST);
-        Self {
-            release,
-            is_1_1: head.is_1_1,
-            is_head: head.method == Method::HEAD,
-            may_vary,
-            takes_gzip: may_vary && takes_gzip(&head.headers),
-            close: head.close,
-            keep_alive: head.keep_alive,
-        }
+        let kind = match head.method {
+            Method::HEAD => Kind::Head,
+            Method::GET | Method::POST => Kind::Varying { gzip: takes_gzip(&head.headers) },
+            _ => Kind::Plain,
+        };
+        Self { release, is_1_1: head.is_1_1, kind, wish: head.wish }
     }
 
     /// The exchange that a refused head is.
     pub(super) fn refused(release: ProxyRelease) -> Self {
-        let (is_1_1, is_head, may_vary, takes_gzip) = (true, false, false, false);
-        Self { release, is_1_1, is_head, may_vary, takes_gzip, close: false, keep_alive: false }
+        Self { release, is_1_1: true, kind: Kind::Plain, wish: Wish::Nothing }
     }
 }
 
@@ -99,28 +102,34 @@ impl Writer {
     ) -> Self {
         let (status, headers) = (response.status(), response.headers());
         let has_length = headers.contains_key(CONTENT_LENGTH);
-        let persistent = if exchange.is_1_1 { !exchange.close && !close } else { exchange.keep_alive };
+        let (is_1_1, is_head) = (exchange.is_1_1, exchange.kind == Kind::Head);
+        let persistent = match exchange.wish {
+            Wish::Close => false,
+            Wish::KeepAlive => !close,
+            Wish::Nothing => is_1_1 && !close,
+        };
         let no_content = status == StatusCode::NO_CONTENT || status.is_informational();
         let delimited = if no_content {
             Delimited::Nothing
-        } else if has_length || exchange.is_head {
+        } else if has_length || is_head {
             Delimited::Length
-        } else if exchange.is_1_1 && persistent {
+        } else if is_1_1 && persistent {
             Delimited::Chunks
         } else {
             Delimited::Close
         };
         let last = !persistent || delimited == Delimited::Close;
-        let varies = exchange.may_vary && status.is_success() && !no_content;
-        let gzip = varies && exchange.takes_gzip && !has_length;
-        let has_page = has_length && exchange.is_head;
+        let may_vary = matches!(exchange.kind, Kind::Varying { .. });
+        let varies = may_vary && status.is_success() && !no_content;
+        let gzip = varies && exchange.kind == Kind::Varying { gzip: true } && !has_length;
+        let has_page = has_length && is_head;
         let newest = exchange.release == ProxyRelease::Confluent8_3;
         let is_page = response.extensions().get::<Page>().is_some();
         line(out, response, exchange.release);
-        let said_close = exchange.is_1_1 && exchange.close && !newest;
+        let said_close = is_1_1 && exchange.wish == Wish::Close && !newest;
         if said_close && !is_page {
             out.extend_from_slice(b"Connection: close\r\n");
-        } else if !exchange.is_1_1 && exchange.keep_alive && !newest {
+        } else if !is_1_1 && exchange.wish == Wish::KeepAlive && !newest {
             out.extend_from_slice(b"Connection: keep-alive\r\n");
         }
         if newest || !is_page {
@@ -129,7 +138,7 @@ impl Writer {
         if said_close && is_page {
             out.extend_from_slice(b"Connection: close\r\n");
         }
-        if newest && exchange.may_vary && !is_page {
+        if newest && may_vary && !is_page {
             out.extend_from_slice(b"Vary: Accept-Encoding\r\n");
         }
         for (name, value) in headers {
@@ -147,13 +156,16 @@ impl Writer {
         if gzip {
             out.extend_from_slice(b"Content-Encoding: gzip\r\n");
         }
-        if exchange.is_head && !has_page && !no_content {
+        if is_head && !has_page && !no_content {
             out.extend_from_slice(b"Content-Length: 0\r\n");
         }
         if delimited == Delimited::Chunks {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
-        if (close || newest && exchange.is_1_1 && exchange.close) && !said_close {
+        let closes = close || newest && is_1_1 && exchange.wish == Wish::Close;
+        // Jetty 12 does not say so where it does not know the version.
+        let unsaid = said_close || newest && status == StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        if closes && !unsaid {
             out.extend_from_slice(b"Connection: close\r\n");
         }
         out.extend_from_slice(b"\r\n");
@@ -161,7 +173,7 @@ impl Writer {
             // Java's stream names no system.
             GzBuilder::new().operating_system(0).write(Vec::new(), Compression::default())
         });
-        Self { delimited, encoder, is_head: exchange.is_head, last }
+        Self { delimited, encoder, is_head, last }
     }
 
     /// Writes a piece of the body.

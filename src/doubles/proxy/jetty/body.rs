@@ -55,16 +55,8 @@ impl Framing {
             match self {
                 Self::Ended => return Ok(Next::End),
                 Self::Length(0) => *self = Self::Ended,
-                Self::Length(left) => {
-                    if buffer.is_empty() {
-                        return Ok(Next::More);
-                    }
-                    let piece = take(buffer, *left);
-                    *left -= piece.len() as u64;
-                    return Ok(Next::Piece(piece));
-                }
                 Self::Chunked(Chunk::Data(0)) => *self = Self::Chunked(Chunk::Before),
-                Self::Chunked(Chunk::Data(left)) => {
+                Self::Length(left) | Self::Chunked(Chunk::Data(left)) => {
                     if buffer.is_empty() {
                         return Ok(Next::More);
                     }
@@ -147,13 +139,6 @@ impl Body {
 
     pub(super) fn arriving(first: Bytes, rest: Rest) -> Self {
         Self { first, rest: Some(rest) }
-    }
-
-    /// Tells a client that waits for it to go on.
-    pub(in crate::doubles::proxy) fn want(&mut self) {
-        if let Some(rest) = &self.rest {
-            rest.wanted.send_replace(true);
-        }
     }
 
     /// Reads the whole of it, `limit` bytes at most.

@@ -29,6 +29,8 @@ use crate::scenario::ProxyRelease;
 const BUFFER: usize = 8 * 1024;
 /// Most bytes that are read ahead of their turn.
 const AHEAD: usize = 64 * 1024;
+/// What a client is told that waits to send a body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// How long a client may take to read the last answer and close.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -137,9 +139,8 @@ impl Connection<'_> {
     /// Reads the next request's head; `None` where the client wants nothing more.
     async fn next_head(&mut self) -> std::io::Result<Result<Option<Box<Head>>, Refusal>> {
         let deadline = Instant::now() + self.terms.idle;
-        let lenient = self.terms.release == ProxyRelease::Confluent6_2_0;
         loop {
-            let begun = match head::read(&self.buffer, lenient) {
+            let begun = match head::read(&self.buffer, self.terms.release) {
                 Err(refusal) => return Ok(Err(refusal)),
                 Ok(Read::Head(head, length)) => {
                     let _ = self.buffer.split_to(length);
@@ -195,6 +196,11 @@ impl Connection<'_> {
             let _ = pieces.try_send(Err(Broken));
         } else if !broken {
             feed.expects = expects && first.is_empty();
+            if feed.expects && self.terms.release.is_6_2() {
+                // Jersey of 6.2 looks into the body before anything else.
+                wanted.send_replace(true);
+                feed.expects = self.writing.try_write(CONTINUE).is_err();
+            }
             feed.pieces = Some(pieces);
             feed.wanted = Some(told);
         }
@@ -296,8 +302,8 @@ impl Feed {
                 return;
             }
             // Short enough to be taken at once by a socket that is idle.
-            let said = connection.writing.writable().await.is_ok()
-                && connection.writing.try_write(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok();
+            let said =
+                connection.writing.writable().await.is_ok() && connection.writing.try_write(CONTINUE).is_ok();
             self.expects = !said;
             return;
         }

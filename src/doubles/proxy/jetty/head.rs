@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use hyper::Method;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::HeaderMap;
 
 use super::body::{Body, Framing};
-use super::target::path_of;
+use super::fields::Fields;
 use super::token::{Token, illegal};
 use crate::doubles::http::Client;
+use crate::scenario::ProxyRelease;
 
 /// Most bytes of a head, less those that Jetty recognises in one step and does not count.
 const MAX_HEAD: usize = 8192;
@@ -51,10 +52,16 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     /// Whether the client waits to be told to send the body.
     pub(super) expects: bool,
-    /// Whether the client wants no more of this connection.
-    pub(super) close: bool,
-    /// Whether it wants more of it, where it says so.
-    pub(super) keep_alive: bool,
+    pub(super) wish: Wish,
+}
+
+/// What the client says of the connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Wish {
+    #[default]
+    Nothing,
+    Close,
+    KeepAlive,
 }
 
 /// How far a head has been read.
@@ -84,9 +91,10 @@ enum State {
 ///
 /// # Errors
 /// What Jetty has against it, as soon as it can be seen.
-pub(super) fn read(bytes: &[u8], lenient_length: bool) -> Result<Read, Refusal> {
+#[expect(clippy::too_many_lines, reason = "one machine of states, each a few lines, as Jetty's")]
+pub(super) fn read(bytes: &[u8], release: ProxyRelease) -> Result<Read, Refusal> {
     let mut line = Line::default();
-    let mut fields = Fields { lenient_length, ..Fields::default() };
+    let mut fields = Fields::of(release);
     let mut state = State::Start;
     let mut cr = false;
     let (mut begin, mut last) = (0, 0);
@@ -94,6 +102,9 @@ pub(super) fn read(bytes: &[u8], lenient_length: bool) -> Result<Read, Refusal> 
     // The bytes that Jetty does not count: it knows them by sight.
     let mut free = 0;
     let with_target = |mut refusal: Refusal, line: &Line| {
+        if refusal.target.is_some() {
+            return refusal;
+        }
         refusal.target = (!line.version.is_empty())
             .then(|| String::from_utf8_lossy(&bytes[line.target.clone()]).into_owned());
         refusal
@@ -169,7 +180,9 @@ pub(super) fn read(bytes: &[u8], lenient_length: bool) -> Result<Read, Refusal> 
             },
             State::Field => match token {
                 Token::Colon | Token::Space | Token::Htab => {
-                    return Err(with_target(Refusal::new(400, "Header Folding"), &line));
+                    let newest = release == ProxyRelease::Confluent8_3;
+                    let reason = if newest { "Line Folding not supported" } else { "Header Folding" };
+                    return Err(with_target(Refusal::new(400, reason), &line));
                 }
                 Token::Lf => {
                     let head = fields.end(bytes, &line).map_err(|refusal| with_target(refusal, &line))?;
@@ -228,11 +241,11 @@ fn known_method(method: &[u8]) -> bool {
 
 /// The request line.
 #[derive(Debug, Default)]
-struct Line {
-    method: Range<usize>,
-    target: Range<usize>,
+pub(super) struct Line {
+    pub(super) method: Range<usize>,
+    pub(super) target: Range<usize>,
     version: Range<usize>,
-    is_1_1: bool,
+    pub(super) is_1_1: bool,
 }
 
 impl Line {
@@ -248,158 +261,12 @@ impl Line {
     }
 }
 
-/// The headers, and what they mean for the message.
-#[derive(Debug, Default)]
-struct Fields {
-    headers: HeaderMap,
-    length: Option<u64>,
-    has_coding: bool,
-    is_chunked: bool,
-    has_host: bool,
-    close: bool,
-    keep_alive: bool,
-    expects: bool,
-    unknown_expectation: bool,
-    /// Whether a negative length is as none (Jetty of 6.2).
-    lenient_length: bool,
-}
-
-/// Headers that Jetty knows by sight, and so does not count the names of.
-const KNOWN: [HeaderName; 8] = [
-    header::HOST,
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::ACCEPT,
-    header::CONNECTION,
-    header::USER_AGENT,
-    header::ACCEPT_ENCODING,
-    header::AUTHORIZATION,
-];
-
-impl Fields {
-    /// Takes a header, and says how many of its bytes do not count.
-    fn add(&mut self, name: &[u8], value: &[u8], line: &Line) -> Result<usize, Refusal> {
-        let bad = || Refusal::new(400, "Bad Request");
-        let length = name.len();
-        let name = HeaderName::from_bytes(name).map_err(|_| bad())?;
-        let token = |wanted: &[u8]| {
-            value.split(|byte| *byte == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(wanted))
-        };
-        match name {
-            header::CONTENT_LENGTH => self.length(value)?,
-            header::TRANSFER_ENCODING => self.coding(value)?,
-            header::HOST => {
-                self.has_host = true;
-                host(value)?;
-            }
-            header::CONNECTION => {
-                self.close |= token(b"close");
-                self.keep_alive |= token(b"keep-alive");
-            }
-            header::EXPECT if line.is_1_1 => {
-                for one in value.split(|byte| *byte == b',') {
-                    if one.trim_ascii().eq_ignore_ascii_case(b"100-continue") {
-                        self.expects = true;
-                    } else if !one.trim_ascii().eq_ignore_ascii_case(b"102-processing") {
-                        self.unknown_expectation = true;
-                    }
-                }
-            }
-            _ => {}
-        }
-        let free = if KNOWN.contains(&name) { length + 1 } else { 0 };
-        self.headers.append(name, HeaderValue::from_bytes(value).map_err(|_| bad())?);
-        Ok(free)
-    }
-
-    fn length(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        if self.has_coding {
-            return Err(Refusal::new(400, "Transfer-Encoding and Content-Length"));
-        }
-        if self.lenient_length && value.first() == Some(&b'-') && value.len() > 1 {
-            return Ok(());
-        }
-        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-            return Err(Refusal::new(400, "Invalid Content-Length Value"));
-        }
-        let length = str::from_utf8(value).ok().and_then(|value| value.parse::<i64>().ok());
-        let length = length.and_then(|length| u64::try_from(length).ok());
-        let length = length.ok_or_else(|| Refusal::new(400, "Bad Request"))?;
-        if self.length.is_some() {
-            return Err(Refusal::new(400, "Multiple Content-Lengths"));
-        }
-        self.length = Some(length);
-        Ok(())
-    }
-
-    fn coding(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        self.has_coding = true;
-        if self.length.is_some() {
-            return Err(Refusal::new(400, "Transfer-Encoding and Content-Length"));
-        }
-        if self.is_chunked {
-            return Err(Refusal::new(400, "Bad Transfer-Encoding, chunked not last"));
-        }
-        for coding in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            if coding.eq_ignore_ascii_case(b"chunked") {
-                if self.is_chunked {
-                    return Err(Refusal::new(400, "Bad Transfer-Encoding, multiple chunked tokens"));
-                }
-                self.is_chunked = true;
-            } else if self.is_chunked {
-                return Err(Refusal::new(400, "Bad Transfer-Encoding, chunked not last"));
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, bytes: &[u8], line: &Line) -> Result<Head, Refusal> {
-        if self.has_coding && !self.is_chunked {
-            return Err(Refusal::new(400, "Bad Transfer-Encoding, chunked not last"));
-        }
-        if !self.has_host && line.is_1_1 {
-            return Err(Refusal::new(400, "No Host"));
-        }
-        if self.unknown_expectation {
-            return Err(Refusal::new(417, "Expectation Failed"));
-        }
-        let bad = |_| Refusal::new(400, "Bad Request");
-        let framing =
-            if self.is_chunked { Framing::chunked() } else { Framing::Length(self.length.unwrap_or(0)) };
-        Ok(Head {
-            method: Method::from_bytes(&bytes[line.method.clone()]).map_err(bad)?,
-            path: path_of(&bytes[line.target.clone()])?,
-            headers: std::mem::take(&mut self.headers),
-            is_1_1: line.is_1_1,
-            framing,
-            expects: self.expects,
-            close: self.close,
-            keep_alive: self.keep_alive,
-        })
-    }
-}
-
-/// Refuses a host with a port that is none.
-fn host(value: &[u8]) -> Result<(), Refusal> {
-    let after = match value.iter().position(|byte| *byte == b']') {
-        Some(at) if value.starts_with(b"[") => &value[at + 1..],
-        _ => value,
-    };
-    let mut parts = after.split(|byte| *byte == b':').skip(1);
-    let (Some(port), None) = (parts.next(), parts.next()) else { return Ok(()) };
-    let port = str::from_utf8(port).ok().and_then(|port| port.parse::<u32>().ok());
-    match port {
-        Some(0..=65535) => Ok(()),
-        _ => Err(Refusal::new(400, "Bad HostPort")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn head(text: &str) -> Head {
-        match read(text.as_bytes(), false) {
+        match read(text.as_bytes(), ProxyRelease::Confluent7_9) {
             Ok(Read::Head(head, length)) => {
                 assert_eq!(length, text.len());
                 *head
@@ -409,7 +276,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> (u16, String) {
-        let refusal = read(text.as_bytes(), false).unwrap_err();
+        let refusal = read(text.as_bytes(), ProxyRelease::Confluent7_9).unwrap_err();
         (refusal.status, refusal.reason.into_owned())
     }
 
@@ -423,8 +290,8 @@ mod tests {
             assert_eq!((head.method, head.path.as_str(), head.is_1_1), (Method::POST, "/a;b", true));
             assert_eq!((head.framing, head.headers["x"].as_bytes()), (Framing::Length(7), b"".as_slice()));
         }
-        assert!(matches!(read(b"\r\n", false), Ok(Read::More { begun: false })));
-        assert!(matches!(read(b"GET / HT", false), Ok(Read::More { begun: true })));
+        assert!(matches!(read(b"\r\n", ProxyRelease::Confluent7_9), Ok(Read::More { begun: false })));
+        assert!(matches!(read(b"GET / HT", ProxyRelease::Confluent7_9), Ok(Read::More { begun: true })));
     }
 
     #[test]

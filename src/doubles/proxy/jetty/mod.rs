@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod connection;
+mod fields;
 mod head;
 mod page;
 mod server;

@@ -1,12 +1,13 @@
 //! The target of a request line: what Jetty takes for its path, and what it refuses.
 
 use super::head::Refusal;
+use crate::scenario::ProxyRelease;
 
 /// The path that a target names, percent-encoded as it came; the query is left out.
 ///
 /// # Errors
 /// As Jetty refuses it.
-pub(super) fn path_of(target: &[u8]) -> Result<String, Refusal> {
+pub(super) fn path_of(target: &[u8], release: ProxyRelease) -> Result<String, Refusal> {
     let end = target.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
     let target = &target[..end];
     if target == b"*" {
@@ -20,6 +21,9 @@ pub(super) fn path_of(target: &[u8]) -> Result<String, Refusal> {
         rest.iter().position(|byte| *byte == b'/').map_or(b"/".as_slice(), |at| &rest[at..])
     };
     well_encoded(path)?;
+    if release == ProxyRelease::Confluent8_3 {
+        is_plain(path)?;
+    }
     stays_below_root(path)?;
     Ok(String::from_utf8_lossy(path).into_owned())
 }
@@ -37,6 +41,22 @@ fn well_encoded(path: &[u8]) -> Result<(), Refusal> {
         let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)).ok_or_else(bad)?;
         if digits.iter().all(|digit| *digit == b'0') {
             return Err(bad());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what could be understood in two ways, as Jetty 12 does.
+fn is_plain(path: &[u8]) -> Result<(), Refusal> {
+    let ambiguous =
+        |reason: &'static str| Refusal { target: Some("/badURI".to_owned()), ..Refusal::new(400, reason) };
+    let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err(ambiguous("Ambiguous URI empty segment"));
+        }
+        if segment.contains(&b'%') && dots(segment).is_some() {
+            return Err(ambiguous("Ambiguous URI path segment"));
         }
     }
     Ok(())
@@ -95,15 +115,30 @@ mod tests {
             ("/topics/%u0041", "/topics/%u0041"),
             ("/topics/é", "/topics/é"),
         ] {
-            assert_eq!(path_of(target.as_bytes()).unwrap(), path);
+            assert_eq!(path_of(target.as_bytes(), ProxyRelease::Confluent7_9).unwrap(), path);
         }
     }
 
     #[test]
     fn what_jetty_cannot_decode_or_resolve_is_refused() {
         for target in ["topics", "/%", "/%zz", "/%00", "/../topics", "/..", "/%2e%2e/topics", "/a/../.."] {
-            assert_eq!(path_of(target.as_bytes()).unwrap_err().reason, "Bad Request", "{target}");
+            assert_eq!(
+                path_of(target.as_bytes(), ProxyRelease::Confluent7_9).unwrap_err().reason,
+                "Bad Request",
+                "{target}"
+            );
         }
-        assert_eq!(path_of(b"/.;/topics").unwrap_err().reason, "Ambiguous path parameters");
+        assert_eq!(
+            path_of(b"/.;/topics", ProxyRelease::Confluent7_9).unwrap_err().reason,
+            "Ambiguous path parameters"
+        );
+        for (target, reason) in [
+            ("//topics", "Ambiguous URI empty segment"),
+            ("/topics/%2e%2e/topics", "Ambiguous URI path segment"),
+        ] {
+            assert!(path_of(target.as_bytes(), ProxyRelease::Confluent7_9).is_ok(), "{target}");
+            let refusal = path_of(target.as_bytes(), ProxyRelease::Confluent8_3).unwrap_err();
+            assert_eq!((refusal.reason.as_ref(), refusal.target.as_deref()), (reason, Some("/badURI")));
+        }
     }
 }

@@ -61,19 +61,19 @@ impl Resources<'_> {
             return Ok(list(
                 "KafkaClusterList",
                 &format!("{}/v3/clusters", self.base),
-                vec![self.cluster(&cluster)],
+                [self.cluster(&cluster)],
             ));
         }
-        let named = names.first().copied().unwrap_or_default();
+        let wanted = names.first().copied().unwrap_or_default();
         if endpoint == Endpoint::GetCluster {
-            return if named == cluster.id { Ok(self.cluster(&cluster)) } else { Err(Missing::Resource) };
+            return if wanted == cluster.id { Ok(self.cluster(&cluster)) } else { Err(Missing::Resource) };
         }
-        if named != cluster.id {
-            return Err(Missing::Cluster(named.to_owned()));
+        if wanted != cluster.id {
+            return Err(Missing::Cluster(wanted.to_owned()));
         }
         match (endpoint, &names[1..]) {
             (Endpoint::ListBrokersV3, _) => {
-                let brokers = cluster.brokers.iter().map(|broker| self.broker(&cluster, broker)).collect();
+                let brokers = cluster.brokers.iter().map(|broker| self.broker(&cluster, broker));
                 Ok(list("KafkaBrokerList", &format!("{here}/brokers"), brokers))
             }
             (Endpoint::GetBrokerV3, [id]) => {
@@ -88,7 +88,7 @@ impl Resources<'_> {
                     let counts = (topic.partitions.len(), i64::try_from(replicas).unwrap_or(0));
                     self.topic(&cluster, &topic.name, topic.is_internal(), counts)
                 });
-                Ok(list("KafkaTopicList", &format!("{here}/topics"), topics.collect()))
+                Ok(list("KafkaTopicList", &format!("{here}/topics"), topics))
             }
             (endpoint, [name, rest @ ..]) => {
                 let topic = found(cluster.topic(name), name)?;
@@ -102,7 +102,7 @@ impl Resources<'_> {
                     }
                     (Endpoint::ListPartitionsV3, _) => {
                         let partitions =
-                            topic.partitions.iter().map(|one| self.partition(&cluster, name, one)).collect();
+                            topic.partitions.iter().map(|one| self.partition(&cluster, name, one));
                         Ok(list("KafkaPartitionList", &format!("{there}/partitions"), partitions))
                     }
                     (Endpoint::GetPartitionV3, [id]) => {
@@ -112,7 +112,7 @@ impl Resources<'_> {
                     (Endpoint::ListConfigs, _) => {
                         let mut settings = self.admin.settings(name).await?;
                         settings.sort_by(|one, other| one.name.cmp(&other.name));
-                        let settings = settings.iter().map(|one| self.config(&cluster, name, one)).collect();
+                        let settings = settings.iter().map(|one| self.config(&cluster, name, one));
                         Ok(list("KafkaTopicConfigList", &format!("{there}/configs"), settings))
                     }
                     (Endpoint::GetConfig, [wanted]) => {
@@ -129,9 +129,9 @@ impl Resources<'_> {
 
     /// Deletes a topic.
     pub(in super::super) async fn delete(&self, values: &[String]) -> Answer {
-        let [named, topic] = values else { return not_found() };
+        let [wanted, topic] = values else { return not_found() };
         let deleted = async {
-            self.check_cluster(named).await?;
+            self.check_cluster(wanted).await?;
             if !is_legal(topic) {
                 return Err(Refused::Kafka(Code::InvalidTopic).into());
             }
@@ -145,7 +145,7 @@ impl Resources<'_> {
 
     /// Creates the topic that `body` describes.
     pub(in super::super) async fn create(&self, values: &[String], body: &[u8]) -> Answer {
-        let named = values.first().map_or("", String::as_str);
+        let asked = values.first().map_or("", String::as_str);
         let wanted = match Wanted::read(body, self.release) {
             Ok(wanted) => wanted,
             Err(refusal) => return *refusal,
@@ -160,7 +160,7 @@ impl Resources<'_> {
             };
         }
         let created = async {
-            self.check_cluster(named).await?;
+            self.check_cluster(asked).await?;
             self.admin
                 .create(&wanted.name, wanted.partitions, wanted.replicas, &wanted.configs)
                 .await
@@ -192,9 +192,9 @@ impl Resources<'_> {
         response
     }
 
-    async fn check_cluster(&self, named: &str) -> Result<(), Missing> {
+    async fn check_cluster(&self, wanted: &str) -> Result<(), Missing> {
         let cluster = self.admin.cluster().await?;
-        if cluster.id == named { Ok(()) } else { Err(Missing::Cluster(named.to_owned())) }
+        if cluster.id == wanted { Ok(()) } else { Err(Missing::Cluster(wanted.to_owned())) }
     }
 
     fn cluster_url(&self, cluster: &ClusterState) -> String {
@@ -328,7 +328,8 @@ impl Resources<'_> {
     }
 }
 
-fn list(kind: &str, url: &str, data: Vec<Value>) -> Value {
+fn list(kind: &str, url: &str, data: impl IntoIterator<Item = Value>) -> Value {
+    let data: Vec<Value> = data.into_iter().collect();
     json!({ "kind": kind, "metadata": {"self": url, "next": null}, "data": data })
 }
 
