@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod conform;
 pub mod exit;
 pub mod export;
+pub mod golden;
 mod journal;
 mod machine;
 pub mod published_keys;

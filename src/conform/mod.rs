@@ -5,6 +5,7 @@
 
 pub mod auth;
 mod case;
+pub mod golden;
 mod judgement;
 mod observation;
 mod verdict;

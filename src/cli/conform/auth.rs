@@ -1,10 +1,10 @@
-//! `landfall conform`.
+//! `landfall conform auth`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::{exit, print, runtime, signals};
+use super::super::{exit, print, printed, runtime, signals};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
 use crate::conform::Strictness;
 use crate::report;
@@ -14,22 +14,10 @@ use crate::scenario::{self, Flaw, Scenario, Unreadable};
 /// How often it is told how far the suite has come.
 const NOW_AND_THEN: Duration = Duration::from_secs(5);
 
-/// Options of `landfall conform`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    #[command(subcommand)]
-    of: Of,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Of {
-    /// Try what an authorizer takes and refuses: tokens good and evil, each with a record that must land or must not
-    Auth(AuthOptions),
-}
-
+/// Options of `landfall conform auth`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-struct AuthOptions {
+pub(super) struct Options {
     /// Scenario with the gateway, its authorizer and its identity provider; landfall's own ones by default
     #[arg(value_name = "SCENARIO")]
     file: Option<PathBuf>,
@@ -71,10 +59,9 @@ fn flaw(name: &str) -> Result<Flaw, String> {
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    let Of::Auth(options) = &options.of;
     if options.list {
         return match listed(&options.only) {
-            Ok(cases) => super::printed(&report::conformance::list(&cases)),
+            Ok(cases) => printed(&report::conformance::list(&cases)),
             Err(error) => {
                 tell!("landfall: {error}");
                 ExitCode::from(error.exit_code())
@@ -134,7 +121,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
 }
 
 /// The scenario that is named, or the one that ships.
-fn read(options: &AuthOptions) -> Result<Scenario, ExitCode> {
+fn read(options: &Options) -> Result<Scenario, ExitCode> {
     let read = match &options.file {
         Some(file) => scenario::read(file, &options.sets),
         None => scenario::parse(SCENARIO, Path::new("authentication.yaml"), &options.sets, &|_| {
