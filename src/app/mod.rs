@@ -10,6 +10,7 @@ mod machine;
 pub mod published_keys;
 pub mod recover;
 pub mod report;
+pub mod rest;
 pub mod run;
 pub mod selftest;
 pub mod token;

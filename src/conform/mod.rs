@@ -8,6 +8,7 @@ mod case;
 pub mod golden;
 mod judgement;
 mod observation;
+pub mod rest;
 mod verdict;
 
 pub use case::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Refusal, Step};

@@ -1,6 +1,6 @@
 //! All topics of a cluster, read as they grow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -56,6 +56,23 @@ impl Tail {
     /// # Errors
     /// [`VerifyError`], where the cluster does not answer.
     pub fn start(kafka: Access) -> Result<Self, VerifyError> {
+        let mut tail = Self::new(kafka)?;
+        for ((topic, partition), (_, high)) in tail.ends(|_| true)? {
+            tail.follow(&topic, partition, high)?;
+        }
+        Ok(tail)
+    }
+
+    /// All that stands in these topics now; those that are not there hold nothing. Blocks.
+    ///
+    /// # Errors
+    /// As [`Tail::read`].
+    pub fn whole(kafka: Access, topics: &[String]) -> Result<Vec<TailRecord>, VerifyError> {
+        let topics: BTreeSet<&String> = topics.iter().collect();
+        Self::new(kafka)?.read_of(|topic| topics.contains(&topic.to_owned()))
+    }
+
+    fn new(kafka: Access) -> Result<Self, VerifyError> {
         let settings = [
             ("group.id", "landfall-tail"),
             ("enable.auto.commit", "false"),
@@ -68,11 +85,7 @@ impl Tail {
         ];
         let client = |name| kafka.client(name, &settings).create().map_err(VerifyError::Client);
         let (consumer, asker) = (client("landfall-tail")?, client("landfall-tail-asker")?);
-        let mut tail = Self { kafka, consumer, asker, next: BTreeMap::new() };
-        for ((topic, partition), (_, high)) in tail.ends()? {
-            tail.follow(&topic, partition, high)?;
-        }
-        Ok(tail)
+        Ok(Self { kafka, consumer, asker, next: BTreeMap::new() })
     }
 
     /// The cluster's id, if it tells one. Blocks.
@@ -96,8 +109,13 @@ impl Tail {
     /// # Errors
     /// [`VerifyError`], where the cluster does not answer, or does not give what it says that it has.
     pub fn read(&mut self) -> Result<Vec<TailRecord>, VerifyError> {
+        self.read_of(|_| true)
+    }
+
+    /// The same of topics with such names.
+    fn read_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Vec<TailRecord>, VerifyError> {
         let mut missing: BTreeMap<(String, i32), i64> = BTreeMap::new();
-        for ((topic, partition), (low, high)) in self.ends()? {
+        for ((topic, partition), (low, high)) in self.ends(wanted)? {
             let at = (topic, partition);
             if !self.next.contains_key(&at) {
                 self.follow(&at.0, partition, low)?;
@@ -136,9 +154,9 @@ impl Tail {
     }
 
     /// Where every partition begins and ends.
-    fn ends(&self) -> Result<Ends, VerifyError> {
+    fn ends(&self, wanted: impl Fn(&str) -> bool) -> Result<Ends, VerifyError> {
         let mut ends = Ends::new();
-        for (topic, partitions) in self.topics()? {
+        for (topic, partitions) in self.topics()?.into_iter().filter(|(topic, _)| wanted(topic)) {
             for partition in (0_i32..).take(partitions) {
                 let end = self.asker.fetch_watermarks(&topic, partition, ASK);
                 ends.insert((topic.clone(), partition), end.map_err(|source| self.unreachable(source))?);

@@ -15,7 +15,8 @@ use tokio::sync::watch;
 
 pub use self::error::ReplayError;
 use self::player::{Played, play, warm};
-use self::setting::Setting;
+pub(super) use self::player::{golden_record, send};
+pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
 use self::topics::CorpusTopic;
 use super::run::Interrupt;
@@ -65,7 +66,8 @@ struct Corpus {
     topics: Vec<CorpusTopic>,
 }
 
-fn text_of(path: &Path) -> Result<String, ReplayError> {
+/// The text of a file.
+pub(super) fn text_of(path: &Path) -> Result<String, ReplayError> {
     std::fs::read_to_string(path).map_err(|source| ReplayError::Read { path: path.to_owned(), source })
 }
 
@@ -198,7 +200,7 @@ async fn played(
     match &options.against {
         Against::Running { url, kafka, hosts } => {
             let mut setting = Setting::attach(url, kafka.clone(), hosts).await?;
-            preflight::look(&setting.endpoint).await?;
+            setting.look().await?;
             all_topics_are_there(&setting, &corpus.topics)?;
             for recording in &corpus.recordings {
                 stopped()?;

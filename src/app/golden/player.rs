@@ -8,7 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::ReplayError;
 use super::exchange::{Plan, exchange};
 use super::setting::Setting;
-use crate::conform::golden::{GoldenRecord, Recording, Write, topic_of, writes};
+use crate::conform::golden::{
+    GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, topic_of, writes,
+};
+use crate::load::Target;
 use crate::verify::TailRecord;
 
 /// How long it is waited for an answer where the recorded proxy gave none.
@@ -72,13 +75,28 @@ pub(super) async fn play(
         request: recording.request.clone(),
         response: answers.first().cloned(),
         responses: (several || answers.len() > 1).then_some(answers),
-        landed: landed.map(|records| records.into_iter().map(golden).collect()),
+        landed: landed.map(|records| records.into_iter().map(golden_record).collect()),
         landed_truncated: false,
         landed_count: None,
         proxy: serde_json::Map::new(),
         broker: recording.broker.clone(),
         setup,
     })))
+}
+
+/// Sends a request, and gives its answer, or why there is none.
+pub(in crate::app) async fn send(
+    request: &GoldenRequest,
+    endpoint: &Target,
+    limit: Duration,
+) -> Result<GoldenResponse, String> {
+    let (writes, half_close) =
+        writes(request, &endpoint.authority, ("", "")).map_err(|reason| reason.to_string())?;
+    let plan =
+        Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
+    let answer = exchange(endpoint, &plan, limit).await?.into_iter().next();
+    answer
+        .ok_or_else(|| format!("no answer within {} s, or the connection ended without one", limit.as_secs()))
 }
 
 /// Lets the proxy write to the topic of a recording, so that it knows it when the broker goes.
@@ -99,7 +117,8 @@ pub(super) async fn warm(recording: &Recording, setting: &mut Setting) -> Result
         .map_err(|reason| ReplayError::NoProxy { url: format!("(at {})", recording.id), reason })
 }
 
-fn golden(record: TailRecord) -> GoldenRecord {
+/// A record as golden files have it.
+pub(in crate::app) fn golden_record(record: TailRecord) -> GoldenRecord {
     let encoded = |bytes: Vec<u8>| STANDARD.encode(bytes);
     GoldenRecord {
         topic: record.topic,

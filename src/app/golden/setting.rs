@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 
 use super::error::ReplayError;
+use super::preflight;
 use super::topics::CorpusTopic;
 use crate::conform::golden::{Recording, Setup};
 use crate::doubles::broker::{Broker, BrokerConfig, TopicConfig};
@@ -31,9 +32,11 @@ pub struct Embedded {
 }
 
 /// A proxy, and the Kafka behind it.
-pub(super) struct Setting {
-    pub(super) endpoint: Target,
-    pub(super) cluster_id: String,
+pub(in crate::app) struct Setting {
+    pub(in crate::app) endpoint: Target,
+    pub(in crate::app) cluster_id: String,
+    /// `None`: none was named.
+    kafka: Option<Access>,
     /// `None`: nobody can look what landed.
     tail: Option<Tail>,
     doubles: Option<Doubles>,
@@ -50,7 +53,7 @@ struct Doubles {
 
 impl Setting {
     /// Starts an embedded proxy and, if `up`, a broker.
-    pub(super) async fn start(
+    pub(in crate::app) async fn start(
         setup: &Setup,
         topics: &[CorpusTopic],
         embedded: Embedded,
@@ -87,24 +90,34 @@ impl Setting {
         let endpoint = resolve(&format!("http://{}", proxy.address()), &[]).await?;
         let cluster_id =
             broker.as_ref().map_or_else(|| setup.cluster_id.clone(), |broker| broker.cluster_id().to_owned());
-        let tail = if broker.is_some() { Some(follow(access).await?) } else { None };
+        let tail = if broker.is_some() { Some(follow(access.clone()).await?) } else { None };
         let doubles = Doubles { _proxy: proxy, broker, _nobody: nobody };
-        Ok(Self { endpoint, cluster_id, tail, doubles: Some(doubles) })
+        Ok(Self { endpoint, cluster_id, kafka: Some(access), tail, doubles: Some(doubles) })
     }
 
     /// A proxy and a cluster that run already.
-    pub(super) async fn attach(
+    pub(in crate::app) async fn attach(
         url: &str,
         kafka: Option<Access>,
         hosts: &[String],
     ) -> Result<Self, ReplayError> {
         let endpoint = resolve(url, hosts).await?;
-        let tail = match kafka {
+        let tail = match kafka.clone() {
             Some(access) => Some(follow(access).await?),
             None => None,
         };
         let id = tail.as_ref().and_then(|tail| tokio::task::block_in_place(|| tail.cluster_id()));
-        Ok(Self { endpoint, cluster_id: id.unwrap_or_default(), tail, doubles: None })
+        Ok(Self { endpoint, cluster_id: id.unwrap_or_default(), kafka, tail, doubles: None })
+    }
+
+    /// Whether what answers there can be a REST proxy.
+    pub(in crate::app) async fn look(&self) -> Result<(), ReplayError> {
+        preflight::look(&self.endpoint).await
+    }
+
+    /// How its Kafka is reached.
+    pub(in crate::app) fn kafka(&self) -> Option<Access> {
+        self.kafka.clone()
     }
 
     /// Whether there is a broker, and it is landfall's own.

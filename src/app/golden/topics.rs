@@ -12,7 +12,7 @@ const SHIPPED: &str = include_str!("../../../fixtures/golden/topics.yaml");
 /// A topic of a corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CorpusTopic {
+pub(in crate::app) struct CorpusTopic {
     /// Name.
     pub name: String,
     /// Number of partitions.

@@ -8,7 +8,7 @@ use super::super::{exit, print, printed, runtime, signals};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
 use crate::conform::Strictness;
 use crate::report;
-use crate::result::CaseOutcome;
+use crate::result::{CaseOutcome, Conformance};
 use crate::scenario::{self, Flaw, Scenario, Unreadable};
 
 /// How often it is told how far the suite has come.
@@ -107,10 +107,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(result) => {
             if !options.quiet {
                 print(&format!("\n  {}\n\n", result.banner));
-                let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
-                for case in result.cases.iter().filter(|case| bad(case.outcome)) {
-                    print(&report::conformance::case(case));
-                }
+                print(&conspicuous(&result));
                 print(&report::conformance::summary(&result));
                 print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
             }
@@ -118,6 +115,13 @@ pub(super) fn main(options: &Options) -> ExitCode {
         }
         Err(code) => code,
     }
+}
+
+/// The cases that did not come out as they should.
+pub(super) fn conspicuous(result: &Conformance) -> String {
+    let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
+    let cases = result.cases.iter().filter(|case| bad(case.outcome));
+    cases.map(report::conformance::case).collect()
 }
 
 /// The scenario that is named, or the one that ships.

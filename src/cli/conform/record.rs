@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::super::{exit, print};
-use super::playing::Playing;
+use super::playing::{Playing, playing};
 use crate::app::golden::record;
 
 /// Options of `landfall conform record`.
@@ -28,7 +28,9 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let outcome = options.playing.run(async |interrupt, each| record(&plan, interrupt, each).await);
+    let outcome = playing(options.playing.quiet, "recordings played", async |interrupt, each| {
+        record(&plan, interrupt, each).await.map_err(|error| (error.exit_code(), error.to_string()))
+    });
     let (mut seen, not) = match outcome {
         Ok(outcome) => outcome,
         Err(code) => return code,

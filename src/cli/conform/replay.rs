@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::super::{exit, print};
-use super::playing::Playing;
+use super::playing::{Playing, playing};
 use crate::app::golden::{self, replay};
 use crate::result::Replay;
 
@@ -27,7 +27,9 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let outcome = options.playing.run(async |interrupt, each| replay(&plan, interrupt, each).await);
+    let outcome = playing(options.playing.quiet, "recordings played", async |interrupt, each| {
+        replay(&plan, interrupt, each).await.map_err(|error| (error.exit_code(), error.to_string()))
+    });
     let result = match outcome {
         Ok(result) => result,
         Err(code) => return code,

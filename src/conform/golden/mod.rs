@@ -13,10 +13,10 @@ mod recording;
 mod request;
 mod varying;
 
-pub use body::{Elided, Unbuildable};
+pub use body::{Elided, Generated, Unbuildable};
 pub use compare::{Difference, compare};
 pub use normal::{Normal, Place};
-pub use offsets::topic_of;
+pub use offsets::{position, topic_of};
 pub use recording::{
     GoldenError, GoldenRecord, GoldenRequest, GoldenResponse, Recording, Send, Setup, read_golden,
 };

@@ -51,8 +51,9 @@ impl Bases {
     }
 }
 
-/// Where a record is said to stand.
-pub(super) fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
+/// Where a record is said to stand: partition and offset.
+#[must_use]
+pub fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
     let partition = members.get("partition").or_else(|| members.get("partition_id"))?.as_i64()?;
     Some((partition, members.get("offset")?.as_i64()?))
 }
