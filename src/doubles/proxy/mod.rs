@@ -33,7 +33,7 @@ use super::http::{Answer, BindError, BodyError, Client, Pieces, bind, read_body}
 use crate::kafka::{self, Access};
 use crate::scenario::{FaultKind, ProxyRelease};
 use crate::wire::gateway::FAULT_HEADER;
-use crate::wire::produce::v2::{BINARY, JSON, RESPONSE};
+use crate::wire::produce::v2::RESPONSE;
 use produce::{Call, Faults, Producer};
 use replica::Replica;
 use request::Embedded;
@@ -229,19 +229,22 @@ async fn answer_v2(
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
-    let records = match request::parse(&body, embedded) {
+    let Target { topic, partition } = target;
+    let addressed = request::Target { topic: &topic, partition, embedded, release: producer.release() };
+    let request::Records { records, then_fails } = match request::parse(&body, addressed) {
         Ok(records) => records,
-        Err(refusal) => {
-            let status = refusal.status();
-            return error(status, i64::from(status.as_u16()), &refusal.to_string());
-        }
+        Err(refusal) => return response::refused(&refusal),
     };
-    let call = Call { topic: target.topic, partition: target.partition, records, faults, client };
+    let call = Call { topic, partition, records, faults, client };
     let plan = producer.plan(&call).await;
-    match plan.ends() {
+    let answer = match plan.ends() {
         Some(ends) => whole::end(producer, call, plan, ends, behind).await,
         None => produced(producer.begin(call, plan).await).await,
+    };
+    if then_fails {
+        return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");
     }
+    answer
 }
 
 /// The body, or the answer to one that cannot be read.
@@ -276,11 +279,7 @@ fn decode(segment: &str) -> Option<String> {
 fn embedded_format(headers: &HeaderMap) -> Result<Embedded, Box<Answer>> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Embedded::Binary) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    match essence {
-        JSON => Ok(Embedded::Json),
-        BINARY => Ok(Embedded::Binary),
-        _ => Err(Box::new(unsupported_media_type())),
-    }
+    Embedded::of(essence).ok_or_else(|| Box::new(unsupported_media_type()))
 }
 
 fn unsupported_media_type() -> Answer {

@@ -16,13 +16,14 @@ use super::in_hand::InHand;
 use super::request::ProduceRecord;
 use crate::doubles::fault::{Injector, of_kinds};
 use crate::doubles::http::Client;
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultKind, ProxyRelease};
 
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
 pub(super) struct Producer {
     client: FutureProducer,
+    release: ProxyRelease,
     max_block: Duration,
     delivery_timeout: Duration,
     injectors: Vec<Arc<Injector>>,
@@ -99,6 +100,7 @@ impl Producer {
         let client = config.kafka.client("landfall-proxy", &settings);
         Ok(Self {
             client: client.create()?,
+            release: config.release,
             max_block: config.max_block,
             delivery_timeout: config.delivery_timeout,
             injectors: config.injectors.clone(),
@@ -108,6 +110,11 @@ impl Producer {
             remembers: !of_kinds(&config.injectors, &[FaultKind::StaleAnswer]).is_empty(),
             answered: Mutex::default(),
         })
+    }
+
+    /// The release whose behaviour the proxy shows.
+    pub(super) fn release(&self) -> ProxyRelease {
+        self.release
     }
 
     /// What befalls a request.

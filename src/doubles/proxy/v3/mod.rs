@@ -1,5 +1,6 @@
 //! API v3: producing a stream of records, and the list of clusters.
 
+mod batch;
 mod clusters;
 mod receipt;
 mod request;
@@ -21,6 +22,7 @@ use super::{
     read_whole, response, unsupported_media_type, whole,
 };
 use crate::doubles::http::{InFlight, Pieces};
+use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
 use receipt::Echo;
@@ -49,6 +51,19 @@ pub(super) async fn answer(
             }
             _ => not_found().map(Either::Left),
         },
+        // It came with 7.5.
+        ["clusters", cluster, "topics", topic, "records:batch"]
+            if producer.release() >= ProxyRelease::Confluent7_9 =>
+        {
+            match (decode(cluster), decode(topic)) {
+                (Some(cluster), Some(topic)) => {
+                    batch::answer(producer, streaming, Target { cluster, topic }, request)
+                        .await
+                        .map(Either::Left)
+                }
+                _ => not_found().map(Either::Left),
+            }
+        }
         _ => not_found().map(Either::Left),
     }
 }
@@ -79,7 +94,8 @@ async fn produce(
     let body = read_whole(request.into_body()).await.map_err(|refusal| *refusal)?;
     let Target { cluster, topic } = target;
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    for entry in parse(&body, &topic) {
+    let addressed = request::Target { topic: &topic, release: producer.release() };
+    for entry in parse(&body, addressed).map_err(|refusal| response::refused_as(JSON, &refusal))? {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {
                 let echo = Echo::new(&record, key, value);
