@@ -223,7 +223,10 @@ async fn played(
                     }
                     let mut here = match setting.take() {
                         Some(here) if suits(&here, recording) => here,
-                        _ => Setting::start(&recording.setup, &corpus.topics, *embedded).await?,
+                        _ => {
+                            Setting::start(&recording.setup, &recording.broker, &corpus.topics, *embedded)
+                                .await?
+                        }
                     };
                     if recording.setup.broker_up && needs_no_broker(recording) && here.can_stop_its_broker() {
                         warm(recording, &mut here).await?;

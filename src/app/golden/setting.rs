@@ -9,7 +9,7 @@ use super::error::ReplayError;
 use super::preflight;
 use super::topics::CorpusTopic;
 use crate::conform::golden::{Recording, Setup};
-use crate::doubles::broker::{Broker, BrokerConfig, TopicConfig};
+use crate::doubles::broker::{Broker, BrokerConfig, KafkaVersion, TopicConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::kafka::Access;
 use crate::load::Target;
@@ -55,6 +55,7 @@ impl Setting {
     /// Starts an embedded proxy and, if `up`, a broker.
     pub(in crate::app) async fn start(
         setup: &Setup,
+        broker: &str,
         topics: &[CorpusTopic],
         embedded: Embedded,
     ) -> Result<Self, ReplayError> {
@@ -68,6 +69,7 @@ impl Setting {
             let config = BrokerConfig {
                 topics: topics.collect(),
                 auto_create: setup.auto_create.then_some(setup.num_partitions),
+                version: kafka_version(broker),
                 ..BrokerConfig::default()
             };
             let broker = Broker::start(config).await?;
@@ -143,6 +145,11 @@ impl Setting {
     pub(super) fn landed(&mut self) -> Result<Option<Vec<TailRecord>>, VerifyError> {
         tokio::task::block_in_place(|| self.tail.as_mut().map(Tail::read).transpose())
     }
+}
+
+/// The version that a recording's words on its broker name.
+fn kafka_version(broker: &str) -> KafkaVersion {
+    if broker.contains("Kafka 4.") { KafkaVersion::V4_1 } else { KafkaVersion::V3_9 }
 }
 
 async fn follow(access: Access) -> Result<Tail, ReplayError> {

@@ -41,7 +41,7 @@ impl Place {
     ) -> Result<Self, RestError> {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
-                let setting = Setting::start(&Setup::default(), &[], *embedded).await?;
+                let setting = Setting::start(&Setup::default(), "", &[], *embedded).await?;
                 let kafka = setting.kafka();
                 (setting, kafka)
             }

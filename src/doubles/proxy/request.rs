@@ -1,29 +1,68 @@
 //! Reading a v2 produce request: its records, or the refusal of the whole.
 //!
-//! Statuses and messages are as Confluent REST Proxy 7.9 gives them; the wording of syntax errors is this
-//! parser's own.
+//! Statuses and messages are as Confluent REST Proxy gives them; those about the JSON are Jackson's. A request is read to its
+//! end, then the keys and values are encoded, then the records are written: the first problem of the first of these stages
+//! that has one is told.
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD as STANDARD_ALPHABET;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hyper::StatusCode;
-use serde_json::{Map, Value};
+mod base64;
+mod refusal;
 
-use super::jackson;
+use super::jackson::bind::{self, Node};
+use super::jackson::{Parser, Problem, Read, Source, Token, Version, nothing_follows};
+use crate::scenario::ProxyRelease;
+use crate::wire::produce::v2::{BINARY, JSON};
 
-/// Base64 as `java.util.Base64` decodes it: padding may be missing, trailing bits may be set.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD_ALPHABET,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+pub(super) use base64::{bytes as base64_bytes, shown};
+pub(super) use refusal::Refusal;
 
 /// How keys and values stand in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Embedded {
     Json,
     Binary,
+    Avro,
+    JsonSchema,
+    Protobuf,
+}
+
+impl Embedded {
+    /// The format of a request of this media type.
+    pub(super) fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            JSON => Some(Self::Json),
+            BINARY => Some(Self::Binary),
+            "application/vnd.kafka.avro.v2+json" => Some(Self::Avro),
+            "application/vnd.kafka.jsonschema.v2+json" => Some(Self::JsonSchema),
+            "application/vnd.kafka.protobuf.v2+json" => Some(Self::Protobuf),
+            _ => None,
+        }
+    }
+
+    /// The method that takes it, as messages name it.
+    fn method(self) -> &'static str {
+        match self {
+            Self::Json => "produceJson",
+            Self::Binary => "produceBinary",
+            Self::Avro => "produceAvro",
+            Self::JsonSchema => "produceJsonSchema",
+            Self::Protobuf => "produceProtobuf",
+        }
+    }
+
+    /// As messages name the format.
+    fn format(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Binary => "BINARY",
+            Self::Avro => "AVRO",
+            Self::JsonSchema => "JSONSCHEMA",
+            Self::Protobuf => "PROTOBUF",
+        }
+    }
+
+    fn needs_schema(self) -> bool {
+        !matches!(self, Self::Json | Self::Binary)
+    }
 }
 
 /// Headers of a record, in their order; a value that is `None` is null.
@@ -41,250 +80,224 @@ pub(super) struct ProduceRecord {
     pub(super) timestamp: Option<i64>,
 }
 
-/// Why a request is refused as a whole; nothing of it is written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
-    #[error("{0}")]
-    Syntax(String),
-    #[error("Cannot construct instance of `ProduceRequest` (although at least one Creator exists): no {0}")]
-    NoRequest(String),
-    #[error("Cannot deserialize value of type `{expected}` from {found}")]
-    WrongType { expected: &'static str, found: String },
-    #[error("Cannot construct instance of `ProduceRequest`, problem: at index {0}")]
-    NullRecord(usize),
-    #[error("Cannot construct instance of `ProduceRecord` (although at least one Creator exists): no {0}")]
-    NoRecord(String),
-    #[error("Numeric value ({0}) out of range of int (-2147483648 - 2147483647)")]
-    PartitionRange(String),
-    #[error("Bad Request: data={0} is not a valid base64 string.")]
-    BadBase64(Value),
-    #[error("Bad Request: data={0} is not a base64 string.")]
-    NotBase64(Value),
-    #[error("Unrecognized field: {0}")]
-    UnknownField(String),
-    #[error("{} must not be null (was null)", argument(*.0))]
-    NoBody(Embedded),
-    #[error("{}.records must not be empty (was [])", argument(*.0))]
-    NoRecords(Embedded),
-    #[error("Internal Server Error")]
-    NegativePartition,
+/// Where a request is sent, and how its records stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Target<'a> {
+    pub(super) topic: &'a str,
+    /// The partition that the path names.
+    pub(super) partition: Option<i32>,
+    pub(super) embedded: Embedded,
+    pub(super) release: ProxyRelease,
 }
 
-/// How the proxy names its method's argument in messages.
-fn argument(embedded: Embedded) -> &'static str {
-    match embedded {
-        Embedded::Json => "produceJson.arg2",
-        Embedded::Binary => "produceBinary.arg2",
-    }
+/// The records of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Records {
+    pub(super) records: Vec<ProduceRecord>,
+    /// Whether a record follows whose partition is negative: those before it are written, then the request fails.
+    pub(super) then_fails: bool,
 }
 
-impl Refusal {
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            Self::UnknownField(_) | Self::NoBody(_) | Self::NoRecords(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NegativePartition => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-}
+const REQUEST: &str = "io.confluent.kafkarest.entities.v2.ProduceRequest";
+const RECORD: &str = "io.confluent.kafkarest.entities.v2.ProduceRequest$ProduceRecord";
 
-/// Members that a request may have besides its records; JSON and binary requests ignore them.
-const SCHEMA_MEMBERS: [&str; 4] = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
-
-pub(super) fn parse(body: &[u8], embedded: Embedded) -> Result<Vec<ProduceRecord>, Refusal> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(Refusal::NoBody(embedded));
-    }
-    let document: Value = serde_json::from_slice(body).map_err(|e| Refusal::Syntax(e.to_string()))?;
-    let request = match document {
-        Value::Object(request) => request,
-        Value::Null => return Err(Refusal::NoBody(embedded)),
-        other => {
-            return Err(not_constructible(&other).map_or_else(
-                || Refusal::WrongType { expected: "ProduceRequest", found: token(&other) },
-                Refusal::NoRequest,
-            ));
-        }
+/// The records of `body`.
+pub(super) fn parse(body: &[u8], target: Target<'_>) -> Result<Records, Refusal> {
+    let told = |problem: Box<Problem>| Refusal::of(&problem, target.release);
+    let source = Source::new(body).map_err(told)?;
+    let mut parser = Parser::new(&source, Version::of(target.release));
+    let request = request(&mut parser, target).map_err(told)?;
+    let argument = if target.partition.is_some() { "arg3" } else { "arg2" };
+    let argument = format!("{}.{argument}", target.embedded.method());
+    let Some(request) = request else {
+        return Err(Refusal::invalid(&format!("{argument} must not be null (was null)")));
     };
-    let mut records = Value::Null;
-    for (name, value) in request {
-        match name.as_str() {
-            "records" => records = value,
-            known if SCHEMA_MEMBERS.contains(&known) => {}
-            _ => return Err(Refusal::UnknownField(name)),
+    if request.records.is_empty() {
+        return Err(Refusal::invalid(&format!("{argument}.records must not be empty (was [])")));
+    }
+    encode(request, target)
+}
+
+/// A request as it has been read.
+#[derive(Debug, Default)]
+struct Request<'a> {
+    records: Vec<Record<'a>>,
+    key_schema: SchemaMembers,
+    value_schema: SchemaMembers,
+}
+
+/// How a request names a schema.
+#[derive(Debug, Default)]
+struct SchemaMembers {
+    id: Option<i32>,
+    text: Option<String>,
+}
+
+#[derive(Debug)]
+struct Record<'a> {
+    partition: Option<i32>,
+    key: Data<'a>,
+    value: Data<'a>,
+}
+
+/// A key or a value.
+#[derive(Debug)]
+enum Data<'a> {
+    Written(Option<Vec<u8>>),
+    Kept(Node<'a>),
+}
+
+/// The request, or none where the body is empty or null.
+fn request<'a>(parser: &mut Parser<'a>, target: Target<'_>) -> Read<Option<Request<'a>>> {
+    let request = match parser.advance()? {
+        None => return Ok(None),
+        Some(Token::Null) => None,
+        Some(_) => Some(read_request(parser, target.embedded)?),
+    };
+    if target.release >= ProxyRelease::Confluent7_9 {
+        nothing_follows(parser, REQUEST)?;
+    }
+    Ok(request)
+}
+
+fn read_request<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<Request<'a>> {
+    bind::open(parser, REQUEST)?;
+    let mut request = Request::default();
+    let mut nulls = None;
+    let mut members = bind::Members::new(REQUEST, &[], 5);
+    while parser.token() == Some(Token::Name) {
+        let index = match parser.name() {
+            b"records" => 0,
+            b"key_schema_id" => 1,
+            b"key_schema" => 2,
+            b"value_schema_id" => 3,
+            b"value_schema" => 4,
+            _ => {
+                members.unknown(parser)?;
+                continue;
+            }
+        };
+        parser.advance()?;
+        match index {
+            0 => {
+                let read = read_records(parser, embedded);
+                (request.records, nulls) = bind::within(read, REQUEST, "records")?;
+            }
+            1 => request.key_schema.id = bind::within(bind::integer(parser), REQUEST, "key_schema_id")?,
+            2 => request.key_schema.text = bind::within(schema(parser), REQUEST, "key_schema")?,
+            3 => request.value_schema.id = bind::within(bind::integer(parser), REQUEST, "value_schema_id")?,
+            _ => request.value_schema.text = bind::within(schema(parser), REQUEST, "value_schema")?,
+        }
+        let complete = members.given(index);
+        parser.advance()?;
+        if complete {
+            made(parser, nulls)?;
+            members.made(parser)?;
         }
     }
-    let records = match records {
-        Value::Array(records) if !records.is_empty() => records,
-        Value::Array(_) | Value::Null => return Err(Refusal::NoRecords(embedded)),
-        other => return Err(Refusal::WrongType { expected: "ProduceRecord>", found: token(&other) }),
-    };
-    records.into_iter().enumerate().map(|(index, record)| parse_record(index, record, embedded)).collect()
+    if !members.is_made() {
+        made(parser, nulls)?;
+        members.made(parser)?;
+    }
+    Ok(request)
 }
 
-fn parse_record(index: usize, record: Value, embedded: Embedded) -> Result<ProduceRecord, Refusal> {
-    let record: Map<String, Value> = match record {
-        Value::Object(record) => record,
-        Value::Null => return Err(Refusal::NullRecord(index)),
-        other => {
-            return Err(not_constructible(&other).map_or_else(
-                || Refusal::WrongType { expected: "ProduceRecord", found: token(&other) },
-                Refusal::NoRecord,
-            ));
+/// The request is made once it has been read; a list that holds null cannot be copied.
+fn made(parser: &Parser<'_>, null: Option<usize>) -> Read<()> {
+    match null {
+        Some(index) => bind::not_made(parser.token_place(), REQUEST, &format!("at index {index}")),
+        None => Ok(()),
+    }
+}
+
+fn schema(parser: &mut Parser<'_>) -> Read<Option<String>> {
+    Ok(bind::text(parser)?.map(|text| super::jackson::to_utf8(&text)))
+}
+
+/// The records, and the index of the first that is null.
+fn read_records<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<(Vec<Record<'a>>, Option<usize>)> {
+    let mut records = Vec::new();
+    let mut null = None;
+    match parser.token() {
+        Some(Token::Null) => return Ok((records, null)),
+        Some(Token::StartArray) => {}
+        _ => return bind::no_list(parser, RECORD),
+    }
+    while parser.advance()? != Some(Token::EndArray) {
+        if parser.token() == Some(Token::Null) {
+            null.get_or_insert(records.len());
+            records.push(Record { partition: None, key: Data::Written(None), value: Data::Written(None) });
+            continue;
         }
-    };
-    let mut parsed = ProduceRecord::default();
-    for (name, value) in record {
-        match name.as_str() {
-            "partition" => parsed.partition = partition(&value)?,
-            "key" => parsed.key = content(value, embedded)?,
-            "value" => parsed.value = content(value, embedded)?,
-            _ => return Err(Refusal::UnknownField(name)),
+        let index = records.len();
+        let read = read_record(parser, embedded);
+        records.push(read.map_err(|problem| problem.within(|| format!("java.util.ArrayList[{index}]")))?);
+    }
+    Ok((records, null))
+}
+
+fn read_record<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<Record<'a>> {
+    bind::open(parser, RECORD)?;
+    let mut record = Record { partition: None, key: Data::Written(None), value: Data::Written(None) };
+    let mut members = bind::Members::new(RECORD, &[], 3);
+    while parser.token() == Some(Token::Name) {
+        let index = match parser.name() {
+            b"partition" => 0,
+            b"key" => 1,
+            b"value" => 2,
+            _ => {
+                members.unknown(parser)?;
+                continue;
+            }
+        };
+        parser.advance()?;
+        match index {
+            0 => record.partition = bind::within(bind::integer(parser), RECORD, "partition")?,
+            1 => record.key = bind::within(data(parser, embedded), RECORD, "key")?,
+            _ => record.value = bind::within(data(parser, embedded), RECORD, "value")?,
+        }
+        let complete = members.given(index);
+        parser.advance()?;
+        if complete {
+            members.made(parser)?;
         }
     }
-    Ok(parsed)
+    members.made(parser)?;
+    Ok(record)
 }
 
-/// A partition as Jackson reads an `Integer`: strings and fractions are coerced.
-pub(super) fn partition(value: &Value) -> Result<Option<i32>, Refusal> {
-    let text = match value {
-        Value::Null => return Ok(None),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.trim().to_owned(),
-        other => return Err(Refusal::WrongType { expected: "Integer", found: token(other) }),
-    };
-    let whole = if value.is_number() { text.split('.').next().unwrap_or_default() } else { &text };
-    match whole.parse::<i32>() {
-        Ok(partition) if partition < 0 => Err(Refusal::NegativePartition),
-        Ok(partition) => Ok(Some(partition)),
-        Err(_) if value.is_number() => Err(Refusal::PartitionRange(text)),
-        Err(_) => Err(Refusal::WrongType {
-            expected: "Integer",
-            found: format!("String \"{text}\": not a valid `java.lang.Integer` value"),
-        }),
+fn data<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<Data<'a>> {
+    if embedded == Embedded::Json {
+        bind::written(parser).map(Data::Written)
+    } else {
+        bind::node(parser).map(Data::Kept)
     }
 }
 
-/// The bytes of a key or value; null stays null.
-fn content(value: Value, embedded: Embedded) -> Result<Option<Vec<u8>>, Refusal> {
-    match (embedded, value) {
-        (_, Value::Null) => Ok(None),
-        (Embedded::Json, value) => Ok(Some(jackson::write(&value))),
-        (Embedded::Binary, Value::String(text)) => {
-            BASE64.decode(&text).map(Some).map_err(|_| Refusal::BadBase64(Value::String(text)))
+/// The request's records in the bytes that are to land.
+fn encode(request: Request<'_>, target: Target<'_>) -> Result<Records, Refusal> {
+    if target.embedded.needs_schema() {
+        return Err(refusal::without_registry(&request, target));
+    }
+    let mut encoded = Records::default();
+    for record in request.records {
+        let partition = record.partition;
+        let (key, value) = (bytes(record.key)?, bytes(record.value)?);
+        // What stands behind a record that fails is encoded all the same, but not written.
+        encoded.then_fails |= partition.or(target.partition).is_some_and(|partition| partition < 0);
+        if !encoded.then_fails {
+            encoded.records.push(ProduceRecord { partition, key, value, ..ProduceRecord::default() });
         }
-        (Embedded::Binary, other) => Err(Refusal::NotBase64(other)),
     }
+    Ok(encoded)
 }
 
-pub(super) fn not_constructible(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(format!(
-            "String-argument constructor/factory method to deserialize from String value ('{text}')"
-        )),
-        Value::Number(number) => Some(format!(
-            "int/Int-argument constructor/factory method to deserialize from Number value ({number})"
-        )),
-        Value::Bool(value) => Some(format!(
-            "boolean/Boolean-argument constructor/factory method to deserialize from boolean value ({value})"
-        )),
-        _ => None,
+fn bytes(data: Data<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+    match data {
+        Data::Written(written) => Ok(written),
+        Data::Kept(node) => base64::bytes(&node).map_err(|message| Refusal::bad(&message)),
     }
-}
-
-/// A value's type as Jackson's messages name it.
-pub(super) fn token(value: &Value) -> String {
-    let (kind, token) = match value {
-        Value::Null => ("null", "VALUE_NULL"),
-        Value::Bool(true) => ("Boolean", "VALUE_TRUE"),
-        Value::Bool(false) => ("Boolean", "VALUE_FALSE"),
-        Value::Number(_) => ("Number", "VALUE_NUMBER_INT"),
-        Value::String(_) => ("String", "VALUE_STRING"),
-        Value::Array(_) => ("Array", "START_ARRAY"),
-        Value::Object(_) => ("Object", "START_OBJECT"),
-    };
-    format!("{kind} value (token `JsonToken.{token}`)")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn refusal(body: &str, embedded: Embedded) -> (u16, String) {
-        let refusal = parse(body.as_bytes(), embedded).unwrap_err();
-        (refusal.status().as_u16(), refusal.to_string())
-    }
-
-    #[test]
-    fn refusals_are_as_recorded_from_7_9() {
-        let json: Vec<String> = [
-            "",
-            "null",
-            "1",
-            "{}",
-            "{\"records\":[]}",
-            "{\"records\":{}}",
-            "{\"records\":[null]}",
-            "{\"records\":[\"x\"]}",
-            "{\"records\":[{\"value\":1,\"foo\":1}]}",
-            "{\"records\":[{\"partition\":true,\"value\":1}]}",
-            "{\"records\":[{\"partition\":\"abc\",\"value\":1}]}",
-            "{\"records\":[{\"partition\":99999999999,\"value\":1}]}",
-            "{\"records\":[{\"partition\":-1,\"value\":1}]}",
-        ]
-        .iter()
-        .map(|body| format!("{body} => {:?}", refusal(body, Embedded::Json)))
-        .collect();
-        insta::assert_snapshot!("json_refusals", json.join("\n"));
-        let binary: Vec<String> =
-            ["\"-_-_\"", "\"!\"", "\"A\"", "\"AQ==AQ==\"", "\"S2Fm a2E=\"", "{\"a\":1}", "7"]
-                .iter()
-                .map(|value| {
-                    format!(
-                        "{value} => {:?}",
-                        refusal(&format!("{{\"records\":[{{\"value\":{value}}}]}}"), Embedded::Binary)
-                    )
-                })
-                .collect();
-        insta::assert_snapshot!("binary_refusals", binary.join("\n"));
-    }
-
-    #[test]
-    fn null_missing_and_empty_are_kept_apart() {
-        let records =
-            parse(b"{\"records\":[{\"value\":null},{},{\"value\":\"\",\"key\":\"\"}]}", Embedded::Binary)
-                .unwrap();
-        let values: Vec<_> =
-            records.iter().map(|record| (record.key.clone(), record.value.clone())).collect();
-        assert_eq!(values, [(None, None), (None, None), (Some(vec![]), Some(vec![]))]);
-    }
-
-    #[test]
-    fn base64_is_javas() {
-        let record = |text: &str| {
-            parse(format!("{{\"records\":[{{\"value\":\"{text}\"}}]}}").as_bytes(), Embedded::Binary).unwrap()
-                [0]
-            .value
-            .clone()
-        };
-        assert_eq!(record("S2Fma2E"), Some(b"Kafka".to_vec()));
-        assert_eq!(record("S2Fma2F="), Some(b"Kafka".to_vec()));
-    }
-
-    #[test]
-    fn partitions_are_coerced_as_jackson_does() {
-        let body = b"{\"records\":[{\"partition\":\"1\"},{\"partition\":1.9},{\"partition\":null},{\"partition\":2}]}";
-        let seen: Vec<_> =
-            parse(body, Embedded::Json).unwrap().into_iter().map(|record| record.partition).collect();
-        assert_eq!(seen, [Some(1), Some(1), None, Some(2)]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_body_panics(body: Vec<u8>) {
-            let _ = parse(&body, Embedded::Json);
-            let _ = parse(&body, Embedded::Binary);
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use hyper::{Response, StatusCode};
 use super::failure::Failure;
 use super::in_hand::InHand;
 use super::produce::Outcome;
+use super::request::Refusal;
 use crate::doubles::http::Answer;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v2::{ProduceItem, ProduceResponse, RESPONSE};
@@ -57,6 +58,19 @@ fn item(outcome: Outcome) -> ProduceItem {
             error: Some(message),
         },
     }
+}
+
+/// The answer to a request that is refused as a whole.
+pub(super) fn refused(refusal: &Refusal) -> Answer {
+    refused_as(RESPONSE, refusal)
+}
+
+/// The same, with another media type.
+pub(super) fn refused_as(content_type: &'static str, refusal: &Refusal) -> Answer {
+    if refusal.plain {
+        return json(refusal.status, Some("text/plain"), refusal.message.clone());
+    }
+    typed_error(refusal.status, content_type, refusal.code, &refusal.message)
 }
 
 /// An error entity with the proxy's own media type.

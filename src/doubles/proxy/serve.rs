@@ -14,8 +14,8 @@ use super::jetty::{Request, refused_by_servlet};
 use super::media::{Accepted, Malformed, MediaType};
 use super::metadata::Metadata;
 use super::produce::{Call, Producer};
-use super::request::{self, Embedded};
-use super::response::{error, json, produced, typed_error};
+use super::request::{self, Embedded, Records};
+use super::response::{error, json, produced, refused, typed_error};
 use super::route::{Consumes, Endpoint, Found, Resource, number, resource};
 use super::v3::{self, Resources};
 use super::{Answer, ProxyAnswer, faults_at, not_acceptable, not_allowed, not_found, read_whole, whole};
@@ -92,7 +92,7 @@ async fn dispatch(service: &Arc<Service>, request: Request) -> Result<ProxyAnswe
             produce(service, topic.to_owned(), id, document, request).await.map(Either::Left)
         }
         Endpoint::ProduceV3 => v3::produce(service, values, request).await?,
-        Endpoint::ProduceBatch => not_found().map(Either::Left),
+        Endpoint::ProduceBatch => v3::produce_batch(service, values, request).await.map(Either::Left),
         Endpoint::CreateTopic => {
             let resources = Resources { admin: &service.admin, release, base: base() };
             let body = read_whole(request.body).await.map_err(|refusal| *refusal)?;
@@ -265,13 +265,9 @@ async fn produce(
     document: &str,
     request: Request,
 ) -> Answer {
-    let embedded = match document {
-        v2::JSON => Embedded::Json,
-        v2::BINARY => Embedded::Binary,
-        _ => {
-            let Ok(accepted) = accepted(&request.headers) else { return not_acceptable() };
-            return unsupported_media_type(&accepted);
-        }
+    let Some(embedded) = Embedded::of(document) else {
+        let Ok(accepted) = accepted(&request.headers) else { return not_acceptable() };
+        return unsupported_media_type(&accepted);
     };
     let faults = faults_at(&request.headers);
     let client = Some(request.client);
@@ -279,22 +275,20 @@ async fn produce(
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
-    let records = match request::parse(&body, embedded) {
+    let target = request::Target { topic: &topic, partition, embedded, release: service.release };
+    let Records { records, then_fails } = match request::parse(&body, target) {
         Ok(records) => records,
-        Err(refusal) => {
-            let status = refusal.status();
-            return error(status, i64::from(status.as_u16()), &refusal.to_string());
-        }
+        Err(refusal) => return refused(&refusal),
     };
-    let is_negative = |partition: Option<i32>| partition.is_some_and(|partition| partition < 0);
-    if records.iter().any(|record| is_negative(record.partition.or(partition))) {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");
-    }
     let producer = service.producer.clone();
     let call = Call { topic, partition, records, faults, client };
     let plan = producer.plan(&call).await;
-    match plan.ends() {
+    let answer = match plan.ends() {
         Some(ends) => whole::end(producer, call, plan, ends, service.streaming.clone()).await,
         None => produced(producer.begin(call, plan).await).await,
+    };
+    if then_fails {
+        return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");
     }
+    answer
 }

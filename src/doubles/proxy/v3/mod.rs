@@ -1,5 +1,6 @@
 //! API v3: producing a stream of records; clusters, brokers and topics.
 
+mod batch;
 mod receipt;
 mod request;
 mod resources;
@@ -22,6 +23,7 @@ use crate::doubles::http::{InFlight, Pieces};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
+pub(super) use batch::produce_batch;
 use receipt::Echo;
 use request::{Entry, parse};
 pub(super) use resources::Resources;
@@ -51,7 +53,8 @@ pub(super) async fn produce(
     let mut values = values.into_iter();
     let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    for entry in parse(&body, &topic) {
+    let addressed = request::Target { topic: &topic, release };
+    for entry in parse(&body, addressed).map_err(|refusal| response::refused_as(JSON, &refusal))? {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {
                 let echo = Echo::new(&record, key, value);

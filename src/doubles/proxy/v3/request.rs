@@ -1,40 +1,20 @@
 //! Reading a v3 produce request: JSON objects one after another, each a record or its refusal.
 //!
-//! Codes and messages are as Confluent REST Proxy 7.9 gives them; the wording of syntax errors is this parser's own.
-//! An error between records ends the stream, one inside a record costs that record only.
+//! It is read as the real proxy does, by Jackson's `MappingIterator`: an error between records ends the stream; after one
+//! inside a record, what is left of it is skipped, and the next one is read.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+mod base64;
+mod data;
+mod header;
+mod instant;
 
-use crate::doubles::proxy::jackson;
-use crate::doubles::proxy::request::{
-    BASE64, Headers, ProduceRecord, Refusal, not_constructible, partition, token,
-};
+use super::super::jackson::bind::{self, Members};
+use super::super::jackson::{Kind as ProblemKind, Parser, Problem, Read, Source, Token, Version};
+use super::super::request::{Headers, ProduceRecord, Refusal};
+use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
-
-/// How a key or a value stands in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Json,
-    Binary,
-    String,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Json => "JSON",
-            Self::Binary => "BINARY",
-            Self::String => "STRING",
-        }
-    }
-
-    fn of(name: &str) -> Option<Self> {
-        [Self::Json, Self::Binary, Self::String].into_iter().find(|kind| kind.name() == name)
-    }
-}
+pub(super) use data::Kind;
+use data::{Data, Part};
 
 /// What gets a receipt.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,263 +25,282 @@ pub(super) enum Entry {
     Refused(ErrorEntity),
 }
 
-fn refused(code: i64, message: impl Into<String>) -> ErrorEntity {
+/// Where a request is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) topic: &'a str,
+    pub(super) release: ProxyRelease,
+}
+
+pub(super) fn refused(code: i64, message: impl Into<String>) -> ErrorEntity {
     ErrorEntity { error_code: code, message: message.into() }
 }
 
-fn bad_request(message: impl Into<String>) -> ErrorEntity {
-    refused(400, message)
+fn internal_error() -> ErrorEntity {
+    refused(500, "Internal Server Error")
 }
 
-const BUILDER: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$Builder";
-
-/// The entries of a request to `topic`.
-pub(super) fn parse(body: &[u8], topic: &str) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut rest = body.trim_ascii_start();
-    while let Some(first) = rest.first() {
-        if *first != b'{' {
-            entries.push(Entry::Refused(between_records(rest)));
-            break;
+/// The entries of a request; or, before 7.2, the refusal of one without a first record.
+pub(super) fn parse(body: &[u8], target: Target<'_>) -> Result<Vec<Entry>, Refusal> {
+    let early = target.release < ProxyRelease::Confluent7_9;
+    let source = match Source::new(body) {
+        Ok(source) => source,
+        Err(problem) if early => return Err(Refusal::of(&problem, target.release)),
+        Err(_) => {
+            let text = "Bad Request: Error processing message: Unexpected error while starting JSON stream:";
+            return Ok(vec![Entry::Refused(refused(400, text))]);
         }
-        let Some(end) = end_of_object(rest) else {
-            // The record that is cut off has a receipt, and so has the stream's end.
-            let error = "Unexpected end-of-input: expected close marker for Object";
-            entries.push(Entry::Refused(bad_request("Unexpected end-of-input in VALUE_STRING")));
-            entries
-                .push(Entry::Refused(bad_request(format!("Bad Request: Error processing message: {error}"))));
-            break;
+    };
+    let mut parser = Parser::new(&source, Version::of(target.release));
+    if early {
+        // The first token is read before the answer begins.
+        match parser.advance() {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(Refusal::unexpected()),
+            Err(problem) => return Err(Refusal::of(&problem, target.release)),
+        }
+    }
+    Ok(entries(&mut parser, target))
+}
+
+fn entries(parser: &mut Parser<'_>, target: Target<'_>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    loop {
+        match goes_on(parser) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(problem) => {
+                entries.push(Entry::Refused(between_records(&problem, target.release)));
+                break;
+            }
+        }
+        let read = read_record(parser, target.release);
+        parser.clear();
+        let entry = match read {
+            Ok(record) => record.encoded(target),
+            Err(problem) => {
+                let refusal = told(&problem, target.release);
+                if let Err(problem) = resynchronise(parser) {
+                    entries.push(Entry::Refused(refusal));
+                    entries.push(Entry::Refused(between_records(&problem, target.release)));
+                    break;
+                }
+                Err(refusal)
+            }
         };
-        let record = match serde_json::from_slice(&rest[..end]) {
-            Ok(object) => parse_record(object, topic),
-            Err(error) => Err(bad_request(error.to_string())),
-        };
-        entries.push(record.unwrap_or_else(Entry::Refused));
-        rest = rest[end..].trim_ascii_start();
+        entries.push(entry.unwrap_or_else(Entry::Refused));
     }
     entries
 }
 
-/// What is said of something that is no object, where a record should begin; the stream ends there.
-fn between_records(rest: &[u8]) -> ErrorEntity {
-    if rest.starts_with(b"[") {
-        let text = format!(
-            "Cannot deserialize value of type `{BUILDER}` from Array value (token `JsonToken.START_ARRAY`)"
-        );
-        return bad_request(text);
+/// Whether another value begins.
+fn goes_on(parser: &mut Parser<'_>) -> Read<bool> {
+    if parser.token().is_some() {
+        return Ok(true);
     }
-    let first = serde_json::Deserializer::from_slice(rest).into_iter::<Value>().next();
-    match first {
-        Some(Ok(value)) => match not_constructible(&value) {
-            Some(reason) => bad_request(format!(
-                "Cannot construct instance of `{BUILDER}` (although at least one Creator exists): no {reason}"
-            )),
-            None => refused(500, "Internal Server Error"),
-        },
-        Some(Err(error)) => bad_request(format!("Bad Request: Error processing message: {error}")),
-        None => bad_request("Bad Request: Error processing message: no record"),
-    }
+    Ok(!matches!(parser.advance()?, None | Some(Token::EndArray)))
 }
 
-/// Where the object that `text` begins with ends, by its brackets; what stands between need not be JSON.
-fn end_of_object(text: &[u8]) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (index, byte) in text.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(index + 1);
-                }
-            }
-            _ => {}
+/// Skips what is left of a value that could not be read.
+fn resynchronise(parser: &mut Parser<'_>) -> Read<()> {
+    while !parser.at_root() {
+        match parser.advance()? {
+            None => return Ok(()),
+            Some(Token::EndArray | Token::EndObject) if parser.at_root() => parser.clear(),
+            Some(_) => {}
         }
     }
-    None
+    Ok(())
 }
 
-fn parse_record(object: Map<String, Value>, topic: &str) -> Result<Entry, ErrorEntity> {
-    let mut record = ProduceRecord::default();
-    let (mut key, mut value) = (None, None);
-    for (name, member) in object {
-        match name.as_str() {
-            "partition_id" => {
-                record.partition = partition(&member).map_err(|refusal| match refusal {
-                    Refusal::NegativePartition => refused(40402, "Partition not found."),
-                    other => bad_request(other.to_string()),
-                })?;
-            }
-            "headers" => record.headers = headers(member)?,
-            "timestamp" => record.timestamp = timestamp(&member)?,
-            "key" => (key, record.key) = data(member, topic, "key")?,
-            "value" => (value, record.value) = data(member, topic, "value")?,
-            "originalSize" => {}
-            other => {
-                return Err(bad_request(format!(
-                    "Unrecognized field \"{other}\" (class io.confluent.kafkarest.entities.v3.AutoValue_ProduceRequest$Builder), \
-                     not marked as ignorable (6 known properties: \"value\", \"originalSize\", \"partitionId\", \
-                     \"headers\", \"key\", \"timestamp\"])"
-                )));
+/// What is said of a problem between records.
+fn between_records(problem: &Problem, release: ProxyRelease) -> ErrorEntity {
+    if release < ProxyRelease::Confluent7_9 {
+        return internal_error();
+    }
+    let problem = problem.full(Version::of(release).source());
+    first_line(400, &format!("Bad Request: Error processing message: {problem}"))
+}
+
+/// What is said of a record that could not be read.
+pub(super) fn told(problem: &Problem, release: ProxyRelease) -> ErrorEntity {
+    match problem.kind() {
+        ProblemKind::Limit | ProblemKind::Unexpected => internal_error(),
+        _ => {
+            // Where it stands is on a line of its own; of what has no place, the way to it is told on the first.
+            let whole = problem.full(Version::of(release).source());
+            if release == ProxyRelease::Confluent6_2_0 {
+                refused(400, whole)
+            } else {
+                first_line(400, &whole)
             }
         }
     }
-    Ok(Entry::Record { record, key, value })
 }
 
-/// A key or a value: its type, where it is there, and its bytes.
-fn data(member: Value, topic: &str, part: &str) -> Result<(Option<Kind>, Option<Vec<u8>>), ErrorEntity> {
-    const CLASS: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$ProduceRequestData";
-    let mut object = match member {
-        Value::Null => return Ok((None, None)),
-        Value::Object(object) => object,
-        other => {
-            let text = format!("Cannot deserialize value of type `{CLASS}` from {}", token(&other));
-            return Err(bad_request(text));
-        }
-    };
-    let (kind, data) = (object.remove("type"), object.remove("data"));
-    let schema = ["schema", "schema_id", "schema_version", "subject", "subject_name_strategy"];
-    let kind = match kind {
-        Some(Value::String(name)) if Kind::of(&name).is_some() => Kind::of(&name),
-        // Formats with schemas, and a missing type, which stands for the topic's latest schema: there is no registry.
-        Some(Value::String(name)) if ["AVRO", "JSONSCHEMA", "PROTOBUF"].contains(&name.as_str()) => None,
-        None | Some(Value::Null) => None,
-        Some(other) => {
-            let text = format!(
-                "Cannot construct instance of `{CLASS}`, problem: no format {}",
-                other.as_str().unwrap_or_default()
-            );
-            return Err(bad_request(text));
-        }
-    };
-    if let Some(other) = object.keys().find(|name| !schema.contains(&name.as_str())) {
-        return Err(bad_request(format!(
-            "Unrecognized field \"{other}\" (class io.confluent.kafkarest.entities.v3.AutoValue_ProduceRequest_ProduceRequestData), \
-             not marked as ignorable (7 known properties: \"schema\", \"subject_name_strategy\", \"schema_id\", \"type\", \
-             \"subject\", \"schema_version\", \"data\"])"
-        )));
-    }
-    let Some(kind) = kind else {
-        let subject =
-            object.get("subject").and_then(Value::as_str).map_or(format!("{topic}-{part}"), str::to_owned);
-        return Err(refused(
-            422,
-            format!(
-                "Error: 42207 : Error serializing message. Error when fetching latest schema version. subject = {subject}"
-            ),
-        ));
-    };
-    if let Some(option) = object.keys().next() {
-        let text = format!(
-            "Cannot construct instance of `{CLASS}`, problem: 'type={}' cannot be used with '{option}'.",
-            kind.name()
-        );
-        return Err(bad_request(text));
-    }
-    let Some(data) = data else {
-        return Err(bad_request(format!("Cannot construct instance of `{CLASS}`, problem: Null data")));
-    };
-    let bytes = match (kind, data) {
-        (_, Value::Null) => None,
-        (Kind::Json, data) => Some(jackson::write(&data)),
-        (Kind::String, Value::String(text)) => Some(text.into_bytes()),
-        (Kind::String, other) => {
-            return Err(bad_request(format!("Bad Request: data={other} is not a string.")));
-        }
-        (Kind::Binary, Value::String(text)) => Some(BASE64.decode(&text).map_err(|_| {
-            bad_request(format!("Bad Request: data={} is not a valid base64 string.", Value::String(text)))
-        })?),
-        (Kind::Binary, other) => {
-            return Err(bad_request(format!("Bad Request: data={other} is not a base64 string.")));
-        }
-    };
-    Ok((Some(kind), bytes))
+/// The proxy tells the first line of a message only.
+fn first_line(code: i64, message: &str) -> ErrorEntity {
+    refused(code, message.split('\n').next().unwrap_or_default().trim())
 }
 
-/// Headers: a list of names and base64 values, whose padding must be there, unlike that of data.
-fn headers(member: Value) -> Result<Headers, ErrorEntity> {
-    const CLASS: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$ProduceRequestHeader";
-    let list = match member {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(list) => list,
-        other => {
-            return Err(bad_request(format!(
-                "Cannot deserialize value of type `java.util.ArrayList<{CLASS}>` from {}",
-                token(&other)
-            )));
-        }
-    };
-    list.into_iter()
-        .map(|header| {
-            let Value::Object(header) = header else {
-                let text = format!("Cannot deserialize value of type `{CLASS}` from {}", token(&header));
-                return Err(bad_request(text));
-            };
-            let mut read = (None, None);
-            for (name, value) in header {
-                match (name.as_str(), value) {
-                    ("name", Value::String(name)) => read.0 = Some(name),
-                    ("value", Value::Null) => read.1 = None,
-                    ("value", Value::String(text)) => {
-                        read.1 = Some(STANDARD.decode(&text).map_err(|error| {
-                            bad_request(format!(
-                                "Cannot deserialize value of type `byte[]` from String \"{text}\": {error}"
-                            ))
-                        })?);
-                    }
-                    ("value", other) => {
-                        return Err(bad_request(format!(
-                            "Cannot deserialize value of type `byte[]` from {}",
-                            token(&other)
-                        )));
-                    }
-                    _ => return Err(bad_request(format!("Unrecognized field \"{name}\" (class {CLASS})"))),
-                }
+/// A record as it has been read.
+#[derive(Debug, Default)]
+pub(super) struct Record<'a> {
+    pub(super) id: Option<bind::Node<'a>>,
+    partition: Option<i32>,
+    headers: Headers,
+    key: Option<Data<'a>>,
+    value: Option<Data<'a>>,
+    timestamp: Option<instant::Instant>,
+}
+
+/// What reads a record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    class: &'static str,
+    made: &'static str,
+    known: &'static [&'static str],
+    has_id: bool,
+}
+
+const BUILDER: Shape = Shape {
+    class: "io.confluent.kafkarest.entities.v3.ProduceRequest$Builder",
+    made: "io.confluent.kafkarest.entities.v3.AutoValue_ProduceRequest$Builder",
+    known: &["value", "originalSize", "partitionId", "headers", "key", "timestamp"],
+    has_id: false,
+};
+
+/// Before 7.2, a record is made without a builder.
+const REQUEST: Shape = Shape {
+    class: "io.confluent.kafkarest.entities.v3.ProduceRequest",
+    made: "io.confluent.kafkarest.entities.v3.AutoValue_ProduceRequest",
+    known: &["partition_id", "value", "headers", "key", "timestamp"],
+    has_id: false,
+};
+
+/// An entry of a batch.
+pub(super) const BATCH_ENTRY: Shape = Shape {
+    class: "io.confluent.kafkarest.entities.v3.ProduceBatchRequestEntry$Builder",
+    made: "io.confluent.kafkarest.entities.v3.AutoValue_ProduceBatchRequestEntry$Builder",
+    known: &["value", "originalSize", "id", "partitionId", "headers", "key", "timestamp"],
+    has_id: true,
+};
+
+fn read_record<'a>(parser: &mut Parser<'a>, release: ProxyRelease) -> Read<Record<'a>> {
+    let shape = if release < ProxyRelease::Confluent7_9 { REQUEST } else { BUILDER };
+    read(parser, shape)
+}
+
+/// The record at hand.
+pub(super) fn read<'a>(parser: &mut Parser<'a>, shape: Shape) -> Read<Record<'a>> {
+    if matches!(parser.token(), Some(Token::Null | Token::EndObject | Token::EndArray)) {
+        // There is no builder then, and nobody looks.
+        return Err(Problem::unexpected());
+    }
+    let class = shape.class;
+    bind::open(parser, class)?;
+    let mut record = Record::default();
+    let mut members = Members::new(shape.made, shape.known, if shape.has_id { 6 } else { 5 });
+    let has_builder = shape.class != REQUEST.class;
+    let (mut null_header, mut late) = (None, None);
+    while parser.token() == Some(Token::Name) {
+        let index = match parser.name() {
+            b"partition_id" if !(members.is_made() && has_builder) => 0,
+            b"headers" => 1,
+            b"key" => 2,
+            b"value" => 3,
+            b"timestamp" => 4,
+            b"id" if shape.has_id => 5,
+            b"partitionId" if has_builder => 6,
+            b"originalSize" if has_builder => 7,
+            _ => {
+                members.unknown(parser)?;
+                continue;
             }
-            match read {
-                (Some(name), value) => Ok((name, value)),
-                (None, _) => {
-                    Err(bad_request(format!("Cannot construct instance of `{CLASS}`, problem: Null name")))
-                }
+        };
+        parser.advance()?;
+        match index {
+            0 => record.partition = bind::within(bind::integer(parser), class, "partition_id")?,
+            1 => {
+                let read = header::read(parser);
+                (record.headers, null_header) = bind::within(read, class, "headers")?;
             }
-        })
-        .collect()
+            2 => record.key = bind::within(data::read(parser), class, "key")?,
+            3 => record.value = bind::within(data::read(parser), class, "value")?,
+            4 => record.timestamp = bind::within(instant::read(parser), class, "timestamp")?,
+            5 => record.id = Some(bind::within(bind::node(parser), class, "id")?),
+            // The builder's own names are set once it has been made.
+            6 => late = bind::within(bind::integer(parser), class, "partitionId")?,
+            _ => bind::within(bind::long(parser), class, "originalSize")?,
+        }
+        let complete = index < 6 && members.given(index);
+        parser.advance()?;
+        if complete {
+            made(parser, shape, &record, null_header)?;
+            members.made(parser)?;
+        }
+    }
+    if !members.is_made() {
+        made(parser, shape, &record, null_header)?;
+        members.made(parser)?;
+    }
+    record.partition = late.or(record.partition);
+    Ok(record)
 }
 
-/// A time: RFC 3339, or seconds since 1970 with a fraction, in milliseconds.
-fn timestamp(member: &Value) -> Result<Option<i64>, ErrorEntity> {
-    let at = match member {
-        Value::Null => return Ok(None),
-        Value::Number(number) => seconds(&number.to_string()),
-        Value::String(text) => seconds(text).or_else(|| text.parse().ok().map(Timestamp::as_millisecond)),
-        other => {
-            return Err(bad_request(format!(
-                "Unexpected token ({}), expected one of [VALUE_STRING, VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT] for \
-                 java.time.Instant value",
-                token(other)
-            )));
-        }
-    };
-    match at {
-        Some(at) if at < 0 => Err(refused(500, "Internal Server Error")),
-        Some(at) => Ok(Some(at)),
-        None => Err(bad_request(format!(
-            "Cannot deserialize value of type `java.time.Instant` from {member}: Failed to deserialize java.time.Instant"
-        ))),
+/// The builder is made of what has been read; a list that holds null cannot be copied, nor may an id be missing.
+fn made(parser: &Parser<'_>, shape: Shape, record: &Record<'_>, null_header: Option<usize>) -> Read<()> {
+    let at = parser.token_place();
+    if shape.has_id && record.id.is_none() {
+        return bind::not_made(at, shape.class, "Null id");
+    }
+    match null_header {
+        Some(index) => bind::not_made(at, shape.class, &format!("at index {index}")),
+        None => Ok(()),
     }
 }
 
-/// Milliseconds of a decimal count of seconds.
-fn seconds(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let whole: i64 = whole.parse().ok()?;
-    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
-    whole.checked_mul(1000)?.checked_add(digits.parse().ok()?)
+impl Record<'_> {
+    /// The record in the bytes that are to land.
+    pub(super) fn encoded(self, target: Target<'_>) -> Result<Entry, ErrorEntity> {
+        let early = target.release < ProxyRelease::Confluent7_9;
+        let is_negative = self.partition.is_some_and(|partition| partition < 0);
+        if is_negative && !early {
+            return Err(refused(40402, "Partition not found."));
+        }
+        let encoded = |data: Option<Data<'_>>, part| match data {
+            Some(data) => data.encoded(target, part).map(|(kind, bytes)| (Some(kind), bytes)),
+            None => Ok((None, None)),
+        };
+        let (key, key_bytes) = encoded(self.key, Part::Key)?;
+        let (value, value_bytes) = encoded(self.value, Part::Value)?;
+        let timestamp = self.timestamp.map(instant::Instant::millis);
+        let timestamp = match timestamp {
+            // Java's client refuses what is before 1970, and nobody expects it.
+            Some(Some(millis)) if millis >= 0 => Some(millis),
+            Some(_) => return Err(internal_error()),
+            None => None,
+        };
+        if is_negative {
+            return Err(internal_error());
+        }
+        let headers = grouped(self.headers);
+        let partition = self.partition;
+        let record = ProduceRecord { partition, key: key_bytes, value: value_bytes, headers, timestamp };
+        Ok(Entry::Record { record, key, value })
+    }
+}
+
+/// The headers as they are written: those of one name stand together, where the first of them stood.
+fn grouped(headers: Headers) -> Headers {
+    let mut grouped: Headers = Vec::with_capacity(headers.len());
+    for header in headers {
+        match grouped.iter().rposition(|(name, _)| *name == header.0) {
+            Some(last) => grouped.insert(last + 1, header),
+            None => grouped.push(header),
+        }
+    }
+    grouped
 }
 
 #[cfg(test)]
