@@ -302,14 +302,15 @@ async fn waits_pass_as_much_faster_as_is_said_and_messages_tell_the_configured_t
     let alone = json!({"records": [{"value": large}]}).to_string();
     let too_large = "The request included a message larger than the max message size the server will accept.";
     assert_eq!(errors("/topics/small", &alone).await, [(50002, too_large.to_owned())]);
-    let keyless = r#"{"records":[{"key":"a","value":1},{"value":2}]}"#;
+    let keyless = r#"{"records":[{"key":"a","value":1},{"value":2},{"key":"b","value":3}]}"#;
     let part =
         "Failed to append record because it was part of a batch which had one more more invalid records";
     let at_fault = "Compacted topic cannot accept message without key in topic partition compact-0";
     assert_eq!(
         errors("/topics/compact", keyless).await,
-        [(50002, part.to_owned()), (50002, at_fault.to_owned())]
+        [(0, String::new()), (50002, at_fault.to_owned()), (50002, part.to_owned())]
     );
+    assert_eq!(stage.broker.high_watermark("compact", 0), Some(1));
     let illegal = r#"{"records":[{"value":1},{"value":2}]}"#;
     assert_eq!(
         errors("/topics/a%20b", illegal).await,

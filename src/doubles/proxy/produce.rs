@@ -26,6 +26,8 @@ use crate::scenario::{FaultKind, ProxyRelease};
 
 /// What librdkafka takes: more than Java's client, which refuses first.
 const MAX_MESSAGE: usize = 2 * MAX_REQUEST_SIZE;
+/// What a record gets to be written in, however much faster the waits pass: what is written takes the time that it takes.
+const LEAST_DELIVERY: Duration = Duration::from_secs(10);
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long Kafka has to answer each time that it is asked for a topic.
@@ -115,7 +117,9 @@ impl Producer {
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, KafkaError> {
         let size = MAX_MESSAGE.to_string();
         let scale = config.time_scale.max(1);
-        let delivery_timeout = (config.delivery_timeout / scale).as_millis().max(1).to_string();
+        let delivery_timeout =
+            config.delivery_timeout.min(LEAST_DELIVERY.max(config.delivery_timeout / scale));
+        let delivery_timeout = delivery_timeout.as_millis().max(1).to_string();
         let max_block = (config.max_block / scale).as_millis().to_string();
         let mut settings = vec![
             ("acks", if config.release.is_6_2() { "1" } else { "all" }),
@@ -229,23 +233,23 @@ impl Producer {
         let place = |record: &ProduceRecord| {
             record.partition.or(call.partition).or_else(|| (partitions == 1).then_some(0))
         };
-        let dooms = groups(records, place).into_iter().filter_map(|members| {
-            let any = |at_fault: &dyn Fn(&ProduceRecord) -> bool| {
+        let dooms = groups(records, place).into_iter().filter_map(|mut members| {
+            let any = |members: &[usize], at_fault: &dyn Fn(&ProduceRecord) -> bool| {
                 members.iter().any(|index| at_fault(&records[*index]))
             };
             let too_large = |record: &ProduceRecord| {
                 let size = batch_size(record);
                 size > rules.limit && size <= MAX_REQUEST_SIZE
             };
-            if members.len() < 2 {
-                None
-            } else if any(&too_large) {
-                Some(Doom::Expires(members))
-            } else if rules.compacted && any(&is_keyless) {
-                Some(Doom::Invalid(members))
-            } else {
-                None
+            if members.len() > 1 && any(&members, &too_large) {
+                return Some(Doom::Expires(members));
             }
+            if self.release == ProxyRelease::Confluent7_9 && !is_keyless(&records[members[0]]) {
+                // Its client was seen to send the first alone.
+                members.remove(0);
+            }
+            (rules.compacted && members.len() > 1 && any(&members, &is_keyless))
+                .then_some(Doom::Invalid(members))
         });
         dooms.collect()
     }
