@@ -260,8 +260,8 @@ pub(in crate::doubles::proxy) fn enumerated<T: Copy>(
         _ => return mismatch(parser, class),
     };
     let told = trimmed(&text);
-    let named = |text: &str| constants.iter().copied().find(|constant| name(*constant) == text);
-    if let Some(constant) = named(&text).or_else(|| named(told)) {
+    let find = |text: &str| constants.iter().copied().find(|constant| name(*constant) == text);
+    if let Some(constant) = find(&text).or_else(|| find(told)) {
         return Ok(Some(constant));
     }
     if told.is_empty() && parser.version() > Version::V2_10 {
@@ -309,8 +309,11 @@ pub(in crate::doubles::proxy) fn not_coerced<T>(parser: &Parser<'_>, to: &str) -
 
 /// The value at hand is no list of `elements`; a text is read to its end before that is told.
 pub(in crate::doubles::proxy) fn no_list<T>(parser: &mut Parser<'_>, elements: &str) -> Read<T> {
-    if parser.token() == Some(Token::String) {
-        parser.string()?;
+    if parser.token() == Some(Token::String)
+        && parser.string()?.is_empty()
+        && parser.version() == Version::V2_10
+    {
+        return no_creator(parser, "java.util.ArrayList", &argument("String", "String", "''"));
     }
     mismatch(parser, &format!("java.util.ArrayList<{elements}>"))
 }

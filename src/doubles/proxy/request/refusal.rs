@@ -50,10 +50,10 @@ impl Refusal {
             }
             Kind::Limit | Kind::Unexpected => return Self::unexpected(),
             Kind::Syntax | Kind::Mapping if release == ProxyRelease::Confluent6_2_0 => {
-                let source = Version::of(release).source();
+                let version = Version::of(release);
                 return Self {
                     plain: true,
-                    ..Self::new(StatusCode::BAD_REQUEST, 400, &problem.full(source))
+                    ..Self::new(StatusCode::BAD_REQUEST, 400, &problem.full(version))
                 };
             }
             Kind::Syntax => problem.message().to_owned(),
