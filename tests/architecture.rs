@@ -48,8 +48,8 @@ const IMPURE: &[&str] = &[
     "rand",
 ];
 
-/// Parts of these that are as pure as can be: reading and writing times as text.
-const PURE_PARTS: &[&str] = &["jiff::fmt"];
+/// Parts of these that are as pure as can be: times as text, and what unpacks bytes from memory.
+const PURE_PARTS: &[&str] = &["jiff::fmt", "std::io::Read"];
 
 /// The paths that a file names, each as segments from the crate's root or an external crate's name on.
 struct Paths {

@@ -23,6 +23,8 @@ enum What {
     Result,
     /// Of conformance.json, as `landfall conform` writes it
     Conformance,
+    /// Of the file that `landfall conform replay --json` writes
+    Replay,
     /// Of selftest.json, as `landfall selftest` writes it
     Selftest,
 }
@@ -33,6 +35,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         What::TokenProfile => printed(scenario::PROFILE_SCHEMA),
         What::Result => printed(&result::schema_text(&result::result_schema())),
         What::Conformance => printed(&result::schema_text(&result::conformance_schema())),
+        What::Replay => printed(&result::schema_text(&result::replay_schema())),
         What::Selftest => printed(&result::schema_text(&result::selftest_schema())),
     }
 }

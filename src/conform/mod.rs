@@ -5,8 +5,10 @@
 
 pub mod auth;
 mod case;
+pub mod golden;
 mod judgement;
 mod observation;
+pub mod rest;
 mod verdict;
 
 pub use case::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Refusal, Step};

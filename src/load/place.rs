@@ -249,6 +249,7 @@ impl Place {
             ids: ids.each_ref().map(|id| id.as_deref().map(&mut put)),
             retry_after: retry_after.as_deref().map(&mut put),
             keep_alive: true,
+            end: 0,
         }
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Conformance, RunResult, Selftest};
+use super::{Conformance, Replay, RunResult, Selftest};
 
 /// The shape of `result.json` (JSON Schema, draft 2020-12). Members that a result may lack are not required, and others
 /// may be there.
@@ -17,6 +17,12 @@ pub fn result_schema() -> Value {
 #[must_use]
 pub fn selftest_schema() -> Value {
     schema_of::<Selftest>("selftest.schema.json", "A self-test of landfall")
+}
+
+/// The shape of what `landfall conform replay --json` writes, likewise.
+#[must_use]
+pub fn replay_schema() -> Value {
+    schema_of::<Replay>("replay.schema.json", "A golden file, played by landfall")
 }
 
 /// The shape of `conformance.json`, likewise.

@@ -63,6 +63,7 @@ impl Stack {
                     auto_create: None,
                     sasl: sasl.clone(),
                     injectors: self.injectors.clone(),
+                    ..BrokerConfig::default()
                 })
                 .await?;
                 self.kafka = access(broker.bootstrap(), sasl);

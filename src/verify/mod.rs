@@ -3,6 +3,7 @@
 
 mod mark;
 mod reader;
+mod tail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::kafka::{Access, describe};
 use crate::record::{RunId, TopicPartition};
 
 pub use reader::{End, Ends, Progress, ReadError, ReadErrorKind, Reader};
+pub use tail::{Tail, TailRecord};
 
 /// How long one question to the cluster may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -67,6 +69,16 @@ pub enum VerifyError {
         "topic `{topic}` does not exist in Kafka at {bootstrap}; create it, or set `kafka.create_topics: true`"
     )]
     NoTopic {
+        /// Where.
+        bootstrap: String,
+        /// Which.
+        topic: String,
+    },
+    /// Records are there, and are not given.
+    #[error(
+        "topic `{topic}` in Kafka at {bootstrap} holds records that were not read in 10 s; check that it may be read"
+    )]
+    Unread {
         /// Where.
         bootstrap: String,
         /// Which.

@@ -58,6 +58,8 @@ pub struct Response {
     pub retry_after: Option<Range<usize>>,
     /// Whether the connection can carry another request.
     pub keep_alive: bool,
+    /// Where what follows it begins; a body in chunks takes more room than it has bytes.
+    pub end: usize,
 }
 
 /// Where the body ends.
@@ -126,7 +128,7 @@ impl Decoder {
         }
         // What follows a response that nobody asked for makes the connection useless.
         response.keep_alive &= whole.is_none_or(|end| end == bytes.len());
-        Ok(whole.map(|_| response.clone()))
+        Ok(whole.map(|end| Response { end, ..response.clone() }))
     }
 
     /// Reads the head if it is there; tells whether it is.
@@ -181,6 +183,7 @@ fn read_fields(
         ids: [const { None }; ID_HEADERS.len()],
         retry_after: None,
         keep_alive: false,
+        end: 0,
     };
     for header in parsed.headers.iter() {
         // By length first, so that most fields cost one comparison.

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use jsonschema::Validator;
 use landfall::result::{
-    Conformance, RunResult, Selftest, conformance_schema, result_schema, schema_text, selftest_schema,
+    Conformance, RunResult, Selftest, conformance_schema, replay_schema, result_schema, schema_text,
+    selftest_schema,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ fn the_schemas_of_results_are_made_from_the_code() {
     keep("docs/schemas/result.schema.json", &schema_text(&result_schema()));
     keep("docs/schemas/selftest.schema.json", &schema_text(&selftest_schema()));
     keep("docs/schemas/conformance.schema.json", &schema_text(&conformance_schema()));
+    keep("docs/schemas/replay.schema.json", &schema_text(&replay_schema()));
 }
 
 /// What the binary prints.

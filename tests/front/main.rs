@@ -1,5 +1,5 @@
 //! The front of the path, end to end over sockets: identity provider, authorizer, gateway and balancer;
-//! and the proxy's API v3.
+//! and the proxy itself.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -16,6 +16,7 @@ mod gateway;
 mod idp;
 mod limits;
 mod malformed;
+mod proxy_http;
 mod proxy_v3;
 mod shapes;
 mod stage;

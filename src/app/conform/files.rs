@@ -16,7 +16,7 @@ const NAMES: [&str; 3] = ["junit.xml", "conformance.html", "conformance.json"];
 ///
 /// # Errors
 /// [`ConformError::Folder`].
-pub(super) fn clear(folder: &Path) -> Result<(), ConformError> {
+pub(in crate::app) fn clear(folder: &Path) -> Result<(), ConformError> {
     let failed = |source| ConformError::Folder { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
     for name in NAMES {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub(super) use self::files::clear;
 pub use self::files::deliver;
 use self::landing::Landing;
 pub(super) use self::material::{foreign_keys, spare_key};

@@ -16,6 +16,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::cluster::{self, Cluster, Layout, Topic};
+use super::config::KafkaVersion;
 use super::describe::{self, Source};
 use super::refusal::Refusal;
 
@@ -51,7 +52,7 @@ pub(super) fn create_topics(
         };
         let result = CreatableTopicResult::default().with_name(name);
         match created {
-            Ok(topic) if version >= DESCRIBES => described(result, &topic),
+            Ok(topic) if version >= DESCRIBES => described(result, &topic, cluster.version),
             Ok(_) => result,
             Err(refusal) => result.with_error_code(refusal.code()).with_error_message(Some(refusal.text())),
         }
@@ -102,10 +103,10 @@ fn create(cluster: &Cluster, wanted: CreatableTopic, dry: bool) -> Result<std::s
     cluster.create(&wanted.name, layout, configs, dry)
 }
 
-fn described(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult {
+fn described(result: CreatableTopicResult, topic: &Topic, version: KafkaVersion) -> CreatableTopicResult {
     let partitions = topic.partitions();
     let replicas = partitions.first().map_or(1, |partition| partition.replicas.len());
-    let configs = describe::topic_settings(&topic.settings).map(|(definition, value, source)| {
+    let configs = describe::topic_settings(&topic.settings, version).map(|(definition, value, source)| {
         CreatableTopicConfigs::default()
             .with_name(StrBytes::from_static_str(definition.name))
             .with_value(Some(StrBytes::from_string(value.to_owned())))

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-use super::config::Credentials;
+use super::config::{Credentials, KafkaVersion};
 use super::faults::Faults;
 use super::groups::Groups;
 use super::leadership::Leader;
@@ -44,6 +44,8 @@ pub(super) struct Cluster {
     pub(super) auto_create: Option<i32>,
     /// Who clients must say that they are; `None`: they are not asked.
     pub(super) sasl: Option<Credentials>,
+    /// Whose settings topics have.
+    pub(super) version: KafkaVersion,
     pub(super) faults: Faults,
     pub(super) groups: Groups,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
@@ -81,6 +83,7 @@ impl Cluster {
         nodes: Vec<Node>,
         auto_create: Option<i32>,
         sasl: Option<Credentials>,
+        version: KafkaVersion,
         faults: Faults,
     ) -> Self {
         Self {
@@ -88,6 +91,7 @@ impl Cluster {
             nodes,
             auto_create,
             sasl,
+            version,
             faults,
             groups: Groups::default(),
             topics: RwLock::default(),
@@ -349,7 +353,13 @@ mod tests {
 
     fn cluster(brokers: i32) -> Cluster {
         let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-        Cluster::new((1..=brokers).map(|id| Node { id, address }).collect(), None, None, Faults::default())
+        Cluster::new(
+            (1..=brokers).map(|id| Node { id, address }).collect(),
+            None,
+            None,
+            KafkaVersion::default(),
+            Faults::default(),
+        )
     }
 
     fn spread(partitions: i32, replicas: i16) -> Layout {

@@ -23,6 +23,8 @@ pub struct BrokerConfig {
     pub auto_create: Option<i32>,
     /// Who clients must say that they are, by SASL PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; `None`: they are not asked.
     pub sasl: Option<Credentials>,
+    /// The version of Kafka whose topic settings it describes.
+    pub version: KafkaVersion,
     /// Faults; the broker shows those of the box kafka.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -37,9 +39,20 @@ impl Default for BrokerConfig {
             topics: Vec::new(),
             auto_create: None,
             sasl: None,
+            version: KafkaVersion::default(),
             injectors: Vec::new(),
         }
     }
+}
+
+/// A version of Kafka.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KafkaVersion {
+    /// 3.9.
+    #[default]
+    V3_9,
+    /// 4.1, in which settings are gone that were deprecated.
+    V4_1,
 }
 
 /// The one user whom the brokers know.

@@ -75,6 +75,7 @@ fn no_transactions() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::super::cluster::Node;
+    use super::super::config::KafkaVersion;
     use super::super::faults::Faults;
     use super::*;
     use std::net::SocketAddr;
@@ -83,7 +84,8 @@ mod tests {
     fn each_group_has_one_coordinator_and_transactions_have_none() {
         let node =
             |id: u16| Node { id: i32::from(id), address: SocketAddr::from(([127, 0, 0, 1], 9091 + id)) };
-        let cluster = Cluster::new(vec![node(1), node(2)], None, None, Faults::default());
+        let cluster =
+            Cluster::new(vec![node(1), node(2)], None, None, KafkaVersion::default(), Faults::default());
         let keys = ["a", "b"].map(StrBytes::from_static_str);
         let group = FindCoordinatorRequest::default().with_key_type(GROUP);
         let several = find(&cluster, 4, &group.clone().with_coordinator_keys(keys.to_vec()));

@@ -13,9 +13,10 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::cluster::Cluster;
+use super::config::KafkaVersion;
 use super::metadata::CLUSTER_RIGHTS;
 use super::refusal::Refusal;
-use super::settings::{DEFINITIONS, Definition, Kind, Settings};
+use super::settings::{Definition, Kind, Settings, definitions};
 
 /// Where a setting's value comes from (Kafka's `DescribeConfigsResponse.ConfigSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,9 @@ const BROKER: i8 = 4;
 /// Every setting of a topic, with its value and where that comes from.
 pub(super) fn topic_settings(
     settings: &Settings,
+    version: KafkaVersion,
 ) -> impl Iterator<Item = (&'static Definition, &str, Source)> {
-    DEFINITIONS.iter().map(|definition| match settings.given(definition.name) {
+    definitions(version).map(|definition| match settings.given(definition.name) {
         Some(value) => (definition, value, Source::DynamicTopic),
         None => (definition, definition.default, Source::Default),
     })
@@ -83,8 +85,8 @@ fn topic(
     let topic = cluster.topic(name).ok_or_else(|| {
         Refusal::new(ResponseError::UnknownTopicOrPartition, format!("there is no topic '{name}'"))
     })?;
-    let described =
-        topic_settings(&topic.settings).filter(|(definition, ..)| wanted(resource, definition.name));
+    let described = topic_settings(&topic.settings, cluster.version)
+        .filter(|(definition, ..)| wanted(resource, definition.name));
     let described = described.map(|(definition, value, source)| {
         let mut synonyms = Vec::new();
         if with_synonyms {
@@ -114,7 +116,7 @@ fn broker(
         fixed("auto.create.topics.enable", cluster.auto_create.is_some().to_string(), Kind::Boolean),
         fixed("num.partitions", cluster.auto_create.unwrap_or(1).to_string(), Kind::Int),
     ];
-    for definition in DEFINITIONS {
+    for definition in definitions(cluster.version) {
         all.push(setting(definition.synonym, definition.default, definition.kind, Source::Default));
     }
     all.retain(|setting| wanted(resource, &setting.name));

@@ -21,8 +21,13 @@ use super::wire_tests::{fetch, produce, request, text};
 /// A broker without sockets, with topics of the names that made-up requests use.
 fn asked() -> Asked {
     let address = SocketAddr::from(([127, 0, 0, 1], 9092));
-    let cluster =
-        Cluster::new(vec![Node { id: 1, address }], Some(2), None, super::faults::Faults::default());
+    let cluster = Cluster::new(
+        vec![Node { id: 1, address }],
+        Some(2),
+        None,
+        super::KafkaVersion::default(),
+        super::faults::Faults::default(),
+    );
     for name in ["t", "tuv", "tuvwxyz"] {
         let layout = Layout::Spread { partitions: 3, replicas: 1 };
         cluster.create(name, layout, std::collections::BTreeMap::new(), false).unwrap();

@@ -53,7 +53,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{BrokerConfig, Credentials, TopicConfig};
+pub use config::{BrokerConfig, Credentials, KafkaVersion, TopicConfig};
 
 use self::asked::Asked;
 use self::cluster::{Cluster, Layout, Node};
@@ -108,7 +108,8 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`], as it says.
     pub async fn start(config: BrokerConfig) -> Result<Self, BrokerError> {
-        let BrokerConfig { bind: host, port, brokers, topics, auto_create, sasl, injectors } = config;
+        let BrokerConfig { bind: host, port, brokers, topics, auto_create, sasl, version, injectors } =
+            config;
         let too_many = || BrokerError::Brokers { brokers, port };
         let mut listeners = Vec::new();
         for index in 0..brokers {
@@ -122,7 +123,7 @@ impl Broker {
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
         let addresses = nodes.iter().map(|node| node.address).collect();
-        let cluster = Arc::new(Cluster::new(nodes, auto_create, sasl, Faults::new(&injectors)));
+        let cluster = Arc::new(Cluster::new(nodes, auto_create, sasl, version, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
             let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
             cluster.create(&name, layout, configs, false).map_err(|refusal| BrokerError::Topic {

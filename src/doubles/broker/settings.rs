@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::config::KafkaVersion;
+
 /// Type of a setting, as `DescribeConfigs` numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -25,23 +27,49 @@ pub(super) struct Definition {
     pub(super) kind: Kind,
     /// The broker's setting that the default stands in for.
     pub(super) synonym: &'static str,
+    /// Whether Kafka 4 has it no more.
+    gone_in_4: bool,
 }
 
 const fn define(name: &'static str, default: &'static str, kind: Kind, synonym: &'static str) -> Definition {
-    Definition { name, default, kind, synonym }
+    Definition { name, default, kind, synonym, gone_in_4: false }
+}
+
+/// A setting that Kafka 3 still has.
+const fn gone(name: &'static str, default: &'static str, kind: Kind, synonym: &'static str) -> Definition {
+    Definition { gone_in_4: true, ..define(name, default, kind, synonym) }
+}
+
+/// Every setting that a version has, by name.
+pub(super) fn definitions(version: KafkaVersion) -> impl Iterator<Item = &'static Definition> {
+    DEFINITIONS.iter().filter(move |definition| !definition.gone_in_4 || version == KafkaVersion::V3_9)
 }
 
 /// Every setting, by name.
-pub(super) const DEFINITIONS: &[Definition] = &[
+const DEFINITIONS: &[Definition] = &[
     define("cleanup.policy", "delete", Kind::List, "log.cleanup.policy"),
+    define("compression.gzip.level", "-1", Kind::Int, "compression.gzip.level"),
+    define("compression.lz4.level", "9", Kind::Int, "compression.lz4.level"),
     define("compression.type", "producer", Kind::String, "compression.type"),
+    define("compression.zstd.level", "3", Kind::Int, "compression.zstd.level"),
     define("delete.retention.ms", "86400000", Kind::Long, "log.cleaner.delete.retention.ms"),
     define("file.delete.delay.ms", "60000", Kind::Long, "log.segment.delete.delay.ms"),
     define("flush.messages", "9223372036854775807", Kind::Long, "log.flush.interval.messages"),
     define("flush.ms", "9223372036854775807", Kind::Long, "log.flush.interval.ms"),
+    define(
+        "follower.replication.throttled.replicas",
+        "",
+        Kind::List,
+        "follower.replication.throttled.replicas",
+    ),
     define("index.interval.bytes", "4096", Kind::Int, "log.index.interval.bytes"),
+    define("leader.replication.throttled.replicas", "", Kind::List, "leader.replication.throttled.replicas"),
+    define("local.retention.bytes", "-2", Kind::Long, "log.local.retention.bytes"),
+    define("local.retention.ms", "-2", Kind::Long, "log.local.retention.ms"),
     define("max.compaction.lag.ms", "9223372036854775807", Kind::Long, "log.cleaner.max.compaction.lag.ms"),
     define("max.message.bytes", "1048588", Kind::Int, "message.max.bytes"),
+    gone("message.downconversion.enable", "true", Kind::Boolean, "log.message.downconversion.enable"),
+    gone("message.format.version", "3.0-IV1", Kind::String, "log.message.format.version"),
     define("message.timestamp.after.max.ms", "3600000", Kind::Long, "log.message.timestamp.after.max.ms"),
     define(
         "message.timestamp.before.max.ms",
@@ -49,11 +77,20 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         Kind::Long,
         "log.message.timestamp.before.max.ms",
     ),
+    gone(
+        "message.timestamp.difference.max.ms",
+        "9223372036854775807",
+        Kind::Long,
+        "log.message.timestamp.difference.max.ms",
+    ),
     define("message.timestamp.type", "CreateTime", Kind::String, "log.message.timestamp.type"),
     define("min.cleanable.dirty.ratio", "0.5", Kind::Double, "log.cleaner.min.cleanable.ratio"),
     define("min.compaction.lag.ms", "0", Kind::Long, "log.cleaner.min.compaction.lag.ms"),
     define("min.insync.replicas", "1", Kind::Int, "min.insync.replicas"),
     define("preallocate", "false", Kind::Boolean, "log.preallocate"),
+    define("remote.log.copy.disable", "false", Kind::Boolean, "remote.log.copy.disable"),
+    define("remote.log.delete.on.disable", "false", Kind::Boolean, "remote.log.delete.on.disable"),
+    define("remote.storage.enable", "false", Kind::Boolean, "remote.storage.enable"),
     define("retention.bytes", "-1", Kind::Long, "log.retention.bytes"),
     define("retention.ms", "604800000", Kind::Long, "log.retention.ms"),
     define("segment.bytes", "1073741824", Kind::Int, "log.segment.bytes"),
@@ -125,7 +162,8 @@ fn list(value: &str) -> impl Iterator<Item = &str> {
 fn check(definition: &Definition, value: &str) -> Result<(), &'static str> {
     let at_least = |least: i64, number: Result<i64, _>| number.is_ok_and(|number: i64| number >= least);
     let least = match definition.name {
-        "retention.bytes" | "retention.ms" => -1,
+        "retention.bytes" | "retention.ms" | "compression.gzip.level" => -1,
+        "local.retention.bytes" | "local.retention.ms" => -2,
         "segment.ms" | "min.insync.replicas" | "max.compaction.lag.ms" => 1,
         _ => 0,
     };

@@ -39,13 +39,13 @@ struct Unanswered;
 /// A handler at work, which runs to its end even if nobody waits for it any more: when the client hangs up, hyper drops
 /// what it waits for, but a real server's worker goes on and its record may still land. Only then does it become a task of
 /// its own, so that requests that are waited for do not pay for one.
-struct Unbroken<F: Future + Send + 'static> {
+pub(in crate::doubles) struct Unbroken<F: Future + Send + 'static> {
     /// `None` once it has ended.
     work: Option<(Pin<Box<F>>, InFlight)>,
 }
 
 impl<F: Future + Send + 'static> Unbroken<F> {
-    fn new(work: F, guard: InFlight) -> Self {
+    pub(in crate::doubles) fn new(work: F, guard: InFlight) -> Self {
         Self { work: Some((Box::pin(work), guard)) }
     }
 }
@@ -107,6 +107,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client at `address`, who waits until the sender of `waits` is gone.
+    pub(in crate::doubles) fn new(address: SocketAddr, waits: watch::Receiver<()>) -> Self {
+        Self { address, waits }
+    }
+
     /// Returns when the client waits no longer. Its handler must not have ended before.
     pub async fn has_gone(mut self) {
         // Nothing is ever sent; the sender goes with the client.

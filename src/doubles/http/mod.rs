@@ -10,6 +10,7 @@ mod source;
 pub use answer::{Answer, AnswerBody, Ending, Pieces};
 pub use body::{BodyError, read_body};
 pub use connection::Client;
+pub(super) use connection::Unbroken;
 pub(super) use server::InFlight;
 pub use server::{BindError, Server, Terms, bind};
 pub use source::{Source, SourceError};

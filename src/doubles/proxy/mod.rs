@@ -5,39 +5,48 @@
 //! health checks. Records are written by librdkafka with the settings that the real proxy's Java client has by
 //! default.
 
+mod admin;
 mod failure;
 mod faults;
 mod in_hand;
 mod jackson;
+mod jetty;
+mod media;
+mod metadata;
 mod produce;
+mod release;
 mod replica;
 mod request;
 mod response;
+mod route;
+mod serve;
+mod size;
+mod topics;
 mod v3;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use hyper::{Method, Request, Response, StatusCode};
-use percent_encoding::percent_decode_str;
+use http_body_util::{Either, Full};
+use hyper::header::HeaderMap;
+use hyper::{Method, Response, StatusCode};
 
 use super::fault::{Injector, of_kinds};
-use super::http::{Answer, BindError, BodyError, Client, Pieces, bind, read_body};
+use super::http::{Answer, BindError, BodyError, Pieces, bind};
 use crate::kafka::{self, Access};
 use crate::scenario::{FaultKind, ProxyRelease};
 use crate::wire::gateway::FAULT_HEADER;
-use crate::wire::produce::v2::RESPONSE;
-use produce::{Call, Faults, Producer};
+use admin::Admin;
+use jetty::{Body, Request, Terms};
+use produce::{Faults, Producer};
 use replica::Replica;
-use request::Embedded;
-use response::{error, error_untyped, produced};
+use response::{error, error_untyped};
+use serve::Service;
 
 /// Longest request body, in bytes. The real proxy has no limit; this one is there for the memory's sake.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -65,6 +74,9 @@ pub struct ProxyConfig {
     /// How many times faster than the real proxy's its long time-outs pass (`max.block.ms`, `delivery.timeout.ms`), which
     /// messages tell unchanged; 1: as fast.
     pub time_scale: u32,
+    /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`, for instance
+    /// `api.v2.topics.list` or `api.v3.topics.*`.
+    pub blocked: BTreeSet<String>,
     /// Faults to show; shared with the other replicas.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -82,6 +94,7 @@ impl ProxyConfig {
             idempotence: false,
             release: ProxyRelease::default(),
             time_scale: 1,
+            blocked: BTreeSet::new(),
             injectors: Vec::new(),
         }
     }
@@ -133,27 +146,36 @@ impl Proxy {
         let bootstrap = config.kafka.bootstrap.clone();
         let producer = Producer::new(&config).map_err(|source| ProxyError::Producer { bootstrap, source })?;
         let producer = Arc::new(producer);
+        let admin =
+            Admin::new(producer.clone(), config.kafka.client("landfall-proxy", &[]), config.time_scale);
+        producer.ask_with(admin.clone());
         let streaming = Arc::new(AtomicU64::new(0));
-        let streams = streaming.clone();
+        let service = Arc::new(Service {
+            producer,
+            admin,
+            streaming: streaming.clone(),
+            release: config.release,
+            blocked: config.blocked,
+        });
         let stalls: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::Stall]).into();
         let starts: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::SlowStart]).into();
         let growths: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::MemoryGrowth]).into();
         let leak = Arc::new(faults::Leak::default());
-        let answer = move |mut request: Request<Incoming>, client: Client| {
-            request.extensions_mut().insert(client);
-            let (producer, streams) = (producer.clone(), streams.clone());
+        let answer = move |request: Request| {
+            let service = service.clone();
             let (stalls, starts) = (stalls.clone(), starts.clone());
             let (growths, leak) = (growths.clone(), leak.clone());
             async move {
-                if request.method() == Method::POST {
+                if request.method == Method::POST {
                     faults::stalled(&stalls).await;
                     faults::warming_up(&starts).await;
                     leak.leak(&growths);
                 }
-                answer(producer, streams, request).await
+                serve::answer(&service, request).await
             }
         };
-        let replica = Replica::start(listening, IDLE, &restarts, answer)?;
+        let terms = Terms { idle: IDLE, release: config.release };
+        let replica = Replica::start(listening, terms, &restarts, answer)?;
         Ok(Self { replica, streaming })
     }
 
@@ -172,84 +194,9 @@ impl Proxy {
     }
 }
 
-/// A produce call's address.
-struct Target {
-    topic: String,
-    partition: Option<i32>,
-}
-
-async fn answer(
-    producer: Arc<Producer>,
-    streaming: Arc<AtomicU64>,
-    request: Request<Incoming>,
-) -> ProxyAnswer {
-    let path = request.uri().path().to_owned();
-    let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if let ["v3", segments @ ..] = segments.as_slice() {
-        return v3::answer(producer, streaming, segments, request).await;
-    }
-    answer_v2(producer, streaming, &segments, request).await.map(Either::Left)
-}
-
-async fn answer_v2(
-    producer: Arc<Producer>,
-    behind: Arc<AtomicU64>,
-    segments: &[&str],
-    request: Request<Incoming>,
-) -> Answer {
-    let target = match (segments, request.method()) {
-        ([""], &Method::GET | &Method::HEAD) => {
-            return response::json(StatusCode::OK, Some(RESPONSE), "{}");
-        }
-        (["topics", topic], method) => match decode(topic) {
-            Some(topic) if method == Method::POST => Target { topic, partition: None },
-            Some(_) => return not_allowed(),
-            None => return not_found(),
-        },
-        (["topics", topic, "partitions", partition], method) => match (decode(topic), partition.parse()) {
-            (Some(topic), Ok(partition)) if method == Method::POST => {
-                Target { topic, partition: Some(partition) }
-            }
-            (Some(_), Ok(_)) => return not_allowed(),
-            _ => return not_found(),
-        },
-        _ => return not_found(),
-    };
-    let embedded = match embedded_format(request.headers()) {
-        Ok(embedded) => embedded,
-        Err(refusal) => return *refusal,
-    };
-    if !accepts(request.headers(), RESPONSE) {
-        drain(request.into_body()).await;
-        return not_acceptable();
-    }
-    let faults = faults_at(request.headers());
-    let client = request.extensions().get().cloned();
-    let body = match read_whole(request.into_body()).await {
-        Ok(body) => body,
-        Err(refusal) => return *refusal,
-    };
-    let Target { topic, partition } = target;
-    let addressed = request::Target { topic: &topic, partition, embedded, release: producer.release() };
-    let request::Records { records, then_fails } = match request::parse(&body, addressed) {
-        Ok(records) => records,
-        Err(refusal) => return response::refused(&refusal),
-    };
-    let call = Call { topic, partition, records, faults, client };
-    let plan = producer.plan(&call).await;
-    let answer = match plan.ends() {
-        Some(ends) => whole::end(producer, call, plan, ends, behind).await,
-        None => produced(producer.begin(call, plan).await).await,
-    };
-    if then_fails {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");
-    }
-    answer
-}
-
 /// The body, or the answer to one that cannot be read.
-async fn read_whole(body: Incoming) -> Result<Bytes, Box<Answer>> {
-    read_body(body, BODY_LIMIT).await.map_err(|failed| {
+async fn read_whole(body: Body) -> Result<Bytes, Box<Answer>> {
+    body.read(BODY_LIMIT).await.map_err(|failed| {
         Box::new(match failed {
             BodyError::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large"),
             BodyError::Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error"),
@@ -269,43 +216,7 @@ fn not_found() -> Answer {
     error_untyped(StatusCode::NOT_FOUND, 404, "HTTP 404 Not Found")
 }
 
-/// A path segment without its percent-encoding; `None` where that is no UTF-8, or nothing.
-fn decode(segment: &str) -> Option<String> {
-    let text = percent_decode_str(segment).decode_utf8().ok()?;
-    (!text.is_empty()).then(|| text.into_owned())
-}
-
-/// The format that the Content-Type names. Without one, records are base64; parameters are ignored.
-fn embedded_format(headers: &HeaderMap) -> Result<Embedded, Box<Answer>> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Embedded::Binary) };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    Embedded::of(essence).ok_or_else(|| Box::new(unsupported_media_type()))
-}
-
-fn unsupported_media_type() -> Answer {
-    let (status, text) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "HTTP 415 Unsupported Media Type");
-    response::typed_error(status, "application/json", 415, text)
-}
-
-/// Whether the client takes the one media type that calls of this kind answer with (RFC 9110, section 12.5.1).
-fn accepts(headers: &HeaderMap, answer: &str) -> bool {
-    let mut values = headers.get_all(ACCEPT).iter().peekable();
-    if values.peek().is_none() {
-        return true;
-    }
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| matches!(range, "*/*" | "application/*") || range == answer)
-}
-
 /// A record that the gateway's fault has befallen meets none of the proxy's: one fault a record.
 fn faults_at(headers: &HeaderMap) -> Faults {
     if headers.contains_key(FAULT_HEADER) { Faults::NotHere } else { Faults::AsPlanned }
-}
-
-/// Reads a body that nobody wants, so that the connection can be used again.
-async fn drain(mut body: Incoming) {
-    while let Some(Ok(_)) = body.frame().await {}
 }

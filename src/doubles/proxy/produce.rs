@@ -2,30 +2,46 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::client::{Client as KafkaClient, DefaultClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::FutureProducerContext;
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 
 use super::ProxyConfig;
-use super::failure::{Around, Failure, MAX_REQUEST_SIZE};
+use super::admin::Admin;
+use super::failure::{Around, Failure, FailureKind, MAX_REQUEST_SIZE, OVERSIZED};
 use super::faults::{Plan, Strike, Subject, Treatment, Whole, plan};
 use super::in_hand::InHand;
+use super::metadata::is_legal;
 use super::request::ProduceRecord;
+use super::size::{batch_size, groups};
+use super::topics::Topics;
 use crate::doubles::fault::{Injector, of_kinds};
 use crate::doubles::http::Client;
 use crate::scenario::{FaultKind, ProxyRelease};
 
+/// What librdkafka takes: more than Java's client, which refuses first.
+const MAX_MESSAGE: usize = 2 * MAX_REQUEST_SIZE;
 /// How often a record whose partition is not known yet is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// How long Kafka has to answer each time that it is asked for a topic.
+const ASK: Duration = Duration::from_secs(1);
+/// The least of it.
+const LEAST_ASK: Duration = Duration::from_millis(50);
 
 pub(super) struct Producer {
     client: FutureProducer,
     release: ProxyRelease,
     max_block: Duration,
     delivery_timeout: Duration,
+    /// How many times faster than told the waits pass.
+    scale: u32,
+    topics: Topics,
+    admin: OnceLock<Admin>,
     injectors: Vec<Arc<Injector>>,
     /// The last position this proxy wrote in each topic: what a fault that writes nothing pretends to follow.
     last: Mutex<HashMap<String, (i32, i64)>>,
@@ -74,18 +90,35 @@ pub(super) struct Call {
 pub(super) enum Pending {
     Enqueued(DeliveryFuture),
     Failed(KafkaError),
+    /// Refused before the client had it.
+    Refused(Failure),
+    /// In a batch that is refused again and again until its time is up, with so many records.
+    Expiring {
+        records: usize,
+        partition: i32,
+        at: Instant,
+    },
     Dropped,
+}
+
+/// A batch of which nothing will be written, by its records' places.
+enum Doom {
+    /// It is too large, refused and sent again until its time is up.
+    Expires(Vec<usize>),
+    /// A record of it has no key, and the topic is compacted.
+    Invalid(Vec<usize>),
 }
 
 impl Producer {
     /// A producer with the settings that the real proxy's Java client has by default since 7.0: acks from
     /// all replicas, no idempotence unless it is asked for, no lingering, murmur2 partitioning.
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, KafkaError> {
-        let size = MAX_REQUEST_SIZE.to_string();
-        let delivery_timeout = config.delivery_timeout.as_millis().max(1).to_string();
-        let max_block = config.max_block.as_millis().to_string();
+        let size = MAX_MESSAGE.to_string();
+        let scale = config.time_scale.max(1);
+        let delivery_timeout = (config.delivery_timeout / scale).as_millis().max(1).to_string();
+        let max_block = (config.max_block / scale).as_millis().to_string();
         let mut settings = vec![
-            ("acks", "all"),
+            ("acks", if config.release.is_6_2() { "1" } else { "all" }),
             ("linger.ms", "0"),
             ("partitioner", "murmur2_random"),
             ("max.in.flight.requests.per.connection", "5"),
@@ -103,6 +136,9 @@ impl Producer {
             release: config.release,
             max_block: config.max_block,
             delivery_timeout: config.delivery_timeout,
+            scale,
+            topics: Topics::default(),
+            admin: OnceLock::new(),
             injectors: config.injectors.clone(),
             last: Mutex::default(),
             known: Mutex::default(),
@@ -110,11 +146,6 @@ impl Producer {
             remembers: !of_kinds(&config.injectors, &[FaultKind::StaleAnswer]).is_empty(),
             answered: Mutex::default(),
         })
-    }
-
-    /// The release whose behaviour the proxy shows.
-    pub(super) fn release(&self) -> ProxyRelease {
-        self.release
     }
 
     /// What befalls a request.
@@ -144,6 +175,7 @@ impl Producer {
     pub(super) async fn begin(self: Arc<Self>, call: Call, plan: Plan) -> InHand {
         let mut pending: Vec<Option<Pending>> = call.records.iter().map(|_| None).collect();
         let mut copies: Vec<Option<Pending>> = call.records.iter().map(|_| None).collect();
+        let doomed = self.doomed(&call).await;
         for place in 0..call.records.len() {
             // A swapped record is written when its partner's turn comes.
             let index = order(&plan.strikes, place);
@@ -154,6 +186,10 @@ impl Producer {
             };
             if matches!(treatment, Some(Treatment::Drop)) {
                 pending[index] = Some(Pending::Dropped);
+                continue;
+            }
+            if let Some(doom) = self.doom(&call, index, &doomed) {
+                pending[index] = Some(doom);
                 continue;
             }
             pending[index] = Some(self.enqueue(&call, record).await);
@@ -168,10 +204,85 @@ impl Producer {
         InHand { producer: self, call, plan, pending, copies, outcomes, answered: 0, hidden: Vec::new() }
     }
 
+    /// The batches of the request, as Java's client would make them, of which the broker takes nothing since one record
+    /// is at fault. Only where it is certain what shares a batch.
+    async fn doomed(self: &Arc<Self>, call: &Call) -> Vec<Doom> {
+        let records = &call.records;
+        let is_keyless = |record: &ProduceRecord| record.key.is_none();
+        let is_mixed = records.iter().any(is_keyless) && !records.iter().all(is_keyless);
+        if records.len() < 2
+            || !is_mixed && records.iter().all(|record| batch_size(record) < OVERSIZED)
+            || !is_legal(&call.topic)
+        {
+            return Vec::new();
+        }
+        if !self.topics.knows(&call.topic, None)
+            && let Some(count) = self.partitions(call.topic.clone(), ASK).await
+            && let Some(count) = i32::try_from(count).ok().filter(|count| *count > 0)
+        {
+            self.topics.learn(&call.topic, count);
+        }
+        let (Some(admin), Some(partitions)) = (self.admin.get(), self.topics.partitions(&call.topic)) else {
+            return Vec::new();
+        };
+        let Some(rules) = self.topics.rules(&call.topic, admin).await else { return Vec::new() };
+        let place = |record: &ProduceRecord| {
+            record.partition.or(call.partition).or_else(|| (partitions == 1).then_some(0))
+        };
+        let dooms = groups(records, place).into_iter().filter_map(|members| {
+            let any = |at_fault: &dyn Fn(&ProduceRecord) -> bool| {
+                members.iter().any(|index| at_fault(&records[*index]))
+            };
+            let too_large = |record: &ProduceRecord| {
+                let size = batch_size(record);
+                size > rules.limit && size <= MAX_REQUEST_SIZE
+            };
+            if members.len() < 2 {
+                None
+            } else if any(&too_large) {
+                Some(Doom::Expires(members))
+            } else if rules.compacted && any(&is_keyless) {
+                Some(Doom::Invalid(members))
+            } else {
+                None
+            }
+        });
+        dooms.collect()
+    }
+
+    /// What becomes of the record at `index` if it is in one of these batches.
+    fn doom(&self, call: &Call, index: usize, dooms: &[Doom]) -> Option<Pending> {
+        let partition = call.records[index].partition.or(call.partition).unwrap_or(0);
+        dooms.iter().find_map(|doom| match doom {
+            Doom::Expires(members) if members.contains(&index) => {
+                let at = Instant::now() + self.delivery_timeout / self.scale;
+                Some(Pending::Expiring { records: members.len(), partition, at })
+            }
+            Doom::Invalid(members) if members.contains(&index) => {
+                let keyless = members.iter().position(|member| call.records[*member].key.is_none());
+                let place = format!("{}-{partition}", call.topic);
+                let is_at_fault = call.records[index].key.is_none();
+                let failure = Failure::in_compacted(self.release, &place, keyless.unwrap_or(0), is_at_fault);
+                Some(Pending::Refused(failure))
+            }
+            _ => None,
+        })
+    }
+
     /// Hands a record to the client. As Java's `send` does, it waits up to `max.block.ms` for buffer space or
-    /// for a partition that the topic does not have yet.
-    async fn enqueue(&self, call: &Call, record: &ProduceRecord) -> Pending {
-        let deadline = Instant::now() + self.max_block;
+    /// for a topic or partition that is not known yet.
+    async fn enqueue(self: &Arc<Self>, call: &Call, record: &ProduceRecord) -> Pending {
+        let deadline = Instant::now() + self.max_block / self.scale;
+        let size = batch_size(record);
+        let wanted = record.partition.or(call.partition);
+        if !self.topics.knows(&call.topic, wanted)
+            && let Err(failure) = self.wait_for(&call.topic, wanted, deadline).await
+        {
+            return Pending::Refused(failure);
+        }
+        if size > MAX_REQUEST_SIZE {
+            return Pending::Refused(Failure::larger_than_requests(size));
+        }
         loop {
             let message = FutureRecord::<[u8], [u8]> {
                 topic: &call.topic,
@@ -186,10 +297,44 @@ impl Producer {
                 Err((KafkaError::MessageProduction(Code::QueueFull | Code::UnknownPartition), _))
                     if Instant::now() + RETRY < deadline =>
                 {
-                    tokio::time::sleep(RETRY).await;
+                    tokio::time::sleep(RETRY / self.scale).await;
                 }
                 Err((error, _)) => return Pending::Failed(error),
             }
+        }
+    }
+
+    /// Waits until the topic has the partition, or any where none is named.
+    async fn wait_for(
+        self: &Arc<Self>,
+        topic: &str,
+        wanted: Option<i32>,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        if !is_legal(topic) {
+            return Err(Failure { kind: FailureKind::InvalidTopic, message: self.topics.invalid(topic) });
+        }
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let count = self.partitions(topic.to_owned(), left.min(ASK)).await.filter(|count| *count > 0);
+            if let Some(count) = count.and_then(|count| i32::try_from(count).ok()) {
+                self.topics.learn(topic, count);
+                if wanted.is_none_or(|wanted| wanted < count) {
+                    return Ok(());
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let block = self.max_block.as_millis();
+                let message = match (wanted, count) {
+                    (Some(wanted), Some(count)) if !self.release.is_6_2() => format!(
+                        "Partition {wanted} of topic {topic} with partition count {count} is not present in metadata after {block} ms."
+                    ),
+                    _ => format!("Topic {topic} not present in metadata after {block} ms."),
+                };
+                return Err(Failure { kind: FailureKind::NotInMetadata, message });
+            }
+            tokio::time::sleep(RETRY.min(left)).await;
         }
     }
 
@@ -201,6 +346,7 @@ impl Producer {
         pending: Option<Pending>,
     ) -> Outcome {
         let (topic, record) = (call.topic.as_str(), &call.records[index]);
+        let mut stood = None;
         let error = match pending {
             Some(Pending::Enqueued(delivery)) => match delivery.await {
                 Ok(Ok(delivered)) => {
@@ -212,15 +358,28 @@ impl Producer {
                     let timestamp = delivered.timestamp.to_millis();
                     return Ok(Position { partition, offset, timestamp });
                 }
-                Ok(Err((error, _))) => error,
+                Ok(Err((error, message))) => {
+                    let partition = rdkafka::Message::partition(&message);
+                    stood = (partition >= 0).then_some(partition);
+                    error
+                }
                 Err(_) => KafkaError::Canceled,
             },
             Some(Pending::Failed(error)) => error,
+            Some(Pending::Refused(failure)) => return Err(failure),
+            Some(Pending::Expiring { records, partition, at }) => {
+                if self.release != ProxyRelease::Confluent7_9 {
+                    // These releases' clients never come out of it.
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep_until(at.into()).await;
+                return Err(Failure::expired(records, topic, partition, self.delivery_timeout));
+            }
             Some(Pending::Dropped) | None => return Ok(self.pretended(topic)),
         };
         let partitions = match error.rdkafka_error_code() {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
-                self.partitions(topic.to_owned()).await
+                self.partitions(topic.to_owned(), ASK).await
             }
             _ => None,
         };
@@ -228,9 +387,11 @@ impl Producer {
             &error,
             &Around {
                 topic,
-                partition: record.partition.or(call.partition),
+                partition: stood.or(record.partition).or(call.partition),
                 record,
+                index,
                 partitions,
+                release: self.release,
                 max_block: self.max_block,
                 delivery_timeout: self.delivery_timeout,
             },
@@ -263,23 +424,29 @@ impl Producer {
         if known.is_some() {
             return known;
         }
-        let count = i32::try_from(self.partitions(topic.to_owned()).await?).ok()?;
+        let count = i32::try_from(self.partitions(topic.to_owned(), ASK).await?).ok()?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), count);
         Some(count)
     }
 
-    /// The id of the cluster, asked of Kafka if need be. Blocks.
-    pub(super) fn cluster_id(&self, patience: Duration) -> Option<String> {
-        self.client.client().fetch_cluster_id(patience)
+    /// The client, to ask it about the cluster.
+    pub(super) fn client(&self) -> &KafkaClient<FutureProducerContext<DefaultClientContext>> {
+        self.client.client()
+    }
+
+    /// Lets it ask about topics' settings.
+    pub(super) fn ask_with(&self, admin: Admin) {
+        // Nobody else has set it.
+        let _ = self.admin.set(admin);
     }
 
     /// The number of partitions, if Kafka knows the topic and says so at once. The client blocks while it asks, and who
     /// is asked may be a double in the same process.
-    async fn partitions(self: &Arc<Self>, topic: String) -> Option<usize> {
+    async fn partitions(self: &Arc<Self>, topic: String, patience: Duration) -> Option<usize> {
         let producer = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
             let metadata =
-                producer.client.client().fetch_metadata(Some(&topic), Duration::from_secs(1)).ok()?;
+                producer.client.client().fetch_metadata(Some(&topic), patience.max(LEAST_ASK)).ok()?;
             metadata.topics().first().map(|topic| topic.partitions().len())
         });
         asked.await.ok().flatten()

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::Response;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
+use super::jetty::{Request, Server, Terms};
 use crate::doubles::fault::Injector;
-use crate::doubles::http::{AnswerBody, BindError, Client, InFlight, Server, Terms, bind};
+use crate::doubles::http::{AnswerBody, BindError, InFlight, bind};
 
 /// How often it is looked whether a restart is to begin or to end, and whether the address is free again.
 const LOOK: Duration = Duration::from_millis(5);
@@ -55,32 +55,31 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Serves what [`listen`] gave, as [`Server::start_with`] does; the first replica to ask for a restart gets it.
+    /// Serves what [`listen`] gave, as [`Server::start`] does; the first replica to ask for a restart gets it.
     pub(super) fn start<H, F, B>(
         (listener, held): (TcpListener, Option<Held>),
-        idle: Duration,
+        terms: Terms,
         restarts: &[Arc<Injector>],
         handler: H,
     ) -> std::io::Result<Self>
     where
-        H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
         let working = Arc::new(AtomicU64::new(0));
         let counted = {
             let working = working.clone();
-            move |request: Request<Incoming>, client| {
+            move |request: Request| {
                 let guard = InFlight::enter(working.clone());
-                let work = handler(request, client);
+                let work = handler(request);
                 async move {
                     let _guard = guard;
                     work.await
                 }
             }
         };
-        let terms = Terms { idle, identity: None };
-        let server = Server::start_with(listener, terms.clone(), counted.clone())?;
+        let server = Server::start(listener, terms, counted.clone())?;
         let address = server.address();
         let server = Arc::new(Mutex::new(Some(server)));
         let mine: Vec<Arc<Injector>> = restarts.iter().filter(|restart| restart.claim()).cloned().collect();
@@ -99,7 +98,7 @@ impl Replica {
                             tokio::time::sleep(LOOK).await;
                         }
                         let again = return_to(address).await;
-                        drop(set(&server, Server::start_with(again, terms.clone(), counted.clone()).ok()));
+                        drop(set(&server, Server::start(again, terms, counted.clone()).ok()));
                     }
                     tokio::time::sleep(LOOK).await;
                 }
@@ -152,7 +151,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::scenario::{Fault, FaultKind, Pace};
+    use crate::scenario::{Fault, FaultKind, Pace, ProxyRelease};
 
     #[tokio::test]
     async fn a_replica_that_is_away_refuses_connections_and_keeps_its_port() {
@@ -162,10 +161,9 @@ mod tests {
         let listening = listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await.unwrap();
         let held = listening.1.is_some();
         assert!(held || !cfg!(target_os = "linux"));
-        let answer = |_, _| async { Response::new(Full::new(Bytes::new())) };
-        let replica =
-            Replica::start(listening, Duration::from_mins(1), std::slice::from_ref(&injector), answer)
-                .unwrap();
+        let answer = |_| async { Response::new(Full::new(Bytes::new())) };
+        let terms = Terms { idle: Duration::from_mins(1), release: ProxyRelease::default() };
+        let replica = Replica::start(listening, terms, std::slice::from_ref(&injector), answer).unwrap();
         let address = replica.address();
         let mut client = TcpStream::connect(address).await.unwrap();
         injector.start(Instant::now());

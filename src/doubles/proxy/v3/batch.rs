@@ -2,23 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use hyper::StatusCode;
-use hyper::body::Incoming;
-use hyper::{Method, Request};
 use serde::Serialize;
 
+use super::super::failure::Failure as Failed;
 use super::super::jackson::bind::{self, Members, Node};
 use super::super::jackson::{Kind, Parser, Problem, Read, Source, Token, Version, nothing_follows, to_utf8};
-use super::super::produce::{Call, Producer};
+use super::super::jetty::Request;
+use super::super::produce::Call;
 use super::super::request::Refusal;
-use super::super::{
-    Answer, accepts, drain, faults_at, not_acceptable, not_allowed, read_whole, response, whole,
-};
+use super::super::serve::Service;
+use super::super::{Answer, faults_at, read_whole, response, whole};
 use super::receipt::Echo;
 use super::request::{self, BATCH_ENTRY, Entry, Record};
-use super::{Target, wrong_content_type};
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, Receipt, WrittenReceipt};
 
@@ -54,31 +51,22 @@ struct Failure {
     refusal: ErrorEntity,
 }
 
-/// Answers a batch for `target`.
-pub(super) async fn answer(
-    producer: Arc<Producer>,
-    behind: Arc<AtomicU64>,
-    target: Target,
-    request: Request<Incoming>,
+/// Answers a batch; `values` are the cluster, which is echoed, and the topic.
+pub(in crate::doubles::proxy) async fn answer(
+    service: &Arc<Service>,
+    values: Vec<String>,
+    request: Request,
 ) -> Answer {
-    if request.method() != Method::POST {
-        return not_allowed();
-    }
-    if let Some(refusal) = wrong_content_type(request.headers()) {
-        return refusal;
-    }
-    if !accepts(request.headers(), JSON) {
-        drain(request.into_body()).await;
-        return not_acceptable();
-    }
-    let faults = faults_at(request.headers());
-    let client = request.extensions().get().cloned();
-    let body = match read_whole(request.into_body()).await {
+    let (producer, release) = (service.producer.clone(), service.release);
+    let faults = faults_at(&request.headers);
+    let client = Some(request.client);
+    let body = match read_whole(request.body).await {
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
-    let Target { cluster, topic } = target;
-    let addressed = request::Target { topic: &topic, release: producer.release() };
+    let mut values = values.into_iter();
+    let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+    let addressed = request::Target { topic: &topic, release };
     let entries = match parse(&body, addressed) {
         Ok(entries) => entries,
         Err(refusal) => return response::refused_as(JSON, &refusal),
@@ -97,12 +85,13 @@ pub(super) async fn answer(
     let call = Call { topic: topic.clone(), partition: None, records, faults, client };
     let plan = producer.plan(&call).await;
     if let Some(ends) = plan.ends() {
-        return whole::end(producer, call, plan, ends, behind).await;
+        return whole::end(producer, call, plan, ends, service.streaming.clone()).await;
     }
     let mut in_hand = producer.begin(call, plan).await;
     for (id, echo) in echoes {
         let Some(outcome) = in_hand.next().await else { break };
-        match echo.receipt(outcome, &cluster, &topic) {
+        let as_told = |failed: Failed| Failed { kind: failed.kind.in_v3_of(release), ..failed };
+        match echo.receipt(outcome.map_err(as_told), &cluster, &topic, release) {
             Receipt::Written(receipt) => {
                 outcomes
                     .successes

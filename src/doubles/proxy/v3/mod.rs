@@ -1,100 +1,59 @@
-//! API v3: producing a stream of records, and the list of clusters.
+//! API v3: producing a stream of records; clusters, brokers and topics.
 
 mod batch;
-mod clusters;
 mod receipt;
 mod request;
+mod resources;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use http_body_util::Either;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
+use super::failure::Failure;
 use super::in_hand::InHand;
-use super::produce::{Call, Producer};
-use super::{
-    Answer, ProxyAnswer, accepts, decode, drain, faults_at, not_acceptable, not_allowed, not_found,
-    read_whole, response, unsupported_media_type, whole,
-};
+use super::jetty::Request;
+use super::produce::Call;
+use super::serve::Service;
+use super::{Answer, ProxyAnswer, faults_at, read_whole, response, whole};
 use crate::doubles::http::{InFlight, Pieces};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
 use receipt::Echo;
 use request::{Entry, parse};
+pub(super) use batch::answer as produce_batch;
+pub(super) use resources::Resources;
 
 /// Receipts that wait for the client to read them.
 const BUFFERED: usize = 16;
 
-/// Answers a call of the resource below `/v3` that `segments` name.
-pub(super) async fn answer(
-    producer: Arc<Producer>,
-    streaming: Arc<AtomicU64>,
-    segments: &[&str],
-    request: Request<Incoming>,
-) -> ProxyAnswer {
-    match segments {
-        ["clusters"] => clusters::list(producer, &request).await.map(Either::Left),
-        ["clusters", cluster, "topics", topic, "records"] => match (decode(cluster), decode(topic)) {
-            (Some(_), Some(_)) if request.method() != Method::POST => not_allowed().map(Either::Left),
-            (Some(cluster), Some(topic)) => {
-                let target = Target { cluster, topic };
-                match produce(producer, streaming, target, request).await {
-                    Ok(stream) => stream,
-                    Err(refusal) => refusal.map(Either::Left),
-                }
-            }
-            _ => not_found().map(Either::Left),
-        },
-        // It came with 7.5.
-        ["clusters", cluster, "topics", topic, "records:batch"]
-            if producer.release() >= ProxyRelease::Confluent7_9 =>
-        {
-            match (decode(cluster), decode(topic)) {
-                (Some(cluster), Some(topic)) => {
-                    batch::answer(producer, streaming, Target { cluster, topic }, request)
-                        .await
-                        .map(Either::Left)
-                }
-                _ => not_found().map(Either::Left),
-            }
-        }
-        _ => not_found().map(Either::Left),
-    }
-}
-
-/// A produce call's address. The cluster is not checked, and echoed.
-struct Target {
-    cluster: String,
-    topic: String,
-}
-
 /// Answers 200 and, record by record, what became of it. All records are read before the first is written, so a
 /// client that waits for a receipt before it sends on would wait in vain.
-async fn produce(
-    producer: Arc<Producer>,
-    streaming: Arc<AtomicU64>,
-    target: Target,
-    request: Request<Incoming>,
+pub(super) async fn produce(
+    service: &Arc<Service>,
+    values: Vec<String>,
+    request: Request,
 ) -> Result<ProxyAnswer, Answer> {
-    if let Some(refusal) = wrong_content_type(request.headers()) {
-        return Err(refusal);
+    let (producer, streaming) = (service.producer.clone(), service.streaming.clone());
+    let release = service.release;
+    if !request.headers.contains_key(CONTENT_TYPE) && !release.is_6_2() {
+        // The real proxy's parser fails at the first record.
+        let text = "Cannot construct instance of `JsonStream` (no Creators, like default constructor, exist): \
+                    cannot deserialize from Object value (no delegate- or property-based Creator)";
+        return Err(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text));
     }
-    if !accepts(request.headers(), JSON) {
-        drain(request.into_body()).await;
-        return Err(not_acceptable());
-    }
-    let faults = faults_at(request.headers());
-    let client = request.extensions().get().cloned();
-    let body = read_whole(request.into_body()).await.map_err(|refusal| *refusal)?;
-    let Target { cluster, topic } = target;
+    let faults = faults_at(&request.headers);
+    let client = Some(request.client);
+    let body = read_whole(request.body).await.map_err(|refusal| *refusal)?;
+    // The cluster is not checked, and echoed.
+    let mut values = values.into_iter();
+    let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    let addressed = request::Target { topic: &topic, release: producer.release() };
+    let addressed = request::Target { topic: &topic, release };
     for entry in parse(&body, addressed).map_err(|refusal| response::refused_as(JSON, &refusal))? {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {
@@ -115,7 +74,7 @@ async fn produce(
     let (receipts, body) = Pieces::new(BUFFERED);
     tokio::spawn(async move {
         let in_hand = producer.begin(call, plan).await;
-        answer_each(in_hand, &cluster, &topic, echoes, receipts).await;
+        answer_each(in_hand, (&cluster, &topic), release, echoes, receipts).await;
         drop(in_flight);
     });
     let mut response = Response::new(Either::Right(body));
@@ -126,8 +85,8 @@ async fn produce(
 /// Writes a receipt for each entry, when it is known what became of it.
 async fn answer_each(
     mut in_hand: InHand,
-    cluster: &str,
-    topic: &str,
+    (cluster, topic): (&str, &str),
+    release: ProxyRelease,
     echoes: Vec<Result<Echo, ErrorEntity>>,
     receipts: mpsc::Sender<Bytes>,
 ) {
@@ -135,7 +94,11 @@ async fn answer_each(
         let receipt = match echo {
             Err(refusal) => Receipt::Refused(refusal),
             Ok(echo) => match in_hand.next().await {
-                Some(outcome) => echo.receipt(outcome, cluster, topic),
+                Some(outcome) => {
+                    let as_told =
+                        |Failure { kind, message }| Failure { kind: kind.in_v3_of(release), message };
+                    echo.receipt(outcome.map_err(as_told), cluster, topic, release)
+                }
                 None => break,
             },
         };
@@ -147,16 +110,4 @@ async fn answer_each(
     // The answer ends here; what is counted of it need not be waited for.
     drop(receipts);
     in_hand.finish().await;
-}
-
-/// The refusal of a request that is not JSON by its type; parameters are ignored. Without a type, the real proxy's
-/// parser fails at the first record.
-fn wrong_content_type(headers: &HeaderMap) -> Option<Answer> {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        let text = "Cannot construct instance of `JsonStream` (no Creators, like default constructor, exist): \
-                    cannot deserialize from Object value (no delegate- or property-based Creator)";
-        return Some(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text));
-    };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    (essence != JSON).then(unsupported_media_type)
 }

@@ -1,35 +1,23 @@
-//! `landfall conform`.
+//! `landfall conform auth`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::{exit, print, runtime, signals};
+use super::super::{exit, print, printed, runtime, signals};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
 use crate::conform::Strictness;
 use crate::report;
-use crate::result::CaseOutcome;
+use crate::result::{CaseOutcome, Conformance};
 use crate::scenario::{self, Flaw, Scenario, Unreadable};
 
 /// How often it is told how far the suite has come.
 const NOW_AND_THEN: Duration = Duration::from_secs(5);
 
-/// Options of `landfall conform`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    #[command(subcommand)]
-    of: Of,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Of {
-    /// Try what an authorizer takes and refuses: tokens good and evil, each with a record that must land or must not
-    Auth(AuthOptions),
-}
-
+/// Options of `landfall conform auth`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-struct AuthOptions {
+pub(super) struct Options {
     /// Scenario with the gateway, its authorizer and its identity provider; landfall's own ones by default
     #[arg(value_name = "SCENARIO")]
     file: Option<PathBuf>,
@@ -71,10 +59,9 @@ fn flaw(name: &str) -> Result<Flaw, String> {
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
-    let Of::Auth(options) = &options.of;
     if options.list {
         return match listed(&options.only) {
-            Ok(cases) => super::printed(&report::conformance::list(&cases)),
+            Ok(cases) => printed(&report::conformance::list(&cases)),
             Err(error) => {
                 tell!("landfall: {error}");
                 ExitCode::from(error.exit_code())
@@ -120,10 +107,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(result) => {
             if !options.quiet {
                 print(&format!("\n  {}\n\n", result.banner));
-                let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
-                for case in result.cases.iter().filter(|case| bad(case.outcome)) {
-                    print(&report::conformance::case(case));
-                }
+                print(&conspicuous(&result));
                 print(&report::conformance::summary(&result));
                 print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
             }
@@ -133,8 +117,15 @@ pub(super) fn main(options: &Options) -> ExitCode {
     }
 }
 
+/// The cases that did not come out as they should.
+pub(super) fn conspicuous(result: &Conformance) -> String {
+    let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
+    let cases = result.cases.iter().filter(|case| bad(case.outcome));
+    cases.map(report::conformance::case).collect()
+}
+
 /// The scenario that is named, or the one that ships.
-fn read(options: &AuthOptions) -> Result<Scenario, ExitCode> {
+fn read(options: &Options) -> Result<Scenario, ExitCode> {
     let read = match &options.file {
         Some(file) => scenario::read(file, &options.sets),
         None => scenario::parse(SCENARIO, Path::new("authentication.yaml"), &options.sets, &|_| {

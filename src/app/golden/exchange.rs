@@ -1,0 +1,168 @@
+//! A recorded request sent again, write by write, and all that comes back.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::conform::golden::{GoldenResponse, Write};
+use crate::load::Target;
+use crate::wire::http1::{Decoder, Malformed};
+
+/// Longest body that is read, in bytes.
+const ANSWER: usize = 64 * 1024 * 1024;
+
+/// What is to be sent, and what is waited for.
+pub(super) struct Plan<'a> {
+    pub(super) writes: &'a [Write],
+    /// Whether to say that nothing more comes.
+    pub(super) half_close: bool,
+    /// Whether answers have no body, since HEAD asks for none.
+    pub(super) head: bool,
+    /// Whether interim answers (100) are answers as well; else they are passed over.
+    pub(super) interim: bool,
+    /// How many answers are waited for; none: it is waited for as long as the limit says that none comes.
+    pub(super) answers: usize,
+}
+
+/// Sends the writes, and reads as many answers as are waited for; fewer, where the connection ends before or the limit is
+/// over.
+///
+/// # Errors
+/// Why the endpoint could not be reached, or what came back is no answer.
+pub(super) async fn exchange(
+    endpoint: &Target,
+    plan: &Plan<'_>,
+    limit: Duration,
+) -> Result<Vec<GoldenResponse>, String> {
+    let stream = TcpStream::connect(endpoint.addresses.as_slice()).await;
+    let stream = stream.map_err(|error| format!("cannot connect to {}: {error}", endpoint.authority))?;
+    let _ = stream.set_nodelay(true);
+    match &endpoint.tls {
+        None => spoken(stream, plan, limit).await,
+        Some(tls) => {
+            let secured = tls.connect(stream).await;
+            spoken(secured.map_err(|error| format!("cannot agree on TLS: {error}"))?, plan, limit).await
+        }
+    }
+}
+
+async fn spoken<S>(stream: S, plan: &Plan<'_>, limit: Duration) -> Result<Vec<GoldenResponse>, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut reading, mut writing) = tokio::io::split(stream);
+    let send = async {
+        for write in plan.writes {
+            tokio::time::sleep(write.pause).await;
+            // Who refuses early reads no further.
+            if writing.write_all(&write.bytes).await.is_err() || writing.flush().await.is_err() {
+                return;
+            }
+        }
+        if plan.half_close {
+            let _ = writing.shutdown().await;
+        }
+    };
+    let mut answers = Vec::new();
+    let receive = async {
+        let (mut bytes, mut ended) = (Vec::new(), false);
+        loop {
+            while let Some(answer) = take(&mut bytes, ended, plan.head)? {
+                if plan.interim || answer.status >= 200 {
+                    answers.push(answer);
+                }
+                if answers.len() == plan.answers {
+                    return Ok(());
+                }
+            }
+            if ended {
+                return Ok(());
+            }
+            ended = !matches!(reading.read_buf(&mut bytes).await, Ok(1..));
+        }
+    };
+    // What is still to be sent when all answers are there is not waited for.
+    let both = async {
+        tokio::pin!(receive, send);
+        tokio::select! {
+            received = &mut receive => received,
+            () = &mut send => receive.await,
+        }
+    };
+    match timeout(limit, both).await {
+        Ok(Err(malformed)) => Err(Malformed::to_string(&malformed)),
+        Ok(Ok(())) | Err(_) => Ok(answers),
+    }
+}
+
+/// The first whole answer of `bytes`, which loses it.
+fn take(bytes: &mut Vec<u8>, ended: bool, head: bool) -> Result<Option<GoldenResponse>, Malformed> {
+    if let Some(length) = interim(bytes)? {
+        let answer = told(&bytes[..length], b"");
+        bytes.drain(..length);
+        return Ok(Some(answer));
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let mut decoder = Decoder::new(ANSWER);
+    if head {
+        decoder.reset_for_head();
+    }
+    // A body in chunks is put together in place, so that what is not whole yet must stay as it came.
+    let mut copy = bytes.clone();
+    let Some(response) = decoder.decode(&mut copy, ended)? else { return Ok(None) };
+    let answer = told(&copy[response.head], &copy[response.body]);
+    bytes.drain(..response.end);
+    Ok(Some(answer))
+}
+
+/// The length of an interim answer at the beginning of `bytes` (RFC 9110, section 15.2).
+fn interim(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if matches!(response.code, Some(100..200)) => Ok(Some(length)),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An answer as golden files have it.
+fn told(head: &[u8], body: &[u8]) -> GoldenResponse {
+    let head: String = head.iter().map(|byte| char::from(*byte)).collect();
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+    let fields = lines.filter_map(|line| line.split_once(':'));
+    let headers = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+    let (body, body_b64) = match std::str::from_utf8(body) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(STANDARD.encode(body))),
+    };
+    GoldenResponse { status, headers, body, body_b64, ..GoldenResponse::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_taken_one_after_another() {
+        let mut bytes = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                          2\r\n{}\r\n0\r\n\r\nHTTP/1.1 404 Not Found\r\nA: b\r\nContent-Length: 1\r\n\r\n"
+            .to_vec();
+        let mut taken = Vec::new();
+        while let Some(answer) = take(&mut bytes, false, false).unwrap() {
+            taken.push((answer.status, answer.body.unwrap()));
+        }
+        assert_eq!(taken, [(100, String::new()), (200, "{}".into())]);
+        bytes.push(b'x');
+        let last = take(&mut bytes, false, false).unwrap().unwrap();
+        assert_eq!((last.status, last.headers[0].clone()), (404, ("A".into(), "b".into())));
+        assert!(bytes.is_empty());
+    }
+}

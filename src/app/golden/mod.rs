@@ -1,0 +1,273 @@
+//! `landfall conform record` and `landfall conform replay`: a corpus of exchanges played against a proxy, to note what comes
+//! back, or to compare it with what another proxy gave.
+
+mod error;
+mod exchange;
+mod player;
+mod preflight;
+mod setting;
+mod topics;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub use self::error::ReplayError;
+use self::player::{Played, play, warm};
+pub(super) use self::player::{golden_record, send};
+pub(super) use self::setting::Setting;
+pub use self::setting::{Embedded, TIME_SCALE};
+use self::topics::CorpusTopic;
+use super::run::Interrupt;
+use crate::conform::golden::{Recording, Widening, compare, read_golden, read_widenings};
+use crate::kafka::Access;
+use crate::result::{DifferentExchange, FieldDifference, REPLAY_SCHEMA, Replay, Unplayable};
+
+/// How long one exchange may take.
+pub const LIMIT: Duration = Duration::from_secs(150);
+
+/// Against what a corpus is played.
+#[derive(Debug, Clone)]
+pub enum Against {
+    /// landfall's own proxy and broker, set up as each recording says.
+    Embedded(Embedded),
+    /// A proxy that runs already.
+    Running {
+        /// Its URL.
+        url: String,
+        /// The Kafka behind it; `None`: what lands is not compared.
+        kafka: Option<Access>,
+        /// Hosts beside this machine to which requests may go.
+        hosts: Vec<String>,
+    },
+}
+
+/// How a corpus is played.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The golden file.
+    pub golden: PathBuf,
+    /// Against what.
+    pub against: Against,
+    /// Parts of the ids of recordings to be played; empty: all.
+    pub only: Vec<String>,
+    /// A file of rules that let more pass for identical.
+    pub rules: Option<PathBuf>,
+    /// A file with the corpus's topics.
+    pub topics: Option<PathBuf>,
+    /// How long one exchange may take.
+    pub limit: Duration,
+}
+
+/// A corpus, read.
+struct Corpus {
+    recordings: Vec<Recording>,
+    topics: Vec<CorpusTopic>,
+}
+
+/// The text of a file.
+pub(super) fn text_of(path: &Path) -> Result<String, ReplayError> {
+    std::fs::read_to_string(path).map_err(|source| ReplayError::Read { path: path.to_owned(), source })
+}
+
+fn read(options: &Options) -> Result<Corpus, ReplayError> {
+    let path = || options.golden.clone();
+    let mut recordings = read_golden(&text_of(&options.golden)?)
+        .map_err(|source| ReplayError::Golden { path: path(), source })?;
+    let topics = match &options.topics {
+        Some(file) => topics::read(&text_of(file)?)
+            .map_err(|reason| ReplayError::Topics { path: file.clone(), reason })?,
+        None => topics::of(&recordings),
+    };
+    if !options.only.is_empty() {
+        recordings.retain(|row| options.only.iter().any(|part| row.id.contains(part)));
+        if recordings.is_empty() {
+            return Err(ReplayError::Nothing(options.only.join("`, `")));
+        }
+    }
+    Ok(Corpus { recordings, topics })
+}
+
+/// The rules that `options` name.
+///
+/// # Errors
+/// [`ReplayError`], where they cannot be read.
+pub fn rules(options: &Options) -> Result<Vec<Widening>, ReplayError> {
+    let Some(file) = &options.rules else { return Ok(Vec::new()) };
+    read_widenings(&text_of(file)?).map_err(|source| ReplayError::Rules { path: file.clone(), source })
+}
+
+/// Plays a golden file and compares; `each` is told how many of how many recordings are done.
+///
+/// # Errors
+/// [`ReplayError`], where there is no result.
+pub async fn replay(
+    options: &Options,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(usize, usize),
+) -> Result<Replay, ReplayError> {
+    let rules = rules(options)?;
+    let corpus = read(options)?;
+    let mut result = Replay {
+        schema: REPLAY_SCHEMA,
+        total: corpus.recordings.len() as u64,
+        identical: 0,
+        not_playable: 0,
+        different: Vec::new(),
+        unplayable: Vec::new(),
+    };
+    let damaged = |id: &str, source| ReplayError::Damaged { id: id.to_owned(), source };
+    played(options, &corpus, interrupt, |done, of, recording, played| {
+        match played {
+            Played::Not(reason) => {
+                result.not_playable += 1;
+                result.unplayable.push(Unplayable { id: recording.id.clone(), reason });
+            }
+            Played::Seen(seen) => {
+                let found =
+                    compare(recording, &seen, &rules).map_err(|source| damaged(&recording.id, source))?;
+                if found.is_empty() {
+                    result.identical += 1;
+                } else {
+                    let mut fields: Vec<String> =
+                        found.iter().map(|difference| difference.field.clone()).collect();
+                    fields.dedup();
+                    let differences = found.into_iter().map(|difference| FieldDifference {
+                        field: difference.field,
+                        recorded: difference.recorded,
+                        seen: difference.seen,
+                    });
+                    result.different.push(DifferentExchange {
+                        id: recording.id.clone(),
+                        fields,
+                        differences: differences.collect(),
+                    });
+                }
+            }
+        }
+        each(done, of);
+        Ok(())
+    })
+    .await?;
+    // By id in the file's order, whatever order they were played in.
+    let place = |id: &str| corpus.recordings.iter().position(|row| row.id == id);
+    result.different.sort_by_key(|different| place(&different.id));
+    result.unplayable.sort_by_key(|unplayable| place(&unplayable.id));
+    Ok(result)
+}
+
+/// Plays a golden file's requests, and gives the exchanges as they went, in the order of the file, with those that could not
+/// be played and why.
+///
+/// # Errors
+/// [`ReplayError`], where nothing could be recorded.
+pub async fn record(
+    options: &Options,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(usize, usize),
+) -> Result<(Vec<Recording>, Vec<Unplayable>), ReplayError> {
+    let corpus = read(options)?;
+    let (mut seen, mut not) = (Vec::new(), Vec::new());
+    played(options, &corpus, interrupt, |done, of, recording, played| {
+        match played {
+            Played::Seen(row) => seen.push(*row),
+            Played::Not(reason) => not.push(Unplayable { id: recording.id.clone(), reason }),
+        }
+        each(done, of);
+        Ok(())
+    })
+    .await?;
+    let place = |id: &str| corpus.recordings.iter().position(|row| row.id == id);
+    seen.sort_by_key(|row| place(&row.id));
+    Ok((seen, not))
+}
+
+/// Plays each recording in a setting like its own. Those of one set-up are played one after another in the order of the file.
+async fn played(
+    options: &Options,
+    corpus: &Corpus,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(usize, usize, &Recording, Played) -> Result<(), ReplayError>,
+) -> Result<(), ReplayError> {
+    let of = corpus.recordings.len();
+    let mut done = 0;
+    let mut next = |recording: &Recording, played| {
+        done += 1;
+        each(done, of, recording, played)
+    };
+    let stopped = || (*interrupt.borrow()).map_or(Ok(()), |signal| Err(ReplayError::Interrupted(signal)));
+    match &options.against {
+        Against::Running { url, kafka, hosts } => {
+            let mut setting = Setting::attach(url, kafka.clone(), hosts).await?;
+            setting.look().await?;
+            all_topics_are_there(&setting, &corpus.topics)?;
+            for recording in &corpus.recordings {
+                stopped()?;
+                let played = if needs_no_broker(recording) {
+                    Played::Not("it needs a broker that is down".into())
+                } else {
+                    play(recording, &mut setting, options.limit).await?
+                };
+                next(recording, played)?;
+            }
+        }
+        Against::Embedded(embedded) => {
+            for group in groups(&corpus.recordings) {
+                let mut setting: Option<Setting> = None;
+                for recording in group {
+                    stopped()?;
+                    if let Some(reason) = setting::unknown_setting(recording) {
+                        next(recording, Played::Not(reason))?;
+                        continue;
+                    }
+                    let mut here = match setting.take() {
+                        Some(here) if suits(&here, recording) => here,
+                        _ => Setting::start(&recording.setup, &corpus.topics, *embedded).await?,
+                    };
+                    if recording.setup.broker_up && needs_no_broker(recording) && here.can_stop_its_broker() {
+                        warm(recording, &mut here).await?;
+                        here.stop_broker();
+                    }
+                    next(recording, play(recording, &mut here, options.limit).await?)?;
+                    setting = Some(here);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the broker was down when it was recorded: nobody could look what landed.
+fn needs_no_broker(recording: &Recording) -> bool {
+    recording.landed.is_none()
+}
+
+/// Whether a recording can be played in the setting of the one before: not where its broker has been stopped, since another
+/// topic may be the one that the proxy must know.
+fn suits(setting: &Setting, recording: &Recording) -> bool {
+    setting.can_stop_its_broker() || !recording.setup.broker_up
+}
+
+/// The recordings by set-up, in the order in which set-ups appear.
+fn groups(recordings: &[Recording]) -> Vec<Vec<&Recording>> {
+    let mut groups: Vec<Vec<&Recording>> = Vec::new();
+    for recording in recordings {
+        let same = |group: &&mut Vec<&Recording>| {
+            let first = group[0];
+            first.setup == recording.setup && first.broker == recording.broker
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(recording),
+            None => groups.push(vec![recording]),
+        }
+    }
+    groups
+}
+
+fn all_topics_are_there(setting: &Setting, topics: &[CorpusTopic]) -> Result<(), ReplayError> {
+    let Some(there) = setting.topics()? else { return Ok(()) };
+    let names = topics.iter().map(|topic| topic.name.clone());
+    let missing: Vec<String> = names.filter(|name| !there.contains(name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(ReplayError::MissingTopics { missing }) }
+}

@@ -1,0 +1,135 @@
+//! Plays one recording in a setting.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::error::ReplayError;
+use super::exchange::{Plan, exchange};
+use super::setting::Setting;
+use crate::conform::golden::{
+    GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, topic_of, writes,
+};
+use crate::load::Target;
+use crate::verify::TailRecord;
+
+/// How long it is waited for an answer where the recorded proxy gave none.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long records that are still missing may take to appear.
+const LATE: Duration = Duration::from_secs(2);
+/// How often it is looked for them.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What came of a recording.
+pub(super) enum Played {
+    /// The exchange as it went, in the form of a recording.
+    Seen(Box<Recording>),
+    /// It cannot be played, for this reason.
+    Not(String),
+}
+
+/// Sends what was recorded, and notes what comes back and lands.
+pub(super) async fn play(
+    recording: &Recording,
+    setting: &mut Setting,
+    limit: Duration,
+) -> Result<Played, ReplayError> {
+    let cluster = (recording.setup.cluster_id.as_str(), setting.cluster_id.as_str());
+    let (writes, half_close) = match writes(&recording.request, &setting.endpoint.authority, cluster) {
+        Ok(writes) => writes,
+        Err(reason) => return Ok(Played::Not(reason.to_string())),
+    };
+    let recorded = recording.answers();
+    let plan = Plan {
+        writes: &writes,
+        half_close,
+        head: recording.request.method == "HEAD",
+        // A client that waits for none of them does not tell.
+        interim: recorded.iter().any(|answer| answer.status < 200),
+        answers: recorded.len(),
+    };
+    let limit = if recorded.is_empty() { SILENCE } else { limit };
+    let answers = exchange(&setting.endpoint, &plan, limit).await;
+    let answers =
+        answers.map_err(|reason| ReplayError::NoProxy { url: format!("(at {})", recording.id), reason })?;
+    let expected = recording.landed_count.map_or_else(
+        || recording.landed.as_ref().map_or(0, Vec::len),
+        |count| usize::try_from(count).unwrap_or(usize::MAX),
+    );
+    let mut landed = setting.landed()?;
+    let begun = tokio::time::Instant::now();
+    while let Some(records) = landed.as_mut().filter(|records| records.len() < expected) {
+        if begun.elapsed() >= LATE {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        records.extend(setting.landed()?.unwrap_or_default());
+    }
+    let several = recording.responses.is_some();
+    let mut setup = recording.setup.clone();
+    setup.cluster_id.clone_from(&setting.cluster_id);
+    Ok(Played::Seen(Box::new(Recording {
+        id: recording.id.clone(),
+        title: recording.title.clone(),
+        request: recording.request.clone(),
+        response: answers.first().cloned(),
+        responses: (several || answers.len() > 1).then_some(answers),
+        landed: landed.map(|records| records.into_iter().map(golden_record).collect()),
+        landed_truncated: false,
+        landed_count: None,
+        proxy: serde_json::Map::new(),
+        broker: recording.broker.clone(),
+        setup,
+    })))
+}
+
+/// Sends a request, and gives its answer, or why there is none.
+pub(in crate::app) async fn send(
+    request: &GoldenRequest,
+    endpoint: &Target,
+    limit: Duration,
+) -> Result<GoldenResponse, String> {
+    let (writes, half_close) =
+        writes(request, &endpoint.authority, ("", "")).map_err(|reason| reason.to_string())?;
+    let plan =
+        Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
+    let answer = exchange(endpoint, &plan, limit).await?.into_iter().next();
+    answer
+        .ok_or_else(|| format!("no answer within {} s, or the connection ended without one", limit.as_secs()))
+}
+
+/// Lets the proxy write to the topic of a recording, so that it knows it when the broker goes.
+pub(super) async fn warm(recording: &Recording, setting: &mut Setting) -> Result<(), ReplayError> {
+    let Some(topic) = topic_of(&recording.request) else { return Ok(()) };
+    let body = "{\"records\":[{\"value\":\"warm\"}]}";
+    let request = format!(
+        "POST /topics/{topic} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/vnd.kafka.json.v2+json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        setting.endpoint.authority,
+        body.len()
+    );
+    let writes = [Write { pause: Duration::ZERO, bytes: request.into_bytes() }];
+    let plan = Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1 };
+    let answered = exchange(&setting.endpoint, &plan, Duration::from_secs(10)).await;
+    answered
+        .map(|_| ())
+        .map_err(|reason| ReplayError::NoProxy { url: format!("(at {})", recording.id), reason })
+}
+
+/// A record as golden files have it.
+pub(in crate::app) fn golden_record(record: TailRecord) -> GoldenRecord {
+    let encoded = |bytes: Vec<u8>| STANDARD.encode(bytes);
+    GoldenRecord {
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        key_b64: record.key.map(encoded),
+        value_b64: record.value.map(encoded),
+        value_len: None,
+        value_sha256: None,
+        headers: record.headers.into_iter().map(|(name, value)| (name, value.map(encoded))).collect(),
+        timestamp: record.timestamp,
+        timestamp_type: if record.append_time { "LogAppendTime" } else { "CreateTime" }.to_owned(),
+    }
+}

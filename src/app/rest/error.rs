@@ -1,0 +1,80 @@
+//! Why the suite could not be run.
+
+use std::path::PathBuf;
+
+use crate::app::conform::ConformError;
+use crate::app::exit;
+use crate::app::golden::ReplayError;
+use crate::app::run::Interrupt;
+use crate::conform::rest::{CatalogueError, ProfileError};
+use crate::kafka;
+use crate::verify::VerifyError;
+
+/// Why the suite could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// The proxy or a file.
+    #[error(transparent)]
+    Place(#[from] ReplayError),
+    /// What ships is damaged.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// A profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A release that is none.
+    #[error("`{text}` is no release: {reason}; write it as 7.9.9")]
+    Version {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Excuses that cannot be read.
+    #[error("{path}: {reason}; it is a list of cases, each with `case`, `reason` and `expires`")]
+    Excuses {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No case is meant.
+    #[error("no case's id contains `{0}`; `--list` shows the ids")]
+    NoCase(String),
+    /// Kafka cannot be read.
+    #[error(transparent)]
+    Kafka(#[from] VerifyError),
+    /// Topics cannot be made.
+    #[error(
+        "cannot create topics for the cases in Kafka at {bootstrap}: {reason}; the user must be allowed to create topics whose names begin with `landfall-`"
+    )]
+    Topics {
+        /// Where.
+        bootstrap: String,
+        /// What Kafka said.
+        reason: String,
+    },
+    /// librdkafka refuses its settings.
+    #[error("cannot make a Kafka client: {}; check the Kafka properties", kafka::describe(.0))]
+    Client(#[source] rdkafka::error::KafkaError),
+    /// The folder of the result.
+    #[error(transparent)]
+    Files(#[from] ConformError),
+    /// A signal came.
+    #[error("stopped by {}; there is no result", .0.name())]
+    Interrupted(Interrupt),
+}
+
+impl RestError {
+    /// The exit code by DESIGN's precedence.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
+            Self::Place(error) => error.exit_code(),
+            Self::Profile(_) | Self::Version { .. } | Self::Excuses { .. } | Self::NoCase(_) => exit::USAGE,
+            Self::Files(error) => error.exit_code(),
+            _ => exit::STACK,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `landfall conform rest`: what a REST proxy's produce side promises, tried case by case.
+
+mod error;
+mod place;
+mod shown;
+mod suite;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use semver::Version;
+use tokio::sync::watch;
+
+pub use self::error::RestError;
+use self::place::Place;
+pub use self::shown::{dry, listed};
+use self::suite::Outcome;
+use super::conform::clear;
+use super::golden::{Against, text_of};
+use super::run::{Interrupt, random_run_id};
+use crate::conform::rest::{
+    Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses, read_profile,
+    shipped_profile, version,
+};
+use crate::conform::{Conclusion, Strictness, conclude};
+use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals, Verdict};
+use crate::stats::micros;
+
+/// How the suite is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Against what.
+    pub against: Against,
+    /// A profile that ships, with `@VERSION` behind it where another than its own is meant, or a file; `None`: the proxy is
+    /// held to what is required.
+    pub profile: Option<String>,
+    /// Parts of the ids of cases to be tried; empty: all cases.
+    pub only: Vec<String>,
+    /// How strictly cases are taken.
+    pub strictness: Strictness,
+    /// A file of failures that are excused.
+    pub excuses: Option<PathBuf>,
+    /// Whether the first failure ends the suite.
+    pub fail_fast: bool,
+    /// How long one case may take.
+    pub limit: Duration,
+    /// How many cases are tried at once.
+    pub at_once: usize,
+    /// Where the result will be written; what an earlier suite has left there goes.
+    pub folder: PathBuf,
+}
+
+/// What is tried, and by what it is judged.
+struct Plan {
+    cases: Vec<(Requirement, RestCase)>,
+    profile: Option<Profile>,
+    version: Version,
+}
+
+/// The cases whose ids contain one of these parts, each with its requirement.
+fn selected(only: &[String]) -> Result<Vec<(Requirement, RestCase)>, RestError> {
+    let chosen = |id: &str| only.is_empty() || only.iter().any(|part| id.contains(part));
+    let mut cases = Vec::new();
+    for requirement in catalogue()? {
+        let Standing::Cases(own) = &requirement.standing else { continue };
+        cases.extend(
+            own.iter().filter(|case| chosen(&case.id)).map(|case| (requirement.clone(), case.clone())),
+        );
+    }
+    if cases.is_empty() {
+        return Err(RestError::NoCase(only.join("`, `")));
+    }
+    Ok(cases)
+}
+
+/// The profile that is named, and the release.
+fn profile(named: &str) -> Result<(Profile, Version), RestError> {
+    let (name, release) =
+        named.split_once('@').map_or((named, None), |(name, release)| (name, Some(release)));
+    let file = PathBuf::from(name);
+    let by_file = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let profile = if by_file { read_profile(name, &text_of(&file)?)? } else { shipped_profile(name)? };
+    let version = match release {
+        None => profile.default_version.clone(),
+        Some(text) => version(text).map_err(|reason| RestError::Version { text: text.to_owned(), reason })?,
+    };
+    Ok((profile, version))
+}
+
+/// Tries the produce side of a REST proxy. `each` is told how many cases of how many are done.
+///
+/// # Errors
+/// [`RestError`], where there is no result.
+pub async fn rest(
+    options: &Options,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    each: impl FnMut(usize, usize),
+) -> Result<Conformance, RestError> {
+    let (started, origin) = (Timestamp::now(), Instant::now());
+    let excuses = match &options.excuses {
+        None => Vec::new(),
+        Some(file) => read_excuses(&text_of(file)?)
+            .map_err(|reason| RestError::Excuses { path: file.clone(), reason })?,
+    };
+    let (profile, version) = match &options.profile {
+        Some(named) => profile(named).map(|(profile, version)| (Some(profile), version))?,
+        None => (None, Version::new(0, 0, 0)),
+    };
+    let plan = Plan { cases: selected(&options.only)?, profile, version };
+    let run = random_run_id();
+    clear(&options.folder)?;
+    let place = Place::open(options, run.as_str(), &plan.cases).await?;
+    let outcomes = suite::run(&plan, options, &place, interrupt, each).await;
+    let left = place.close().await;
+    let outcomes = outcomes?;
+    let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
+    let mut cases: Vec<CaseReport> = plan
+        .cases
+        .iter()
+        .zip(&outcomes)
+        .map(|((requirement, case), outcome)| shown::report(requirement, case, outcome, standard, &place.url))
+        .collect();
+    let today = TimeZone::UTC.to_datetime(started).date();
+    let stale = excuse(&mut cases, &excuses, today);
+    let unread = place.unread.as_deref();
+    let Conclusion { mut verdict, mut reasons, totals, missing } =
+        conclude(&cases, options.strictness, unread, None);
+    if !stale.is_empty() {
+        verdict = Verdict::Fail;
+        reasons.extend(stale);
+    }
+    reasons.extend(left);
+    let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64;
+    Ok(Conformance {
+        schema: CONFORMANCE_SCHEMA,
+        suite: "rest".to_owned(),
+        verdict,
+        reasons,
+        banner: format!(
+            "landfall sent requests to {} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}.",
+            place.url
+        ),
+        landfall: env!("CARGO_PKG_VERSION").to_owned(),
+        run: run.to_string(),
+        started: started.to_string(),
+        elapsed_us: micros(origin.elapsed()),
+        target: place.url.clone(),
+        scenario: String::new(),
+        profile: options.profile.clone().unwrap_or_else(|| "none".to_owned()),
+        flaw: None,
+        strict: options.strictness.strict,
+        require_all: options.strictness.require_all,
+        totals: Totals { requests, ..totals },
+        missing,
+        boxes: Vec::new(),
+        cases,
+    })
+}

@@ -1,0 +1,144 @@
+//! Where cases are tried: a proxy, the Kafka behind it, and a topic of its own for each case.
+
+use std::collections::BTreeMap;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use super::Options;
+use super::error::RestError;
+use crate::app::golden::{Against, Setting};
+use crate::conform::golden::Setup;
+use crate::conform::rest::{Requirement, RestCase};
+use crate::kafka::Access;
+use crate::load::Target;
+use crate::verify::{Tail, TailRecord};
+
+/// Topics that are asked for at once.
+const BATCH: usize = 50;
+
+/// A proxy that cases are sent to.
+pub(super) struct Place {
+    setting: Setting,
+    pub(super) url: String,
+    /// By case, in their order, its topic.
+    pub(super) topics: Vec<String>,
+    admin: Option<AdminClient<DefaultClientContext>>,
+    kafka: Option<Access>,
+    /// Why it is not known what landed, where it is not.
+    pub(super) unread: Option<String>,
+    /// Whether the topics are to be deleted at the end: Kafka is not landfall's own.
+    deletes: bool,
+}
+
+impl Place {
+    /// Starts or attaches to the proxy, and makes the topics.
+    pub(super) async fn open(
+        options: &Options,
+        run: &str,
+        cases: &[(Requirement, RestCase)],
+    ) -> Result<Self, RestError> {
+        let (setting, kafka) = match &options.against {
+            Against::Embedded(embedded) => {
+                let setting = Setting::start(&Setup::default(), &[], *embedded).await?;
+                let kafka = setting.kafka();
+                (setting, kafka)
+            }
+            Against::Running { url, kafka, hosts } => {
+                let setting = Setting::attach(url, kafka.clone(), hosts).await?;
+                (setting, kafka.clone())
+            }
+        };
+        setting.look().await?;
+        let scheme = if setting.endpoint.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{}", setting.endpoint.authority, setting.endpoint.base_path);
+        let topics: Vec<String> =
+            (1..=cases.len()).map(|number| format!("landfall-{run}-{number}")).collect();
+        let admin = match &kafka {
+            Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
+            None => None,
+        };
+        let unread = kafka.is_none().then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
+        let deletes = matches!(options.against, Against::Running { .. });
+        let place = Self { setting, url, topics, admin, kafka, unread, deletes };
+        place.create(cases).await?;
+        Ok(place)
+    }
+
+    pub(super) fn endpoint(&self) -> &Target {
+        &self.setting.endpoint
+    }
+
+    pub(super) fn cluster_id(&self) -> &str {
+        &self.setting.cluster_id
+    }
+
+    async fn create(&self, cases: &[(Requirement, RestCase)]) -> Result<(), RestError> {
+        let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
+        let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
+        let wanted: Vec<(&str, &RestCase)> = self
+            .topics
+            .iter()
+            .zip(cases)
+            .filter(|(_, (_, case))| !case.topic.absent)
+            .map(|(topic, (_, case))| (topic.as_str(), case))
+            .collect();
+        for some in wanted.chunks(BATCH) {
+            let topics: Vec<NewTopic<'_>> = some
+                .iter()
+                .map(|(name, case)| {
+                    let topic = NewTopic::new(name, case.topic.partitions, TopicReplication::Fixed(-1));
+                    case.topic.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+                })
+                .collect();
+            let created = admin.create_topics(&topics, &AdminOptions::new()).await;
+            for result in created.map_err(|error| refused(error.to_string()))? {
+                match result {
+                    Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                    Err((topic, code)) => return Err(refused(format!("{topic}: {code}"))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in the topics, by topic.
+    pub(super) async fn landed(&self) -> Result<Option<BTreeMap<String, Vec<TailRecord>>>, RestError> {
+        let Some(kafka) = self.kafka.clone() else { return Ok(None) };
+        let topics = self.topics.clone();
+        let read = tokio::task::spawn_blocking(move || Tail::whole(kafka, &topics)).await;
+        // A task that panics is a bug, and its message has been printed.
+        let records =
+            read.map_err(|error| crate::verify::VerifyError::Thread(std::io::Error::other(error)))??;
+        let mut by_topic: BTreeMap<String, Vec<TailRecord>> = BTreeMap::new();
+        for record in records {
+            by_topic.entry(record.topic.clone()).or_default().push(record);
+        }
+        Ok(Some(by_topic))
+    }
+
+    /// Deletes the topics, where they are in somebody else's Kafka; says what could not be.
+    pub(super) async fn close(&self) -> Option<String> {
+        let admin = self.admin.as_ref().filter(|_| self.deletes)?;
+        let mut left = Vec::new();
+        for some in self.topics.chunks(BATCH) {
+            let names: Vec<&str> = some.iter().map(String::as_str).collect();
+            match admin.delete_topics(&names, &AdminOptions::new()).await {
+                Ok(results) => {
+                    let refused = results.into_iter().filter_map(Result::err);
+                    let kept = refused.filter(|(_, code)| {
+                        !matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic)
+                    });
+                    left.extend(kept.map(|(topic, _)| topic));
+                }
+                Err(_) => left.extend(some.iter().cloned()),
+            }
+        }
+        let first = left.first()?;
+        Some(format!(
+            "{} topics could not be deleted, {first} for one; delete those whose names begin so",
+            left.len()
+        ))
+    }
+}

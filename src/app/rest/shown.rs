@@ -1,0 +1,180 @@
+//! Cases as reports and terminals show them.
+
+use std::fmt::Write as _;
+
+use super::error::RestError;
+use super::selected;
+use super::suite::{Outcome, Tried, filled};
+use crate::conform::rest::{Requirement, RestCase, Standard, Standing, catalogue};
+use crate::result::{CaseOutcome, CaseReport, Exchange};
+use crate::stats::micros;
+
+/// Characters of a body that are shown.
+const EXCERPT: usize = 600;
+
+/// What is reported of a case.
+pub(super) fn report(
+    requirement: &Requirement,
+    case: &RestCase,
+    outcome: &Outcome,
+    standard: Standard<'_>,
+    url: &str,
+) -> CaseReport {
+    let mut report = CaseReport {
+        id: case.id.clone(),
+        title: requirement.area.clone(),
+        what: requirement.statement.clone(),
+        level: requirement.level.name().to_owned(),
+        sources: vec![requirement.source.clone()],
+        outcome: CaseOutcome::NotRun,
+        missing: Vec::new(),
+        reasons: Vec::new(),
+        notes: Vec::new(),
+        shows: Vec::new(),
+        exchanges: Vec::new(),
+        elapsed_us: 0,
+    };
+    let tried = match outcome {
+        Outcome::Untried(reason) => {
+            report.notes.push(reason.clone());
+            return report;
+        }
+        Outcome::Tried(tried) => tried,
+    };
+    report.outcome = tried.assessment.outcome;
+    report.elapsed_us = micros(tried.took);
+    report.notes.clone_from(&tried.assessment.notes);
+    let differing = tried.assessment.mismatches.iter().map(|mismatch| {
+        format!("{}: expected {}, seen {}", mismatch.field, mismatch.expected, mismatch.seen)
+    });
+    if report.outcome == CaseOutcome::Passed {
+        report.notes.extend(differing);
+    } else {
+        report.reasons.extend(differing);
+        if report.reasons.is_empty() {
+            report.reasons.append(&mut report.notes);
+        }
+        report.notes.push(curl(tried, url));
+    }
+    report.exchanges.push(exchange(case, tried, standard));
+    report
+}
+
+fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange {
+    let deviation = standard.profile.and_then(|profile| profile.deviation(case, standard.version));
+    let expect = deviation
+        .map_or_else(|| case.expect.clone(), |deviation| case.expect.overridden_by(&deviation.expect));
+    let expected = expect.status.map_or_else(|| "any answer".to_owned(), |statuses| statuses.in_words());
+    let mut request = vec![format!("{} {} HTTP/1.1", tried.request.method, tried.request.path)];
+    request.extend(tried.request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    if let Ok(Some(body)) = tried.request.body() {
+        request.push(String::new());
+        request.push(cut(&String::from_utf8_lossy(&body)));
+    }
+    let (answer, status, excerpt) = match &tried.answer {
+        Ok(answer) => {
+            let body = answer.body().ok().flatten().unwrap_or_default();
+            (format!("{}", answer.status), Some(answer.status), cut(&String::from_utf8_lossy(&body)))
+        }
+        Err(reason) => (reason.clone(), None, String::new()),
+    };
+    Exchange {
+        what: case.id.clone(),
+        expected,
+        request,
+        answer,
+        status,
+        excerpt,
+        landed: tried.landed.as_ref().map(|landed| landed.len() as u64),
+        took_us: micros(tried.took),
+    }
+}
+
+/// A command that repeats the request.
+fn curl(tried: &Tried, url: &str) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let mut line =
+        format!("curl -i -X {} {}", tried.request.method, quoted(&format!("{url}{}", tried.request.path)));
+    for (name, value) in &tried.request.headers {
+        let _ = write!(line, " -H {}", quoted(&format!("{name}: {value}")));
+    }
+    match tried.request.body() {
+        Ok(Some(body)) => match String::from_utf8(body) {
+            Ok(text) if text.chars().count() <= EXCERPT => {
+                let _ = write!(line, " --data-binary {}", quoted(&text));
+            }
+            _ => line
+                .push_str(" --data-binary @BODY (the body is long or no text; it stands in the case's file)"),
+        },
+        Ok(None) | Err(_) => {}
+    }
+    line
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The requirements and what stands for each, a line each; of those whose ids, or whose cases' ids, contain one of `only`.
+///
+/// # Errors
+/// [`RestError::Catalogue`].
+pub fn listed(only: &[String]) -> Result<String, RestError> {
+    let chosen = |id: &str| only.is_empty() || only.iter().any(|part| id.contains(part));
+    let (mut text, mut counts) = (String::new(), [0_usize; 4]);
+    for requirement in catalogue()? {
+        let Requirement { id, area, level, statement, standing, .. } = &requirement;
+        let mut line = |id: &str, standing: &str| {
+            let _ = writeln!(text, "{:<6}  {area:<16}  {id:<64}  {standing}", level.name());
+        };
+        match standing {
+            Standing::Cases(cases) => {
+                let own: Vec<&RestCase> = cases.iter().filter(|case| chosen(&case.id)).collect();
+                counts[0] += usize::from(!own.is_empty());
+                counts[1] += own.len();
+                for case in own {
+                    line(&case.id, statement);
+                }
+            }
+            Standing::Later(later) if chosen(id) => {
+                counts[2] += 1;
+                line(&format!("rest/{id}"), &format!("later: {}", later.name()));
+            }
+            Standing::NotTestable(reason) if chosen(id) => {
+                counts[3] += 1;
+                line(&format!("rest/{id}"), &format!("not testable: {reason}"));
+            }
+            Standing::Later(_) | Standing::NotTestable(_) => {}
+        }
+    }
+    let [requirements, cases, later, not_testable] = counts;
+    let _ = writeln!(
+        text,
+        "{} requirements: {requirements} with {cases} cases, {later} later, {not_testable} not testable",
+        requirements + later + not_testable
+    );
+    Ok(text)
+}
+
+/// The requests that would be sent, with placeholders for what is known only then.
+///
+/// # Errors
+/// [`RestError`], where no case is meant.
+pub fn dry(only: &[String]) -> Result<String, RestError> {
+    let mut text = String::new();
+    for (_, case) in selected(only)? {
+        let request = filled(&case, "TOPIC", "CLUSTER");
+        let _ = writeln!(text, "# {}\n{} {}", case.id, request.method, request.path);
+        for (name, value) in &request.headers {
+            let _ = writeln!(text, "{name}: {value}");
+        }
+        if let Ok(Some(body)) = request.body() {
+            let _ = writeln!(text, "\n{}", cut(&String::from_utf8_lossy(&body)));
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}

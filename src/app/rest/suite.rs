@@ -1,0 +1,148 @@
+//! Trying the cases: all are sent, some at once, then the topics are read, and only then is anything judged.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::error::RestError;
+use super::place::Place;
+use super::{Options, Plan};
+use crate::app::golden::{golden_record, send};
+use crate::app::run::Interrupt;
+use crate::conform::Level;
+use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse};
+use crate::conform::rest::{Assessment, RestCase, Seen, Standard, assess};
+use crate::result::CaseOutcome;
+
+/// How far clocks may be apart where a timestamp must be that of the request.
+const CLOCKS: i64 = 60_000;
+
+/// What became of a case.
+pub(super) enum Outcome {
+    /// It was tried.
+    Tried(Box<Tried>),
+    /// It was not, for this reason.
+    Untried(String),
+}
+
+/// A case that was tried.
+pub(super) struct Tried {
+    pub(super) request: GoldenRequest,
+    /// The answer, or why there is none.
+    pub(super) answer: Result<GoldenResponse, String>,
+    /// What stands in its topic; `None`: nobody could look.
+    pub(super) landed: Option<Vec<GoldenRecord>>,
+    pub(super) assessment: Assessment,
+    pub(super) took: Duration,
+}
+
+/// A case that has been sent.
+struct Sent {
+    request: GoldenRequest,
+    answer: Result<GoldenResponse, String>,
+    between: (i64, i64),
+    took: Duration,
+}
+
+/// Tries every case, in any order; the outcomes are in the order of the plan.
+pub(super) async fn run(
+    plan: &Plan,
+    options: &Options,
+    place: &Place,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(usize, usize),
+) -> Result<Vec<Outcome>, RestError> {
+    let of = plan.cases.len();
+    let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let sending = plan.cases.iter().enumerate().map(|(index, (requirement, case))| {
+        let stop = stop.clone();
+        let interrupt = interrupt.clone();
+        async move {
+            use std::sync::atomic::Ordering::Relaxed;
+            if stop.load(Relaxed) || interrupt.borrow().is_some() {
+                return (index, None);
+            }
+            let topic = &place.topics[index];
+            let sent = one(case, topic, place, options.limit).await;
+            if options.fail_fast {
+                // Without what landed: what does not even answer as it must has failed whatever lands.
+                let seen = seen_of(&sent, None, topic, place.cluster_id());
+                let failed = assess(case, requirement.level, standard, &seen).outcome == CaseOutcome::Failed;
+                stop.fetch_or(failed, Relaxed);
+            }
+            (index, Some(sent))
+        }
+    });
+    let mut all: Vec<Option<Sent>> = Vec::new();
+    all.resize_with(of, || None);
+    let mut working = stream::iter(sending).buffer_unordered(options.at_once.max(1));
+    let mut done = 0;
+    while let Some((index, sent)) = working.next().await {
+        done += 1;
+        each(done, of);
+        all[index] = sent;
+    }
+    drop(working);
+    if let Some(signal) = *interrupt.borrow() {
+        return Err(RestError::Interrupted(signal));
+    }
+    let mut landed = place.landed().await?;
+    let outcomes =
+        all.into_iter().zip(&plan.cases).zip(&place.topics).map(|((sent, (requirement, case)), topic)| {
+            let Some(sent) = sent else {
+                return Outcome::Untried("the suite ended at the first failure".into());
+            };
+            let own: Option<Vec<GoldenRecord>> = landed.as_mut().map(|by_topic| {
+                by_topic.remove(topic).unwrap_or_default().into_iter().map(golden_record).collect()
+            });
+            let assessment =
+                judged(case, requirement.level, standard, &sent, own.as_deref(), (topic, place.cluster_id()));
+            let Sent { request, answer, took, .. } = sent;
+            Outcome::Tried(Box::new(Tried { request, answer, landed: own, assessment, took }))
+        });
+    Ok(outcomes.collect())
+}
+
+fn judged(
+    case: &RestCase,
+    level: Level,
+    standard: Standard<'_>,
+    sent: &Sent,
+    landed: Option<&[GoldenRecord]>,
+    (topic, cluster): (&str, &str),
+) -> Assessment {
+    assess(case, level, standard, &seen_of(sent, landed, topic, cluster))
+}
+
+fn seen_of<'a>(
+    sent: &'a Sent,
+    landed: Option<&'a [GoldenRecord]>,
+    topic: &'a str,
+    cluster: &'a str,
+) -> Seen<'a> {
+    Seen { answer: sent.answer.as_ref().ok(), landed, topic, cluster, between: sent.between }
+}
+
+/// A case's request with the names of its topic and cluster, and with what a client adds.
+pub(super) fn filled(case: &RestCase, topic: &str, cluster: &str) -> GoldenRequest {
+    let fill = |text: &str| text.replace("{topic}", topic).replace("{cluster}", cluster);
+    let mut request = case.request.clone();
+    request.path = fill(&request.path);
+    for (_, value) in &mut request.headers {
+        *value = fill(value);
+    }
+    request
+}
+
+async fn one(case: &RestCase, topic: &str, place: &Place, limit: Duration) -> Sent {
+    let request = filled(case, topic, place.cluster_id());
+    let (begun, from) = (Instant::now(), Timestamp::now().as_millisecond());
+    let answer = send(&request, place.endpoint(), limit).await;
+    let to = Timestamp::now().as_millisecond();
+    Sent { request, answer, between: (from - CLOCKS, to + CLOCKS), took: begun.elapsed() }
+}

@@ -1,0 +1,105 @@
+//! `landfall conform rest`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::super::{exit, print, printed};
+use super::against::Proxy;
+use super::auth::conspicuous;
+use super::playing::playing;
+use crate::app::conform::deliver;
+use crate::app::rest::{Options as Plan, dry, listed, rest};
+use crate::conform::Strictness;
+use crate::report;
+
+/// Options of `landfall conform rest`.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct Options {
+    #[command(flatten)]
+    proxy: Proxy,
+    /// Implementation that the proxy is: confluent, karapace or strimzi-bridge, with @VERSION behind it for another release than
+    /// the profile's own; or a profile in a file; or none, to hold it to what is required
+    #[arg(long, value_name = "PROFILE[@VERSION]", default_value = "confluent")]
+    profile: String,
+    /// Try only cases whose id contains this, for instance `v2.binary`; may be repeated
+    #[arg(long = "filter", visible_alias = "only", value_name = "PART")]
+    filter: Vec<String>,
+    /// List every requirement with its cases, or why it has none, and try nothing
+    #[arg(long)]
+    list: bool,
+    /// Print the requests that would be sent, and send none
+    #[arg(long)]
+    dry_run: bool,
+    /// What ought to hold (SHOULD) must
+    #[arg(long)]
+    strict: bool,
+    /// A case that could not be tried is no pass: exit code 4
+    #[arg(long)]
+    require_all: bool,
+    /// Stop at the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    /// YAML list of failures that are excused, each with `case`, `reason` and `expires`
+    #[arg(long, value_name = "FILE")]
+    expected_failures: Option<PathBuf>,
+    /// How many cases are tried at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64), default_value_t = 8)]
+    at_once: u16,
+    /// How long one case may take
+    #[arg(long, value_name = "TIME", value_parser = super::against::duration, default_value = "150s")]
+    limit: Duration,
+    /// Folder for the result (conformance.json, conformance.html, junit.xml)
+    #[arg(long, value_name = "DIR", default_value = "reports/conform-rest")]
+    out: PathBuf,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn main(options: &Options) -> ExitCode {
+    if options.list || options.dry_run {
+        let text = if options.list { listed(&options.filter) } else { dry(&options.filter) };
+        return match text {
+            Ok(text) => printed(&text),
+            Err(error) => {
+                tell!("landfall: {error}");
+                ExitCode::from(error.exit_code())
+            }
+        };
+    }
+    let against = match options.proxy.against() {
+        Ok(against) => against,
+        Err(code) => return code,
+    };
+    let plan = Plan {
+        against,
+        profile: Some(options.profile.clone()).filter(|profile| profile != "none"),
+        only: options.filter.clone(),
+        strictness: Strictness { strict: options.strict, require_all: options.require_all },
+        excuses: options.expected_failures.clone(),
+        fail_fast: options.fail_fast,
+        limit: options.limit,
+        at_once: usize::from(options.at_once),
+        folder: options.out.clone(),
+    };
+    let outcome = playing(options.quiet, "cases tried", async |interrupt, each| {
+        let result =
+            rest(&plan, interrupt, each).await.map_err(|error| (error.exit_code(), error.to_string()))?;
+        deliver(&result, &plan.folder).map_err(|error| (error.exit_code(), error.to_string()))?;
+        Ok(result)
+    });
+    match outcome {
+        Ok(result) => {
+            if !options.quiet {
+                print(&format!("\n  {}\n\n", result.banner));
+                print(&conspicuous(&result));
+                print(&report::conformance::summary(&result));
+                print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
+            }
+            ExitCode::from(exit::of_run(None, result.verdict, false))
+        }
+        Err(code) => code,
+    }
+}

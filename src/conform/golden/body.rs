@@ -1,0 +1,97 @@
+//! Long bodies, of which a golden file keeps a recipe, or the ends and a hash.
+
+use serde::{Deserialize, Serialize};
+
+use crate::jose::sha256;
+
+/// How a long body is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Generated {
+    /// A text many times over, between two others.
+    Filled {
+        /// What stands before.
+        prefix: String,
+        /// What is repeated.
+        fill: String,
+        /// How often.
+        count: usize,
+        /// What stands behind.
+        suffix: String,
+    },
+    /// A produce request of many records.
+    Records {
+        /// How many.
+        records: usize,
+        /// Each, with `<i>` for its number, which counts from 0.
+        record: String,
+    },
+}
+
+impl Generated {
+    /// The body.
+    #[must_use]
+    pub fn build(&self) -> Vec<u8> {
+        match self {
+            Self::Filled { prefix, fill, count, suffix } => {
+                format!("{prefix}{}{suffix}", fill.repeat(*count)).into_bytes()
+            }
+            Self::Records { records, record } => {
+                let each: Vec<String> =
+                    (0..*records).map(|index| record.replace("<i>", &index.to_string())).collect();
+                format!("{{\"records\":[{}]}}", each.join(",")).into_bytes()
+            }
+        }
+    }
+}
+
+/// What is known of bytes that were not kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Elided<'a> {
+    /// How many they are.
+    pub length: Option<u64>,
+    /// Their SHA-256 in hexadecimal.
+    pub sha256: Option<&'a str>,
+}
+
+/// Why a body cannot be had as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unbuildable {
+    /// Only its length or hash was kept.
+    #[error("its body was not kept, and nothing says how it is built")]
+    NoRecipe,
+    /// It is another one.
+    #[error("its body, built again, has {found} bytes where the recorded one has {expected}")]
+    Length {
+        /// Of the recorded one.
+        expected: u64,
+        /// Of the built one.
+        found: u64,
+    },
+    /// It is another one.
+    #[error("its body, built again, is not the recorded one: the SHA-256 is another")]
+    Hash,
+    /// The file is damaged.
+    #[error("its bytes are no base64: {0}")]
+    Base64(String),
+}
+
+impl Elided<'_> {
+    /// Whether these are the bytes.
+    ///
+    /// # Errors
+    /// [`Unbuildable`], where they are not.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), Unbuildable> {
+        let found = bytes.len() as u64;
+        match self.length {
+            Some(expected) if expected != found => return Err(Unbuildable::Length { expected, found }),
+            _ => {}
+        }
+        match self.sha256 {
+            Some(expected) if !expected.eq_ignore_ascii_case(&hex::encode(sha256(bytes))) => {
+                Err(Unbuildable::Hash)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What the produce side of a REST proxy promises: requirements and their cases, which are data, profiles that say in what an
+//! implementation or a release is known to deviate, and whether an exchange is as it has to be.
+
+mod catalogue;
+mod evaluate;
+mod excused;
+mod landed;
+mod pattern;
+mod profile;
+
+pub use catalogue::{
+    Api, CatalogueError, Evidence, Expect, Later, Requirement, RestCase, Standing, Statuses, TopicOf,
+    catalogue, read_area,
+};
+pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, mismatches};
+pub use excused::{Excuse, excuse, read_excuses};
+pub use landed::{LandedPattern, Now, Time};
+pub use profile::{
+    Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
+};
