@@ -142,6 +142,9 @@ fn schemas_are_asked_for_in_turn_where_there_is_no_registry() {
         let refusal = parse(body.as_bytes(), target(Embedded::Avro, ProxyRelease::Confluent7_9)).unwrap_err();
         assert_eq!(refusal.code, code, "{body}");
     }
+    let nulls = b"{\"records\":[{\"value\":null}]}";
+    let read = parse(nulls, target(Embedded::Avro, ProxyRelease::Confluent7_9)).unwrap();
+    assert_eq!(read.records, [ProduceRecord::default()]);
 }
 
 proptest! {

@@ -23,9 +23,9 @@ use crate::doubles::http::{InFlight, Pieces};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
+pub(super) use batch::answer as produce_batch;
 use receipt::Echo;
 use request::{Entry, parse};
-pub(super) use batch::answer as produce_batch;
 pub(super) use resources::Resources;
 
 /// Receipts that wait for the client to read them.
