@@ -43,12 +43,11 @@ pub(in crate::doubles::proxy) fn unrecognized<T>(
     known: &[&str],
 ) -> Read<T> {
     let name = to_utf8(name);
-    let properties = match known {
-        [one] => format!("one known property: \"{one}\""),
-        _ => {
-            let known_names: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
-            format!("{} known properties: {}", known.len(), known_names.join(", "))
-        }
+    let properties = if let [one] = known {
+        format!("one known property: \"{one}\"")
+    } else {
+        let known_names: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        format!("{} known properties: {}", known.len(), known_names.join(", "))
     };
     let end = if parser.version() < Version::V2_19 { "])" } else { ")" };
     let message =
@@ -141,10 +140,8 @@ fn integer_argument(parser: &Parser<'_>) -> String {
 
 fn no_text<T>(parser: &mut Parser<'_>, class: &str) -> Read<T> {
     let text = to_utf8(&parser.string()?);
-    if parser.version() > Version::V2_10 {
-        if trimmed(&text).is_empty() {
-            return not_coerced(parser, &format!("`{class}` value"));
-        }
+    if parser.version() > Version::V2_10 && trimmed(&text).is_empty() {
+        return not_coerced(parser, &format!("`{class}` value"));
     }
     let told = if parser.version() == Version::V2_10 { &text } else { trimmed(&text) };
     no_creator(parser, class, &argument("String", "String", &format!("'{told}'")))
