@@ -13,7 +13,7 @@ use crate::scenario::ProxyRelease;
 use crate::wire::produce::v2::{BINARY, JSON};
 
 pub(super) use base64::{bytes as base64_bytes, shown};
-pub(super) use refusal::Refusal;
+pub(super) use refusal::{Refusal, avro};
 
 /// How keys and values stand in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,8 +276,10 @@ fn data<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<Data<'a>> {
 
 /// The request's records in the bytes that are to land.
 fn encode(request: Request<'_>, target: Target<'_>) -> Result<Records, Refusal> {
-    if target.embedded.needs_schema() {
-        return Err(refusal::without_registry(&request, target));
+    if target.embedded.needs_schema()
+        && let Some(refusal) = refusal::without_registry(&request, target)
+    {
+        return Err(refusal);
     }
     let mut encoded = Records::default();
     for record in request.records {

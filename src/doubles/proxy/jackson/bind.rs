@@ -43,12 +43,11 @@ pub(in crate::doubles::proxy) fn unrecognized<T>(
     known: &[&str],
 ) -> Read<T> {
     let name = to_utf8(name);
-    let properties = match known {
-        [one] => format!("one known property: \"{one}\""),
-        _ => {
-            let known_names: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
-            format!("{} known properties: {}", known.len(), known_names.join(", "))
-        }
+    let properties = if let [one] = known {
+        format!("one known property: \"{one}\"")
+    } else {
+        let known_names: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        format!("{} known properties: {}", known.len(), known_names.join(", "))
     };
     let end = if parser.version() < Version::V2_19 { "])" } else { ")" };
     let message =
@@ -141,10 +140,8 @@ fn integer_argument(parser: &Parser<'_>) -> String {
 
 fn no_text<T>(parser: &mut Parser<'_>, class: &str) -> Read<T> {
     let text = to_utf8(&parser.string()?);
-    if parser.version() > Version::V2_10 {
-        if trimmed(&text).is_empty() {
-            return not_coerced(parser, &format!("`{class}` value"));
-        }
+    if parser.version() > Version::V2_10 && trimmed(&text).is_empty() {
+        return not_coerced(parser, &format!("`{class}` value"));
     }
     let told = if parser.version() == Version::V2_10 { &text } else { trimmed(&text) };
     no_creator(parser, class, &argument("String", "String", &format!("'{told}'")))
@@ -260,8 +257,8 @@ pub(in crate::doubles::proxy) fn enumerated<T: Copy>(
         _ => return mismatch(parser, class),
     };
     let told = trimmed(&text);
-    let named = |text: &str| constants.iter().copied().find(|constant| name(*constant) == text);
-    if let Some(constant) = named(&text).or_else(|| named(told)) {
+    let find = |text: &str| constants.iter().copied().find(|constant| name(*constant) == text);
+    if let Some(constant) = find(&text).or_else(|| find(told)) {
         return Ok(Some(constant));
     }
     if told.is_empty() && parser.version() > Version::V2_10 {
@@ -309,8 +306,11 @@ pub(in crate::doubles::proxy) fn not_coerced<T>(parser: &Parser<'_>, to: &str) -
 
 /// The value at hand is no list of `elements`; a text is read to its end before that is told.
 pub(in crate::doubles::proxy) fn no_list<T>(parser: &mut Parser<'_>, elements: &str) -> Read<T> {
-    if parser.token() == Some(Token::String) {
-        parser.string()?;
+    if parser.token() == Some(Token::String)
+        && parser.string()?.is_empty()
+        && parser.version() == Version::V2_10
+    {
+        return no_creator(parser, "java.util.ArrayList", &argument("String", "String", "''"));
     }
     mismatch(parser, &format!("java.util.ArrayList<{elements}>"))
 }

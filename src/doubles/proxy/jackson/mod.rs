@@ -68,7 +68,7 @@ impl Version {
     }
 
     /// How it names where a body comes from.
-    pub(super) fn source(self) -> &'static str {
+    fn source(self) -> &'static str {
         match self {
             Self::V2_10 | Self::V2_14 => {
                 "(org.glassfish.jersey.message.internal.ReaderInterceptorExecutor$UnCloseableInputStream)"

@@ -337,7 +337,7 @@ impl<'a> Parser<'a> {
     }
 
     fn source_at(&self, place: Place) -> String {
-        place.in_source(self.version.source())
+        place.in_source(self.version)
     }
 
     // Space.
@@ -527,9 +527,6 @@ impl<'a> Parser<'a> {
 
     fn no_leading_zeroes(&mut self) -> Read<()> {
         if matches!(self.input.get(self.at), Some(b'0'..=b'9')) {
-            if self.wide {
-                self.at += 1;
-            }
             return self.fail("Invalid numeric value: Leading zeroes not allowed".to_owned());
         }
         Ok(())
@@ -544,7 +541,7 @@ impl<'a> Parser<'a> {
         match c {
             b'0' => self.no_leading_zeroes()?,
             b'1'..=b'9' => {}
-            b'.' => return self.odd_value(b'.'),
+            b'.' if self.version > Version::V2_10 => return self.odd_value(b'.'),
             _ => {
                 let c = if self.wide { self.unit_behind(c)? } else { i32::from(c) };
                 return self.bad_number_start(c, true);
@@ -628,7 +625,7 @@ impl<'a> Parser<'a> {
                 fraction += 1;
             }
             if fraction == 0 {
-                let c = self.unit_behind(c)?;
+                let c = self.unit_left(c)?;
                 return self.unexpected_in_number(c, "Decimal point not followed by a digit");
             }
             digits += fraction;
@@ -650,7 +647,7 @@ impl<'a> Parser<'a> {
                 c = next;
             }
             if exponent == 0 {
-                let c = self.unit_behind(c)?;
+                let c = self.unit_left(c)?;
                 return self.unexpected_in_number(c, "Exponent indicator not followed by a digit");
             }
             digits += exponent;
@@ -989,6 +986,16 @@ impl<'a> Parser<'a> {
             value = self.continued(value)?;
         }
         Ok(low_unit(value))
+    }
+
+    /// The same, but that a unit of a wide text is left to be read again.
+    fn unit_left(&mut self, c: u8) -> Read<i32> {
+        let at = self.at;
+        let unit = self.unit_behind(c)?;
+        if self.wide {
+            self.at = at - 1;
+        }
+        Ok(unit)
     }
 
     /// The byte `c` where bytes are read, the unit that it begins where units are.

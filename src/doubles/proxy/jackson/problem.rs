@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::Version;
+
 /// A place in the text; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::doubles::proxy) struct Place {
@@ -10,10 +12,11 @@ pub(in crate::doubles::proxy) struct Place {
 }
 
 impl Place {
-    /// As messages tell it; the beginning of all has no column.
-    pub(super) fn in_source(self, source: &str) -> String {
-        let Self { line, column } = self;
-        let column = if column > 0 { format!(", column: {column}") } else { String::new() };
+    /// As messages tell it; the beginning of all has no column any more.
+    pub(super) fn in_source(self, version: Version) -> String {
+        let (Self { line, column }, source) = (self, version.source());
+        let is_told = column > 0 || version < Version::V2_18;
+        let column = if is_told { format!(", column: {column}") } else { String::new() };
         format!("[Source: {source}; line: {line}{column}]")
     }
 }
@@ -79,11 +82,11 @@ impl Problem {
         &self.message
     }
 
-    /// What went wrong, where in `source`, and on which way.
-    pub(in crate::doubles::proxy) fn full(&self, source: &str) -> String {
+    /// What went wrong, where, and on which way.
+    pub(in crate::doubles::proxy) fn full(&self, version: Version) -> String {
         let mut text = self.message.clone();
         if let Some(place) = self.at {
-            let _ = write!(text, "\n at {}", place.in_source(source));
+            let _ = write!(text, "\n at {}", place.in_source(version));
         }
         if !self.path.is_empty() {
             let steps: Vec<&str> = self.path.iter().rev().map(String::as_str).collect();

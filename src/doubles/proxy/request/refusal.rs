@@ -1,8 +1,9 @@
 //! Why a v2 request is refused as a whole.
 
 use hyper::StatusCode;
+use serde_json::Value;
 
-use super::{Data, Request, SchemaMembers, Target};
+use super::{Data, Embedded, Request, SchemaMembers, Target};
 use crate::doubles::proxy::jackson::bind::Node;
 use crate::doubles::proxy::jackson::{Kind, Problem, Version};
 use crate::scenario::ProxyRelease;
@@ -50,10 +51,10 @@ impl Refusal {
             }
             Kind::Limit | Kind::Unexpected => return Self::unexpected(),
             Kind::Syntax | Kind::Mapping if release == ProxyRelease::Confluent6_2_0 => {
-                let source = Version::of(release).source();
+                let version = Version::of(release);
                 return Self {
                     plain: true,
-                    ..Self::new(StatusCode::BAD_REQUEST, 400, &problem.full(source))
+                    ..Self::new(StatusCode::BAD_REQUEST, 400, &problem.full(version))
                 };
             }
             Kind::Syntax => problem.message().to_owned(),
@@ -85,22 +86,41 @@ fn without_package(message: &str) -> String {
     parts.join("`")
 }
 
-/// What becomes of a request that needs schemas, where no registry can be asked.
-pub(super) fn without_registry(request: &Request<'_>, target: Target<'_>) -> Refusal {
+/// An Avro schema as Avro writes it, where it is of a primitive type without attributes; any other as it came.
+pub(in crate::doubles::proxy) fn avro(text: &str) -> String {
+    const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
+    let schema: Option<Value> = serde_json::from_str(text).ok();
+    let name = match &schema {
+        Some(Value::Object(members)) if members.len() == 1 => members.get("type").and_then(Value::as_str),
+        Some(Value::String(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    match name {
+        Some(name) if PRIMITIVES.contains(&name) => format!("\"{name}\""),
+        _ => text.to_owned(),
+    }
+}
+
+/// Why a request that needs schemas is refused where no registry can be asked; one of nulls needs none.
+pub(super) fn without_registry(request: &Request<'_>, target: Target<'_>) -> Option<Refusal> {
     for (schema, which) in [(&request.key_schema, "key"), (&request.value_schema, "value")] {
         match schema {
             SchemaMembers { id: None, text: None } => {}
-            SchemaMembers { id: Some(_), text: Some(_) } => return Refusal::unexpected(),
+            SchemaMembers { id: Some(_), text: Some(_) } => return Some(Refusal::unexpected()),
             SchemaMembers { id: Some(id), .. } => {
-                return no_answer(&format!("Error when fetching schema by id. schemaId = {id}"), target);
+                return Some(no_answer(
+                    &format!("Error when fetching schema by id. schemaId = {id}"),
+                    target,
+                ));
             }
             SchemaMembers { text: Some(text), .. } => {
+                let text = if target.embedded == Embedded::Avro { avro(text) } else { text.clone() };
                 let message = format!(
                     "Error when registering schema. format = {}, subject = {}-{which}, schema = {text}",
                     target.embedded.format(),
                     target.topic
                 );
-                return no_answer(&message, target);
+                return Some(no_answer(&message, target));
             }
         }
     }
@@ -112,9 +132,9 @@ pub(super) fn without_registry(request: &Request<'_>, target: Target<'_>) -> Ref
             _ => continue,
         };
         let message = format!("Request includes {what}s but does not include {what} schema");
-        return Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, &message);
+        return Some(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, &message));
     }
-    Refusal::unexpected()
+    None
 }
 
 /// The registry does not answer.

@@ -77,6 +77,76 @@ fn partitions_are_coerced_as_jackson_does() {
     assert_eq!(seen, [Some(1), Some(1), None, Some(2)]);
 }
 
+/// Each is told as the release tells it.
+#[test]
+fn releases_differ_in_what_they_say_and_in_what_they_overlook() {
+    let told = |body: &[u8], release| match parse(body, target(Embedded::Json, release)) {
+        Ok(read) => format!("{} records", read.records.len()),
+        Err(Refusal { status, message, plain, .. }) => {
+            format!("{}{} {message}", status.as_u16(), if plain { " plain" } else { "" })
+        }
+    };
+    let bodies: [&[u8]; 9] = [
+        b"{\"records\":{}}",
+        b"{\"records\":[null]}",
+        b"{\"records\":[{\"value\":.5}]}",
+        b"{\"records\":[{\"value\":\"\\x\"}]}",
+        b"{\"records\":[{\"value\":1}}",
+        b"{\"records\":[{\"value\":1}",
+        b"{\"records\":[{\"value\":1}]}xyz",
+        b"{\"records\":[{\"value\":1}]}{}",
+        b"{\"records\":[{\"value\":1,\"foo\":1},]}",
+    ];
+    let seen: Vec<String> = bodies
+        .iter()
+        .flat_map(|body| {
+            let text = String::from_utf8_lossy(body);
+            let each = ProxyRelease::ALL.map(|release| format!("  {release}: {}", told(body, release)));
+            std::iter::once(text.into_owned()).chain(each).collect::<Vec<_>>()
+        })
+        .collect();
+    insta::assert_snapshot!("releases", seen.join("\n"));
+}
+
+#[test]
+fn the_first_problem_of_the_document_is_told_and_what_is_unknown_at_the_end_of_its_object() {
+    for (body, message) in [
+        (
+            "{\"records\":[{\"foo\":1,\"value\":!}]}",
+            "Unexpected character ('!' (code 33)): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+        ),
+        ("{\"records\":[{\"foo\":1},!]}", "Unrecognized field: foo"),
+        (
+            "{\"foo\":1,\"records\":[{\"partition\":true}]}",
+            "Cannot deserialize value of type `Integer` from Boolean value (token `JsonToken.VALUE_TRUE`)",
+        ),
+        // Where all that makes a record is there, the rest is looked at as it comes.
+        (
+            "{\"records\":[{\"partition\":0,\"key\":1,\"value\":2,\"foo\":3,\"bar\":!}]}",
+            "Unrecognized field: foo",
+        ),
+    ] {
+        assert_eq!(refusal(body, Embedded::Json).1, message, "{body}");
+    }
+}
+
+#[test]
+fn schemas_are_asked_for_in_turn_where_there_is_no_registry() {
+    for (body, code) in [
+        ("{\"records\":[{\"value\":1}]}", 42202),
+        ("{\"records\":[{\"key\":1,\"value\":1}]}", 42201),
+        ("{\"value_schema_id\":1,\"records\":[{\"key\":1}]}", 42207),
+        ("{\"value_schema_id\":1,\"value_schema\":\"x\",\"records\":[{\"key\":1}]}", 500),
+        ("{\"records\":[]}", 422),
+    ] {
+        let refusal = parse(body.as_bytes(), target(Embedded::Avro, ProxyRelease::Confluent7_9)).unwrap_err();
+        assert_eq!(refusal.code, code, "{body}");
+    }
+    let nulls = b"{\"records\":[{\"value\":null}]}";
+    let read = parse(nulls, target(Embedded::Avro, ProxyRelease::Confluent7_9)).unwrap();
+    assert_eq!(read.records, [ProduceRecord::default()]);
+}
+
 proptest! {
     #[test]
     fn no_body_panics(body: Vec<u8>) {

@@ -118,7 +118,7 @@ fn between_records(problem: &Problem, release: ProxyRelease) -> ErrorEntity {
     if release < ProxyRelease::Confluent7_9 {
         return internal_error();
     }
-    let problem = problem.full(Version::of(release).source());
+    let problem = problem.full(Version::of(release));
     first_line(400, &format!("Bad Request: Error processing message: {problem}"))
 }
 
@@ -128,7 +128,7 @@ pub(super) fn told(problem: &Problem, release: ProxyRelease) -> ErrorEntity {
         ProblemKind::Limit | ProblemKind::Unexpected => internal_error(),
         _ => {
             // Where it stands is on a line of its own; of what has no place, the way to it is told on the first.
-            let whole = problem.full(Version::of(release).source());
+            let whole = problem.full(Version::of(release));
             if release == ProxyRelease::Confluent6_2_0 {
                 refused(400, whole)
             } else {

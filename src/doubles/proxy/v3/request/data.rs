@@ -2,7 +2,7 @@
 
 use super::super::super::jackson::bind::{self, Members, Node};
 use super::super::super::jackson::{Parser, Read, Token, Version, to_utf8, write_string};
-use super::super::super::request::{base64_bytes, shown};
+use super::super::super::request::{avro, base64_bytes, shown};
 use super::{Target, first_line, refused};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
@@ -241,6 +241,7 @@ impl Data<'_> {
         let tried = if let Some(id) = self.schema_id {
             format!("Error when fetching schema by id. schemaId = {id}")
         } else if let (Some(schema), Some(kind)) = (&self.schema, kind) {
+            let schema = if kind == Kind::Avro { avro(schema) } else { schema.clone() };
             format!(
                 "Error when registering schema. format = {}, subject = {subject}, schema = {schema}",
                 kind.name()

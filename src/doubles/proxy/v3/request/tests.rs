@@ -128,6 +128,84 @@ fn refusals_are_as_recorded_from_7_9() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+#[test]
+fn releases_differ() {
+    let told = |body: &str, release| match parse(body.as_bytes(), Target { topic: "t", release }) {
+        Err(refusal) => format!("HTTP {}", refusal.status.as_u16()),
+        Ok(entries) => {
+            let entry = |entry: &Entry| match entry {
+                Entry::Record { .. } => "200".to_owned(),
+                Entry::Refused(refusal) => format!("{} {}", refusal.error_code, refusal.message),
+            };
+            entries.iter().map(entry).collect::<Vec<_>>().join(" | ")
+        }
+    };
+    let seen: Vec<String> = [
+        "",
+        "not json",
+        &format!("{ONE}xyz"),
+        "{\"value\":{\"type\":\"STRING\",\"data\":\"x\"}}",
+        "{\"value\":{\"type\":\"JSON\"}}",
+        "{\"value\":{\"data\":1}}",
+        "{\"partition_id\":-1}",
+        "{\"zzz\":1}",
+        "{\"timestamp\":\"-5\"}",
+        "{\"timestamp\":99999999999999999}",
+    ]
+    .iter()
+    .flat_map(|body| {
+        let each = ProxyRelease::ALL.map(|release| format!("  {release}: {}", told(body, release)));
+        std::iter::once((*body).to_owned()).chain(each).collect::<Vec<_>>()
+    })
+    .collect();
+    insta::assert_snapshot!("releases", seen.join("\n"));
+}
+
+#[test]
+fn times_are_read_as_java_reads_them() {
+    let time = |text: &str| match parsed(format!("{{\"timestamp\":{text}}}").as_bytes()).remove(0) {
+        Entry::Record { record, .. } => Ok(record.timestamp),
+        Entry::Refused(refusal) => Err(refusal.message),
+    };
+    for (text, millis) in [
+        ("\"2021-02-05t19:14:42.1z\"", 1_612_552_482_100),
+        ("\"2021-02-05T19:14:42.Z\"", 1_612_552_482_000),
+        ("\"2021-02-05T19:14:42+0000\"", 1_612_552_482_000),
+        ("\"2021-02-05T19:14:42-01:00:30\"", 1_612_556_112_000),
+        ("\"2021-02-05T24:00:00Z\"", 1_612_569_600_000),
+        ("\"2016-12-31T23:59:60Z\"", 1_483_228_799_000),
+        ("\"+12021-02-05T19:14:42Z\"", 317_182_072_482_000),
+        ("1612552482.123999", 1_612_552_482_123),
+        ("1e9", 1_000_000_000_000),
+        ("1e-30", 0),
+        ("\" 5. \"", 5_000),
+    ] {
+        assert_eq!(time(text), Ok(Some(millis)), "{text}");
+    }
+    for (text, index) in [
+        ("2021-02-30T19:14:42Z", 0),
+        ("2021-02-05T19:14Z", 16),
+        ("02021-02-05T19:14:42Z", 0),
+        ("2021-02-05T19:14:42+19:00", 0),
+        ("2021-02-05T19:14:42+01", 19),
+    ] {
+        let told = format!(
+            "Cannot deserialize value of type `java.time.Instant` from String \"{text}\": Failed to deserialize \
+             java.time.Instant: (java.time.format.DateTimeParseException) Text '{text}' could not be parsed at index {index}"
+        );
+        assert_eq!(time(&format!("\"{text}\"")), Err(told));
+    }
+}
+
+#[test]
+fn headers_of_one_name_stand_together() {
+    let one = |name: &str, value: &str| format!("{{\"name\":\"{name}\",\"value\":\"{value}\"}}");
+    let body = format!("{{\"headers\":[{},{},{}]}}", one("A", "MQ=="), one("B", "MQ=="), one("A", "Mg=="));
+    let headers = record(&body).headers;
+    let seen: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(seen, ["A", "A", "B"]);
+}
+
 proptest! {
     #[test]
     fn no_body_panics(body: Vec<u8>) {
