@@ -279,7 +279,8 @@ pub(super) fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a
     Ok(client)
 }
 
-/// Whether an application obtained the token for itself, as far as the token tells.
+/// Whether an application obtained the token for itself, as far as the token tells: by how it was obtained, or by what only
+/// people's tokens have.
 pub(super) fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
     for (name, own) in GRANTS {
         let other = text(claims, name)?.is_some_and(|grant| grant != own);
@@ -287,7 +288,13 @@ pub(super) fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
             return Ok(false);
         }
     }
-    Ok(true)
+    let marked = persons_mark(claims, rules).is_some() && rules.flaw != Some(Flaw::TakesUserTokens);
+    Ok(!marked)
+}
+
+/// The first claim that only people's tokens have. It counts whatever it says: not even `null` is written for nobody.
+pub(super) fn persons_mark<'a>(claims: &Claims, rules: &'a Rules) -> Option<&'a str> {
+    rules.accepts.absent.iter().map(String::as_str).find(|name| claims.contains_key(*name))
 }
 
 /// The permissions for this API. A claim of another shape than is agreed on grants nothing.

@@ -202,6 +202,18 @@ async fn each_mistake_lets_its_own_tokens_pass() {
 }
 
 #[tokio::test]
+async fn a_person_may_do_what_an_application_may() {
+    let issuer = Issuer::start(issuers_keys()).await;
+    let accepts = Accepts { absent: vec!["uid".into()], ..TokenProfile::default().accepts };
+    let function = function(&issuer, accepts);
+    let somebodys = claiming("uid", "00u1").credentials;
+    for (flaw, outcome) in [(None, Outcome::Denied), (Some(Flaw::TakesUserTokens), Outcome::Allowed)] {
+        function.set_flaw(flaw);
+        assert_eq!(call_at(&function, &somebodys, ARN, NOW).await, outcome, "{flaw:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_retired_key_is_kept() {
     for (flaw, after) in [(None, UNAUTHORIZED), (Some(Flaw::KeepsRetiredKeys), Outcome::Allowed)] {
         let (function, issuer) = strict().await;

@@ -224,3 +224,15 @@ async fn permissions_are_where_a_profile_says() {
         assert!(outcome.permissions.is_empty(), "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_only_people_have_permits_nothing() {
+    let marked = Steps::but(|accepts| accepts.absent = vec!["uid".into(), "sid".into()]).await;
+    for mark in [json!("00u1"), json!(""), json!(null), json!({})] {
+        let outcome = marked.claims(&with(claims(), "sid", mark.clone())).await.unwrap();
+        assert!(outcome.permissions.is_empty(), "{mark}");
+    }
+    assert_eq!(marked.claims(&claims()).await.unwrap().permissions, ["quakes:write"]);
+    let unasked = Steps::default().await.claims(&with(claims(), "sid", "s")).await.unwrap();
+    assert_eq!(unasked.permissions, ["quakes:write"], "of which the profile says nothing");
+}
