@@ -245,10 +245,11 @@ impl Keys {
         let cooled = self.refetched.is_none_or(|at| at.elapsed() >= settings.keys_cool_down);
         match &self.keys {
             None => self.keys = Some((fetch(&settings.jwks_uri).await?, Instant::now())),
-            Some((_, fetched)) if cooled => {
+            Some((known, fetched)) if cooled => {
                 if self.named(kid).is_empty() || fetched.elapsed() >= settings.keys_life {
-                    // Where it fails, the keys that are there go on.
-                    if let Ok(keys) = fetch(&settings.jwks_uri).await {
+                    // Where it fails, or there are none any more, the keys that are there go on.
+                    let fetched = fetch(&settings.jwks_uri).await.ok();
+                    if let Some(keys) = fetched.filter(|keys| !keys.is_empty() || known.is_empty()) {
                         self.keys = Some((keys, Instant::now()));
                     }
                     self.refetched = Some(Instant::now());

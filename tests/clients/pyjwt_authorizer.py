@@ -162,6 +162,8 @@ class Keys:
             key = usable(jwk)
             if key is not None and key not in keys:
                 keys.append(key)
+        if self.keys and not keys:
+            raise KeysUnavailable("the identity provider's key set has no keys any more")
         self.keys, self.fetched = keys, time.monotonic()
 
 

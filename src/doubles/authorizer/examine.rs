@@ -49,7 +49,11 @@ impl KeySet {
         match keys::parse(set) {
             Ok(keys) => Some(Self(keys)),
             Err(
-                FetchError::Malformed | FetchError::Unreachable | FetchError::Timeout | FetchError::Status(_),
+                FetchError::Malformed
+                | FetchError::Unreachable
+                | FetchError::Timeout
+                | FetchError::Status(_)
+                | FetchError::Empty,
             ) => None,
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum FetchError {
     Status(u16),
     #[error("the answer is no key set")]
     Malformed,
+    #[error("the set has no key that signatures can be checked with")]
+    Empty,
 }
 
 /// A key that signatures can be checked with.
@@ -149,7 +151,8 @@ impl KeySource {
 
     /// The keys that are named by a token that arrived at `now`, or all where it names none; empty where there is no such
     /// key. Keys in the cache are given at once, and fetched anew meanwhile where their life comes to its end. Unknown
-    /// keys, and those whose life has ended, wait for a fetch. With keys in the cache, an unreachable issuer is no error.
+    /// keys, and those whose life has ended, wait for a fetch. With keys in the cache, an issuer that is unreachable, or
+    /// publishes none any more, is no error.
     pub(super) async fn find(
         self: &Arc<Self>,
         id: Option<&str>,
@@ -214,7 +217,13 @@ impl KeySource {
         if cache.keys.is_some() {
             cache.refetched = Some(done);
         }
+        let some = cache.keys.as_ref().is_some_and(|(keys, _)| !keys.is_empty());
+        let believed = self.flaw == Some(Flaw::BelievesEmptySets);
         match fetched {
+            // An issuer that withdraws its last key puts another in its place: a set without any is an accident of its own.
+            Ok(keys) if keys.is_empty() && some && !believed => {
+                Err(self.failed(&mut cache, FetchError::Empty, done))
+            }
             Ok(mut keys) => {
                 if let (Some(Flaw::KeepsRetiredKeys), Some((known, _))) = (self.flaw, &cache.keys) {
                     let retired: Vec<_> = known.iter().filter(|key| !keys.contains(key)).cloned().collect();
@@ -223,11 +232,17 @@ impl KeySource {
                 cache.keys = Some((keys, done));
                 Ok(())
             }
-            Err(error) => {
-                cache.failed = Some((error.clone(), done));
-                Err(error)
-            }
+            Err(error) => Err(self.failed(&mut cache, error, done)),
         }
+    }
+
+    /// Notes a fetch that failed. The keys that are there stay.
+    fn failed(&self, cache: &mut Cache, error: FetchError, done: Instant) -> FetchError {
+        if self.flaw == Some(Flaw::DropsKeysOnFailure) {
+            cache.keys = None;
+        }
+        cache.failed = Some((error.clone(), done));
+        error
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {

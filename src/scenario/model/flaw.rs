@@ -27,6 +27,10 @@ pub enum Flaw {
     FetchesWithoutCoolDown,
     /// Lets everybody pass while it cannot fetch keys.
     AllowsWithoutKeys,
+    /// Drops the keys that it has when it cannot fetch them anew.
+    DropsKeysOnFailure,
+    /// Takes a key set without keys for the truth, though it has some.
+    BelievesEmptySets,
     /// Does not look at `iss`.
     IgnoresIssuer,
     /// Takes an issuer that begins with the right one.
@@ -89,7 +93,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// Every flaw, in the order in which documentation lists them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::AcceptsNone,
         Self::AcceptsNoSignature,
         Self::IgnoresSignature,
@@ -102,6 +106,8 @@ impl Flaw {
         Self::KeepsRetiredKeys,
         Self::FetchesWithoutCoolDown,
         Self::AllowsWithoutKeys,
+        Self::DropsKeysOnFailure,
+        Self::BelievesEmptySets,
         Self::IgnoresIssuer,
         Self::IssuerByPrefix,
         Self::IssuerNormalized,
@@ -164,6 +170,12 @@ impl Flaw {
             }
             Self::AllowsWithoutKeys => {
                 ("allows-without-keys", "lets everybody pass while it cannot fetch keys")
+            }
+            Self::DropsKeysOnFailure => {
+                ("drops-keys-on-failure", "drops the keys that it has when it cannot fetch them anew")
+            }
+            Self::BelievesEmptySets => {
+                ("believes-empty-sets", "takes a key set without keys for the truth, though it has some")
             }
             Self::IgnoresIssuer => ("ignores-issuer", "does not look at `iss`"),
             Self::IssuerByPrefix => ("issuer-by-prefix", "takes issuers that begin with the right one"),

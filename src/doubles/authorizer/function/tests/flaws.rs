@@ -167,10 +167,12 @@ fn evil_calls(flaw: Flaw) -> Vec<Evil> {
 }
 
 /// Mistakes that show in what an authorizer does over several calls, or in how it refuses.
-const OVER_CALLS: [Flaw; 6] = [
+const OVER_CALLS: [Flaw; 8] = [
     Flaw::KeepsRetiredKeys,
     Flaw::FetchesWithoutCoolDown,
     Flaw::AllowsWithoutKeys,
+    Flaw::DropsKeysOnFailure,
+    Flaw::BelievesEmptySets,
     Flaw::SharesDecisions,
     Flaw::ExplainsRefusals,
     Flaw::CrashesOnGarbage,
@@ -252,6 +254,30 @@ async fn everybody_passes_while_there_are_no_keys() {
     issuer.serve(Some(issuers_keys()));
     assert_eq!(call(&function, &good()).await, Outcome::Allowed);
     assert_eq!(call_at(&function, &evil, ARN, NOW).await, UNAUTHORIZED);
+}
+
+/// An unknown key makes each fetch anew, which fails in one way or the other.
+#[tokio::test]
+async fn keys_that_are_there_are_lost() {
+    let gone = |error| Outcome::Failed(Failure::Keys(error));
+    let dropped = Some(Flaw::DropsKeysOnFailure);
+    for (flaw, set, after) in [
+        (None, None, Outcome::Allowed),
+        (None, Some(json!({"keys": []})), Outcome::Allowed),
+        (None, Some(json!({"keys": [{"kty": "XYZ"}]})), Outcome::Allowed),
+        (dropped, None, gone(FetchError::Status(503))),
+        (Some(Flaw::BelievesEmptySets), Some(json!({"keys": []})), UNAUTHORIZED),
+        (Some(Flaw::BelievesEmptySets), None, Outcome::Allowed),
+    ] {
+        let (function, issuer) = strict().await;
+        function.set_flaw(flaw);
+        assert_eq!(call(&function, &good()).await, Outcome::Allowed);
+        issuer.serve(set.clone());
+        let unknown = forged(&with(header(), "kid", "unknown")).credentials;
+        call_at(&function, &unknown, ARN, NOW).await;
+        assert_eq!(issuer.asked(), 2);
+        assert_eq!(call(&function, &good()).await, after, "{flaw:?} {set:?}");
+    }
 }
 
 #[tokio::test]
