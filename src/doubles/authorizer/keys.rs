@@ -13,6 +13,9 @@ use crate::scenario::{Flaw, KeyTimes};
 
 /// How long fetching may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long a first fetch that failed is not repeated, at most: a flood of tokens must not become one of fetches, nor an
+/// issuer that is back be waited for.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest key set that is read, in bytes.
 const SET_LIMIT: usize = 256 * 1024;
 
@@ -127,9 +130,11 @@ impl Cache {
         }
     }
 
-    /// Why there are no keys, where the fetch for them failed at `now` or later.
-    fn failed_since(&self, now: Instant) -> Option<FetchError> {
-        let failed = self.failed.as_ref().filter(|(_, at)| *at >= now && self.keys.is_none());
+    /// Why there are no keys, where the fetch for them failed so short a time before `now`, or after it, that it is not to be
+    /// repeated.
+    fn failed_lately(&self, now: Instant, times: KeyTimes) -> Option<FetchError> {
+        let pause = times.cool_down.min(PAUSE);
+        let failed = self.failed.as_ref().filter(|(_, at)| self.keys.is_none() && *at + pause >= now);
         failed.map(|(error, _)| error.clone())
     }
 
@@ -167,13 +172,16 @@ impl KeySource {
             }
             Need::Fetch => {}
         }
+        if let Some(error) = self.failed_lately(now) {
+            return Err(error);
+        }
         let fetching = self.fetching.lock().await;
         // Whoever waited here finds what the one before fetched.
         let (known, need) = self.look_up(id, now);
         if need != Need::Fetch {
             return Ok(known);
         }
-        if let Some(error) = self.cache().failed_since(now) {
+        if let Some(error) = self.failed_lately(now) {
             // It failed while this token was waiting; trying again would only let the queue grow.
             return Err(error);
         }
@@ -192,6 +200,10 @@ impl KeySource {
         let known = cache.find(id);
         let need = cache.need(!known.is_empty(), now, self.times, self.flaw);
         (known, need)
+    }
+
+    fn failed_lately(&self, now: Instant) -> Option<FetchError> {
+        self.cache().failed_lately(now, self.times)
     }
 
     /// Fetches in the background for a token that arrived at `now`, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
