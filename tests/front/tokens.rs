@@ -366,6 +366,7 @@ async fn the_admin_api_shows_and_changes_what_the_provider_does() {
         config.profile.issues.algorithm = Algorithm::Es256;
         config.issuers = vec![("other".into(), profile("okta").unwrap())];
         config.admin = Some(0);
+        config.allow_hosts = vec!["elsewhere.example.com".into()];
     })
     .await;
     let admin = idp.admin_url().unwrap();
@@ -402,6 +403,14 @@ async fn the_admin_api_shows_and_changes_what_the_provider_does() {
         ("/rotate", json!({"emergencies": true}), 400),
         ("/faults", json!({"keys": "sleepy"}), 400),
         ("/faults", json!({"keys": {"status": 200}}), 400),
+        ("/faults", json!({"token": {"slow_ms": 600_001}}), 400),
+        ("/faults", json!({"keys": {"redirect": "/elsewhere"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "file:///etc/passwd"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "http://169.254.169.254/latest"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "https://idp.example.com/keys"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "https://elsewhere.example.com/keys"}}), 200),
+        ("/faults", json!({"keys": {"redirect": "http://[::1]:9/keys"}, "token": {"slow_ms": 600_000}}), 200),
+        ("/faults", json!({}), 200),
         ("/clock", json!({"offset_s": i64::MIN}), 400),
         ("/clock", json!({}), 400),
         ("/other", json!({}), 404),
