@@ -325,6 +325,8 @@ async fn verify(token: &str, settings: &Settings, keys: &Mutex<Keys>) -> Result<
     check_times(&claims, settings.leeway)?;
     demand(is_name(&claims.sub) && !claims.sub.chars().any(char::is_control))?;
     let client = client(&claims)?;
+    // Where nothing else names the client, this does.
+    demand(client.is_some() || is_visible(&claims.sub))?;
     // RFC 9068, section 2.2.
     demand(typ != "at+jwt" || (client.is_some() && claims.iat.is_some() && claims.jti.is_some()))?;
     let own = [
@@ -344,6 +346,10 @@ async fn verify(token: &str, settings: &Settings, keys: &Mutex<Keys>) -> Result<
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_LIMIT
+}
+
+fn is_visible(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn check_kind(claims: &Claims, names: &BTreeSet<String>) -> Result<(), Failure> {
@@ -366,8 +372,10 @@ fn check_times(claims: &Claims, leeway: f64) -> Result<(), Failure> {
 /// The client, on which all claims agree that name one.
 fn client(claims: &Claims) -> Result<Option<String>, Failure> {
     let named: Vec<&String> = [&claims.client_id, &claims.azp, &claims.cid].into_iter().flatten().collect();
-    let visible = |name: &&String| is_name(name) && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    demand(named.iter().all(visible) && named.windows(2).all(|pair| pair[0] == pair[1]))?;
+    demand(
+        named.iter().all(|name| is_name(name) && is_visible(name))
+            && named.windows(2).all(|pair| pair[0] == pair[1]),
+    )?;
     Ok(named.first().map(|name| (*name).clone()))
 }
 

@@ -353,6 +353,9 @@ mod tests {
             let there = |claim: &String| claims.contains_key(claim) || ALWAYS.contains(&claim.as_str());
             assert!(accepts.required.iter().all(there), "{name}");
             assert!(!accepts.absent.iter().any(there), "{name}");
+            // RFC 9068, section 2.2, demands it of the first one's tokens.
+            let named = name == "landfall" || accepts.required.contains(&accepts.client_claims[0]);
+            assert!(named, "{name}");
             let shape = match &claims[&accepts.permissions.claim] {
                 text if *text == json!("{scope}") => PermissionShape::Text,
                 text if *text == json!("{scopes}") => PermissionShape::List,

@@ -278,6 +278,7 @@ def verify(token):
     if typ == "at+jwt":  # RFC 9068, section 2.2
         demand(client is not None and "iat" in claims and "jti" in claims)
     subject = subject_of(claims)
+    demand(client is not None or VISIBLE.fullmatch(subject))  # which names the client then
     return subject, client or subject, permissions_of(claims)
 
 

@@ -23,9 +23,10 @@ async fn signed_with(provider: &Provider, token: &Secret) -> Result<(PublicKey, 
     let (header, _) = decoded(token)?;
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
     let (algorithm, parts) = algorithm.zip(Compact::split(token.expose())).ok_or(ConformError::NoJwt)?;
-    let keys = PublishedKeys::get(&Place::Url(provider.jwks_uri.clone()), &provider.tls).await?;
+    let place = provider.keys()?;
+    let keys = PublishedKeys::get(&Place::Url(place.to_owned()), &provider.tls).await?;
     let signer = keys.signers(&parts, algorithm).into_iter().next();
-    let (_, key) = signer.ok_or_else(|| ConformError::Unsigned(provider.jwks_uri.clone()))?;
+    let (_, key) = signer.ok_or_else(|| ConformError::Unsigned(place.to_owned()))?;
     Ok((key, algorithm))
 }
 

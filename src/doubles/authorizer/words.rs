@@ -182,6 +182,11 @@ pub(super) fn of_claim(
                 .to_owned(),
         ),
         ("sub", Refused::Incomplete) => same("there is no `sub`, so nobody knows whose it is".to_owned()),
+        ("sub", _) if claims::names_client(seen) => same(
+            "`sub` names the client here, which no other claim does, and must be text of printable ASCII, not empty and of \
+             1,024 characters at most (RFC 6749, appendix A.1)"
+                .to_owned(),
+        ),
         ("sub", _) => same("`sub` must be text without control characters, not empty and of 1,024 bytes at most".to_owned()),
         ("grant", _) => {
             let odd = GRANTS.iter().find(|(name, _)| seen.claims.get(*name).is_some_and(|said| !said.is_string()));

@@ -206,7 +206,7 @@ mod tests {
         let (ring, issues) = ring(Algorithm::EdDsa, |_| {});
         let now = Instant::now();
         let first = ring.signing().kid;
-        let mut rotate = || ring.replace(SigningKey::generate(&issues).unwrap(), false, now);
+        let rotate = || ring.replace(SigningKey::generate(&issues).unwrap(), false, now);
         (0..RETIRED).for_each(|_| rotate());
         assert!(kids(&ring, now).len() == RETIRED + 1 && kids(&ring, now).contains(&first));
         rotate();

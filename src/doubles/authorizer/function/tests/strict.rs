@@ -201,6 +201,20 @@ async fn what_a_profile_demands() {
 }
 
 #[tokio::test]
+async fn a_subject_that_names_the_client_is_as_a_client_is() {
+    let plain = with(header(), "typ", "JWT");
+    let steps = Steps::default().await;
+    let check =
+        async |claims: Value| steps.check(&sign(&plain, &claims)).await.map(|caller| caller.client_id);
+    let nameless = |subject: &str| with(without(claims(), "client_id"), "sub", subject);
+    assert_eq!(check(nameless("shop")).await.as_deref(), Ok("shop"));
+    for odd in ["sh\u{43e}p", "shop\u{200f}", "m\u{fc}ller"] {
+        assert_eq!(check(nameless(odd)).await, Err(Refused::Claim), "{odd}");
+        assert_eq!(check(with(claims(), "sub", odd)).await.as_deref(), Ok("c"), "{odd} beside a client");
+    }
+}
+
+#[tokio::test]
 async fn permissions_are_where_a_profile_says() {
     let steps = Steps::but(|accepts| {
         let claim = "scp".into();
