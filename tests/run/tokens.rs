@@ -122,3 +122,19 @@ fn a_renewal_that_fails_once_harms_nobody() {
     assert_eq!((tokens.failed, result.faults[0].injected, tokens.unarmed), (1, 1, 0), "{tokens:?}");
     assert_eq!((tokens.fetched, tokens.unarmed_us), (3, 0), "{tokens:?}");
 }
+
+#[test]
+fn a_fleet_that_is_larger_than_the_rate_limit_of_its_provider_gets_its_tokens() {
+    let limit = "stack.idp.rate_limit={ rate: 20/s, burst: 5 }";
+    let ended = run("count: 15, token: { renew: never }", "1/s", "1s", &[limit]);
+    assert_eq!(passes(&ended).tokens.fetched, 15, "{}", ended.stdout);
+}
+
+#[test]
+fn a_provider_that_gives_no_first_token_is_the_cause_of_the_end() {
+    let limit = "stack.idp.rate_limit={ rate: 0.02/s, burst: 1 }";
+    let ended = run("count: 2", "1/s", "1s", &[limit]);
+    assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+    let cause = "it answers HTTP 429, too_many_requests";
+    assert!(ended.stderr.contains(cause) && ended.stderr.contains("partner `p-"), "{}", ended.stderr);
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ConformError;
 use crate::conform::auth::{Material, Object};
 use crate::jose::Compact;
-use crate::load::{Credentials, fetch_all};
+use crate::load::{Credentials, PATIENCE, fetch_all};
 use crate::scenario::{Expect, Scenario};
 use crate::secret::Secret;
 
@@ -43,7 +43,7 @@ impl Tokens {
     pub(super) async fn fetch(&self) -> Result<(Secret, Option<Secret>), ConformError> {
         let credentials: Vec<Credentials> =
             std::iter::once(&self.first).chain(&self.second).cloned().collect();
-        let mut fetched = fetch_all(&credentials).await.into_iter();
+        let mut fetched = fetch_all(&credentials, PATIENCE).await.into_iter();
         let token = fetched.next().ok_or(ConformError::NoProvider)??.secret;
         let other = fetched.next().transpose()?.map(|fetched| fetched.secret);
         Ok((token, other))

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::RunError;
 use crate::load::{
-    ClientProof, Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource,
-    fetch_all,
+    ClientProof, Credentials, Keeper, PATIENCE, PartnerTokens, Target, TokenCell, TokenError, TokenReport,
+    TokenSource, fetch_all,
 };
 use crate::result::Tokens;
 use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario};
@@ -59,7 +59,7 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
         let credentials: Vec<Credentials> = (0..scenario.partners.len())
             .map_while(|partner| credentials_of(scenario, stack, partner, &endpoint))
             .collect();
-        let fetched = fetch_all(&credentials).await;
+        let fetched = fetch_all(&credentials, PATIENCE).await;
         for (index, (credentials, first)) in credentials.into_iter().zip(fetched).enumerate() {
             let partner = &scenario.partners[index];
             match first {

@@ -171,7 +171,10 @@ impl TokenError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Fetch { source: load::TokenError::Refused { .. }, .. } => exit::FAIL,
-            Self::Fetch { source: load::TokenError::Unavailable { .. }, .. }
+            Self::Fetch {
+                source: load::TokenError::Unavailable { .. } | load::TokenError::Busy { .. },
+                ..
+            }
             | Self::Keys(KeysError { fetched: true, .. })
             | Self::Endpoint(TargetError::Resolve { .. })
             | Self::NoKey(_) => exit::STACK,

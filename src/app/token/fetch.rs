@@ -1,6 +1,7 @@
 //! `landfall token fetch`: a token of an identity provider's, as a partner gets it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper::Uri;
 use serde_json::Value;
@@ -147,7 +148,8 @@ pub async fn fetch_as(scenario: &Scenario, name: &str) -> Result<Got, TokenError
 
 /// Asks, and says what is worth knowing of the answer.
 async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, TokenError> {
-    let fetched = fetch_all(std::slice::from_ref(&credentials)).await.pop();
+    // Whoever looks on wants to know what the provider says, and not to wait.
+    let fetched = fetch_all(std::slice::from_ref(&credentials), Duration::ZERO).await.pop();
     match fetched {
         Some(Ok(fetched)) => {
             notes.extend(told(&fetched, &credentials.scope));
@@ -156,6 +158,10 @@ async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, To
         Some(Err(source)) => {
             let hint = match &source {
                 load::TokenError::Unavailable { reason, .. } => trust_hint(reason).to_owned(),
+                load::TokenError::Busy { wait: Some(wait), .. } => {
+                    format!("; it wants to be asked again in {} s", wait.as_secs())
+                }
+                load::TokenError::Busy { wait: None, .. } => String::new(),
                 load::TokenError::Refused { reason, .. } => {
                     hint(reason, &credentials.proof).map_or_else(String::new, |hint| format!("; {hint}"))
                 }

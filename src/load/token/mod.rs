@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::record::Validity;
 use crate::secret::Secret;
 
-pub use fetch::{Fetched, TokenError, fetch_all};
+pub use fetch::{Fetched, PATIENCE, TokenError, fetch_all};
 pub use keeper::{Keeper, PartnerTokens, TokenReport, TokenSource};
 pub use request::{ClientProof, Credentials};
 
