@@ -58,7 +58,12 @@ async fn fetch(idp: &Server) -> Result<Fetched, TokenError> {
 /// The first token of a provider, to be renewed when it has expired.
 async fn source(idp: &Server) -> TokenSource {
     let credentials = credentials(&format!("http://{}", idp.address())).await;
-    let spec = TokenSpec { renew: Renew::AtExpiry, jitter: Duration::ZERO, grace: Duration::ZERO };
+    let spec = TokenSpec {
+        renew: Renew::AtExpiry,
+        renew_on: vec![401],
+        jitter: Duration::ZERO,
+        grace: Duration::ZERO,
+    };
     let first = fetch(idp).await.expect("a first token");
     TokenSource { partner: 0, credentials, spec, first }
 }
@@ -241,4 +246,27 @@ async fn a_provider_that_is_gone_leaves_its_partner_without_a_valid_token() {
     assert_eq!((cells[0].version(), tokens.fetched), (1, 1));
     assert!(tokens.unarmed >= Duration::from_secs(1), "{tokens:?}");
     assert!(tokens.failure.as_deref().is_some_and(|failure| failure.contains("connect")), "{tokens:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_is_renewed_once() {
+    let idp = idp(|n| answer(200, token(&n.to_string(), ",\"expires_in\":3600"))).await;
+    let (cells, keeper) = Keeper::start(vec![source(&idp).await], Instant::now());
+    let cell = &cells[0];
+    // Another refusal says nothing of the token.
+    cell.answered(1, 403);
+    cell.answered(1, 200);
+    let first = cell.current();
+    for _ in 0..3 {
+        cell.answered(1, 401);
+    }
+    until("it is renewed", || cell.version() == 2).await;
+    let second = cell.current();
+    assert!(second.issued >= first.issued + TokenSpec::SHORTEST, "not at once after the one before");
+    // The answer to what was still under way with the first.
+    cell.answered(1, 401);
+    cell.answered(2, 401);
+    until("the next one is renewed, too", || cell.version() == 3).await;
+    let tokens = &keeper.report().partners[0];
+    assert_eq!((tokens.fetched, tokens.replaced, tokens.failed), (3, 2, 0), "{tokens:?}");
 }

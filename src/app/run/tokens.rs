@@ -65,7 +65,12 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
             match first {
                 Ok(first) => {
                     cell_of[index] = Some(sources.len());
-                    sources.push(TokenSource { partner: index, credentials, spec: partner.token, first });
+                    sources.push(TokenSource {
+                        partner: index,
+                        credentials,
+                        spec: partner.token.clone(),
+                        first,
+                    });
                 }
                 // Who must be refused may be refused already here; it then goes on without a token.
                 Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
@@ -93,6 +98,7 @@ pub(super) fn figures(scenario: &Scenario, report: &TokenReport, key_fetches: Op
     let unarmed = without(true).map(|tokens| tokens.unarmed).max().unwrap_or_default();
     Tokens {
         fetched: report.partners.iter().map(|tokens| tokens.fetched).sum(),
+        replaced: report.partners.iter().map(|tokens| tokens.replaced).sum(),
         failed: report.partners.iter().map(|tokens| tokens.failed).sum(),
         fetch_us: report.fetch.quantiles(),
         storms: report.storm,
@@ -211,6 +217,7 @@ mod tests {
         let tokens = |(partner, failed, seconds): &(usize, u64, u32)| PartnerTokens {
             partner: *partner,
             fetched: 1,
+            replaced: 0,
             failed: *failed,
             failure: (*failed > 0).then(|| "it answers HTTP 503".to_owned()),
             unarmed: SECOND * *seconds,
