@@ -72,6 +72,7 @@ pub(super) fn material() -> Result<Material, KeyError> {
             ed25519: key(KeyKind::Ed25519)?,
             certificate: vec![0x30, 0],
         },
+        base_path: "/prod".into(),
         sink: Some("http://127.0.0.1:2".into()),
         rotation: Some(KeyTimes::default()),
         own: true,

@@ -79,6 +79,8 @@ pub enum Flaw {
     TopicInSmallLetters,
     /// Remembers what it decided for a path, and decides the same for the next caller.
     SharesDecisions,
+    /// Names its first caller to the gateway, whoever calls.
+    NamesFirstCaller,
     /// Takes a token after any scheme, or none.
     AnyScheme,
     /// Tells in its error why it refuses, of which the gateway makes 500.
@@ -93,7 +95,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// Every flaw, in the order in which documentation lists them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::AcceptsNone,
         Self::AcceptsNoSignature,
         Self::IgnoresSignature,
@@ -132,6 +134,7 @@ impl Flaw {
         Self::TopicByPrefix,
         Self::TopicInSmallLetters,
         Self::SharesDecisions,
+        Self::NamesFirstCaller,
         Self::AnyScheme,
         Self::ExplainsRefusals,
         Self::CrashesOnGarbage,
@@ -211,6 +214,9 @@ impl Flaw {
                 ("topic-in-small-letters", "allows the topic of the same name in small letters")
             }
             Self::SharesDecisions => ("shares-decisions", "gives a caller what it decided for another"),
+            Self::NamesFirstCaller => {
+                ("names-first-caller", "names its first caller to the gateway, whoever calls")
+            }
             Self::AnyScheme => ("any-scheme", "takes a token after any scheme"),
             Self::ExplainsRefusals => {
                 ("explains-refusals", "says in its error why it refuses, of which the gateway makes 500")

@@ -167,7 +167,8 @@ fn evil_calls(flaw: Flaw) -> Vec<Evil> {
 }
 
 /// Mistakes that show in what an authorizer does over several calls, or in how it refuses.
-const OVER_CALLS: [Flaw; 8] = [
+const OVER_CALLS: [Flaw; 9] = [
+    Flaw::NamesFirstCaller,
     Flaw::KeepsRetiredKeys,
     Flaw::FetchesWithoutCoolDown,
     Flaw::AllowsWithoutKeys,
@@ -297,6 +298,22 @@ async fn a_decision_is_shared() {
     }
     function.set_flaw(Some(Flaw::SharesDecisions));
     assert_eq!(call_at(&function, &other, ARN, NOW).await, Outcome::Denied, "it has forgotten");
+}
+
+#[tokio::test]
+async fn another_caller_is_named() {
+    for (flaw, named) in [(None, ["s", "t"]), (Some(Flaw::NamesFirstCaller), ["s", "s"])] {
+        let (function, _issuer) = strict().await;
+        function.set_flaw(flaw);
+        for (subject, named) in ["s", "t"].into_iter().zip(named) {
+            let authorization_token = claiming("sub", subject).credentials;
+            let event = AuthorizerEvent::Token { authorization_token, method_arn: ARN.into() };
+            let now = UNIX_EPOCH + Duration::from_secs(NOW);
+            let result = function.authorize(&event, now).await.unwrap();
+            let result: AuthorizerResult = serde_json::from_slice(&result).unwrap();
+            assert_eq!(result.principal_id, named, "{flaw:?} {subject}");
+        }
+    }
 }
 
 #[tokio::test]
