@@ -11,6 +11,7 @@
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
 //! | `access_log`, `trace` | a line for each request, and how long requests were at each hop |
+//! | `witness` | what was told of callers, where somebody wants to know |
 //! | `definition` | definitions from files, and the one that ships |
 
 mod access_log;
