@@ -245,10 +245,11 @@ impl Keys {
         let cooled = self.refetched.is_none_or(|at| at.elapsed() >= settings.keys_cool_down);
         match &self.keys {
             None => self.keys = Some((fetch(&settings.jwks_uri).await?, Instant::now())),
-            Some((_, fetched)) if cooled => {
+            Some((known, fetched)) if cooled => {
                 if self.named(kid).is_empty() || fetched.elapsed() >= settings.keys_life {
-                    // Where it fails, the keys that are there go on.
-                    if let Ok(keys) = fetch(&settings.jwks_uri).await {
+                    // Where it fails, or there are none any more, the keys that are there go on.
+                    let fetched = fetch(&settings.jwks_uri).await.ok();
+                    if let Some(keys) = fetched.filter(|keys| !keys.is_empty() || known.is_empty()) {
                         self.keys = Some((keys, Instant::now()));
                     }
                     self.refetched = Some(Instant::now());
@@ -324,6 +325,8 @@ async fn verify(token: &str, settings: &Settings, keys: &Mutex<Keys>) -> Result<
     check_times(&claims, settings.leeway)?;
     demand(is_name(&claims.sub) && !claims.sub.chars().any(char::is_control))?;
     let client = client(&claims)?;
+    // Where nothing else names the client, this does.
+    demand(client.is_some() || is_visible(&claims.sub))?;
     // RFC 9068, section 2.2.
     demand(typ != "at+jwt" || (client.is_some() && claims.iat.is_some() && claims.jti.is_some()))?;
     let own = [
@@ -343,6 +346,10 @@ async fn verify(token: &str, settings: &Settings, keys: &Mutex<Keys>) -> Result<
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_LIMIT
+}
+
+fn is_visible(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn check_kind(claims: &Claims, names: &BTreeSet<String>) -> Result<(), Failure> {
@@ -365,8 +372,10 @@ fn check_times(claims: &Claims, leeway: f64) -> Result<(), Failure> {
 /// The client, on which all claims agree that name one.
 fn client(claims: &Claims) -> Result<Option<String>, Failure> {
     let named: Vec<&String> = [&claims.client_id, &claims.azp, &claims.cid].into_iter().flatten().collect();
-    let visible = |name: &&String| is_name(name) && name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    demand(named.iter().all(visible) && named.windows(2).all(|pair| pair[0] == pair[1]))?;
+    demand(
+        named.iter().all(|name| is_name(name) && is_visible(name))
+            && named.windows(2).all(|pair| pair[0] == pair[1]),
+    )?;
     Ok(named.first().map(|name| (*name).clone()))
 }
 

@@ -154,6 +154,8 @@ pub struct Probe {
     pub from_root: bool,
     /// Whether an answer may repeat it all the same, which is noted.
     pub may_echo: bool,
+    /// Names of others, none of which may be told of this caller.
+    pub not_of: Vec<String>,
     /// What must come back.
     pub expected: Expected,
 }

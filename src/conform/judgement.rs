@@ -88,8 +88,18 @@ impl Judgement {
             }
             Outcome::Broken(_) | Outcome::Answered { .. } => {}
         }
+        let told = seen.told.iter().flatten().filter(|(_, value)| probe.not_of.contains(value));
+        for (name, value) in told {
+            self.wrong(
+                level.max(Level::Should),
+                format!("{what}: `{name}` says that the caller is `{value}`, which is another"),
+            );
+        }
         let accepted = seen.status().is_some_and(|status| (200..300).contains(&status));
         let failed = seen.status().is_some_and(|status| status >= 500);
+        if accepted && seen.told.is_none() && !probe.not_of.is_empty() {
+            self.notes.push(format!("{what}: what the back end was told of the caller could not be seen"));
+        }
         if landed > 0 && seen.status().is_some() && !accepted {
             self.wrong(Level::Must, format!("{what}: was refused with {came}, and its record landed"));
         }
@@ -170,6 +180,7 @@ mod tests {
             may_break: false,
             from_root: false,
             may_echo: false,
+            not_of: Vec::new(),
             expected,
         }
     }
@@ -182,15 +193,15 @@ mod tests {
             acked: (200..300).contains(&status),
             from_behind: false,
         };
-        Observation { outcome, took_us: 5_000_000, echoed: false, landed, calls: Vec::new() }
+        Observation { outcome, took_us: 5_000_000, echoed: false, landed, calls: Vec::new(), told: None }
     }
 
     fn graded(level: Level, expected: Expected, seen: Observation) -> (Grade, String) {
         judged(level, probe(expected), seen)
     }
 
-    fn judged(level: Level, probe: Probe, seen: Observation) -> (Grade, String) {
-        let case = Case {
+    fn case(level: Level, probe: Probe) -> Case {
+        Case {
             id: "auth/01-x/y".into(),
             title: "x".into(),
             what: "y".into(),
@@ -200,8 +211,11 @@ mod tests {
             shows: Vec::new(),
             steps: vec![Step::Send(Box::new(probe))],
             slow: false,
-        };
-        let judgement = judge(&case, &[seen], Vec::new());
+        }
+    }
+
+    fn judged(level: Level, probe: Probe, seen: Observation) -> (Grade, String) {
+        let judgement = judge(&case(level, probe), &[seen], Vec::new());
         (judgement.grade, judgement.reasons.join("; "))
     }
 
@@ -293,5 +307,19 @@ mod tests {
         assert_eq!(graded(Level::Should, UNAUTHORIZED, called).0, Grade::Failed);
         let echoed = Observation { echoed: true, ..answered(401, Some(0)) };
         assert_eq!(graded(Level::Should, UNAUTHORIZED, echoed).0, Grade::Failed);
+    }
+
+    #[test]
+    fn who_is_told_to_be_another_is_never_only_noted() {
+        let apart = || Probe { not_of: vec!["bank".to_owned()], ..probe(Expected::Accepted) };
+        let seen = |value: &str| {
+            let told = Some(vec![("x-tenant".to_owned(), value.to_owned())]);
+            judged(Level::May, apart(), Observation { told, ..answered(200, Some(1)) })
+        };
+        assert_eq!(seen("shop"), (Grade::Passed, String::new()));
+        let sentence = "it: `x-tenant` says that the caller is `bank`, which is another";
+        assert_eq!(seen("bank"), (Grade::Warned, sentence.to_owned()));
+        let unseen = judge(&case(Level::May, apart()), &[answered(200, Some(1))], Vec::new());
+        assert!(unseen.grade == Grade::Passed && unseen.notes[0].contains("could not be seen"), "{unseen:?}");
     }
 }

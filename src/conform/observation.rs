@@ -35,6 +35,8 @@ pub struct Observation {
     pub landed: Option<u64>,
     /// What the target asked of the places that it was to keep away from, as methods and paths.
     pub calls: Vec<String>,
+    /// What the gateway and the back end were told of the caller, each by its name; `None`: nobody knows.
+    pub told: Option<Vec<(String, String)>>,
 }
 
 impl Observation {

@@ -153,6 +153,7 @@ fn token_metric(result: &RunResult, member: &str) -> Option<Metric> {
     let tokens = &result.tokens;
     let count = match member {
         "fetched" => tokens.fetched,
+        "replaced" => tokens.replaced,
         "failed" => tokens.failed,
         "key_fetches" => tokens.key_fetches?,
         "gap" => {

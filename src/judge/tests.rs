@@ -294,13 +294,15 @@ fn partners_without_a_valid_token_leave_a_run_open() {
 #[test]
 fn tokens_have_metrics() {
     let mut result = good();
-    result.tokens = Tokens { fetched: 50, failed: 2, ..Tokens::default() };
+    result.tokens = Tokens { fetched: 50, replaced: 3, failed: 2, ..Tokens::default() };
     result.tokens.fetch_us = Quantiles { p50: 900, max: 12_000, count: 52, ..Quantiles::default() };
     let millis = |millis| Limit::Duration(Duration::from_millis(millis));
     for (metric, limit, verdict) in [
         ("tokens.failed", Limit::Count(2), Verdict::Pass),
         ("tokens.failed", Limit::Count(1), Verdict::Fail),
         ("tokens.fetched", Limit::Count(50), Verdict::Pass),
+        ("tokens.replaced", Limit::Count(3), Verdict::Pass),
+        ("tokens.replaced", Limit::Count(2), Verdict::Fail),
         ("tokens.fetch.p50", millis(1), Verdict::Pass),
         ("tokens.fetch.max", millis(11), Verdict::Fail),
         ("tokens.fetch.p99", millis(11), Verdict::Inconclusive),

@@ -60,8 +60,8 @@ pub use stop::Stop;
 pub use target::{Target, TargetError};
 pub use tls::Tls;
 pub use token::{
-    ClientProof, Credentials, Fetched, Keeper, PartnerTokens, Token, TokenCell, TokenError, TokenReport,
-    TokenSource, fetch_all,
+    ClientProof, Credentials, Fetched, Keeper, PATIENCE, PartnerTokens, Token, TokenCell, TokenError,
+    TokenReport, TokenSource, fetch_all,
 };
 
 /// How long before the schedules' start the load should be run: time to open the connections.

@@ -238,13 +238,17 @@ fn write_tokens(out: &mut String, tokens: Tokens) -> fmt::Result {
     if tokens.storms == 0 {
         return Ok(());
     }
+    let refused = match tokens.replaced {
+        0 => String::new(),
+        replaced => format!("; {} because a token was refused", grouped(replaced)),
+    };
     let without = match tokens.unarmed_us {
         0 => String::new(),
         time => format!("; a partner had no valid one for {}", time_text(time)),
     };
     writeln!(
         out,
-        "  tokens    {} fetched, in {} at most; {} renewals failed; up to {} begun within a second{without}",
+        "  tokens    {} fetched, in {} at most; {} renewals failed; up to {} begun within a second{refused}{without}",
         grouped(tokens.fetched),
         time_text(tokens.fetch_us.max),
         grouped(tokens.failed),
@@ -303,6 +307,7 @@ pub(super) mod tests {
     fn tokens(fetch_us: Quantiles) -> Tokens {
         Tokens {
             fetched: 1_203,
+            replaced: 0,
             failed: 3,
             fetch_us,
             storms: 200,

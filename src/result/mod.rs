@@ -218,6 +218,10 @@ pub struct Recovery {
 pub struct Tokens {
     /// Tokens fetched, the first of each partner included.
     pub fetched: u64,
+    /// Of these, the ones that took the place of a token which had been refused before its time, as the partner's `renew_on`
+    /// says.
+    #[serde(default)]
+    pub replaced: u64,
     /// Renewals that failed.
     pub failed: u64,
     /// From asking for a token to having it or knowing that there is none, over all fetches.

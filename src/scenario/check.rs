@@ -37,6 +37,7 @@ pub const METRICS: &[&str] = &[
     "tokens.fetch.p999",
     "tokens.fetch.max",
     "tokens.fetched",
+    "tokens.replaced",
     "tokens.failed",
     "tokens.gap",
     "tokens.key_fetches",
@@ -92,7 +93,8 @@ fn metric_kind(name: &str) -> MetricKind {
     match name {
         "rate.achieved" => MetricKind::Rate,
         "memory.growth" | "memory.peak" => MetricKind::Bytes,
-        "latency.censored" | "tokens.fetched" | "tokens.failed" | "tokens.key_fetches" => MetricKind::Count,
+        "latency.censored" | "tokens.fetched" | "tokens.replaced" | "tokens.failed"
+        | "tokens.key_fetches" => MetricKind::Count,
         _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
             MetricKind::Count
         }

@@ -289,10 +289,22 @@ fn read_scope<'t>(item: &Item<'t>, problems: &mut Problems) -> Option<&'t str> {
 
 /// How a partner keeps its token; values that have been reported are filled with the defaults.
 fn read_token(item: Option<&Item<'_>>, stack: Option<&StackSpec>, problems: &mut Problems) -> TokenSpec {
-    let mut spec = TokenSpec { renew: Renew::Ahead, jitter: Duration::ZERO, grace: grace_of(stack) };
+    let mut spec = TokenSpec {
+        renew: Renew::Ahead,
+        renew_on: Vec::new(),
+        jitter: Duration::ZERO,
+        grace: grace_of(stack),
+    };
     let Some(mut fields) = item.and_then(|item| item.fields(problems)) else { return spec };
     if let Some(item) = fields.optional("renew") {
         spec.renew = read_renew(&item, stack, problems).unwrap_or(Renew::Ahead);
+    }
+    if let Some(item) = fields.optional("renew_on") {
+        if spec.renew == Renew::Never {
+            item.suggest(problems, "has no meaning for a token that is never renewed", "remove it");
+        }
+        let items = item.list(problems).unwrap_or_default();
+        spec.renew_on = items.iter().filter_map(|item| item.integer(&(400..=499), problems)).collect();
     }
     if let Some(item) = fields.optional("jitter") {
         let longest = Duration::from_hours(1);

@@ -176,6 +176,9 @@ fn read_accepts(item: Option<&Item<'_>>, issued: Algorithm, problems: &mut Probl
     if let Some(item) = fields.optional("permissions") {
         accepts.permissions = read_permissions(&item, problems).unwrap_or(accepts.permissions);
     }
+    if let Some(item) = fields.optional("absent") {
+        accepts.absent = read_absent(&item, &accepts, problems);
+    }
     // RFC 7519, section 4.1.4: "usually no more than a few minutes".
     let leeway = (Duration::ZERO, Duration::from_mins(5));
     accepts.leeway = duration_or(&mut fields, "leeway", accepts.leeway, leeway, problems);
@@ -183,6 +186,26 @@ fn read_accepts(item: Option<&Item<'_>>, issued: Algorithm, problems: &mut Probl
     accepts.longest_life = fields.optional("longest_life").and_then(|item| item.duration(&longest, problems));
     fields.finish(&[("algorithm", "the algorithms stand in `algorithms`, a list")], problems);
     accepts
+}
+
+/// Claims that must not be there; none that must.
+fn read_absent(item: &Item<'_>, accepts: &Accepts, problems: &mut Problems) -> Vec<String> {
+    let demanded = |name: &str| {
+        ["iss", "sub", "exp"].contains(&name)
+            || name == accepts.permissions.claim
+            || accepts.required.iter().any(|required| required == name)
+            || accepts.constants.contains_key(name)
+    };
+    let mut absent = Vec::new();
+    for item in item.list(problems).unwrap_or_default() {
+        let Some(name) = item.name(problems) else { continue };
+        if demanded(name) {
+            let message = format!("{} must be there, by this profile or by any", quoted(name));
+            item.suggest(problems, message, "name claims that people's tokens alone have, such as `uid`");
+        }
+        absent.push(name.to_owned());
+    }
+    absent
 }
 
 fn read_permissions(item: &Item<'_>, problems: &mut Problems) -> Option<Permissions> {
@@ -329,6 +352,10 @@ mod tests {
             assert!(claims.contains_key(&accepts.client_claims[0]) && claims.contains_key("sub"), "{name}");
             let there = |claim: &String| claims.contains_key(claim) || ALWAYS.contains(&claim.as_str());
             assert!(accepts.required.iter().all(there), "{name}");
+            assert!(!accepts.absent.iter().any(there), "{name}");
+            // RFC 9068, section 2.2, demands it of the first one's tokens.
+            let named = name == "landfall" || accepts.required.contains(&accepts.client_claims[0]);
+            assert!(named, "{name}");
             let shape = match &claims[&accepts.permissions.claim] {
                 text if *text == json!("{scope}") => PermissionShape::Text,
                 text if *text == json!("{scopes}") => PermissionShape::List,
@@ -374,6 +401,8 @@ mod tests {
             ("version: 1\nname: x\nissues: { claims: { a: 'at {now}' } }", "has more than `{now}`"),
             ("version: 1\nname: x\nissues: { token_life: 5m }", "the life of tokens is the scenario's"),
             ("version: 1\nname: x\naccepts: { algorithms: [] }", "must name at least one algorithm"),
+            ("version: 1\nname: x\naccepts: { absent: [uid, exp] }", "absent[1]: `exp` must be there"),
+            ("version: 1\nname: x\naccepts: { absent: [a], required: [a] }", "absent[0]: `a` must be there"),
             ("version: 1\nname: x\naccepts: { leeway: 6m }", "must be from 0s to 5m"),
             ("version: 1\nname: x\naccepts: { permissions: { shape: words } }", "`words` is not possible"),
         ] {

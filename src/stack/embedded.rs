@@ -181,6 +181,7 @@ impl Stack {
             rate_limit: spec.rate_limit.map(rate_limit),
             clock_s: spec.clock_s,
             admin: spec.admin,
+            allow_hosts: scenario.allow_hosts.clone(),
             injectors: self.injectors.clone(),
             ..IdpConfig::new(LOOPBACK, spec.audience.clone())
         };

@@ -82,6 +82,15 @@ pub enum StackError {
         /// What was tried, each with its reason.
         reasons: String,
     },
+    /// An external identity provider that publishes no keys, where somebody needs them.
+    #[error(
+        "the identity provider `{issuer}` does not say where its keys are (`jwks_uri`), and the path's authorizer checks \
+         tokens with them; let it publish them, or leave the gateway out of the scenario"
+    )]
+    NoKeys {
+        /// `iss` of its tokens.
+        issuer: String,
+    },
     /// An external identity provider that says it is another one.
     #[error(
         "the metadata at {url} is that of the issuer `{found}`, and `{expected}` is wanted; the two must be equal to the \
@@ -287,6 +296,7 @@ impl StackError {
             | Self::SecretLines { .. }
             | Self::HeaderValue { .. }
             | Self::Key { .. }
+            | Self::NoKeys { .. }
             | Self::OtherIssuer { .. }
             | Self::ProviderForbidden { .. }
             | Self::ProviderInsecure { .. }

@@ -175,7 +175,7 @@ impl Stack {
                 port: 0,
                 issuer: provider.issuer.clone(),
                 audience: provider.audience.clone(),
-                jwks_uri: provider.jwks_uri.clone(),
+                jwks_uri: provider.keys()?.to_owned(),
                 jwks_tls: provider.tls.clone(),
                 prefix: prefix.to_owned(),
                 accepts: Accepts { leeway, ..provider.profile.accepts.clone() },

@@ -22,7 +22,7 @@ use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;
 use crate::doubles::broker::Broker;
 use crate::doubles::fault::Injector;
-use crate::doubles::gateway::Gateway;
+use crate::doubles::gateway::{Gateway, Told};
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::Function;
 use crate::doubles::proxy::Proxy;
@@ -208,6 +208,20 @@ impl Stack {
         if let Some(gateway) = &self.doubles.gateway {
             gateway.flush_authorizers();
         }
+    }
+
+    /// The embedded gateway begins to remember what is told of callers.
+    pub fn watch_callers(&self) {
+        if let Some(gateway) = &self.doubles.gateway {
+            gateway.watch_callers();
+        }
+    }
+
+    /// What the embedded gateway, and the back end, were told of the caller of the request with this id; `None` where
+    /// nobody knows.
+    #[must_use]
+    pub fn told_of_caller(&self, request_id: &str) -> Option<Told> {
+        self.doubles.gateway.as_ref()?.told_of_caller(request_id)
     }
 
     /// The headers that a partner's requests have besides those that all have.

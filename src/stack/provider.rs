@@ -24,8 +24,8 @@ pub struct Provider {
     pub issuer: String,
     /// Where tokens are to be had.
     pub token_endpoint: String,
-    /// URL of its keys.
-    pub jwks_uri: String,
+    /// URL of its keys; not every provider publishes them.
+    pub jwks_uri: Option<String>,
     /// `aud` of its tokens for the path's API.
     pub audience: String,
     /// By which parameter of a token request that is asked for.
@@ -42,12 +42,20 @@ impl Provider {
         Self {
             issuer: idp.issuer().to_owned(),
             token_endpoint: idp.token_endpoint(),
-            jwks_uri: idp.jwks_uri(),
+            jwks_uri: Some(idp.jwks_uri()),
             audience: spec.audience.clone(),
             audience_parameter: AudienceParameter::None,
             profile: spec.profile.clone(),
             tls: TlsSettings::default(),
         }
+    }
+
+    /// URL of its keys, for what cannot do without.
+    ///
+    /// # Errors
+    /// [`StackError::NoKeys`], where the provider publishes none.
+    pub fn keys(&self) -> Result<&str, StackError> {
+        self.jwks_uri.as_deref().ok_or_else(|| StackError::NoKeys { issuer: self.issuer.clone() })
     }
 
     /// One that runs already, by what it says of itself; its endpoints must be on this machine, or at hosts that are
@@ -57,7 +65,7 @@ impl Provider {
     /// [`StackError`]: it says nothing, that it is another one, or that its endpoints are elsewhere.
     pub async fn discovered(spec: &ExternalIdp, allowed: &[String]) -> Result<Self, StackError> {
         let metadata = discover(&spec.place, &spec.tls).await?;
-        for (name, url) in [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)] {
+        for (name, url) in endpoints(&metadata) {
             let uri: Uri = url.parse().unwrap_or_default();
             let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
             if !host_is_allowed(host, allowed) {
@@ -117,12 +125,17 @@ fn kept_secret(url: &str, metadata: Metadata) -> Result<Metadata, StackError> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         uri.scheme_str() == Some("http") && !host_is_allowed(host, &[])
     };
-    let places = [("token_endpoint", &metadata.token_endpoint), ("jwks_uri", &metadata.jwks_uri)];
-    let open = places.into_iter().find(|(_, place)| url.starts_with("https://") && in_the_open(place));
+    let open = endpoints(&metadata).find(|(_, place)| url.starts_with("https://") && in_the_open(place));
     match open.map(|(name, _)| name) {
         Some(name) => Err(StackError::ProviderInsecure { url: url.to_owned(), name }),
         None => Ok(metadata),
     }
+}
+
+/// What metadata name that is used, each by its member.
+fn endpoints(metadata: &Metadata) -> impl Iterator<Item = (&'static str, &String)> {
+    let keys = metadata.jwks_uri.iter().map(|url| ("jwks_uri", url));
+    std::iter::once(("token_endpoint", &metadata.token_endpoint)).chain(keys)
 }
 
 /// Where an issuer has its metadata: behind itself by OpenID Connect Discovery 1.0, section 4, or between its host and its
@@ -169,6 +182,14 @@ mod tests {
             kept("https://a.example/m", "http://127.0.0.1:1/t")
                 && kept("http://a.example/m", "http://a.example/t")
         );
+    }
+
+    #[test]
+    fn a_provider_need_not_publish_keys() {
+        let text = r#"{"issuer":"https://i","token_endpoint":"https://i/t"}"#;
+        let metadata: Metadata = serde_json::from_str(text).unwrap();
+        assert_eq!(endpoints(&metadata).map(|(name, _)| name).collect::<Vec<_>>(), ["token_endpoint"]);
+        assert_eq!(serde_json::to_value(&metadata).unwrap().get("jwks_uri"), None);
     }
 
     #[test]

@@ -73,14 +73,20 @@ pub(super) fn of_environment(
     variables: &BTreeMap<String, Value>,
     provider: &Provider,
 ) -> Result<BTreeMap<String, Secret>, StackError> {
-    let facts = [&provider.issuer, &provider.jwks_uri, &provider.audience];
+    let fact = |placeholder: &str| match placeholder {
+        "${idp.issuer}" => Ok(provider.issuer.as_str()),
+        "${idp.audience}" => Ok(provider.audience.as_str()),
+        _ => provider.keys(),
+    };
     let variable = |(name, value): (&String, &Value)| {
         let what = format!("environment variable `{name}` of the authorizer `{scheme}`");
         let value = match value {
             Value::Plain(text) => {
-                let put_in =
-                    |text: String, (placeholder, fact): (&str, &String)| text.replace(placeholder, fact);
-                Secret::new(IDP_PLACEHOLDERS.into_iter().zip(facts).fold(text.clone(), put_in))
+                let mut named = IDP_PLACEHOLDERS.into_iter().filter(|placeholder| text.contains(placeholder));
+                let put_in = |text: String, placeholder: &str| -> Result<String, StackError> {
+                    Ok(text.replace(placeholder, fact(placeholder)?))
+                };
+                Secret::new(named.try_fold(text.clone(), put_in)?)
             }
             Value::Reference(_) => resolve_value(&what, value)?,
         };
@@ -173,7 +179,7 @@ mod tests {
         let provider = Provider {
             issuer: "http://127.0.0.1:1/".into(),
             token_endpoint: "http://127.0.0.1:1/token".into(),
-            jwks_uri: "http://127.0.0.1:1/keys".into(),
+            jwks_uri: Some("http://127.0.0.1:1/keys".into()),
             audience: "api".into(),
             audience_parameter: AudienceParameter::None,
             profile: TokenProfile::default(),
@@ -184,9 +190,14 @@ mod tests {
             ("A".to_owned(), plain("${idp.issuer} ${idp.audience} ${idp.issuer}")),
             ("B".to_owned(), plain("${idp.jwks_uri}?x=${HOME}")),
         ];
-        let read = of_environment("s", &variables.into(), &provider).unwrap();
+        let read = of_environment("s", &variables.clone().into(), &provider).unwrap();
         assert_eq!(read["A"].expose(), "http://127.0.0.1:1/ api http://127.0.0.1:1/");
         assert_eq!(read["B"].expose(), "http://127.0.0.1:1/keys?x=${HOME}");
+        let keyless = Provider { jwks_uri: None, ..provider };
+        let error = of_environment("s", &variables.clone().into(), &keyless).unwrap_err().to_string();
+        assert!(error.contains("does not say where its keys are"), "{error}");
+        let [without, _] = variables;
+        assert!(of_environment("s", &[without].into(), &keyless).is_ok(), "who needs none gets none");
     }
 
     #[test]

@@ -180,8 +180,9 @@ pub struct Metadata {
     pub issuer: String,
     /// URL of the token endpoint.
     pub token_endpoint: String,
-    /// URL of the key set.
-    pub jwks_uri: String,
+    /// URL of the key set; one may have none (RFC 8414, section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// Response types of the authorization endpoint; empty where there is no such endpoint.
     #[serde(default)]
     pub response_types_supported: Vec<String>,

@@ -162,6 +162,8 @@ class Keys:
             key = usable(jwk)
             if key is not None and key not in keys:
                 keys.append(key)
+        if self.keys and not keys:
+            raise KeysUnavailable("the identity provider's key set has no keys any more")
         self.keys, self.fetched = keys, time.monotonic()
 
 
@@ -276,6 +278,7 @@ def verify(token):
     if typ == "at+jwt":  # RFC 9068, section 2.2
         demand(client is not None and "iat" in claims and "jti" in claims)
     subject = subject_of(claims)
+    demand(client is not None or VISIBLE.fullmatch(subject))  # which names the client then
     return subject, client or subject, permissions_of(claims)
 
 

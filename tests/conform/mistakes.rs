@@ -24,6 +24,28 @@ fn a_mistake_is_found_by_the_cases_that_say_so() {
     assert_eq!(junit.matches("<failure").count(), failed.len());
 }
 
+/// By the claims that a profile says only people's tokens have.
+#[test]
+fn who_lets_people_in_is_found_by_the_marks_of_the_providers_tokens() {
+    for (profile, scope, variant) in
+        [("okta", "orders:write", "with-uid"), ("cognito", "landfall-api/orders:write", "with-username")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = format!("stack.idp.profile={profile}");
+        let scope = format!("partners[0].scope={scope}");
+        let sets = ["--set", &profile, "--set", &scope, "--only", "54-user-token"];
+        let id = format!("auth/54-user-token/{variant}");
+        let ended = conform(&[&["--strict"], &sets[..]].concat(), folder.path());
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        let passed = of(&result(folder.path()), CaseOutcome::Passed).contains(&id.as_str());
+        assert!(passed, "{id} is not among those that passed");
+        let ended = conform(&[&["--weak", "takes-user-tokens"], &sets[..]].concat(), folder.path());
+        assert_eq!(ended.code, Some(0), "a warning: {}{}", ended.stdout, ended.stderr);
+        let warned = of(&result(folder.path()), CaseOutcome::Warned).contains(&id.as_str());
+        assert!(warned, "{id} is not found");
+    }
+}
+
 #[test]
 fn who_is_called_from_a_token_is_seen() {
     let folder = tempfile::tempdir().unwrap();

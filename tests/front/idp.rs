@@ -73,7 +73,7 @@ async fn metadata_and_keys() {
         let metadata: Metadata = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(metadata.issuer, idp.issuer());
         assert_eq!(metadata.token_endpoint, idp.token_endpoint());
-        assert_eq!(metadata.jwks_uri, idp.jwks_uri());
+        assert_eq!(metadata.jwks_uri, Some(idp.jwks_uri()));
         assert_eq!(
             metadata.token_endpoint_auth_methods_supported,
             ["client_secret_basic", "client_secret_post", "private_key_jwt"]

@@ -61,8 +61,11 @@ async fn tokens_look_like_those_of_the_provider() {
         let idp = start_idp_as(|config| config.profile = profile(name).unwrap()).await;
         let metadata = discovered(idp.issuer()).await;
         assert_eq!(metadata.issuer, idp.issuer());
-        assert_eq!((&metadata.token_endpoint, &metadata.jwks_uri), (&idp.token_endpoint(), &idp.jwks_uri()));
-        let (header, claims) = verified(&token_of(&idp, "seis:mic").await, &metadata.jwks_uri).await;
+        assert_eq!(
+            (&metadata.token_endpoint, &metadata.jwks_uri),
+            (&idp.token_endpoint(), &Some(idp.jwks_uri()))
+        );
+        let (header, claims) = verified(&token_of(&idp, "seis:mic").await, &idp.jwks_uri()).await;
         assert_eq!(claims["iss"], idp.issuer(), "{name}");
         assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 300, "{name}");
         let issuer = idp.issuer();
@@ -149,7 +152,7 @@ async fn issuers_of_one_provider_have_keys_of_their_own() {
     assert_eq!(other.issuer, issuers[1]);
     let reply = send(post(&other.token_endpoint, &[FORM], token_form("seis:mic"))).await;
     let token = reply.json()["access_token"].as_str().unwrap().to_owned();
-    let (header, claims) = verified(&token, &other.jwks_uri).await;
+    let (header, claims) = verified(&token, other.jwks_uri.as_deref().unwrap()).await;
     assert_eq!((&claims["iss"], &header["alg"]), (&json!(issuers[1]), &json!("RS256")));
     assert!(!kids(&idp).await.contains(&header["kid"].as_str().unwrap().to_owned()));
     let (_, kid, _) = idp.signer_of(&issuers[1]).unwrap();
@@ -366,6 +369,7 @@ async fn the_admin_api_shows_and_changes_what_the_provider_does() {
         config.profile.issues.algorithm = Algorithm::Es256;
         config.issuers = vec![("other".into(), profile("okta").unwrap())];
         config.admin = Some(0);
+        config.allow_hosts = vec!["elsewhere.example.com".into()];
     })
     .await;
     let admin = idp.admin_url().unwrap();
@@ -402,6 +406,14 @@ async fn the_admin_api_shows_and_changes_what_the_provider_does() {
         ("/rotate", json!({"emergencies": true}), 400),
         ("/faults", json!({"keys": "sleepy"}), 400),
         ("/faults", json!({"keys": {"status": 200}}), 400),
+        ("/faults", json!({"token": {"slow_ms": 600_001}}), 400),
+        ("/faults", json!({"keys": {"redirect": "/elsewhere"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "file:///etc/passwd"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "http://169.254.169.254/latest"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "https://idp.example.com/keys"}}), 400),
+        ("/faults", json!({"keys": {"redirect": "https://elsewhere.example.com/keys"}}), 200),
+        ("/faults", json!({"keys": {"redirect": "http://[::1]:9/keys"}, "token": {"slow_ms": 600_000}}), 200),
+        ("/faults", json!({}), 200),
         ("/clock", json!({"offset_s": i64::MIN}), 400),
         ("/clock", json!({}), 400),
         ("/other", json!({}), 404),

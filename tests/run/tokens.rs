@@ -122,3 +122,60 @@ fn a_renewal_that_fails_once_harms_nobody() {
     assert_eq!((tokens.failed, result.faults[0].injected, tokens.unarmed), (1, 1, 0), "{tokens:?}");
     assert_eq!((tokens.fetched, tokens.unarmed_us), (3, 0), "{tokens:?}");
 }
+
+#[test]
+fn a_fleet_that_is_larger_than_the_rate_limit_of_its_provider_gets_its_tokens() {
+    let limit = "stack.idp.rate_limit={ rate: 20/s, burst: 5 }";
+    let ended = run("count: 15, token: { renew: never }", "1/s", "1s", &[limit]);
+    assert_eq!(passes(&ended).tokens.fetched, 15, "{}", ended.stdout);
+}
+
+#[test]
+fn a_provider_that_gives_no_first_token_is_the_cause_of_the_end() {
+    let limit = "stack.idp.rate_limit={ rate: 0.02/s, burst: 1 }";
+    let ended = run("count: 2", "1/s", "1s", &[limit]);
+    assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+    let cause = "it answers HTTP 429, too_many_requests";
+    assert!(ended.stderr.contains(cause) && ended.stderr.contains("partner `p-"), "{}", ended.stderr);
+}
+
+/// A run in which the provider withdraws its key after two seconds, and the authorizer learns of it by the tokens of another
+/// partner, which is renewed every three seconds; tokens live for long.
+fn withdrawn(token: &str, changes: &[&str]) -> Ended {
+    let partners = format!(
+        "partners=[{{ name: p, secret: generated, scope: 'quakes:write', token: {{ renew: ahead, {token} }} }}, \
+         {{ name: early, secret: generated, scope: 'quakes:write', token: {{ renew: {{ before: 57s }} }} }}]"
+    );
+    let workload = |partner: &str| {
+        let payload = repository("fixtures/payloads/earthquakes.ndjson");
+        format!(
+            "{{ partner: {partner}, topic: quakes, format: v2-json, payload: {{ file: '{}' }}, \
+             arrivals: {{ constant: 20/s }}, for: 9s, connections: 2 }}",
+            payload.display()
+        )
+    };
+    let workloads = format!("workload=[{}, {}]", workload("p"), workload("early"));
+    let life = "stack.idp.token_life=60s";
+    let rotation = "faults=[{ box: idp, kind: rotate-keys-at-once, at: 2s }]";
+    run("", "20/s", "9s", &[&[life, &partners, &workloads, rotation], changes].concat())
+}
+
+#[test]
+fn a_withdrawn_key_is_felt_until_tokens_end_unless_they_are_renewed_when_they_are_refused() {
+    // From the third second on, or from the sixth where the first renewal came before the rotation.
+    let stubborn = withdrawn("grace: 0s", &[]);
+    let wrongly = stubborn.result().requests.wrongly_refused;
+    assert_eq!(stubborn.code, Some(1), "{}", stubborn.stdout);
+    assert!(wrongly >= 40 && stubborn.result().tokens.replaced == 0, "{}", stubborn.stdout);
+
+    let renewing = withdrawn("renew_on: [401]", &[]);
+    let result = renewing.result();
+    let felt = result.requests.wrongly_refused;
+    assert!((1..wrongly / 2).contains(&felt) && result.tokens.replaced == 1, "{}", renewing.stdout);
+    assert!(renewing.stdout.contains("; 1 because a token was refused"), "{}", renewing.stdout);
+
+    // Whoever tries again as well harms nobody.
+    let retry = "workload[0].retry={ times: 10, wait: 200ms, on: [401] }";
+    let careful = withdrawn("renew_on: [401]", &[retry, "checks=['tokens.replaced == 1']"]);
+    assert_eq!(passes(&careful).requests.refused, 0, "{}", careful.stdout);
+}

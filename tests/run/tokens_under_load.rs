@@ -37,6 +37,14 @@ fn a_change_of_keys_is_noticed_by_nobody_and_asked_for_once() {
 }
 
 #[test]
+fn a_key_that_is_withdrawn_at_once_is_felt_for_a_moment() {
+    let result = holds("emergency-rotation.yaml");
+    assert_eq!(result.faults[0].injected, 1);
+    // All but those that have renewed their tokens since, by the clock.
+    assert!(result.tokens.replaced >= 5 && result.requests.wrongly_refused == 0, "{:?}", result.tokens);
+}
+
+#[test]
 fn a_provider_that_is_away_is_felt_and_harms_nobody_who_renews_early() {
     let result = holds("idp-outage.yaml");
     assert!(result.tokens.failed > 0, "{:?}", result.tokens);

@@ -72,6 +72,7 @@ fn material(profile: &TokenProfile) -> (Material, Value) {
         client_secret: Some(Secret::new("the-secret-of-the-shop")),
         topic: "orders".into(),
         other: Some(Other { token: other.token, topic: "ledger".into() }),
+        base_path: String::new(),
         signer: Some(Signing { key: signer.clone(), algorithm: own.algorithm, kid: own.kid }),
         spare: Signing { key: key(signer.kind()), algorithm: own.algorithm, kid: "spare".into() },
         attacker: Attacker {

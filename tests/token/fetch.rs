@@ -134,11 +134,22 @@ async fn a_provider_that_says_nothing_useful_ends_with_code_3() {
     let page = format!("http://{}", page.address());
     let idp = idp(&PrivateKey::generate(KeyKind::Ed25519).unwrap()).await;
     let slash = format!("{}/", idp.issuer());
+    let metadata = format!("{}/.well-known/openid-configuration", idp.issuer());
+    let over_tls = idp.token_endpoint().replace("http://", "https://");
     let endpoint = format!("{page}/token");
     for (arguments, code, words) in [
         (&["--issuer", page.as_str()][..], 3, "its answer is no metadata"),
         (&["--token-endpoint", &endpoint], 3, "no token response"),
         (&["--issuer", &slash], 2, "equal to the letter"),
+        (&["--issuer", "127.0.0.1:1"], 2, "`127.0.0.1:1` is no issuer: write http://"),
+        (&["--issuer", &metadata], 2, "leave out `/.well-known/…`"),
+        (&["--issuer", "http://shop:hunter2@127.0.0.1:1"], 2, "`the URL given` is no issuer"),
+        (
+            &["--token-endpoint", idp.issuer()],
+            3,
+            "HTTP 404; check that the IdP runs there; that URL is not its token endpoint's",
+        ),
+        (&["--token-endpoint", &over_tls], 3, "speaks no TLS: is it `http://`?"),
         (&["--token-endpoint", "ftp://x"], 2, "is no endpoint"),
     ] {
         let usual = ["--client-id", "shop", "--secret-env", "CLIENT_SECRET"];

@@ -11,6 +11,7 @@ use super::{ConformError, Path};
 use crate::app::published_keys::{Place, PublishedKeys};
 use crate::app::run::credentials_of;
 use crate::conform::auth::{Attacker, Material, Object, Other, Signing};
+use crate::doubles::idp::Idp;
 use crate::jose::{Algorithm, Compact, KeyKind, PrivateKey, PublicKey};
 use crate::load::Target;
 use crate::scenario::{Accepts, GatewaySpec, Protocol};
@@ -18,14 +19,24 @@ use crate::secret::Secret;
 use crate::stack::{PartnerAuth, Provider};
 use crate::tls::self_signed;
 
+/// How the embedded provider signs now.
+pub(super) fn embedded_signer(idp: &Idp) -> Signing {
+    let (key, kid, algorithm) = idp.current_signer();
+    Signing { key, algorithm, kid }
+}
+
 /// The provider's key that signed a token, and how.
-async fn signed_with(provider: &Provider, token: &Secret) -> Result<(PublicKey, Algorithm), ConformError> {
+pub(super) async fn signed_with(
+    provider: &Provider,
+    token: &Secret,
+) -> Result<(PublicKey, Algorithm), ConformError> {
     let (header, _) = decoded(token)?;
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::of_name);
     let (algorithm, parts) = algorithm.zip(Compact::split(token.expose())).ok_or(ConformError::NoJwt)?;
-    let keys = PublishedKeys::get(&Place::Url(provider.jwks_uri.clone()), &provider.tls).await?;
+    let place = provider.keys()?;
+    let keys = PublishedKeys::get(&Place::Url(place.to_owned()), &provider.tls).await?;
     let signer = keys.signers(&parts, algorithm).into_iter().next();
-    let (_, key) = signer.ok_or_else(|| ConformError::Unsigned(provider.jwks_uri.clone()))?;
+    let (_, key) = signer.ok_or_else(|| ConformError::Unsigned(place.to_owned()))?;
     Ok((key, algorithm))
 }
 
@@ -80,8 +91,7 @@ fn given_key(
     Ok(Signing { key: Arc::new(key), algorithm, kid })
 }
 
-/// Gathers everything; `key` is a file with the provider's private key. `sink` is the URL of a place that the target must not call, where it could reach one; `clock` is
-/// not yet known.
+/// Gathers everything; `key` is a file with the provider's private key. What depends on the target is not yet known.
 pub(super) async fn gather(
     path: &Path<'_>,
     key: Option<&FilePath>,
@@ -103,10 +113,7 @@ pub(super) async fn gather(
     let (header, claims) = decoded(&token)?;
     let (public, algorithm) = signed_with(provider, &token).await?;
     let (attacker, rsa) = foreign_keys().await?;
-    let embedded = stack.idp().map(|idp| {
-        let (key, kid, algorithm) = idp.current_signer();
-        Signing { key, algorithm, kid }
-    });
+    let embedded = stack.idp().map(embedded_signer);
     let signer = match key {
         Some(path) => Some(given_key(path, &public, algorithm, &header)?),
         None => embedded,
@@ -133,6 +140,7 @@ pub(super) async fn gather(
         signer,
         spare: spare_key(algorithm, rsa).await?,
         attacker,
+        base_path: String::new(),
         sink: None,
         own: stack.authorizer().is_some(),
         cold: stack.forgets_keys(),

@@ -283,6 +283,7 @@ async fn prepare<'p>(
         Target::resolve(stack.produce_url(), &scenario.allow_hosts, stack.produce_tls(), Protocol::Http1)
             .await?;
     let (mut material, tokens) = material::gather(path, key, run.as_str()).await?;
+    material.base_path.clone_from(&target.base_path);
     let on_this_machine = target.addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     let sink = if on_this_machine {
         let public = material.attacker.rsa.public();
@@ -296,5 +297,6 @@ async fn prepare<'p>(
     let topics = scenario.topics.iter().map(|topic| topic.name.clone()).collect();
     let landing = Landing::start(stack.kafka().clone(), run.clone(), topics).await?;
     let limit = limit.max(patience(scenario));
+    stack.watch_callers();
     Ok(Suite { path, target, material, tokens, sink, landing, limit })
 }

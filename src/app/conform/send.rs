@@ -138,6 +138,7 @@ mod tests {
             may_break: false,
             from_root: false,
             may_echo: false,
+            not_of: Vec::new(),
             expected: Expected::Refused(Refusal::Anyhow),
         };
         assert_eq!(

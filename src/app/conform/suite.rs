@@ -115,7 +115,7 @@ impl Suite<'_> {
     ) -> Result<Outcomes, ConformError> {
         let mut tried = Vec::new();
         for (number, write_down) in GROUPS.iter().enumerate() {
-            self.tokens.renew(&mut self.material, now() + SPARE).await?;
+            self.tokens.renew(self.path.stack, &mut self.material, now() + SPARE).await?;
             let mut cases = write_down(&self.material, now());
             for index in 0..cases.len() {
                 if !selection.has(&cases[index]) {
@@ -123,7 +123,7 @@ impl Suite<'_> {
                 }
                 // Tokens have times. A case before this one may have waited.
                 if cases[index].slow {
-                    self.tokens.renew(&mut self.material, now() + SPARE).await?;
+                    self.tokens.renew(self.path.stack, &mut self.material, now() + SPARE).await?;
                     cases = write_down(&self.material, now());
                 }
                 tried.push(self.attempt(cases[index].clone(), interrupt).await?);
@@ -136,7 +136,7 @@ impl Suite<'_> {
             signal = signalled(&mut stop) => return Err(ConformError::Interrupted(signal)),
         };
         // What was refused since the good token was accepted means little if it is not any more.
-        self.tokens.renew(&mut self.material, now() + SPARE).await?;
+        self.tokens.renew(self.path.stack, &mut self.material, now() + SPARE).await?;
         let spoilt = self.control().await.err().map(|error| format!("in the end, {error}"));
         let requests = tried.iter().map(|tried| tried.observations.len() as u64).sum();
         let mut cases: Vec<CaseReport> =
@@ -224,10 +224,15 @@ impl Suite<'_> {
 
     async fn send(&self, probe: &Probe) -> Observation {
         let (ended, took) = exchange(&self.target, &request(&self.target, probe), self.limit).await;
+        let mut told = None;
         let (outcome, echoed) = match ended {
             Ended::Silence => (Outcome::Silence, false),
             Ended::Broken(reason) => (Outcome::Broken(reason), false),
             Ended::Answered(reply) => {
+                if !probe.not_of.is_empty() {
+                    let id = reply.header("x-amzn-requestid");
+                    told = id.and_then(|id| self.path.stack.told_of_caller(id));
+                }
                 let body = String::from_utf8_lossy(&reply.body);
                 let echoed =
                     [reply.head.as_str(), &body].iter().any(|text| shown::repeats(text, &probe.secrets));
@@ -243,7 +248,7 @@ impl Suite<'_> {
                 (outcome, echoed)
             }
         };
-        Observation { outcome, took_us: micros(took), echoed, landed: None, calls: Vec::new() }
+        Observation { outcome, took_us: micros(took), echoed, landed: None, calls: Vec::new(), told }
     }
 
     /// Judges a case, now that it is known what landed and who called where.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::RunError;
 use crate::load::{
-    ClientProof, Credentials, Keeper, PartnerTokens, Target, TokenCell, TokenError, TokenReport, TokenSource,
-    fetch_all,
+    ClientProof, Credentials, Keeper, PATIENCE, PartnerTokens, Target, TokenCell, TokenError, TokenReport,
+    TokenSource, fetch_all,
 };
 use crate::result::Tokens;
 use crate::scenario::{Expect, Partner, Protocol, Renew, Scenario};
@@ -59,13 +59,18 @@ pub(super) async fn arm(scenario: &Scenario, stack: &Stack, origin: Instant) -> 
         let credentials: Vec<Credentials> = (0..scenario.partners.len())
             .map_while(|partner| credentials_of(scenario, stack, partner, &endpoint))
             .collect();
-        let fetched = fetch_all(&credentials).await;
+        let fetched = fetch_all(&credentials, PATIENCE).await;
         for (index, (credentials, first)) in credentials.into_iter().zip(fetched).enumerate() {
             let partner = &scenario.partners[index];
             match first {
                 Ok(first) => {
                     cell_of[index] = Some(sources.len());
-                    sources.push(TokenSource { partner: index, credentials, spec: partner.token, first });
+                    sources.push(TokenSource {
+                        partner: index,
+                        credentials,
+                        spec: partner.token.clone(),
+                        first,
+                    });
                 }
                 // Who must be refused may be refused already here; it then goes on without a token.
                 Err(TokenError::Refused { .. }) if partner.expect == Expect::Refuse => {
@@ -93,6 +98,7 @@ pub(super) fn figures(scenario: &Scenario, report: &TokenReport, key_fetches: Op
     let unarmed = without(true).map(|tokens| tokens.unarmed).max().unwrap_or_default();
     Tokens {
         fetched: report.partners.iter().map(|tokens| tokens.fetched).sum(),
+        replaced: report.partners.iter().map(|tokens| tokens.replaced).sum(),
         failed: report.partners.iter().map(|tokens| tokens.failed).sum(),
         fetch_us: report.fetch.quantiles(),
         storms: report.storm,
@@ -211,6 +217,7 @@ mod tests {
         let tokens = |(partner, failed, seconds): &(usize, u64, u32)| PartnerTokens {
             partner: *partner,
             fetched: 1,
+            replaced: 0,
             failed: *failed,
             failure: (*failed > 0).then(|| "it answers HTTP 503".to_owned()),
             unarmed: SECOND * *seconds,

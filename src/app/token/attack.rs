@@ -225,6 +225,7 @@ async fn gather(
         signer,
         spare,
         attacker,
+        base_path: String::new(),
         sink: None,
         rotation: None,
         own: false,

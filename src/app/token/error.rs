@@ -108,6 +108,16 @@ pub enum TokenError {
     /// No audience.
     #[error("the token says not for which API it is; name that by `--audience`")]
     NoAudience,
+    /// An issuer that is none.
+    #[error(
+        "`{issuer}` is no issuer: write http://host:port or https://host, and whatever path its tokens' `iss` has behind it{hint}"
+    )]
+    Issuer {
+        /// As given.
+        issuer: String,
+        /// What may help, with a separator before it; mostly nothing.
+        hint: &'static str,
+    },
     /// The identity provider's metadata.
     #[error("{source}{hint}")]
     Metadata {
@@ -171,7 +181,10 @@ impl TokenError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Fetch { source: load::TokenError::Refused { .. }, .. } => exit::FAIL,
-            Self::Fetch { source: load::TokenError::Unavailable { .. }, .. }
+            Self::Fetch {
+                source: load::TokenError::Unavailable { .. } | load::TokenError::Busy { .. },
+                ..
+            }
             | Self::Keys(KeysError { fetched: true, .. })
             | Self::Endpoint(TargetError::Resolve { .. })
             | Self::NoKey(_) => exit::STACK,

@@ -1,6 +1,7 @@
 //! `landfall token fetch`: a token of an identity provider's, as a partner gets it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper::Uri;
 use serde_json::Value;
@@ -86,6 +87,7 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
     let url = match &ask.of {
         Where::Endpoint(url) => url.clone(),
         Where::Issuer(issuer) => {
+            is_issuer(issuer)?;
             let place = MetadataPlace::Issuer(issuer.clone());
             discover(&place, &tls).await.map_err(unknown)?.token_endpoint
         }
@@ -109,6 +111,27 @@ pub async fn fetch(ask: &Ask) -> Result<Got, TokenError> {
         audience: ask.audience.clone(),
     };
     get(credentials, notes).await
+}
+
+/// That it can be one: an http or https URL, and not that of the metadata.
+fn is_issuer(issuer: &str) -> Result<(), TokenError> {
+    let uri: Uri = issuer.parse().unwrap_or_default();
+    let wrong = |hint| Err(TokenError::Issuer { issuer: issuer.to_owned(), hint });
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        // What stands before the host is not repeated.
+        return Err(TokenError::Issuer {
+            issuer: "the URL given".to_owned(),
+            hint: "; credentials are given by `--secret-env` or `--secret-file`",
+        });
+    }
+    if uri.path().contains("/.well-known/") {
+        return wrong("; leave out `/.well-known/…`, where its metadata are");
+    }
+    if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() {
+        Ok(())
+    } else {
+        wrong("")
+    }
 }
 
 /// Of a provider that does not say what it has.
@@ -147,7 +170,8 @@ pub async fn fetch_as(scenario: &Scenario, name: &str) -> Result<Got, TokenError
 
 /// Asks, and says what is worth knowing of the answer.
 async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, TokenError> {
-    let fetched = fetch_all(std::slice::from_ref(&credentials)).await.pop();
+    // Whoever looks on wants to know what the provider says, and not to wait.
+    let fetched = fetch_all(std::slice::from_ref(&credentials), Duration::ZERO).await.pop();
     match fetched {
         Some(Ok(fetched)) => {
             notes.extend(told(&fetched, &credentials.scope));
@@ -155,7 +179,14 @@ async fn get(credentials: Credentials, mut notes: Vec<String>) -> Result<Got, To
         }
         Some(Err(source)) => {
             let hint = match &source {
+                load::TokenError::Unavailable { reason, .. } if reason.contains("HTTP 404") => {
+                    "; that URL is not its token endpoint's: give that in full, or the `--issuer`".to_owned()
+                }
                 load::TokenError::Unavailable { reason, .. } => trust_hint(reason).to_owned(),
+                load::TokenError::Busy { wait: Some(wait), .. } => {
+                    format!("; it wants to be asked again in {} s", wait.as_secs())
+                }
+                load::TokenError::Busy { wait: None, .. } => String::new(),
                 load::TokenError::Refused { reason, .. } => {
                     hint(reason, &credentials.proof).map_or_else(String::new, |hint| format!("; {hint}"))
                 }

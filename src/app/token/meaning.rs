@@ -64,6 +64,9 @@ pub(super) fn meaning_of_claim(name: &str, value: &Value, reader: &Reader<'_>) -
         let fits = if right == value { "as it must be" } else { "which should be another" };
         return Some(format!("a mark of this provider's access tokens, {fits}"));
     }
+    if accepts.absent.iter().any(|absent| absent == name) {
+        return Some("a mark of people's tokens, which permit nothing".to_owned());
+    }
     Some(match name {
         "iss" => format!("who has issued it{}", compared(reader.issuer, value.as_str() == reader.issuer)),
         "aud" => {

@@ -49,7 +49,13 @@ pub fn date(seconds: u64) -> String {
     time.map_or_else(|| format!("{seconds} s after 1970"), |time| time.to_string())
 }
 
-/// What helps where a certificate is not trusted, with a separator before it; mostly nothing.
+/// What helps where a certificate is not trusted, or TLS not spoken at all, with a separator before it; mostly nothing.
 pub(super) fn trust_hint(reason: &str) -> &'static str {
-    if reason.contains("certificate") { "; `--ca FILE` says whose certificates are trusted" } else { "" }
+    if reason.contains("certificate") {
+        "; `--ca FILE` says whose certificates are trusted"
+    } else if reason.contains("InvalidContentType") {
+        "; whoever answers there speaks no TLS: is it `http://`?"
+    } else {
+        ""
+    }
 }

@@ -140,15 +140,34 @@ pub(super) fn users(material: &Material, now: u64) -> Vec<Case> {
         ("generic", "grant_type", "authorization_code"),
     ] {
         let draft = group.forge().claim(claim, value).signed();
-        // Of others' authorizers nobody knows which marks they look at.
-        let (expected, level) =
-            if material.own { (ANYHOW, Level::Should) } else { (Expected::Either, Level::May) };
+        // Of others' authorizers nobody knows which marks they look at, but by their profile.
+        let agreed = material.own || material.accepts.constants.contains_key(claim);
+        let (expected, level) = if agreed { (ANYHOW, Level::Should) } else { (Expected::Either, Level::May) };
         group
             .case(variant, &format!("`{claim}` is `{value}`"), draft, expected)
             .level(level)
             .shows(&[Flaw::TakesUserTokens]);
     }
+    // Each with the marks of a person's token that the provider would write, and none of a program's own.
+    for claim in &material.accepts.absent {
+        let forge = OWN_MARKS.iter().fold(group.forge(), |forge, mark| forge.without(mark));
+        let forge = forge.claim("sub", A_PERSON).claim(claim, mark_of_a_person(claim));
+        let variant = format!("with-{}", claim.replace('/', "-"));
+        group
+            .case(&variant, &format!("`{claim}` is there, as in a person's token"), forge.signed(), ANYHOW)
+            .shows(&[Flaw::TakesUserTokens]);
+    }
     group.into_cases()
+}
+
+/// By what providers say that a program has obtained a token for itself, where they need not say it.
+const OWN_MARKS: [&str; 2] = ["idtyp", "grant_type"];
+/// Whom a person's token is about.
+const A_PERSON: &str = "248289761001";
+
+/// What a claim says in a person's token: scopes, or whose it is.
+fn mark_of_a_person(claim: &str) -> &'static str {
+    if claim == "scp" { "user_impersonation" } else { A_PERSON }
 }
 
 /// The permissions of the good token, as its claim has them.
@@ -257,7 +276,9 @@ pub(super) fn sources(material: &Material, now: u64) -> Vec<Case> {
             );
         }
     }
-    let other = if wanted.claim == "roles" { "scp" } else { "roles" };
+    let absent = &material.accepts.absent;
+    let free = |claim: &&str| *claim != wanted.claim && !absent.iter().any(|absent| absent == claim);
+    let other = ["roles", "scp", "permissions"].into_iter().find(free).unwrap_or("groups");
     let draft = group.forge().claim(other, json!(["something:else"])).signed();
     group.case("beside", &format!("the right scope, and others in `{other}`"), draft, Expected::Accepted);
     group.into_cases()

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::claims::other_case;
 use super::encoding::twin_of;
 use super::forge::Draft;
 use super::group::{ANYHOW, FORBIDDEN, Group, UNAUTHORIZED, act, send};
-use super::material::Material;
-use crate::conform::{Case, Control, Expected, Level, Need};
+use super::material::{Material, Object};
+use crate::conform::{Case, Control, Expected, Level, Need, Step};
+use crate::jose::Compact;
 use crate::scenario::Flaw;
 
 pub(super) fn paths(material: &Material, now: u64) -> Vec<Case> {
@@ -87,13 +89,50 @@ pub(super) fn stages(material: &Material, now: u64) -> Vec<Case> {
     let about = (69, "cache-stages", "a token at another stage of the API");
     let mut group =
         Group::new(material, now, about, Level::Should, &["Amazon API Gateway Developer Guide, stages"]);
-    let mut probe = group.probe("a stage that there is not", ANYHOW).bearer(material.token.expose());
-    probe.target = format!("/another-stage/topics/{}", material.topic);
+    let (good, own) = (material.token.expose(), material.base_path.as_str());
+    let there = "a stage that there is not";
+    let steps = vec![elsewhere(&group, there, "/another-stage", good)];
+    group.add("unknown", "a good token at a stage that there is not", steps);
+    // What was decided here says nothing about there, nor the other way about.
+    let steps = vec![
+        here(&group, "here"),
+        elsewhere(&group, there, "/another-stage", good),
+        here(&group, "here again"),
+    ];
+    group.add("after-good", "a good token here, at a stage that there is not, and here again", steps);
+    let steps = vec![
+        elsewhere(&group, "a bad token elsewhere", "/another-stage", "e30.e30.AA"),
+        here(&group, "a good one here"),
+    ];
+    group.add("after-bad", "a bad token at a stage that there is not, and a good one here", steps);
+    let steps = vec![elsewhere(&group, "a path that leads to it", &format!("{own}/../another-stage"), good)];
+    group.add("dot-dot", "a good token at a stage that is reached from this one by dots", steps);
+    if own.is_empty() {
+        return group.into_cases();
+    }
+    let steps = vec![elsewhere(&group, "the path without its stage", "", good)];
+    group.add("none", "a good token where the path names no stage", steps);
+    let case = other_case(own);
+    if case != own {
+        let steps = vec![elsewhere(&group, "the stage in other letters", &case, good)];
+        group.add("case", "a good token at a stage of the same name in other letters", steps);
+    }
+    group.into_cases()
+}
+
+/// A token at another stage, which begins at the server's root.
+fn elsewhere(group: &Group<'_>, what: &str, stage: &str, token: &str) -> Step {
+    let mut probe = group.probe(what, ANYHOW).bearer(token);
+    probe.target = format!("{stage}/topics/{}", group.material.topic);
     probe.from_root = true;
     // An answer to an unknown path repeats the header at AWS.
     probe.may_echo = true;
-    group.add("unknown", "a good token at a stage that there is not", vec![send(probe)]);
-    group.into_cases()
+    send(probe)
+}
+
+/// The good token where it belongs.
+fn here(group: &Group<'_>, what: &str) -> Step {
+    send(group.probe(what, Expected::Accepted).bearer(group.material.token.expose()))
 }
 
 pub(super) fn denied(material: &Material, now: u64) -> Vec<Case> {
@@ -145,9 +184,10 @@ pub(super) fn contexts(material: &Material, now: u64) -> Vec<Case> {
     let names = ["X-Client-Id", "X-Principal-Id", "X-Tenant", "X-Amzn-Authorizer"];
     let probe = group.probe("a good token, and headers that say who somebody else is", Expected::Accepted);
     let probe = names.iter().fold(probe, |probe, name| probe.with_header(name, "somebody-else"));
+    let probe = probe.apart_from(&["somebody-else".to_owned()]);
     let draft = Draft::of(material.token.expose());
     group.case_of("own-headers", "a client says of itself that it is another", draft, probe);
-    let token = material.other.as_ref().map_or("", |other| other.token.expose()).to_owned();
+    let token = material.other.as_ref().map_or("", |other| other.token.expose());
     let probe = group.probe("another client that says it is the first", FORBIDDEN);
     let client = material.text("sub").to_owned();
     let probe = names.iter().fold(probe, |probe, name| probe.with_header(name, client.as_str()));
@@ -155,7 +195,52 @@ pub(super) fn contexts(material: &Material, now: u64) -> Vec<Case> {
     group
         .case_of("headers-of-other", "another client says that it is the first", draft, probe)
         .level(Level::Must);
+    let given = material.other.is_some();
+    let mut probe =
+        group.probe("another client that names the first one in its query", FORBIDDEN).bearer(token);
+    probe.target = format!("{}?client_id={client}&principalId={client}", probe.target);
+    group
+        .add("query-of-other", "another client says in its query that it is the first", vec![send(probe)])
+        .level(Level::Must)
+        .needs(Need::Client, given);
+    // What is remembered of one is not what the other gets, whoever they say they are.
+    let (good, others) = (material.token.expose(), material.other.as_ref());
+    let topic = others.map_or("", |other| other.topic.as_str());
+    let first = names_of(&material.claims, material);
+    let claims = others.and_then(|other| claims_of(other.token.expose())).unwrap_or_default();
+    let second = names_of(&claims, material);
+    let turn = |what: &str, topic: &str, expected, of_first: bool| {
+        let (token, other) = if of_first { (good, &second) } else { (token, &first) };
+        let probe = group.probe_to(topic, what, expected).apart_from(other);
+        let said = other.first().map_or("somebody-else", String::as_str);
+        let probe = names.iter().fold(probe, |probe, name| probe.with_header(name, said));
+        send(probe.bearer(token))
+    };
+    let steps = vec![
+        turn("the first client, which says that it is the second", &material.topic, Expected::Accepted, true),
+        turn("the second, which says that it is the first", &material.topic, FORBIDDEN, false),
+        turn("the second on its own topic", topic, Expected::Accepted, false),
+        turn("the first there", topic, FORBIDDEN, true),
+        turn("the first on its own topic again", &material.topic, Expected::Accepted, true),
+    ];
+    group
+        .add("in-turns", "two clients in turns, each of which says that it is the other", steps)
+        .level(Level::Must)
+        .needs(Need::Client, given)
+        .shows(&[Flaw::SharesDecisions, Flaw::NamesFirstCaller]);
     group.into_cases()
+}
+
+/// By which names a client is known: whom its token is about, and the client that this names.
+fn names_of(claims: &Object, material: &Material) -> Vec<String> {
+    let claimed = material.accepts.client_claims.iter().map(String::as_str);
+    let named = std::iter::once("sub").chain(claimed).filter_map(|claim| claims.get(claim)?.as_str());
+    named.map(str::to_owned).collect()
+}
+
+/// The claims of a token.
+fn claims_of(token: &str) -> Option<Object> {
+    serde_json::from_slice(&Compact::split(token)?.decoded_payload()?).ok()
 }
 
 pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {

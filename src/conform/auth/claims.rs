@@ -149,7 +149,8 @@ pub(super) fn client(material: &Material, now: u64) -> Vec<Case> {
     let mut group = Group::new(material, now, about, Level::Should, &["RFC 9068 section 2.2"]);
     let present = |claim: &&String| material.claims.contains_key(claim.as_str());
     let names: Vec<&String> = material.accepts.client_claims.iter().filter(present).collect();
-    let (wanted, level) = demanded(material, "client_id");
+    let own = material.accepts.client_claims.first().map_or("client_id", String::as_str);
+    let (wanted, level) = demanded(material, own);
     let mut forge = group.forge();
     for name in &names {
         forge = forge.without(name);

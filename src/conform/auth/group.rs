@@ -90,6 +90,7 @@ impl<'m> Group<'m> {
             may_break: false,
             from_root: false,
             may_echo: false,
+            not_of: Vec::new(),
             expected,
         }
     }
@@ -188,6 +189,12 @@ impl Probe {
     /// With this token, as it should be sent.
     pub(super) fn bearer(self, token: &str) -> Self {
         self.with_header("Authorization", format!("Bearer {token}")).hiding(token)
+    }
+
+    /// Nobody may be told that its caller is one of these.
+    pub(super) fn apart_from(mut self, names: &[String]) -> Self {
+        self.not_of.extend_from_slice(names);
+        self
     }
 
     /// It is so long that a connection may be broken off for it.

@@ -68,6 +68,8 @@ pub struct Material {
     pub topic: String,
     /// Another client.
     pub other: Option<Other>,
+    /// What stands before the API's paths at the target, which begins with its stage: `/prod`, or nothing.
+    pub base_path: String,
     /// The provider's private key.
     pub signer: Option<Signing>,
     /// A key that can be added to the provider's.

@@ -111,8 +111,8 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
             &group,
             &format!("another one, with keys, and {gives}"),
             &format!("warm-{variant}"),
-            // A set without keys may well say that all have been withdrawn.
-            if trouble == KeysTrouble::Empty { Expected::Either } else { Expected::Accepted },
+            // Who withdraws all keys puts others in their place: a set without any is an accident of the provider's.
+            Expected::Accepted,
         );
         let steps = vec![
             // Nothing of the case before is left.
@@ -124,7 +124,11 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
             send(warm),
             act(Control::Keys(None)),
         ];
-        needs(&mut group, &format!("warm-{variant}"), &format!("keys are there, and {gives}"), steps, &[])
+        let flaws: &[Flaw] = match trouble {
+            KeysTrouble::Empty => &[Flaw::DropsKeysOnFailure, Flaw::BelievesEmptySets],
+            _ => &[Flaw::DropsKeysOnFailure],
+        };
+        needs(&mut group, &format!("warm-{variant}"), &format!("keys are there, and {gives}"), steps, flaws)
             .level(Level::Should);
     }
     group.into_cases()

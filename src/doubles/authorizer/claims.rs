@@ -236,8 +236,10 @@ pub(super) fn missing<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = &'s str> {
     let clients = &rules.accepts.client_claims;
     let nameless = *kind == TokenType::Rfc9068 && !clients.iter().any(|name| claims.contains_key(name));
     let client = clients.first().filter(|_| nameless).map_or("client_id", String::as_str);
-    let required = rules.accepts.required.iter().map(String::as_str);
-    required.chain(by_type.iter().copied()).filter(absent).chain(nameless.then_some(client))
+    let required = || rules.accepts.required.iter().map(String::as_str);
+    let besides = by_type.iter().copied().chain(nameless.then_some(client));
+    let besides = besides.filter(move |name| !required().any(|required| required == *name));
+    required().chain(besides).filter(absent)
 }
 
 /// That it is not bound to a certificate or key (RFC 8705, section 3; RFC 9449).
@@ -246,11 +248,13 @@ fn unbound(seen: &Seen<'_>) -> Result<(), Refused> {
     if bound { Err(Refused::Bound) } else { Ok(()) }
 }
 
-/// Whom the token is about.
+/// Whom the token is about. Where no claim names the client, this does, and must be as a client's name is.
 fn subject<'s>(seen: &Seen<'s>) -> Result<&'s str, Refused> {
     let Seen { claims, rules, .. } = seen;
+    let alone = names_client(seen);
+    let letter = |letter: char| if alone { is_visible(letter) } else { !letter.is_control() };
     match text(claims, "sub")? {
-        Some(subject) if is_name(subject, |letter| !letter.is_control()) => Ok(subject),
+        Some(subject) if is_name(subject, letter) => Ok(subject),
         Some(_) => Err(Refused::Claim),
         None if rules.flaw == Some(Flaw::SubjectOptional) => {
             Ok(client(claims, rules).ok().flatten().unwrap_or_default())
@@ -259,13 +263,23 @@ fn subject<'s>(seen: &Seen<'s>) -> Result<&'s str, Refused> {
     }
 }
 
+/// Whether the subject is the only one to name the client.
+pub(super) fn names_client(seen: &Seen<'_>) -> bool {
+    !seen.rules.accepts.client_claims.iter().any(|name| seen.claims.contains_key(name))
+}
+
+/// What clients are named in (RFC 6749, appendix A.1).
+fn is_visible(letter: char) -> bool {
+    matches!(letter, ' '..='~')
+}
+
 /// The client, on which all claims that name one must agree; `None` where there are none. It is of printable ASCII (RFC
 /// 6749, appendix A.1), so that none looks like another, and none breaks out of a header that it is written into.
 pub(super) fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a str>, Refused> {
     let mut client = None;
     for name in &rules.accepts.client_claims {
         let Some(named) = text(claims, name)? else { continue };
-        if !is_name(named, |letter| matches!(letter, ' '..='~')) {
+        if !is_name(named, is_visible) {
             return Err(Refused::Claim);
         }
         if rules.flaw == Some(Flaw::IgnoresOtherClient) {
@@ -279,7 +293,8 @@ pub(super) fn client<'a>(claims: &'a Claims, rules: &Rules) -> Result<Option<&'a
     Ok(client)
 }
 
-/// Whether an application obtained the token for itself, as far as the token tells.
+/// Whether an application obtained the token for itself, as far as the token tells: by how it was obtained, or by what only
+/// people's tokens have.
 pub(super) fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
     for (name, own) in GRANTS {
         let other = text(claims, name)?.is_some_and(|grant| grant != own);
@@ -287,7 +302,13 @@ pub(super) fn is_own(claims: &Claims, rules: &Rules) -> Result<bool, Refused> {
             return Ok(false);
         }
     }
-    Ok(true)
+    let marked = persons_mark(claims, rules).is_some() && rules.flaw != Some(Flaw::TakesUserTokens);
+    Ok(!marked)
+}
+
+/// The first claim that only people's tokens have. It counts whatever it says: not even `null` is written for nobody.
+pub(super) fn persons_mark<'a>(claims: &Claims, rules: &'a Rules) -> Option<&'a str> {
+    rules.accepts.absent.iter().map(String::as_str).find(|name| claims.contains_key(*name))
 }
 
 /// The permissions for this API. A claim of another shape than is agreed on grants nothing.

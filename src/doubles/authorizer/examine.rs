@@ -49,7 +49,11 @@ impl KeySet {
         match keys::parse(set) {
             Ok(keys) => Some(Self(keys)),
             Err(
-                FetchError::Malformed | FetchError::Unreachable | FetchError::Timeout | FetchError::Status(_),
+                FetchError::Malformed
+                | FetchError::Unreachable
+                | FetchError::Timeout
+                | FetchError::Status(_)
+                | FetchError::Empty,
             ) => None,
         }
     }
@@ -226,7 +230,8 @@ impl Findings {
         let permissions = match claims::is_own(seen.claims, seen.rules) {
             Ok(true) => claims::permissions(seen.claims, seen.rules),
             Ok(false) => {
-                self.refuse_by(403, "grant", words::somebodys(seen));
+                let (about, reason) = words::somebodys(seen);
+                self.refuse_by(403, &about, reason);
                 return;
             }
             // Which is a refusal already.

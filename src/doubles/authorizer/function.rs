@@ -1,7 +1,7 @@
 //! The function itself: from an event to a policy, or to an error.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
 use hyper::Request;
@@ -85,6 +85,8 @@ struct State {
     keys: Arc<KeySource>,
     /// Results by method, for an authorizer that mistakenly shares them.
     decisions: Mutex<HashMap<String, Vec<u8>>>,
+    /// Subject and client of the first caller, for an authorizer that mistakenly names no other.
+    first: OnceLock<(String, String)>,
 }
 
 impl Function {
@@ -147,7 +149,9 @@ impl Function {
             return Ok(result);
         }
         let result = match state.caller(credentials, now).await {
-            Ok(caller) => policy::for_caller(&caller, &api, &self.prefix, Asked { flaw, method }),
+            Ok(caller) => {
+                policy::for_caller(&state.named(caller), &api, &self.prefix, Asked { flaw, method })
+            }
             Err(Unproven::Keys(_)) if flaw == Some(Flaw::AllowsWithoutKeys) => policy::for_everybody(method),
             Err(Unproven::Keys(error)) => return Err(Failure::Keys(error)),
             Err(Unproven::Refused(refused)) => return Err(Failure::of(refused, flaw)),
@@ -164,7 +168,7 @@ impl Function {
 impl State {
     fn new(rules: Rules, keys: Source, times: KeyTimes) -> Self {
         let keys = Arc::new(KeySource::new(keys, times, rules.flaw));
-        Self { rules, keys, decisions: Mutex::default() }
+        Self { rules, keys, decisions: Mutex::default(), first: OnceLock::new() }
     }
 
     /// Whom the credentials prove. What costs nothing is looked at first, so that only a token that could be good makes
@@ -175,6 +179,16 @@ impl State {
         let token = Token::read(token, rules)?;
         signature::check(&token, &self.keys, rules, Instant::now()).await?;
         Ok(claims::check(&token, rules, now)?)
+    }
+
+    /// The caller as it is named to the gateway: by another's name, where that is the mistake made.
+    fn named(&self, caller: Caller) -> Caller {
+        if self.rules.flaw != Some(Flaw::NamesFirstCaller) {
+            return caller;
+        }
+        let own = || (caller.subject.clone(), caller.client_id.clone());
+        let (subject, client_id) = self.first.get_or_init(own).clone();
+        Caller { subject, client_id, ..caller }
     }
 
     /// What was decided for the method, whoever asked, where that is the mistake made.

@@ -13,6 +13,9 @@ use crate::scenario::{Flaw, KeyTimes};
 
 /// How long fetching may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long a first fetch that failed is not repeated, at most: a flood of tokens must not become one of fetches, nor an
+/// issuer that is back be waited for.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest key set that is read, in bytes.
 const SET_LIMIT: usize = 256 * 1024;
 
@@ -27,6 +30,8 @@ pub(super) enum FetchError {
     Status(u16),
     #[error("the answer is no key set")]
     Malformed,
+    #[error("the set has no key that signatures can be checked with")]
+    Empty,
 }
 
 /// A key that signatures can be checked with.
@@ -125,9 +130,11 @@ impl Cache {
         }
     }
 
-    /// Why there are no keys, where the fetch for them failed at `now` or later.
-    fn failed_since(&self, now: Instant) -> Option<FetchError> {
-        let failed = self.failed.as_ref().filter(|(_, at)| *at >= now && self.keys.is_none());
+    /// Why there are no keys, where the fetch for them failed so short a time before `now`, or after it, that it is not to be
+    /// repeated.
+    fn failed_lately(&self, now: Instant, times: KeyTimes) -> Option<FetchError> {
+        let pause = times.cool_down.min(PAUSE);
+        let failed = self.failed.as_ref().filter(|(_, at)| self.keys.is_none() && *at + pause >= now);
         failed.map(|(error, _)| error.clone())
     }
 
@@ -149,7 +156,8 @@ impl KeySource {
 
     /// The keys that are named by a token that arrived at `now`, or all where it names none; empty where there is no such
     /// key. Keys in the cache are given at once, and fetched anew meanwhile where their life comes to its end. Unknown
-    /// keys, and those whose life has ended, wait for a fetch. With keys in the cache, an unreachable issuer is no error.
+    /// keys, and those whose life has ended, wait for a fetch. With keys in the cache, an issuer that is unreachable, or
+    /// publishes none any more, is no error.
     pub(super) async fn find(
         self: &Arc<Self>,
         id: Option<&str>,
@@ -164,13 +172,16 @@ impl KeySource {
             }
             Need::Fetch => {}
         }
+        if let Some(error) = self.failed_lately(now) {
+            return Err(error);
+        }
         let fetching = self.fetching.lock().await;
         // Whoever waited here finds what the one before fetched.
         let (known, need) = self.look_up(id, now);
         if need != Need::Fetch {
             return Ok(known);
         }
-        if let Some(error) = self.cache().failed_since(now) {
+        if let Some(error) = self.failed_lately(now) {
             // It failed while this token was waiting; trying again would only let the queue grow.
             return Err(error);
         }
@@ -189,6 +200,10 @@ impl KeySource {
         let known = cache.find(id);
         let need = cache.need(!known.is_empty(), now, self.times, self.flaw);
         (known, need)
+    }
+
+    fn failed_lately(&self, now: Instant) -> Option<FetchError> {
+        self.cache().failed_lately(now, self.times)
     }
 
     /// Fetches in the background for a token that arrived at `now`, unless somebody is fetching already. It ends within [`FETCH_TIMEOUT`].
@@ -214,7 +229,13 @@ impl KeySource {
         if cache.keys.is_some() {
             cache.refetched = Some(done);
         }
+        let some = cache.keys.as_ref().is_some_and(|(keys, _)| !keys.is_empty());
+        let believed = self.flaw == Some(Flaw::BelievesEmptySets);
         match fetched {
+            // An issuer that withdraws its last key puts another in its place: a set without any is an accident of its own.
+            Ok(keys) if keys.is_empty() && some && !believed => {
+                Err(self.failed(&mut cache, FetchError::Empty, done))
+            }
             Ok(mut keys) => {
                 if let (Some(Flaw::KeepsRetiredKeys), Some((known, _))) = (self.flaw, &cache.keys) {
                     let retired: Vec<_> = known.iter().filter(|key| !keys.contains(key)).cloned().collect();
@@ -223,11 +244,17 @@ impl KeySource {
                 cache.keys = Some((keys, done));
                 Ok(())
             }
-            Err(error) => {
-                cache.failed = Some((error.clone(), done));
-                Err(error)
-            }
+            Err(error) => Err(self.failed(&mut cache, error, done)),
         }
+    }
+
+    /// Notes a fetch that failed. The keys that are there stay.
+    fn failed(&self, cache: &mut Cache, error: FetchError, done: Instant) -> FetchError {
+        if self.flaw == Some(Flaw::DropsKeysOnFailure) {
+            cache.keys = None;
+        }
+        cache.failed = Some((error.clone(), done));
+        error
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {

@@ -182,6 +182,11 @@ pub(super) fn of_claim(
                 .to_owned(),
         ),
         ("sub", Refused::Incomplete) => same("there is no `sub`, so nobody knows whose it is".to_owned()),
+        ("sub", _) if claims::names_client(seen) => same(
+            "`sub` names the client here, which no other claim does, and must be text of printable ASCII, not empty and of \
+             1,024 characters at most (RFC 6749, appendix A.1)"
+                .to_owned(),
+        ),
         ("sub", _) => same("`sub` must be text without control characters, not empty and of 1,024 bytes at most".to_owned()),
         ("grant", _) => {
             let odd = GRANTS.iter().find(|(name, _)| seen.claims.get(*name).is_some_and(|said| !said.is_string()));
@@ -265,14 +270,22 @@ fn kind(seen: &Seen<'_>) -> (String, String) {
     (name.to_owned(), format!("`{name}` is {}, and of access tokens it is `{right}`", value(seen, name)))
 }
 
-/// Of a token that a person has obtained.
-pub(super) fn somebodys(seen: &Seen<'_>) -> String {
+/// Of a token that a person has obtained: the claim that tells, and the sentence.
+pub(super) fn somebodys(seen: &Seen<'_>) -> (String, String) {
     let other = |(name, own): &&(&str, &str)| seen.claims.get(*name).is_some_and(|said| said != own);
-    let (name, own) = GRANTS.iter().find(other).copied().unwrap_or_default();
-    format!(
-        "`{name}` is {}, and must be `{own}`: a token that an application has obtained for itself; others permit nothing",
+    if let Some((name, own)) = GRANTS.iter().find(other) {
+        let reason = format!(
+            "`{name}` is {}, and must be `{own}`: a token that an application has obtained for itself; others permit nothing",
+            value(seen, name)
+        );
+        return ((*name).to_owned(), reason);
+    }
+    let name = claims::persons_mark(seen.claims, seen.rules).unwrap_or_default();
+    let reason = format!(
+        "`{name}` is {}, and must not be there: only people's tokens have it, by this profile, and theirs permit nothing",
         value(seen, name)
-    )
+    );
+    (name.to_owned(), reason)
 }
 
 /// Of a token that permits to write to no topic.

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::trace::{Changes, Times};
+use super::witness::Told;
 use crate::api::{Found, Place, Plan, Planned, Scope, Served, as_text};
 use crate::scenario::FaultKind;
 use crate::wire::gateway::ResponseType;
@@ -129,6 +130,8 @@ pub(super) struct Call {
     pub(super) times: Times,
     /// What its back end got otherwise than the client sent it, where that is wanted.
     pub(super) changes: Option<Changes>,
+    /// The headers that its back end got from the gateway, where that is wanted.
+    pub(super) handed: Told,
     /// The `X-Amzn-Trace-Id` that its back end got.
     pub(super) trace_id: Option<String>,
     pub(super) refusal: Option<Refusal>,
@@ -172,6 +175,7 @@ impl Call {
             integration: IntegrationHop::default(),
             times: Times::default(),
             changes: None,
+            handed: Told::new(),
             trace_id: None,
             refusal: None,
             given: Given::default(),

@@ -11,6 +11,7 @@
 //! | `response` | what the gateway answers by itself |
 //! | `api_key`, `throttle` | who may send how much |
 //! | `access_log`, `trace` | a line for each request, and how long requests were at each hop |
+//! | `witness` | what was told of callers, where somebody wants to know |
 //! | `definition` | definitions from files, and the one that ships |
 
 mod access_log;
@@ -32,6 +33,7 @@ mod response;
 mod serve;
 mod throttle;
 mod trace;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -56,6 +58,8 @@ pub use self::throttle::RateLimit;
 pub(in crate::doubles) use self::throttle::TokenBucket;
 use self::trace::Tracer;
 pub use self::trace::{TraceConfig, TraceError};
+pub use self::witness::Told;
+use self::witness::Witness;
 use super::fault::{Injector, of_kinds};
 use super::http::{BindError, Server, Terms, bind};
 use crate::api::{NotServable, Plan, Surroundings};
@@ -183,6 +187,7 @@ pub struct Gateway {
     base_url: String,
     leaking: Arc<AtomicU64>,
     tracer: Arc<Tracer>,
+    witness: Arc<Witness>,
     authorizers: Arc<Authorizers>,
 }
 
@@ -201,6 +206,7 @@ impl Gateway {
         let authorizers = Arc::new(authorizers.map_err(GatewayError::AuthorizerUrl)?);
         let leaking = Arc::new(AtomicU64::new(0));
         let tracer = Arc::new(Tracer::new(config.trace.as_ref())?);
+        let witness = Arc::<Witness>::default();
         let service = Arc::new(Service {
             front: Front { port: address.port(), scheme },
             plan: plan.clone(),
@@ -211,6 +217,7 @@ impl Gateway {
             account_throttle: config.account_throttle.map(TokenBucket::new),
             access_log: config.access_log.as_ref().map(AccessLog::open).transpose()?,
             tracer: tracer.clone(),
+            witness: witness.clone(),
             flushes: of_kinds(&config.injectors, &[FaultKind::FlushAuthorizers]),
             of_denied: of_kinds(&config.injectors, &[FaultKind::AdmitDenied, FaultKind::ForwardDenied]),
             of_allowed: of_kinds(
@@ -225,7 +232,7 @@ impl Gateway {
         })
         .map_err(GatewayError::Serve)?;
         let base_url = format!("{scheme}://{address}{}", plan.stage.base_path);
-        Ok(Self { server, base_url, leaking, tracer, authorizers })
+        Ok(Self { server, base_url, leaking, tracer, witness, authorizers })
     }
 
     /// URL under which the API's paths stand, without a trailing slash: `http://address:port/stage`, as a rule.
@@ -244,6 +251,18 @@ impl Gateway {
     #[must_use]
     pub fn hops(&self) -> Vec<HopTimes> {
         self.tracer.hops()
+    }
+
+    /// From now on it remembers of the last requests what was told of their callers: by the authorizer to the gateway, and in
+    /// headers to the back end.
+    pub fn watch_callers(&self) {
+        self.witness.watch();
+    }
+
+    /// What was told of the caller of the request with this id (`x-amzn-RequestId`); `None` where that is not remembered.
+    #[must_use]
+    pub fn told_of_caller(&self, request_id: &str) -> Option<Told> {
+        self.witness.told(request_id)
     }
 
     /// Requests being worked on, and those forwarded behind their refusal by a fault.

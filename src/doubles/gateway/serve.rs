@@ -24,6 +24,7 @@ use super::policy::Decision;
 use super::response::{add_ids, no_route, refused};
 use super::throttle::TokenBucket;
 use super::trace::{Changes, Tracer};
+use super::witness::{Witness, handed};
 use crate::api::{HttpIntegration, Plan, PlannedIntegration, Scope, Served, media_type};
 use crate::doubles::fault::{Injector, first_striking};
 use crate::doubles::http::{Answer, InFlight};
@@ -49,6 +50,7 @@ pub(super) struct Service {
     pub(super) account_throttle: Option<TokenBucket>,
     pub(super) access_log: Option<AccessLog>,
     pub(super) tracer: Arc<Tracer>,
+    pub(super) witness: Arc<Witness>,
     /// Faults that befall the authorizers' caches.
     pub(super) flushes: Vec<Arc<Injector>>,
     /// Faults that befall requests which are denied.
@@ -81,6 +83,7 @@ impl Service {
         call.given.status = answer.status().as_u16();
         call.given.length = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
         self.tracer.add(&call);
+        self.witness.add(&call);
         if let Some(log) = &self.access_log {
             log.add(&call);
         }
@@ -218,6 +221,9 @@ impl Service {
             .map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
         if self.tracer.is_kept() {
             call.changes = Some(Changes::between(&call.headers, &request));
+        }
+        if self.witness.is_watching() {
+            call.handed = handed(call, &request);
         }
         let (since, mut opening) = (Instant::now(), None);
         let sent = self.backends.send(&http.origin, call.client, request, &mut opening);

@@ -14,11 +14,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
 use hyper::http::uri::Authority;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,9 +28,12 @@ use super::IdpError;
 use super::misbehaviour::{Answer, KeysFault, TokenFault};
 use super::serve::{Core, json, not_allowed};
 use crate::doubles::http::{Server, bind, read_body};
+use crate::scenario::host_is_allowed;
 
 /// Longest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
+/// Longest time by which a token may be told to be late.
+const LATEST: Duration = Duration::from_mins(10);
 /// A year and a day: further away no clock is.
 const FURTHEST_S: u64 = 366 * 24 * 3600;
 
@@ -85,7 +89,7 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Answer {
     let done = match path.as_str() {
         "/rotate" => rotate(core.clone(), request).await,
         "/faults" => body_of::<Faults>(request).await.and_then(|faults| {
-            let faults = checked(faults)?;
+            let faults = checked(faults, &core.allow_hosts)?;
             core.misbehaviour.set_token(faults.token);
             core.misbehaviour.set_keys(faults.keys);
             Ok(())
@@ -105,17 +109,33 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Answer {
     }
 }
 
-/// Statuses that are some.
-fn checked(faults: Faults) -> Result<Faults, Refused> {
+/// Faults that can be shown: statuses that are some, delays that end, redirections to where this provider may send somebody.
+fn checked(faults: Faults, allowed: &[String]) -> Result<Faults, Refused> {
     let statuses = [
         if let Some(TokenFault::Status(status)) = faults.token { Some(status) } else { None },
         if let Some(KeysFault::Status(status)) = faults.keys { Some(status) } else { None },
     ];
-    if statuses.into_iter().flatten().all(|status| (400..600).contains(&status)) {
-        Ok(faults)
-    } else {
-        Err((StatusCode::BAD_REQUEST, "a status must be from 400 to 599".to_owned()))
+    let bad = |reason: String| Err((StatusCode::BAD_REQUEST, reason));
+    if !statuses.into_iter().flatten().all(|status| (400..600).contains(&status)) {
+        return bad("a status must be from 400 to 599".to_owned());
     }
+    if matches!(faults.token, Some(TokenFault::Slow(delay)) if delay > LATEST) {
+        return bad(format!("slow_ms must be {} at most", LATEST.as_millis()));
+    }
+    if let Some(KeysFault::Redirect(url)) = &faults.keys {
+        let uri: Uri = url.parse().unwrap_or_default();
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || host.is_empty() {
+            return bad("redirect must be an absolute URL that begins with http:// or https://".to_owned());
+        }
+        if !host_is_allowed(host, allowed) {
+            return bad(
+                "redirect must lead to this machine, or to a host that the scenario's allow_hosts names"
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(faults)
 }
 
 async fn rotate(core: Arc<Core>, request: Request<Incoming>) -> Result<(), Refused> {

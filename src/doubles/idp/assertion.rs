@@ -4,29 +4,56 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use serde_json::{Map, Value};
 
 use crate::jose::{Algorithm, Compact, PublicKey};
 
 /// By how much clocks may differ, in seconds.
-const LEEWAY_S: u64 = 30;
+const LEEWAY_S: f64 = 30.0;
 /// How long an assertion may be good for, in seconds: for so long it is remembered.
-const LONGEST_S: u64 = 3600;
+const LONGEST_S: f64 = 3600.0;
 
-/// The assertions that have been seen and are still good: none may come again (section 3, item 7).
+/// Most assertions that are remembered: more than any load asks for in an hour.
+const MOST: usize = 1 << 18;
+/// Last second of the year 9999. A later date is no date.
+const LAST_DATE: f64 = 253_402_300_799.0;
+
+/// The assertions that have been seen and are still good: none may come again (section 3, item 7). Of each its digest is
+/// kept, however long its id is, and until when it is good.
 #[derive(Debug, Default)]
-pub(super) struct Replays(Mutex<HashMap<(String, String), u64>>);
+pub(super) struct Replays(Mutex<HashMap<[u8; SHA256_OUTPUT_LEN], f64>>);
 
 impl Replays {
-    /// Whether this one comes for the first time; it is good until `until`.
-    fn is_new(&self, client: &str, jti: &str, until: u64, now: u64) -> bool {
+    /// Whether this one comes for the first time; it is good until `until`. Where no more can be remembered, none is new:
+    /// what nobody remembers could come again.
+    fn is_new(&self, client: &str, jti: &str, until: f64, now: f64) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Where there are as many again as can be good for long, those that are not are forgotten.
-        if seen.len() == seen.capacity() {
+        if seen.len() == seen.capacity() || seen.len() >= MOST {
             seen.retain(|_, until| *until > now);
         }
-        seen.insert((client.to_owned(), jti.to_owned()), until).is_none_or(|until| until <= now)
+        let name = name(client, jti);
+        let known = seen.get(&name).is_some_and(|until| *until > now);
+        if known || seen.len() >= MOST {
+            return false;
+        }
+        seen.insert(name, until);
+        true
     }
+}
+
+/// A digest of client and id, of which no two pairs have the same text.
+fn name(client: &str, jti: &str) -> [u8; SHA256_OUTPUT_LEN] {
+    let hash = digest(&SHA256, format!("{}:{client}{jti}", client.len()).as_bytes());
+    let mut name = [0; SHA256_OUTPUT_LEN];
+    name.copy_from_slice(hash.as_ref());
+    name
+}
+
+/// A `NumericDate` (RFC 7519, section 2) in seconds since 1970; fractions are permitted.
+fn date(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|date| (0.0..=LAST_DATE).contains(date))
 }
 
 /// The client that an assertion says it is from; nothing has been checked yet.
@@ -45,6 +72,8 @@ pub(super) fn is_good(
     replays: &Replays,
     now: u64,
 ) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^53")]
+    let now = now as f64;
     let good = signed(assertion, key).and_then(|claims| {
         let says_client = |name: &str| claims.get(name).and_then(Value::as_str) == Some(client);
         let ours = |value: &Value| value.as_str().is_some_and(|text| recipients.contains(&text));
@@ -52,10 +81,10 @@ pub(super) fn is_good(
             Value::Array(items) => items.iter().any(ours),
             one => ours(one),
         };
-        let until = claims.get("exp")?.as_u64()?.saturating_add(LEEWAY_S);
+        let until = date(claims.get("exp")?)? + LEEWAY_S;
         let begins = |name: &str| match claims.get(name) {
-            None => Some(0),
-            Some(time) => time.as_u64(),
+            None => Some(0.0),
+            Some(time) => date(time),
         };
         let begun = begins("nbf")?.max(begins("iat")?) <= now + LEEWAY_S;
         let timely = now < until && until <= now + LONGEST_S + LEEWAY_S && begun;
@@ -135,6 +164,11 @@ mod tests {
         }
     }
 
+    /// Half a second after this one.
+    fn fraction(second: u64) -> Value {
+        serde_json::from_str(&format!("{second}.5")).unwrap()
+    }
+
     #[test]
     fn a_good_one_is_good_once() {
         let signed = Signed::new();
@@ -154,6 +188,10 @@ mod tests {
             ("exp", json!(NOW + 3600)),
             ("iat", Value::Null),
             ("nbf", json!(NOW + 30)),
+            ("exp", fraction(NOW + 60)),
+            ("exp", fraction(NOW - 30)),
+            ("iat", fraction(NOW - 1)),
+            ("nbf", fraction(NOW + 29)),
         ] {
             assert!(signed.with(name, value.clone()), "{name}: {value}");
         }
@@ -167,6 +205,11 @@ mod tests {
             ("exp", json!(NOW - 30)),
             ("exp", json!(NOW + 3601)),
             ("exp", json!("1900000000")),
+            ("exp", fraction(NOW - 31)),
+            ("exp", fraction(NOW + 3600)),
+            ("exp", json!(-1)),
+            ("exp", serde_json::from_str("1e400").unwrap()),
+            ("iat", fraction(NOW + 30)),
             ("exp", Value::Null),
             ("iat", json!(NOW + 31)),
             ("nbf", json!(NOW + 31)),
@@ -206,9 +249,22 @@ mod tests {
     fn what_is_good_no_more_is_forgotten() {
         let replays = Replays::default();
         for number in 0..10_000 {
-            assert!(replays.is_new("a", &number.to_string(), number + 10, number));
+            let now = f64::from(number);
+            assert!(replays.is_new("a", &number.to_string(), now + 10.0, now));
         }
         assert!(replays.0.lock().unwrap().len() < 200);
-        assert!(!replays.is_new("a", "9999", 20_000, 10_000) && replays.is_new("b", "9999", 20_000, 10_000));
+        let is_new = |client: &str, jti: &str| replays.is_new(client, jti, 20_000.0, 10_000.0);
+        assert!(!is_new("a", "9999") && is_new("b", "9999"));
+        assert!(is_new("a9", "999"), "another client's, of the same letters");
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_there_is_room_for() {
+        let replays = Replays::default();
+        let all = (0..MOST).map(|number| (name("a", &number.to_string()), 10.0));
+        replays.0.lock().unwrap().extend(all);
+        assert!(!replays.is_new("a", "one more", 20.0, 5.0), "it could come again");
+        assert!(replays.is_new("a", "one more", 20.0, 10.0), "the others are good no more");
+        assert_eq!(replays.0.lock().unwrap().len(), 1);
     }
 }

@@ -108,7 +108,7 @@ impl Issuer {
         Metadata {
             issuer: self.url.clone(),
             token_endpoint: self.token_endpoint.clone(),
-            jwks_uri: self.jwks_uri.clone(),
+            jwks_uri: Some(self.jwks_uri.clone()),
             response_types_supported: Vec::new(),
             grant_types_supported: texts(&["client_credentials"]),
             token_endpoint_auth_methods_supported: texts(&[

@@ -12,6 +12,10 @@ use crate::scenario::Issues;
 /// last token has ended for everybody.
 const LEEWAY: Duration = Duration::from_mins(5);
 
+/// Most keys that are published because they have signed; of more, the oldest go. A provider that is told to rotate again
+/// and again does not publish without bound.
+const RETIRED: usize = 32;
+
 /// The key that signs.
 #[derive(Debug, Clone)]
 pub(super) struct SigningKey {
@@ -96,6 +100,8 @@ impl KeyRing {
             keys.retired.clear();
         } else {
             keys.retired.push((old, now + self.life + LEEWAY));
+            let over = keys.retired.len().saturating_sub(RETIRED);
+            keys.retired.drain(..over);
         }
     }
 
@@ -193,5 +199,18 @@ mod tests {
         assert_eq!(kids(&ring, now), [ring.signing().kid, "a".into(), "b".into()]);
         ring.publish(Vec::new());
         assert_eq!(kids(&ring, now), [ring.signing().kid]);
+    }
+
+    #[test]
+    fn of_very_many_keys_the_oldest_go() {
+        let (ring, issues) = ring(Algorithm::EdDsa, |_| {});
+        let now = Instant::now();
+        let first = ring.signing().kid;
+        let rotate = || ring.replace(SigningKey::generate(&issues).unwrap(), false, now);
+        (0..RETIRED).for_each(|_| rotate());
+        assert!(kids(&ring, now).len() == RETIRED + 1 && kids(&ring, now).contains(&first));
+        rotate();
+        let left = kids(&ring, now);
+        assert!(left.len() == RETIRED + 1 && !left.contains(&first) && left[0] == ring.signing().kid);
     }
 }

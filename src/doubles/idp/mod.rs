@@ -63,6 +63,8 @@ pub struct IdpConfig {
     pub clock_s: i64,
     /// The TCP port of its admin API; `None`: there is none.
     pub admin: Option<u16>,
+    /// Hosts besides this machine to which it may be told to send those who ask for its keys.
+    pub allow_hosts: Vec<String>,
     /// Faults to show; those of other boxes are ignored.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -82,6 +84,7 @@ impl IdpConfig {
             rate_limit: None,
             clock_s: 0,
             admin: None,
+            allow_hosts: Vec::new(),
             injectors: Vec::new(),
         }
     }
@@ -161,6 +164,7 @@ impl Idp {
             limit: config.rate_limit.map(TokenBucket::new),
             clock_s: AtomicI64::new(config.clock_s),
             replays: assertion::Replays::default(),
+            allow_hosts: config.allow_hosts,
             misbehaviour: Misbehaviour::new(&config.injectors),
             counts: serve::Counts::default(),
         });

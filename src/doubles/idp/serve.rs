@@ -47,6 +47,8 @@ pub(super) struct Core {
     /// How many seconds the clock is fast.
     pub(super) clock_s: AtomicI64,
     pub(super) replays: Replays,
+    /// Where others than this machine's programs may be sent.
+    pub(super) allow_hosts: Vec<String>,
     pub(super) misbehaviour: Misbehaviour,
     pub(super) counts: Counts,
 }

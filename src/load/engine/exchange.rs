@@ -175,6 +175,11 @@ impl<S: Sink> Engine<'_, S> {
         let Ended { free, end, class, note, retry_after, now } = ended;
         let (request, written) = (exchange.request, exchange.written);
         self.in_flight -= 1;
+        if let (End::Status(status), Some(token), Some(reader)) =
+            (end, &exchange.token, &self.stages[lane].token)
+        {
+            reader.answered(token, status);
+        }
         let producer = self.lanes[lane].producer;
         let plan = self.plan(lane);
         let mut sent = sent(plan, producer, exchange, micros(now));

@@ -1,11 +1,12 @@
 //! Fetching a token: one request on a connection of its own, as a client that needs a token once an hour does it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::handshake;
+use hyper::header::RETRY_AFTER;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::request::{Credentials, token_request, without};
 use crate::load::Target;
+use crate::load::retry::asked_wait;
 use crate::secret::Secret;
 use crate::wire::oauth;
 
@@ -22,6 +24,11 @@ use crate::wire::oauth;
 const LIMIT: Duration = Duration::from_secs(10);
 /// Longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
+/// How long first tokens are asked for again where the IdP has too much to do: as long as one request may take.
+pub const PATIENCE: Duration = LIMIT;
+/// How long is waited before a token is asked for again, and how long at most where the IdP does not say, twice as long each
+/// time.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 /// Fetches of [`fetch_all`] that are under way at the same time.
 const AT_ONCE: usize = 64;
 /// Characters of an IdP's own words that are repeated.
@@ -64,6 +71,21 @@ pub enum TokenError {
         /// What happened.
         reason: String,
     },
+    /// The IdP has too much to do.
+    #[error(
+        "no token for client `{client}` from {endpoint}: {reason}; let fewer partners begin at once, or let the IdP answer \
+         more requests"
+    )]
+    Busy {
+        /// Client id.
+        client: String,
+        /// Host and port.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+        /// How long the IdP wants to be left alone, if it says so.
+        wait: Option<Duration>,
+    },
 }
 
 impl TokenError {
@@ -71,29 +93,53 @@ impl TokenError {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Refused { reason, .. } | Self::Unavailable { reason, .. } => reason,
+            Self::Refused { reason, .. } | Self::Unavailable { reason, .. } | Self::Busy { reason, .. } => {
+                reason
+            }
         }
     }
 }
 
 /// Fetches a token for each of `credentials`, in their order; many at once, but not all: the IdP is not to be tried
-/// before the load has begun.
+/// before the load has begun. An IdP that has too much to do is asked again, until `patience` is over.
 ///
 /// # Panics
 /// If a task of its own panics, which is a bug.
-pub async fn fetch_all(credentials: &[Credentials]) -> Vec<Result<Fetched, TokenError>> {
+pub async fn fetch_all(credentials: &[Credentials], patience: Duration) -> Vec<Result<Fetched, TokenError>> {
+    let until = Instant::now() + patience;
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (index, credentials) in credentials.iter().cloned().enumerate() {
         let permits = permits.clone();
         tasks.spawn(async move {
             let _permit = permits.acquire().await;
-            (index, fetch(&credentials).await)
+            (index, fetch_until(&credentials, until).await)
         });
     }
     let mut fetched = tasks.join_all().await;
     fetched.sort_unstable_by_key(|(index, _)| *index);
     fetched.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Fetches a token, and asks again while the IdP has too much to do, as long as the next time comes before `until`.
+async fn fetch_until(credentials: &Credentials, until: Instant) -> Result<Fetched, TokenError> {
+    let (mut pause, longest) = PAUSE;
+    let mut times = 1_u32;
+    loop {
+        let error = match fetch(credentials).await {
+            Err(error @ TokenError::Busy { .. }) => error,
+            done => return done,
+        };
+        let TokenError::Busy { client, endpoint, reason, wait } = error else { return Err(error) };
+        let next = Instant::now().checked_add(wait.unwrap_or_default().max(pause));
+        let Some(next) = next.filter(|next| *next <= until) else {
+            let reason = if times > 1 { format!("{reason}, {times} times") } else { reason };
+            return Err(TokenError::Busy { client, endpoint, reason, wait });
+        };
+        tokio::time::sleep_until(next.into()).await;
+        pause = (pause * 2).min(longest);
+        times += 1;
+    }
 }
 
 /// Fetches a token.
@@ -110,7 +156,7 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
     };
     let request = token_request(credentials).map_err(&unavailable)?;
     let exchange = exchange(&credentials.endpoint, request);
-    let (status, body) = match tokio::time::timeout(LIMIT, exchange).await {
+    let Replied { status, wait, body } = match tokio::time::timeout(LIMIT, exchange).await {
         Ok(answer) => answer.map_err(&unavailable)?,
         Err(_) => return Err(unavailable(format!("no answer within {} s", LIMIT.as_secs()))),
     };
@@ -126,24 +172,35 @@ pub(super) async fn fetch(credentials: &Credentials) -> Result<Fetched, TokenErr
         let (secret, scope) = (Secret::new(token.access_token), token.scope);
         return Ok(Fetched { secret, asked, received, life, scope });
     }
-    // Who has too much to do refuses nobody in particular.
-    let refuses = status.is_client_error()
-        && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    let status = status.as_u16();
-    Err(match refusal(&body) {
-        Some(reason) => {
-            let reason = format!("HTTP {status}, {}", shortened(&without(credentials, reason)));
-            if refuses {
-                TokenError::Refused { client: client(), reason }
-            } else {
-                unavailable(format!("it answers {reason}"))
-            }
+    let words = refusal(&body).map(|words| shortened(&without(credentials, words)));
+    let reason = match &words {
+        Some(words) => format!("HTTP {}, {words}", status.as_u16()),
+        None => format!("HTTP {}", status.as_u16()),
+    };
+    Err(match status {
+        // Who has too much to do refuses nobody in particular.
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => TokenError::Busy {
+            client: client(),
+            endpoint: credentials.endpoint.authority.clone(),
+            reason: format!("it answers {reason}"),
+            wait,
+        },
+        _ if words.is_some() && status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
+            TokenError::Refused { client: client(), reason }
         }
-        None => unavailable(format!("it answers HTTP {status}")),
+        _ => unavailable(format!("it answers {reason}")),
     })
 }
 
-async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
+/// What came back.
+struct Replied {
+    status: StatusCode,
+    /// What its `Retry-After` asks for.
+    wait: Option<Duration>,
+    body: Bytes,
+}
+
+async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<Replied, String> {
     let cannot_connect = |error: std::io::Error| format!("cannot connect: {error}");
     let stream = TcpStream::connect(&endpoint.addresses[..]).await.map_err(cannot_connect)?;
     match &endpoint.tls {
@@ -152,7 +209,7 @@ async fn exchange(endpoint: &Target, request: Request<Full<Bytes>>) -> Result<(S
     }
 }
 
-async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String>
+async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Replied, String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -162,7 +219,9 @@ where
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| error.to_string())?;
-        Ok((head.status, body.to_bytes()))
+        let asked = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait = asked.and_then(|text| asked_wait(text, SystemTime::now()));
+        Ok(Replied { status: head.status, wait, body: body.to_bytes() })
     };
     tokio::pin!(answer, connection);
     tokio::select! {

@@ -46,6 +46,8 @@ pub struct PartnerTokens {
     pub partner: usize,
     /// Tokens fetched, the first included.
     pub fetched: u64,
+    /// Of these, the ones that took the place of a token which had been refused before its time.
+    pub replaced: u64,
     /// Renewals that failed.
     pub failed: u64,
     /// What happened to the last of these.
@@ -87,7 +89,7 @@ impl Keeper {
             let account =
                 Account { partner, credentials, spec, origin, shared: shared.clone(), place: cells.len() };
             let token = account.begin(first);
-            let cell = Arc::new(TokenCell::new(token));
+            let cell = Arc::new(TokenCell::new(token, account.spec.renew_on.clone()));
             cells.push(cell.clone());
             tasks.spawn(async move { account.keep(&cell).await });
         }
@@ -174,6 +176,7 @@ impl Account {
         let tokens = PartnerTokens {
             partner: self.partner,
             fetched: 1,
+            replaced: 0,
             failed: 0,
             failure: None,
             unarmed: Duration::ZERO,
@@ -188,10 +191,17 @@ impl Account {
             let current = cell.current();
             let life = current.expires.saturating_duration_since(current.issued);
             let Some(after) = self.spec.renewed_after(life, self.partner) else { return };
-            tokio::time::sleep_until((current.issued + after).into()).await;
+            let refused = tokio::select! {
+                () = tokio::time::sleep_until((current.issued + after).into()) => false,
+                () = cell.refused(current.serial) => true,
+            };
+            if refused {
+                // Who is refused whatever token it has must not ask for one after another.
+                tokio::time::sleep_until((current.issued + TokenSpec::SHORTEST).into()).await;
+            }
             let fetched = self.renew().await;
             let token = self.token(fetched, current.serial + 1);
-            self.enter(&token);
+            self.enter(&token, refused);
             cell.replace(token);
         }
     }
@@ -225,11 +235,12 @@ impl Account {
         tokens.failure = Some(error.reason().to_owned());
     }
 
-    /// Enters a renewed token.
-    fn enter(&self, token: &Token) {
+    /// Enters a renewed token; the one before may have been `refused`.
+    fn enter(&self, token: &Token, refused: bool) {
         let mut state = self.shared.lock();
         let kept = &mut state.kept[self.place];
         kept.tokens.fetched += 1;
+        kept.tokens.replaced += u64::from(refused);
         let without = Instant::now().saturating_duration_since(kept.expires);
         kept.tokens.unarmed = kept.tokens.unarmed.max(without);
         kept.expires = token.expires;

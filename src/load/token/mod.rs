@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::Notify;
+
 use crate::record::Validity;
 use crate::secret::Secret;
 
-pub use fetch::{Fetched, TokenError, fetch_all};
+pub use fetch::{Fetched, PATIENCE, TokenError, fetch_all};
 pub use keeper::{Keeper, PartnerTokens, TokenReport, TokenSource};
 pub use request::{ClientProof, Credentials};
 
@@ -37,11 +39,38 @@ pub struct TokenCell {
     /// Serial of the current token.
     version: AtomicU64,
     current: Mutex<Arc<Token>>,
+    /// The statuses upon which the token is renewed.
+    renew_on: Vec<u16>,
+    /// Serial of the last token that was answered so.
+    refused: AtomicU64,
+    /// Wakes the keeper then.
+    refusal: Notify,
 }
 
 impl TokenCell {
-    fn new(token: Token) -> Self {
-        Self { version: AtomicU64::new(token.serial), current: Mutex::new(Arc::new(token)) }
+    fn new(token: Token, renew_on: Vec<u16>) -> Self {
+        Self {
+            version: AtomicU64::new(token.serial),
+            current: Mutex::new(Arc::new(token)),
+            renew_on,
+            refused: AtomicU64::new(0),
+            refusal: Notify::new(),
+        }
+    }
+
+    /// Notes with which status a request with the token of this serial was answered, where that makes the token be renewed:
+    /// once, however many were under way with it.
+    pub fn answered(&self, serial: u64, status: u16) {
+        if self.renew_on.contains(&status) && self.refused.fetch_max(serial, Ordering::AcqRel) < serial {
+            self.refusal.notify_one();
+        }
+    }
+
+    /// Waits until the token of this serial has been answered so.
+    async fn refused(&self, serial: u64) {
+        while self.refused.load(Ordering::Acquire) < serial {
+            self.refusal.notified().await;
+        }
     }
 
     /// Serial of the current token: one that has been read is current for as long as this is its own.
@@ -83,6 +112,11 @@ impl TokenReader {
         Self { cell, held }
     }
 
+    /// Notes with which status a request with `token` was answered.
+    pub(super) fn answered(&self, token: &Token, status: u16) {
+        self.cell.answered(token.serial, status);
+    }
+
     /// The current token. Neither locks nor allocates unless it has changed.
     pub(super) fn current(&mut self) -> &Arc<Token> {
         if self.cell.version() != self.held.serial {
@@ -104,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_reader_sees_each_new_token_and_keeps_it() {
-        let cell = Arc::new(TokenCell::new(token(1)));
+        let cell = Arc::new(TokenCell::new(token(1), Vec::new()));
         let mut reader = TokenReader::new(cell.clone());
         assert_eq!(reader.current().secret.expose(), "1");
         let held = Arc::as_ptr(reader.current());
@@ -115,7 +149,7 @@ mod tests {
 
     #[test]
     fn readers_on_other_threads_never_go_back() {
-        let cell = Arc::new(TokenCell::new(token(1)));
+        let cell = Arc::new(TokenCell::new(token(1), Vec::new()));
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 let mut reader = TokenReader::new(cell.clone());

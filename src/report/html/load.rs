@@ -135,6 +135,9 @@ fn tokens(tokens: &Tokens) -> Markup {
         ("renewals that failed", html! { (grouped(tokens.failed)) }),
         ("most renewals within a second", html! { (grouped(tokens.storms)) }),
     ];
+    if tokens.replaced > 0 {
+        rows.push(("renewals because a token was refused", html! { (grouped(tokens.replaced)) }));
+    }
     if tokens.unarmed > 0 {
         let without = html! { (grouped(tokens.unarmed)) ", for " (time_text(tokens.unarmed_us)) " at most" };
         rows.push(("partners without a valid token", without));

@@ -27,6 +27,10 @@ pub enum Flaw {
     FetchesWithoutCoolDown,
     /// Lets everybody pass while it cannot fetch keys.
     AllowsWithoutKeys,
+    /// Drops the keys that it has when it cannot fetch them anew.
+    DropsKeysOnFailure,
+    /// Takes a key set without keys for the truth, though it has some.
+    BelievesEmptySets,
     /// Does not look at `iss`.
     IgnoresIssuer,
     /// Takes an issuer that begins with the right one.
@@ -75,6 +79,8 @@ pub enum Flaw {
     TopicInSmallLetters,
     /// Remembers what it decided for a path, and decides the same for the next caller.
     SharesDecisions,
+    /// Names its first caller to the gateway, whoever calls.
+    NamesFirstCaller,
     /// Takes a token after any scheme, or none.
     AnyScheme,
     /// Tells in its error why it refuses, of which the gateway makes 500.
@@ -89,7 +95,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// Every flaw, in the order in which documentation lists them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::AcceptsNone,
         Self::AcceptsNoSignature,
         Self::IgnoresSignature,
@@ -102,6 +108,8 @@ impl Flaw {
         Self::KeepsRetiredKeys,
         Self::FetchesWithoutCoolDown,
         Self::AllowsWithoutKeys,
+        Self::DropsKeysOnFailure,
+        Self::BelievesEmptySets,
         Self::IgnoresIssuer,
         Self::IssuerByPrefix,
         Self::IssuerNormalized,
@@ -126,6 +134,7 @@ impl Flaw {
         Self::TopicByPrefix,
         Self::TopicInSmallLetters,
         Self::SharesDecisions,
+        Self::NamesFirstCaller,
         Self::AnyScheme,
         Self::ExplainsRefusals,
         Self::CrashesOnGarbage,
@@ -165,6 +174,12 @@ impl Flaw {
             Self::AllowsWithoutKeys => {
                 ("allows-without-keys", "lets everybody pass while it cannot fetch keys")
             }
+            Self::DropsKeysOnFailure => {
+                ("drops-keys-on-failure", "drops the keys that it has when it cannot fetch them anew")
+            }
+            Self::BelievesEmptySets => {
+                ("believes-empty-sets", "takes a key set without keys for the truth, though it has some")
+            }
             Self::IgnoresIssuer => ("ignores-issuer", "does not look at `iss`"),
             Self::IssuerByPrefix => ("issuer-by-prefix", "takes issuers that begin with the right one"),
             Self::IssuerNormalized => {
@@ -199,6 +214,9 @@ impl Flaw {
                 ("topic-in-small-letters", "allows the topic of the same name in small letters")
             }
             Self::SharesDecisions => ("shares-decisions", "gives a caller what it decided for another"),
+            Self::NamesFirstCaller => {
+                ("names-first-caller", "names its first caller to the gateway, whoever calls")
+            }
             Self::AnyScheme => ("any-scheme", "takes a token after any scheme"),
             Self::ExplainsRefusals => {
                 ("explains-refusals", "says in its error why it refuses, of which the gateway makes 500")

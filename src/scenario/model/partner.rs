@@ -47,10 +47,13 @@ pub enum Expect {
 }
 
 /// How a partner keeps its token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSpec {
     /// When it is renewed.
     pub renew: Renew,
+    /// The statuses upon which it is renewed at once, as clients do that believe an answer more than their clock: once a
+    /// token, and not within [`TokenSpec::SHORTEST`] of the one before.
+    pub renew_on: Vec<u16>,
     /// Over how much time the renewals of several partners are spread, each towards an earlier time.
     pub jitter: Duration,
     /// How long after its expiry an authorizer may still accept a token: kept results and leeway.
@@ -109,7 +112,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn after(renew: Renew, jitter: Duration, life: Duration, partner: usize) -> Option<Duration> {
-        TokenSpec { renew, jitter, grace: Duration::ZERO }.renewed_after(life, partner)
+        TokenSpec { renew, renew_on: Vec::new(), jitter, grace: Duration::ZERO }.renewed_after(life, partner)
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Accepts {
     pub required: Vec<String>,
     /// Claims that must be there and say exactly this: the mark of an access token, for instance.
     pub constants: Map<String, Value>,
+    /// Claims that must not be there: the provider writes them into people's tokens, and not into those that a client
+    /// obtains for itself. A token that has one permits nothing.
+    pub absent: Vec<String>,
     /// Where the token says what the client may do.
     pub permissions: Permissions,
     /// Clock difference that is put up with at `exp`, `nbf` and `iat`.
@@ -111,6 +114,7 @@ impl Default for TokenProfile {
                 client_claims: ["client_id", "azp", "cid"].map(text).into(),
                 required: Vec::new(),
                 constants: Map::new(),
+                absent: Vec::new(),
                 permissions: Permissions {
                     claim: text("scope"),
                     shape: PermissionShape::Text,

@@ -15,7 +15,7 @@ fn read(partners: &str, more: &str) -> Result<Scenario, String> {
 
 fn token(text: &str, more: &str) -> Result<TokenSpec, String> {
     read(&format!("[{{ name: p, secret: generated, token: {text} }}]"), more)
-        .map(|scenario| scenario.partners[0].token)
+        .map(|scenario| scenario.partners[0].token.clone())
 }
 
 #[test]
@@ -162,6 +162,21 @@ fn jitter_needs_renewals() {
     assert_eq!(token("{ jitter: 5s }", "").map(|spec| spec.jitter), Ok(5 * SECOND));
     let error = token("{ renew: never, jitter: 5s }", "").unwrap_err();
     assert!(error.contains("partners[0].token.jitter: has no meaning"), "{error}");
+}
+
+#[test]
+fn tokens_are_renewed_upon_refusals_where_that_is_said() {
+    let renew_on = |text: &str| token(text, "").map(|spec| spec.renew_on);
+    assert_eq!(renew_on("{}"), Ok(Vec::new()));
+    assert_eq!(renew_on("{ renew: at-expiry, renew_on: [401, 403] }"), Ok(vec![401, 403]));
+    for (bad, sentence) in [
+        ("{ renew_on: [503] }", "partners[0].token.renew_on[0]: must be a whole number from 400 to 499"),
+        ("{ renew_on: 401 }", "partners[0].token.renew_on: must be a list"),
+        ("{ renew: never, renew_on: [401] }", "partners[0].token.renew_on: has no meaning"),
+    ] {
+        let error = renew_on(bad).unwrap_err();
+        assert!(error.contains(sentence), "{error}");
+    }
 }
 
 #[test]

@@ -79,6 +79,15 @@ fn each_claim_that_is_wrong_is_named_with_what_would_be_right() {
 }
 
 #[test]
+fn the_mark_of_a_person_is_named() {
+    let okta = Terms { accepts: profile("okta").unwrap().accepts, ..terms() };
+    let told = reasons(&json!({"cid": "c", "ver": 1, "scp": ["a:write"], "uid": "00u1"}), &okta);
+    let [(about, reason)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(about, "uid");
+    assert!(reason.starts_with("`uid` is `\"00u1\"`, and must not be there"), "{reason}");
+}
+
+#[test]
 fn each_member_of_the_header_that_is_wrong_is_named() {
     let told = |header: &Value| -> String {
         let found = examine(Presented::Token(&token(header, &claims(&json!({})))), &terms(), None, at(NOW));

@@ -117,13 +117,19 @@ fn key(id: &str) -> Arc<VerifyKey> {
     Arc::new(VerifyKey { id: Some(id.into()), algorithm: None, key: POINT.clone() })
 }
 
-/// A source that knows the key `a` since `fetched`, and an issuer that answers when the test does.
-async fn source(fetched: Instant, flaw: Option<Flaw>) -> (Arc<KeySource>, TcpListener) {
+/// A source that knows no keys yet, and an issuer that answers when the test does.
+async fn cold(times: KeyTimes, flaw: Option<Flaw>) -> (Arc<KeySource>, TcpListener) {
     let issuer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let uri = format!("http://{}/", issuer.local_addr().unwrap());
-    let source = KeySource::new(Source::new(&uri, &TlsSettings::default()).unwrap(), TIMES, flaw);
-    source.cache().keys = Some((vec![key("a")], fetched));
+    let source = KeySource::new(Source::new(&uri, &TlsSettings::default()).unwrap(), times, flaw);
     (Arc::new(source), issuer)
+}
+
+/// A source that knows the key `a` since `fetched`, and such an issuer.
+async fn source(fetched: Instant, flaw: Option<Flaw>) -> (Arc<KeySource>, TcpListener) {
+    let (source, issuer) = cold(TIMES, flaw).await;
+    source.cache().keys = Some((vec![key("a")], fetched));
+    (source, issuer)
 }
 
 /// Whether the key is found without any waiting; pending where it would wait.
@@ -189,4 +195,36 @@ async fn a_key_whose_life_has_ended_waits_for_a_fetch() {
     drop(asked(&issuer).await);
     assert!(!waiting.await.unwrap().unwrap().is_empty());
     assert_eq!(found_at_once(&source, "a", fetched + TIMES.life), Poll::Ready(true));
+}
+
+/// What comes of looking for the key `a` at `now`, when the issuer breaks off the one fetch that this makes.
+async fn refused(source: &Arc<KeySource>, issuer: &TcpListener, now: Instant) -> FetchError {
+    let looking = source.clone();
+    let looking = tokio::spawn(async move { looking.find(Some("a"), now).await });
+    drop(asked(issuer).await);
+    looking.await.unwrap().unwrap_err()
+}
+
+#[tokio::test]
+async fn a_first_fetch_that_failed_is_not_repeated_at_once() {
+    let short = KeyTimes { cool_down: Duration::from_millis(100), ..TIMES };
+    for (times, pause) in [(TIMES, PAUSE), (short, short.cool_down)] {
+        let (source, issuer) = cold(times, None).await;
+        assert_eq!(refused(&source, &issuer, Instant::now()).await, FetchError::Unreachable);
+        let (_, failed) = source.cache().failed.clone().unwrap();
+        // A flood while it is remembered: nobody asks, and so nobody waits.
+        for token in 0..100 {
+            let now = failed + pause * token / 100;
+            let find = pin!(source.find(Some("a"), now));
+            let found = find.poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(found, Poll::Ready(Err(FetchError::Unreachable)), "{token}");
+        }
+        // Then one asks for all.
+        refused(&source, &issuer, failed + pause * 2).await;
+        let (_, again) = source.cache().failed.clone().unwrap();
+        let looking = source.clone();
+        let looking = tokio::spawn(async move { looking.find(Some("a"), again + pause * 2).await });
+        answer(asked(&issuer).await, "a").await;
+        assert_eq!(looking.await.unwrap().unwrap().len(), 1, "the issuer is back");
+    }
 }

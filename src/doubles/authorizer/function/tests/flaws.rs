@@ -167,10 +167,13 @@ fn evil_calls(flaw: Flaw) -> Vec<Evil> {
 }
 
 /// Mistakes that show in what an authorizer does over several calls, or in how it refuses.
-const OVER_CALLS: [Flaw; 6] = [
+const OVER_CALLS: [Flaw; 9] = [
+    Flaw::NamesFirstCaller,
     Flaw::KeepsRetiredKeys,
     Flaw::FetchesWithoutCoolDown,
     Flaw::AllowsWithoutKeys,
+    Flaw::DropsKeysOnFailure,
+    Flaw::BelievesEmptySets,
     Flaw::SharesDecisions,
     Flaw::ExplainsRefusals,
     Flaw::CrashesOnGarbage,
@@ -199,6 +202,18 @@ async fn each_mistake_lets_its_own_tokens_pass() {
         }
     }
     assert_eq!(forger.asked(), 1, "nobody else fetches what a token names");
+}
+
+#[tokio::test]
+async fn a_person_may_do_what_an_application_may() {
+    let issuer = Issuer::start(issuers_keys()).await;
+    let accepts = Accepts { absent: vec!["uid".into()], ..TokenProfile::default().accepts };
+    let function = function(&issuer, accepts);
+    let somebodys = claiming("uid", "00u1").credentials;
+    for (flaw, outcome) in [(None, Outcome::Denied), (Some(Flaw::TakesUserTokens), Outcome::Allowed)] {
+        function.set_flaw(flaw);
+        assert_eq!(call_at(&function, &somebodys, ARN, NOW).await, outcome, "{flaw:?}");
+    }
 }
 
 #[tokio::test]
@@ -238,8 +253,34 @@ async fn everybody_passes_while_there_are_no_keys() {
     function.set_flaw(Some(Flaw::AllowsWithoutKeys));
     assert_eq!(call_at(&function, &evil, ARN, NOW).await, Outcome::Allowed);
     issuer.serve(Some(issuers_keys()));
+    // What failed a moment ago is not tried again; without its keys' last failure it is.
+    function.forget();
     assert_eq!(call(&function, &good()).await, Outcome::Allowed);
     assert_eq!(call_at(&function, &evil, ARN, NOW).await, UNAUTHORIZED);
+}
+
+/// An unknown key makes each fetch anew, which fails in one way or the other.
+#[tokio::test]
+async fn keys_that_are_there_are_lost() {
+    let gone = |error| Outcome::Failed(Failure::Keys(error));
+    let dropped = Some(Flaw::DropsKeysOnFailure);
+    for (flaw, set, after) in [
+        (None, None, Outcome::Allowed),
+        (None, Some(json!({"keys": []})), Outcome::Allowed),
+        (None, Some(json!({"keys": [{"kty": "XYZ"}]})), Outcome::Allowed),
+        (dropped, None, gone(FetchError::Status(503))),
+        (Some(Flaw::BelievesEmptySets), Some(json!({"keys": []})), UNAUTHORIZED),
+        (Some(Flaw::BelievesEmptySets), None, Outcome::Allowed),
+    ] {
+        let (function, issuer) = strict().await;
+        function.set_flaw(flaw);
+        assert_eq!(call(&function, &good()).await, Outcome::Allowed);
+        issuer.serve(set.clone());
+        let unknown = forged(&with(header(), "kid", "unknown")).credentials;
+        call_at(&function, &unknown, ARN, NOW).await;
+        assert_eq!(issuer.asked(), 2);
+        assert_eq!(call(&function, &good()).await, after, "{flaw:?} {set:?}");
+    }
 }
 
 #[tokio::test]
@@ -257,6 +298,22 @@ async fn a_decision_is_shared() {
     }
     function.set_flaw(Some(Flaw::SharesDecisions));
     assert_eq!(call_at(&function, &other, ARN, NOW).await, Outcome::Denied, "it has forgotten");
+}
+
+#[tokio::test]
+async fn another_caller_is_named() {
+    for (flaw, named) in [(None, ["s", "t"]), (Some(Flaw::NamesFirstCaller), ["s", "s"])] {
+        let (function, _issuer) = strict().await;
+        function.set_flaw(flaw);
+        for (subject, named) in ["s", "t"].into_iter().zip(named) {
+            let authorization_token = claiming("sub", subject).credentials;
+            let event = AuthorizerEvent::Token { authorization_token, method_arn: ARN.into() };
+            let now = UNIX_EPOCH + Duration::from_secs(NOW);
+            let result = function.authorize(&event, now).await.unwrap();
+            let result: AuthorizerResult = serde_json::from_slice(&result).unwrap();
+            assert_eq!(result.principal_id, named, "{flaw:?} {subject}");
+        }
+    }
 }
 
 #[tokio::test]

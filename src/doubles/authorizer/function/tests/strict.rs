@@ -201,6 +201,20 @@ async fn what_a_profile_demands() {
 }
 
 #[tokio::test]
+async fn a_subject_that_names_the_client_is_as_a_client_is() {
+    let plain = with(header(), "typ", "JWT");
+    let steps = Steps::default().await;
+    let check =
+        async |claims: Value| steps.check(&sign(&plain, &claims)).await.map(|caller| caller.client_id);
+    let nameless = |subject: &str| with(without(claims(), "client_id"), "sub", subject);
+    assert_eq!(check(nameless("shop")).await.as_deref(), Ok("shop"));
+    for odd in ["sh\u{43e}p", "shop\u{200f}", "m\u{fc}ller"] {
+        assert_eq!(check(nameless(odd)).await, Err(Refused::Claim), "{odd}");
+        assert_eq!(check(with(claims(), "sub", odd)).await.as_deref(), Ok("c"), "{odd} beside a client");
+    }
+}
+
+#[tokio::test]
 async fn permissions_are_where_a_profile_says() {
     let steps = Steps::but(|accepts| {
         let claim = "scp".into();
@@ -223,4 +237,16 @@ async fn permissions_are_where_a_profile_says() {
         let outcome = text.claims(&with(claims(), name, other)).await.unwrap();
         assert!(outcome.permissions.is_empty(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_only_people_have_permits_nothing() {
+    let marked = Steps::but(|accepts| accepts.absent = vec!["uid".into(), "sid".into()]).await;
+    for mark in [json!("00u1"), json!(""), json!(null), json!({})] {
+        let outcome = marked.claims(&with(claims(), "sid", mark.clone())).await.unwrap();
+        assert!(outcome.permissions.is_empty(), "{mark}");
+    }
+    assert_eq!(marked.claims(&claims()).await.unwrap().permissions, ["quakes:write"]);
+    let unasked = Steps::default().await.claims(&with(claims(), "sid", "s")).await.unwrap();
+    assert_eq!(unasked.permissions, ["quakes:write"], "of which the profile says nothing");
 }
