@@ -98,15 +98,14 @@ fn curl(tried: &Tried, url: &str) -> String {
     for (name, value) in &tried.request.headers {
         let _ = write!(line, " -H {}", quoted(&format!("{name}: {value}")));
     }
-    match tried.request.body() {
-        Ok(Some(body)) => match String::from_utf8(body) {
+    if let Ok(Some(body)) = tried.request.body() {
+        match String::from_utf8(body) {
             Ok(text) if text.chars().count() <= EXCERPT => {
                 let _ = write!(line, " --data-binary {}", quoted(&text));
             }
             _ => line
                 .push_str(" --data-binary @BODY (the body is long or no text; it stands in the case's file)"),
-        },
-        Ok(None) | Err(_) => {}
+        }
     }
     line
 }

@@ -90,8 +90,8 @@ mod tests {
         ];
         let stale = excuse(&mut cases, &excuses, "2026-12-02".parse().unwrap());
         let outcomes = cases.each_ref().map(|case| case.outcome);
-        use CaseOutcome::{Failed, NotRun, Passed};
-        assert_eq!(outcomes, [Passed, Failed, Passed, NotRun]);
+        let expected = [CaseOutcome::Passed, CaseOutcome::Failed, CaseOutcome::Passed, CaseOutcome::NotRun];
+        assert_eq!(outcomes, expected);
         assert_eq!(cases[0].notes, ["excused until 2026-12-31: r", "wrong"]);
         let starts: Vec<char> = stale.iter().filter_map(|text| text.chars().next()).collect();
         assert_eq!(starts, ['b', 'c', 'e']);

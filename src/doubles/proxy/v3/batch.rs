@@ -92,7 +92,7 @@ pub(in crate::doubles::proxy) async fn produce_batch(
     for (id, echo) in echoes {
         let Some(outcome) = in_hand.next().await else { break };
         let as_told = |Failure { kind, message }| Failure { kind: kind.in_v3_of(release), message };
-        match echo.receipt(outcome.map_err(as_told), &cluster, &topic) {
+        match echo.receipt(outcome.map_err(as_told), &cluster, &topic, release) {
             Receipt::Written(receipt) => {
                 outcomes
                     .successes

@@ -97,7 +97,7 @@ async fn answer_each(
                 Some(outcome) => {
                     let as_told =
                         |Failure { kind, message }| Failure { kind: kind.in_v3_of(release), message };
-                    echo.receipt(outcome.map_err(as_told), cluster, topic)
+                    echo.receipt(outcome.map_err(as_told), cluster, topic, release)
                 }
                 None => break,
             },
