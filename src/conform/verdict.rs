@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::Need;
+use super::rest::Requires;
 use crate::result::{CaseOutcome, CaseReport, Missing, Totals, Verdict};
 
 /// Ids that a reason names.
@@ -95,7 +96,12 @@ fn missing(cases: &[CaseReport]) -> Vec<Missing> {
     }
     let remedy = |name: &str| {
         let need = Need::ALL.into_iter().find(|need| need.name() == name);
-        need.map_or("", Need::remedy).to_owned()
+        let required = [Requires::AutoCreateOff, Requires::AutoCreateOn];
+        let required = required.into_iter().find(|required| required.name() == name);
+        need.map(Need::remedy)
+            .or(required.map(Requires::remedy))
+            .unwrap_or("the profile says that the proxy has none")
+            .to_owned()
     };
     needs
         .into_iter()

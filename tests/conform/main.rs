@@ -1,10 +1,12 @@
-//! `landfall conform auth`, through the binary: against landfall's own authorizer as it should be and with mistakes, and
+//! `landfall conform`, through the binary. Authorizers: against landfall's own authorizer as it should be and with mistakes, and
 //! against functions that others' libraries make.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod deployed;
 mod functions;
+mod golden;
 mod harness;
 mod mistakes;
+mod rest;
 mod whole;

@@ -48,6 +48,8 @@ pub struct Options {
     pub limit: Duration,
     /// How many cases are tried at once.
     pub at_once: usize,
+    /// Whether Kafka creates topics that somebody asks for; `None`: it is not known, and landfall's own broker does not.
+    pub auto_create: Option<bool>,
     /// Where the result will be written; what an earlier suite has left there goes.
     pub folder: PathBuf,
 }

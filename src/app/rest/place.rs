@@ -41,7 +41,9 @@ impl Place {
     ) -> Result<Self, RestError> {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
-                let setting = Setting::start(&Setup::default(), "", &[], *embedded).await?;
+                let auto_create = options.auto_create.unwrap_or_default();
+                let setup = Setup { auto_create, ..Setup::default() };
+                let setting = Setting::start(&setup, "", &[], *embedded).await?;
                 let kafka = setting.kafka();
                 (setting, kafka)
             }
@@ -53,8 +55,10 @@ impl Place {
         setting.look().await?;
         let scheme = if setting.endpoint.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", setting.endpoint.authority, setting.endpoint.base_path);
-        let topics: Vec<String> =
-            (1..=cases.len()).map(|number| format!("landfall-{run}-{number}")).collect();
+        let topics: Vec<String> = (1..)
+            .zip(cases)
+            .map(|(number, (_, case))| format!("landfall-{run}-{number}{}", case.topic.suffix))
+            .collect();
         let admin = match &kafka {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
@@ -77,13 +81,8 @@ impl Place {
     async fn create(&self, cases: &[(Requirement, RestCase)]) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
-        let wanted: Vec<(&str, &RestCase)> = self
-            .topics
-            .iter()
-            .zip(cases)
-            .filter(|(_, (_, case))| !case.topic.absent)
-            .map(|(topic, (_, case))| (topic.as_str(), case))
-            .collect();
+        let wanted: Vec<(&str, &RestCase)> =
+            self.topics.iter().zip(cases).map(|(topic, (_, case))| (topic.as_str(), case)).collect();
         for some in wanted.chunks(BATCH) {
             let topics: Vec<NewTopic<'_>> = some
                 .iter()

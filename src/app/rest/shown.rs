@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::error::RestError;
 use super::selected;
 use super::suite::{Outcome, Tried, filled};
+use crate::conform::golden::unpacked;
 use crate::conform::rest::{Requirement, RestCase, Standard, Standing, catalogue};
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
@@ -37,6 +38,10 @@ pub(super) fn report(
     let tried = match outcome {
         Outcome::Untried(reason) => {
             report.notes.push(reason.clone());
+            return report;
+        }
+        Outcome::Missing(missing) => {
+            report.missing.clone_from(missing);
             return report;
         }
         Outcome::Tried(tried) => tried,
@@ -73,7 +78,7 @@ fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange 
     }
     let (answer, status, excerpt) = match &tried.answer {
         Ok(answer) => {
-            let body = answer.body().ok().flatten().unwrap_or_default();
+            let body = unpacked(answer, answer.body().ok().flatten().unwrap_or_default());
             (format!("{}", answer.status), Some(answer.status), cut(&String::from_utf8_lossy(&body)))
         }
         Err(reason) => (reason.clone(), None, String::new()),

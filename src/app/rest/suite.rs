@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use super::error::RestError;
 use super::place::Place;
 use super::{Options, Plan};
-use crate::app::golden::{golden_record, send};
+use crate::app::golden::{Against, golden_record, send};
 use crate::app::run::Interrupt;
 use crate::conform::Level;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse};
-use crate::conform::rest::{Assessment, RestCase, Seen, Standard, assess};
+use crate::conform::rest::{Assessment, Requirement, Requires, RestCase, Seen, Standard, assess};
 use crate::result::CaseOutcome;
 
 /// How far clocks may be apart where a timestamp must be that of the request.
@@ -27,6 +27,8 @@ pub(super) enum Outcome {
     Tried(Box<Tried>),
     /// It was not, for this reason.
     Untried(String),
+    /// It was not, for want of this.
+    Missing(Vec<String>),
 }
 
 /// A case that was tried.
@@ -64,7 +66,10 @@ pub(super) async fn run(
         let interrupt = interrupt.clone();
         async move {
             use std::sync::atomic::Ordering::Relaxed;
-            if stop.load(Relaxed) || interrupt.borrow().is_some() {
+            if stop.load(Relaxed)
+                || interrupt.borrow().is_some()
+                || !wanting(plan, options, requirement, case).is_empty()
+            {
                 return (index, None);
             }
             let topic = &place.topics[index];
@@ -95,7 +100,12 @@ pub(super) async fn run(
     let outcomes =
         all.into_iter().zip(&plan.cases).zip(&place.topics).map(|((sent, (requirement, case)), topic)| {
             let Some(sent) = sent else {
-                return Outcome::Untried("the suite ended at the first failure".into());
+                let wanting = wanting(plan, options, requirement, case);
+                return if wanting.is_empty() {
+                    Outcome::Untried("the suite ended at the first failure".into())
+                } else {
+                    Outcome::Missing(wanting)
+                };
             };
             let own: Option<Vec<GoldenRecord>> = landed.as_mut().map(|by_topic| {
                 by_topic.remove(topic).unwrap_or_default().into_iter().map(golden_record).collect()
@@ -106,6 +116,23 @@ pub(super) async fn run(
             Outcome::Tried(Box::new(Tried { request, answer, landed: own, assessment, took }))
         });
     Ok(outcomes.collect())
+}
+
+/// What a case needs and the place does not have.
+fn wanting(plan: &Plan, options: &Options, requirement: &Requirement, case: &RestCase) -> Vec<String> {
+    let auto_create = match options.against {
+        Against::Embedded(_) => Some(options.auto_create.unwrap_or_default()),
+        Against::Running { .. } => options.auto_create,
+    };
+    let unmet = case.requires.iter().filter(|required| {
+        let wanted = **required == Requires::AutoCreateOn;
+        auto_create != Some(wanted)
+    });
+    let mut wanting: Vec<String> = unmet.map(|required| required.name().to_owned()).collect();
+    if plan.profile.as_ref().is_some_and(|profile| profile.lacks.contains(&requirement.api)) {
+        wanting.push(requirement.api.name().to_owned());
+    }
+    wanting
 }
 
 fn judged(
@@ -130,7 +157,14 @@ fn seen_of<'a>(
 
 /// A case's request with the names of its topic and cluster, and with what a client adds.
 pub(super) fn filled(case: &RestCase, topic: &str, cluster: &str) -> GoldenRequest {
-    let fill = |text: &str| text.replace("{topic}", topic).replace("{cluster}", cluster);
+    let encoded = hex::encode_upper(topic).into_bytes();
+    let encoded: String =
+        encoded.chunks(2).flat_map(|pair| ["%", std::str::from_utf8(pair).unwrap_or_default()]).collect();
+    let fill = |text: &str| {
+        text.replace("{topic}", topic)
+            .replace("{topic_percent_encoded}", &encoded)
+            .replace("{cluster}", cluster)
+    };
     let mut request = case.request.clone();
     request.path = fill(&request.path);
     for (_, value) in &mut request.headers {

@@ -44,6 +44,9 @@ pub(super) struct Options {
     /// YAML list of failures that are excused, each with `case`, `reason` and `expires`
     #[arg(long, value_name = "FILE")]
     expected_failures: Option<PathBuf>,
+    /// Whether Kafka creates topics that somebody asks for (auto.create.topics.enable); landfall's own broker does not unless told
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    auto_create: Option<bool>,
     /// How many cases are tried at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64), default_value_t = 8)]
     at_once: u16,
@@ -56,6 +59,14 @@ pub(super) struct Options {
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("write on or off".into()),
+    }
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
@@ -82,6 +93,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         fail_fast: options.fail_fast,
         limit: options.limit,
         at_once: usize::from(options.at_once),
+        auto_create: options.auto_create,
         folder: options.out.clone(),
     };
     let outcome = playing(options.quiet, "cases tried", async |interrupt, each| {

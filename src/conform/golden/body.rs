@@ -16,6 +16,9 @@ pub enum Generated {
         fill: String,
         /// How often.
         count: usize,
+        /// What then follows as often, to close what was opened.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        close: String,
         /// What stands behind.
         suffix: String,
     },
@@ -33,8 +36,8 @@ impl Generated {
     #[must_use]
     pub fn build(&self) -> Vec<u8> {
         match self {
-            Self::Filled { prefix, fill, count, suffix } => {
-                format!("{prefix}{}{suffix}", fill.repeat(*count)).into_bytes()
+            Self::Filled { prefix, fill, count, close, suffix } => {
+                format!("{prefix}{}{}{suffix}", fill.repeat(*count), close.repeat(*count)).into_bytes()
             }
             Self::Records { records, record } => {
                 let each: Vec<String> =

@@ -15,7 +15,7 @@ mod varying;
 
 pub use body::{Elided, Generated, Unbuildable};
 pub use compare::{Difference, compare};
-pub use normal::{Normal, Place};
+pub use normal::{Normal, Place, unpacked};
 pub use offsets::{position, topic_of};
 pub use recording::{
     GoldenError, GoldenRecord, GoldenRequest, GoldenResponse, Recording, Send, Setup, read_golden,

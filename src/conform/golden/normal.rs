@@ -169,10 +169,10 @@ fn normal_body(around: &Around<'_>, body: NormalBody, lists: bool) -> NormalBody
     }
 }
 
-/// The body as what it is: JSON, if all of it is.
-fn read(answer: &GoldenResponse) -> Result<NormalBody, Unbuildable> {
-    let Some(bytes) = answer.body()? else { return Ok(NormalBody::Elided) };
-    let bytes = match answer.header("Content-Encoding").next() {
+/// A body without the compression that its header names.
+#[must_use]
+pub fn unpacked(answer: &GoldenResponse, bytes: Vec<u8>) -> Vec<u8> {
+    match answer.header("Content-Encoding").next() {
         Some(coding) if coding.eq_ignore_ascii_case("gzip") => {
             let mut unpacked = Vec::new();
             match GzDecoder::new(bytes.as_slice()).take(UNPACKED).read_to_end(&mut unpacked) {
@@ -181,7 +181,13 @@ fn read(answer: &GoldenResponse) -> Result<NormalBody, Unbuildable> {
             }
         }
         _ => bytes,
-    };
+    }
+}
+
+/// The body as what it is: JSON, if all of it is.
+fn read(answer: &GoldenResponse) -> Result<NormalBody, Unbuildable> {
+    let Some(bytes) = answer.body()? else { return Ok(NormalBody::Elided) };
+    let bytes = unpacked(answer, bytes);
     let documents: Result<Vec<Value>, _> =
         serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>().collect();
     Ok(match documents {

@@ -74,6 +74,19 @@ pub enum Api {
     Common,
 }
 
+impl Api {
+    /// As files and reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+            Self::Http => "http",
+            Self::Common => "common",
+        }
+    }
+}
+
 /// What a requirement waits for that is not tried yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -121,6 +134,44 @@ pub struct RestCase {
     pub expect: Expect,
     /// Ids of recordings of the same exchange.
     pub recorded_as: Vec<String>,
+    /// What the place has to have.
+    pub requires: Vec<Requires>,
+    /// Whether the proxy is expected to wait for its time-outs.
+    pub slow: bool,
+}
+
+/// What a case asks of the place where it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requires {
+    /// A Kafka that creates no topic because somebody asks for it.
+    AutoCreateOff,
+    /// A Kafka that does.
+    AutoCreateOn,
+}
+
+impl Requires {
+    /// As reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AutoCreateOff => "auto_create_off",
+            Self::AutoCreateOn => "auto_create_on",
+        }
+    }
+
+    /// How it is given.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::AutoCreateOff => {
+                "try landfall's own broker, or say `--auto-create off` if Kafka creates no topics by itself"
+            }
+            Self::AutoCreateOn => {
+                "say `--auto-create on`: of Kafka that it creates topics by itself, or to landfall's own broker"
+            }
+        }
+    }
 }
 
 /// The topic that is made for a case.
@@ -133,9 +184,9 @@ pub struct TopicOf {
     /// Settings that are not Kafka's defaults.
     #[serde(default)]
     pub configs: BTreeMap<String, String>,
-    /// Whether there is none: the name that the request has is unknown.
+    /// What its name ends in.
     #[serde(default)]
-    pub absent: bool,
+    pub suffix: String,
 }
 
 fn one() -> i32 {
@@ -144,7 +195,7 @@ fn one() -> i32 {
 
 impl Default for TopicOf {
     fn default() -> Self {
-        Self { partitions: 1, configs: BTreeMap::new(), absent: false }
+        Self { partitions: 1, configs: BTreeMap::new(), suffix: String::new() }
     }
 }
 
@@ -286,6 +337,10 @@ struct CaseEntry {
     expect: Expect,
     #[serde(default)]
     recorded_as: Vec<String>,
+    #[serde(default)]
+    requires: Vec<Requires>,
+    #[serde(default)]
+    slow: bool,
 }
 
 #[derive(Deserialize)]
@@ -295,45 +350,49 @@ struct RequestEntry {
     method: String,
     path: String,
     #[serde(default)]
-    headers: Headers,
+    headers: BTreeMap<String, HeaderEntry>,
     body: Option<String>,
     body_base64: Option<String>,
     body_of: Option<crate::conform::golden::Generated>,
-    #[serde(default)]
-    chunked: bool,
 }
 
 fn post() -> String {
     "POST".to_owned()
 }
 
-/// Header fields by name, or as a list where a name stands twice.
+/// A header's value, or how a long one is built.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Headers {
-    ByName(BTreeMap<String, String>),
-    InOrder(Vec<(String, String)>),
+enum HeaderEntry {
+    Value(String),
+    Filled { fill: String, count: usize },
 }
 
-impl Default for Headers {
-    fn default() -> Self {
-        Self::InOrder(Vec::new())
-    }
-}
+/// A field that says that the body goes out in chunks.
+const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
 impl RequestEntry {
     fn request(self) -> GoldenRequest {
+        let headers: Vec<(String, String)> = self
+            .headers
+            .into_iter()
+            .map(|(name, value)| match value {
+                HeaderEntry::Value(text) => (name, text),
+                HeaderEntry::Filled { fill, count } => (name, fill.repeat(count)),
+            })
+            .collect();
+        let chunked = headers.iter().any(|(name, value)| (name.as_str(), value.as_str()) == CHUNKED);
         GoldenRequest {
             method: self.method,
             path: self.path,
-            headers: match self.headers {
-                Headers::ByName(by_name) => by_name.into_iter().collect(),
-                Headers::InOrder(in_order) => in_order,
-            },
+            headers: headers
+                .into_iter()
+                .filter(|(name, value)| (name.as_str(), value.as_str()) != CHUNKED)
+                .collect(),
             body: self.body,
             body_b64: self.body_base64,
             body_gen: self.body_of,
-            chunked: self.chunked,
+            chunked,
             ..GoldenRequest::default()
         }
     }
@@ -383,6 +442,8 @@ fn case(requirement: &str, entry: CaseEntry) -> Result<RestCase, CatalogueError>
         request: entry.request.request(),
         expect: entry.expect,
         recorded_as: entry.recorded_as,
+        requires: entry.requires,
+        slow: entry.slow,
     })
 }
 

@@ -10,7 +10,7 @@ use super::landed::compare;
 use super::pattern::{Names, body};
 use super::profile::{Deviation, Profile};
 use crate::conform::Level;
-use crate::conform::golden::{GoldenRecord, GoldenResponse, position};
+use crate::conform::golden::{GoldenRecord, GoldenResponse, position, unpacked};
 use crate::result::CaseOutcome;
 
 /// An exchange as it went.
@@ -131,7 +131,7 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
             found.push(Mismatch::new(format!("header:{name}"), expected, told()));
         }
     }
-    let bytes = answer.body().ok().flatten().unwrap_or_default();
+    let bytes = unpacked(answer, answer.body().ok().flatten().unwrap_or_default());
     if let Some(pattern) = &expect.body {
         found.extend(body(pattern, &bytes, &names));
     }

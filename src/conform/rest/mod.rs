@@ -9,8 +9,8 @@ mod pattern;
 mod profile;
 
 pub use catalogue::{
-    Api, CatalogueError, Evidence, Expect, Later, Requirement, RestCase, Standing, Statuses, TopicOf,
-    catalogue, read_area,
+    Api, CatalogueError, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses,
+    TopicOf, catalogue, read_area,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};

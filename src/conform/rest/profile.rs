@@ -3,7 +3,7 @@
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use super::catalogue::{Expect, RestCase};
+use super::catalogue::{Api, Expect, RestCase};
 
 /// The profiles that ship.
 pub const SHIPPED_PROFILES: [(&str, &str); 3] = [
@@ -19,6 +19,8 @@ pub struct Profile {
     pub name: String,
     /// The release that is meant where none is named.
     pub default_version: Version,
+    /// APIs that it does not have.
+    pub lacks: Vec<Api>,
     /// In what it deviates; where two speak of one case and release, the later one counts.
     pub deviations: Vec<Deviation>,
 }
@@ -26,8 +28,8 @@ pub struct Profile {
 /// A deviation from what is required.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deviation {
-    /// The id of a case, or of a requirement, all of whose cases are meant.
-    pub case: String,
+    /// The ids of cases, or of requirements, all of whose cases are meant.
+    pub cases: Vec<String>,
     /// In which releases.
     pub versions: VersionReq,
     /// What comes instead; what it does not name stays.
@@ -43,9 +45,10 @@ impl Profile {
     #[must_use]
     pub fn deviation(&self, case: &RestCase, version: &Version) -> Option<&Deviation> {
         let concerns = |deviation: &&Deviation| {
-            let whole = case.id == deviation.case
-                || case.id.strip_prefix(&deviation.case).is_some_and(|rest| rest.starts_with('/'));
-            whole && deviation.versions.matches(version)
+            let meant = |id: &String| {
+                case.id == *id || case.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'))
+            };
+            deviation.cases.iter().any(meant) && deviation.versions.matches(version)
         };
         self.deviations.iter().rev().find(concerns)
     }
@@ -74,6 +77,14 @@ pub enum ProfileError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A deviation of nothing.
+    #[error("{name}: the deviation because of \"{reason}\" names no case; give it `case` or `cases`")]
+    NoCase {
+        /// Which profile.
+        name: String,
+        /// The deviation's reason.
+        reason: String,
+    },
     /// There is none of this name.
     #[error(
         "there is no profile `{0}`; there are confluent, karapace and strimzi-bridge, and files of your own"
@@ -93,13 +104,17 @@ struct ProfileFile {
     _versions: Option<String>,
     default_version: Option<String>,
     #[serde(default)]
+    lacks: Vec<Api>,
+    #[serde(default)]
     deviations: Vec<DeviationEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DeviationEntry {
-    case: String,
+    case: Option<String>,
+    #[serde(default)]
+    cases: Vec<String>,
     versions: Option<String>,
     expect: Expect,
     reason: String,
@@ -153,17 +168,22 @@ pub fn read_profile(name: &str, text: &str) -> Result<Profile, ProfileError> {
         (None, Some(base)) => base.default_version.clone(),
         (None, None) => Version::new(0, 0, 0),
     };
-    let mut deviations = base.map(|base| base.deviations).unwrap_or_default();
+    let (mut lacks, mut deviations) = base.map(|base| (base.lacks, base.deviations)).unwrap_or_default();
+    lacks.extend(file.lacks);
     for entry in file.deviations {
-        let DeviationEntry { case, versions, expect, reason, link } = entry;
+        let DeviationEntry { case, mut cases, versions, expect, reason, link } = entry;
+        cases.extend(case);
+        if cases.is_empty() {
+            return Err(ProfileError::NoCase { name: name.to_owned(), reason });
+        }
         let versions = match versions {
             None => VersionReq::STAR,
             Some(text) => VersionReq::parse(&text)
                 .map_err(|error| refused(&text, "range of versions", error.to_string()))?,
         };
-        deviations.push(Deviation { case, versions, expect, reason, link });
+        deviations.push(Deviation { cases, versions, expect, reason, link });
     }
-    Ok(Profile { name: file.name, default_version, deviations })
+    Ok(Profile { name: file.name, default_version, lacks, deviations })
 }
 
 #[cfg(test)]
@@ -188,6 +208,7 @@ mod tests {
             ("name: x\ndefault_version: x", "no version"),
             ("name: x\nextends: y", "no profile `y`"),
             ("name: karapace\nextends: karapace", "extends itself"),
+            ("name: x\ndeviations: [{ expect: {}, reason: r }]", "names no case"),
             ("name: x\ntypo: 1", "typo"),
         ] {
             let error = read_profile("mine.yaml", text).unwrap_err().to_string();

@@ -194,7 +194,7 @@ impl Cluster {
                 format!("topic '{name}' collides with existing topic '{other}'"),
             ));
         }
-        let settings = Settings::new(configs)
+        let settings = Settings::new(configs, self.version)
             .map_err(|sentence| Refusal::new(ResponseError::InvalidConfig, sentence))?;
         let partitions =
             self.lay_out(layout)?.into_iter().map(|replicas| Arc::new(Partition::new(replicas))).collect();

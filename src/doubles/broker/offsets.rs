@@ -101,12 +101,13 @@ fn first(batch: &[u8], wanted: impl Fn(&Glance) -> bool) -> Result<Option<Found>
 #[cfg(test)]
 mod tests {
     use super::super::batch::{self, samples};
+    use super::super::config::KafkaVersion;
     use super::super::settings::Settings;
     use super::*;
 
     fn partition(configs: &[(&str, &str)], now_ms: i64) -> Partition {
         let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let settings = Settings::new(configs.collect()).unwrap();
+        let settings = Settings::new(configs.collect(), KafkaVersion::default()).unwrap();
         let partition = Partition::new(vec![1]);
         for raw in [
             samples::batch(&[(0, None, b"a"), (50, None, b"b"), (20, None, b"c")], 1_000),

@@ -217,11 +217,12 @@ fn partition_response(index: i32, placed: Result<Placed, Refusal>) -> PartitionP
 #[cfg(test)]
 mod tests {
     use super::super::batch::samples::{batch, batch_of};
+    use super::super::config::KafkaVersion;
     use super::*;
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-            .unwrap()
+        let given = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::new(given, KafkaVersion::V4_1).unwrap()
     }
 
     fn verdict(raw: &[u8], settings: &Settings, now_ms: i64) -> Result<(), Refusal> {

@@ -27,22 +27,27 @@ pub(super) struct Definition {
     pub(super) kind: Kind,
     /// The broker's setting that the default stands in for.
     pub(super) synonym: &'static str,
-    /// Whether Kafka 4 has it no more.
-    gone_in_4: bool,
+    /// The one version that has it, or has this default; `None`: all have.
+    only: Option<KafkaVersion>,
 }
 
 const fn define(name: &'static str, default: &'static str, kind: Kind, synonym: &'static str) -> Definition {
-    Definition { name, default, kind, synonym, gone_in_4: false }
+    Definition { name, default, kind, synonym, only: None }
 }
 
-/// A setting that Kafka 3 still has.
+/// A setting that only Kafka 3 has, or has with this default.
 const fn gone(name: &'static str, default: &'static str, kind: Kind, synonym: &'static str) -> Definition {
-    Definition { gone_in_4: true, ..define(name, default, kind, synonym) }
+    Definition { only: Some(KafkaVersion::V3_9), ..define(name, default, kind, synonym) }
+}
+
+/// The same of Kafka 4.
+const fn new(name: &'static str, default: &'static str, kind: Kind, synonym: &'static str) -> Definition {
+    Definition { only: Some(KafkaVersion::V4_1), ..define(name, default, kind, synonym) }
 }
 
 /// Every setting that a version has, by name.
 pub(super) fn definitions(version: KafkaVersion) -> impl Iterator<Item = &'static Definition> {
-    DEFINITIONS.iter().filter(move |definition| !definition.gone_in_4 || version == KafkaVersion::V3_9)
+    DEFINITIONS.iter().filter(move |definition| definition.only.is_none_or(|only| only == version))
 }
 
 /// Every setting, by name.
@@ -70,7 +75,14 @@ const DEFINITIONS: &[Definition] = &[
     define("max.message.bytes", "1048588", Kind::Int, "message.max.bytes"),
     gone("message.downconversion.enable", "true", Kind::Boolean, "log.message.downconversion.enable"),
     gone("message.format.version", "3.0-IV1", Kind::String, "log.message.format.version"),
-    define("message.timestamp.after.max.ms", "3600000", Kind::Long, "log.message.timestamp.after.max.ms"),
+    // An hour since Kafka 4 (KIP-1030).
+    gone(
+        "message.timestamp.after.max.ms",
+        "9223372036854775807",
+        Kind::Long,
+        "log.message.timestamp.after.max.ms",
+    ),
+    new("message.timestamp.after.max.ms", "3600000", Kind::Long, "log.message.timestamp.after.max.ms"),
     define(
         "message.timestamp.before.max.ms",
         "9223372036854775807",
@@ -119,23 +131,23 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks the settings `given`; all others have their default.
+    /// Checks the settings `given`; all others have the default of this version.
     ///
     /// # Errors
     /// A sentence that names the setting and what is wrong with its value.
-    pub(super) fn new(given: BTreeMap<String, String>) -> Result<Self, String> {
+    pub(super) fn new(given: BTreeMap<String, String>, version: KafkaVersion) -> Result<Self, String> {
         for (name, value) in &given {
             let known = DEFINITIONS.iter().find(|definition| definition.name == name);
             let definition = known.ok_or_else(|| format!("unknown topic config name: {name}"))?;
             check(definition, value)
                 .map_err(|wanted| format!("invalid value {value} for configuration {name}: {wanted}"))?;
         }
-        let compact = list(value_of(&given, "cleanup.policy")).any(|policy| policy == "compact");
-        let number = |name| value_of(&given, name).parse().unwrap_or(i64::MAX);
+        let compact = list(value_of(&given, version, "cleanup.policy")).any(|policy| policy == "compact");
+        let number = |name| value_of(&given, version, name).parse().unwrap_or(i64::MAX);
         Ok(Self {
             max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             compact,
-            log_append_time: value_of(&given, "message.timestamp.type") == "LogAppendTime",
+            log_append_time: value_of(&given, version, "message.timestamp.type") == "LogAppendTime",
             retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             after_max_ms: number("message.timestamp.after.max.ms"),
             before_max_ms: number("message.timestamp.before.max.ms"),
@@ -149,8 +161,8 @@ impl Settings {
     }
 }
 
-fn value_of<'a>(given: &'a BTreeMap<String, String>, name: &str) -> &'a str {
-    let default = DEFINITIONS.iter().find(|definition| definition.name == name);
+fn value_of<'a>(given: &'a BTreeMap<String, String>, version: KafkaVersion, name: &str) -> &'a str {
+    let default = definitions(version).find(|definition| definition.name == name);
     given.get(name).map_or(default.map_or("", |definition| definition.default), String::as_str)
 }
 
@@ -195,7 +207,8 @@ mod tests {
     use super::*;
 
     fn settings(pairs: &[(&str, &str)]) -> Result<Settings, String> {
-        Settings::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let given = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::new(given, KafkaVersion::V4_1)
     }
 
     #[test]
@@ -207,6 +220,8 @@ mod tests {
         assert_eq!((plain.max_message_bytes, plain.retention_bytes), (1_048_588, None));
         assert!(!plain.compact && !plain.log_append_time);
         assert_eq!((plain.after_max_ms, plain.before_max_ms), (3_600_000, i64::MAX));
+        let older = Settings::new(BTreeMap::new(), KafkaVersion::V3_9).unwrap();
+        assert_eq!(older.after_max_ms, i64::MAX);
     }
 
     #[test]

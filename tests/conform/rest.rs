@@ -1,0 +1,73 @@
+//! `landfall conform rest`, through the binary.
+
+use std::path::Path;
+use std::process::Command;
+
+use landfall::result::{CaseOutcome, Verdict};
+
+use crate::harness::{Ended, ended, of, result};
+
+/// The one case that the embedded proxy cannot pass: librdkafka takes the time 0 for now.
+const EXCUSED: &str = "rest/v3.timestamp.numeric-seconds/zero";
+
+fn rest(arguments: &[&str], folder: &Path) -> Ended {
+    let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    landfall.args(["conform", "rest"]).args(arguments).arg("--out").arg(folder);
+    ended(landfall.output().expect("the binary runs"))
+}
+
+fn excuses(folder: &Path, case: &str) -> String {
+    let file = folder.join("excuses.yaml");
+    std::fs::write(&file, format!("- {{ case: {case}, reason: known, expires: 9999-12-31 }}\n")).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_requirement_is_listed_with_its_cases_or_why_it_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = rest(&["--list"], folder.path());
+    let last = listed.stdout.lines().next_back().unwrap();
+    assert!(last.starts_with("248 requirements: "), "{last}");
+    assert_eq!(listed.code, Some(0));
+    let dry = rest(&["--dry-run", "--filter", "v2.binary"], folder.path());
+    assert!(dry.stdout.contains("POST /topics/TOPIC"), "{}", dry.stdout);
+    assert!(!folder.path().join("conformance.json").exists());
+}
+
+#[test]
+fn the_embedded_proxy_passes_as_the_release_that_it_stands_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = excuses(folder.path(), EXCUSED);
+    let ended = rest(&["--expected-failures", &file], folder.path());
+    let result = result(folder.path());
+    assert_eq!(of(&result, CaseOutcome::Failed), Vec::<&str>::new(), "{}", ended.stdout);
+    assert_eq!((result.verdict, ended.code), (Verdict::Pass, Some(0)));
+    assert!(result.totals.passed > 490, "{:?}", result.totals);
+    let junit = std::fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    assert!(junit.contains("rest/v2.produce.json.null-value"), "{junit}");
+}
+
+#[test]
+fn another_release_than_the_proxys_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--profile", "confluent@6.2.15", "--filter", "v2.envelope", "--filter", "v2.produce"];
+    let ended = rest(&arguments, folder.path());
+    let failed = result(folder.path());
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    // 6.2 takes what stands behind the document for nothing; 7.9 refuses it.
+    assert!(
+        of(&failed, CaseOutcome::Failed).iter().any(|id| id.contains("trailing")),
+        "{:?}",
+        of(&failed, CaseOutcome::Failed)
+    );
+    assert!(ended.stdout.contains("expected 200, seen 400"), "{}", ended.stdout);
+}
+
+#[test]
+fn an_excuse_that_is_needed_no_more_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = excuses(folder.path(), "rest/disc.root.get/get");
+    let ended = rest(&["--expected-failures", &file, "--filter", "disc.root.get"], folder.path());
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stdout.contains("does not fail any more"), "{}", ended.stdout);
+}
