@@ -9,7 +9,7 @@ use super::error::ReplayError;
 use super::exchange::{Plan, exchange};
 use super::setting::Setting;
 use crate::conform::golden::{
-    GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, topic_of, writes,
+    GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, placed, topic_of, writes,
 };
 use crate::load::Target;
 use crate::verify::TailRecord;
@@ -36,8 +36,10 @@ pub(super) async fn play(
     limit: Duration,
 ) -> Result<Played, ReplayError> {
     let cluster = (recording.setup.cluster_id.as_str(), setting.cluster_id.as_str());
-    let (writes, half_close) = match writes(&recording.request, &setting.endpoint.authority, cluster) {
-        Ok(writes) => writes,
+    let placed = placed(&recording.request, cluster)
+        .and_then(|request| Ok((writes(&request, &setting.endpoint.authority)?, request)));
+    let ((writes, half_close), request) = match placed {
+        Ok(placed) => placed,
         Err(reason) => return Ok(Played::Not(reason.to_string())),
     };
     let recorded = recording.answers();
@@ -72,7 +74,7 @@ pub(super) async fn play(
     Ok(Played::Seen(Box::new(Recording {
         id: recording.id.clone(),
         title: recording.title.clone(),
-        request: recording.request.clone(),
+        request,
         response: answers.first().cloned(),
         responses: (several || answers.len() > 1).then_some(answers),
         landed: landed.map(|records| records.into_iter().map(golden_record).collect()),
@@ -90,8 +92,7 @@ pub(in crate::app) async fn send(
     endpoint: &Target,
     limit: Duration,
 ) -> Result<GoldenResponse, String> {
-    let (writes, half_close) =
-        writes(request, &endpoint.authority, ("", "")).map_err(|reason| reason.to_string())?;
+    let (writes, half_close) = writes(request, &endpoint.authority).map_err(|reason| reason.to_string())?;
     let plan =
         Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
     let answer = exchange(endpoint, &plan, limit).await?.into_iter().next();

@@ -28,6 +28,10 @@ use crate::conform::{Conclusion, Strictness, conclude};
 use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals, Verdict};
 use crate::stats::micros;
 
+/// How many times faster than the real ones the embedded proxy's time-outs pass: not as fast as may be, since several cases are
+/// tried at once.
+pub const TIME_SCALE: u32 = 20;
+
 /// How the suite is run.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::super::exit;
-use crate::app::golden::{Against, Embedded, LIMIT, TIME_SCALE};
+use crate::app::golden::{Against, Embedded, LIMIT};
 use crate::kafka::Access;
 use crate::scenario::{ProxyRelease, parse_duration};
 use crate::secret::Secret;
@@ -29,9 +29,9 @@ pub(super) struct Proxy {
     /// The release that landfall's own proxy stands for
     #[arg(long, value_name = "RELEASE", value_parser = release, default_value = "confluent-7.9", conflicts_with = "target")]
     release: ProxyRelease,
-    /// How many times faster the long time-outs of landfall's own proxy pass
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = TIME_SCALE, conflicts_with = "target")]
-    time_scale: u32,
+    /// How many times faster the long time-outs of landfall's own proxy pass; by default 20 for the suite, 100 for golden files
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "target")]
+    time_scale: Option<u32>,
 }
 
 /// The release of this name.
@@ -51,10 +51,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 impl Proxy {
-    /// The proxy that is meant.
-    pub(super) fn against(&self) -> Result<Against, ExitCode> {
+    /// The proxy that is meant; the long time-outs of landfall's own pass so many times faster where nothing else is said.
+    pub(super) fn against(&self, time_scale: u32) -> Result<Against, ExitCode> {
         let Some(url) = &self.target else {
-            return Ok(Against::Embedded(Embedded { release: self.release, time_scale: self.time_scale }));
+            return Ok(Against::Embedded(Embedded {
+                release: self.release,
+                time_scale: self.time_scale.unwrap_or(time_scale),
+            }));
         };
         let properties = match &self.kafka_properties {
             Some(file) => properties(file)?,

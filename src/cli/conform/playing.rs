@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::super::{exit, runtime, signals};
 use super::against::{Proxy, duration};
-use crate::app::golden::Options;
+use crate::app::golden::{Options, TIME_SCALE};
 use crate::app::run::Interrupt;
 
 /// How often it is told how far playing has come.
@@ -42,7 +42,7 @@ impl Playing {
     pub(super) fn plan(&self, rules: Option<PathBuf>) -> Result<Options, ExitCode> {
         Ok(Options {
             golden: self.golden.clone(),
-            against: self.proxy.against()?,
+            against: self.proxy.against(TIME_SCALE)?,
             only: self.only.clone(),
             rules,
             topics: self.topics.clone(),

@@ -9,7 +9,7 @@ use super::against::Proxy;
 use super::auth::conspicuous;
 use super::playing::playing;
 use crate::app::conform::deliver;
-use crate::app::rest::{Options as Plan, dry, listed, rest};
+use crate::app::rest::{Options as Plan, TIME_SCALE, dry, listed, rest};
 use crate::conform::Strictness;
 use crate::report;
 
@@ -80,7 +80,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
             }
         };
     }
-    let against = match options.proxy.against() {
+    let against = match options.proxy.against(TIME_SCALE) {
         Ok(against) => against,
         Err(code) => return code,
     };

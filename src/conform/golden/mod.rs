@@ -20,5 +20,5 @@ pub use offsets::{position, topic_of};
 pub use recording::{
     GoldenError, GoldenRecord, GoldenRequest, GoldenResponse, Recording, Send, Setup, read_golden,
 };
-pub use request::{Write, writes};
+pub use request::{Write, placed, writes};
 pub use varying::{Widening, WideningError, read_widenings};

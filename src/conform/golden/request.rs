@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::body::Unbuildable;
 use super::recording::{GoldenRequest, decoded};
 
@@ -14,28 +17,44 @@ pub struct Write {
     pub bytes: Vec<u8>,
 }
 
+/// The same request for another cluster: the id that was recorded is replaced by the second of `cluster`.
+///
+/// # Errors
+/// [`Unbuildable::Base64`], where the recording is damaged.
+pub fn placed(request: &GoldenRequest, (from, to): (&str, &str)) -> Result<GoldenRequest, Unbuildable> {
+    if from.is_empty() || from == to {
+        return Ok(request.clone());
+    }
+    let bytes = |text: &String| {
+        decoded(text).map(|bytes| STANDARD.encode(replaced(&bytes, from.as_bytes(), to.as_bytes())))
+    };
+    let mut request = request.clone();
+    request.path = request.path.replace(from, to);
+    request.body = request.body.map(|body| body.replace(from, to));
+    request.body_b64 = request.body_b64.as_ref().map(bytes).transpose()?;
+    request.raw_b64 = request.raw_b64.as_ref().map(bytes).transpose()?;
+    for send in request.sends.iter_mut().flatten() {
+        send.0 = bytes(&send.0)?;
+    }
+    Ok(request)
+}
+
 /// The writes of a request, and whether it ends before it is whole, so that the sender must say that nothing more comes.
-/// `authority` stands in `Host` where the recording has none; the cluster's id as it was recorded is replaced by the
-/// second of `cluster`.
+/// `authority` stands in `Host` where the recording has none.
 ///
 /// # Errors
 /// [`Unbuildable`], where the body is elided and cannot be built again.
-pub fn writes(
-    request: &GoldenRequest,
-    authority: &str,
-    cluster: (&str, &str),
-) -> Result<(Vec<Write>, bool), Unbuildable> {
-    let placed = |bytes: Vec<u8>| replaced(bytes, cluster.0.as_bytes(), cluster.1.as_bytes());
+pub fn writes(request: &GoldenRequest, authority: &str) -> Result<(Vec<Write>, bool), Unbuildable> {
     let writes: Vec<Write> = match (&request.sends, &request.raw_b64) {
         (Some(sends), _) => sends
             .iter()
             .map(|send| {
                 let pause = Duration::try_from_secs_f64(send.1).unwrap_or_default();
-                Ok(Write { pause, bytes: placed(decoded(&send.0)?) })
+                Ok(Write { pause, bytes: decoded(&send.0)? })
             })
             .collect::<Result<_, _>>()?,
-        (None, Some(raw)) => vec![Write { pause: Duration::ZERO, bytes: placed(decoded(raw)?) }],
-        (None, None) => vec![Write { pause: Duration::ZERO, bytes: placed(composed(request, authority)?) }],
+        (None, Some(raw)) => vec![Write { pause: Duration::ZERO, bytes: decoded(raw)? }],
+        (None, None) => vec![Write { pause: Duration::ZERO, bytes: composed(request, authority)? }],
     };
     let all: Vec<u8> = writes.iter().flat_map(|write| write.bytes.iter().copied()).collect();
     let cut_short = is_cut_short(&all);
@@ -88,12 +107,9 @@ fn latin(bytes: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn replaced(bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
-    if from.is_empty() || from == to {
-        return bytes;
-    }
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes.as_slice();
+    let mut rest = bytes;
     while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
         out.extend_from_slice(&rest[..at]);
         out.extend_from_slice(to);
@@ -129,7 +145,7 @@ mod tests {
     use super::*;
 
     fn sent(request: &GoldenRequest) -> (String, bool) {
-        let (writes, cut_short) = writes(request, "h:1", ("AAA", "BBB")).unwrap();
+        let (writes, cut_short) = writes(&placed(request, ("AAA", "BBB")).unwrap(), "h:1").unwrap();
         (String::from_utf8(writes.into_iter().flat_map(|write| write.bytes).collect()).unwrap(), cut_short)
     }
 
@@ -142,7 +158,7 @@ mod tests {
             body: Some("{}".into()),
             ..GoldenRequest::default()
         };
-        let (writes, cut_short) = writes(&request, "h:1", ("AAA", "BBB")).unwrap();
+        let (writes, cut_short) = writes(&placed(&request, ("AAA", "BBB")).unwrap(), "h:1").unwrap();
         let expected =
             b"POST /v3/clusters/BBB/topics HTTP/1.1\r\nHost: h:1\r\nX: \xe9\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!((writes[0].bytes.as_slice(), cut_short), (&expected[..], false));
