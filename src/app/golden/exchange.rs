@@ -28,6 +28,17 @@ pub(super) struct Plan<'a> {
     pub(super) answers: usize,
 }
 
+/// Why nothing can be said of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    /// There was no connection.
+    #[error("{0}")]
+    Unconnected(String),
+    /// What came back is no HTTP.
+    #[error("{0}")]
+    Malformed(String),
+}
+
 /// Sends the writes, and reads as many answers as are waited for; fewer, where the connection ends before or the limit is
 /// over.
 ///
@@ -37,20 +48,22 @@ pub(super) async fn exchange(
     endpoint: &Target,
     plan: &Plan<'_>,
     limit: Duration,
-) -> Result<Vec<GoldenResponse>, String> {
+) -> Result<Vec<GoldenResponse>, Broken> {
     let stream = TcpStream::connect(endpoint.addresses.as_slice()).await;
-    let stream = stream.map_err(|error| format!("cannot connect to {}: {error}", endpoint.authority))?;
+    let stream = stream
+        .map_err(|error| Broken::Unconnected(format!("cannot connect to {}: {error}", endpoint.authority)))?;
     let _ = stream.set_nodelay(true);
     match &endpoint.tls {
         None => spoken(stream, plan, limit).await,
         Some(tls) => {
             let secured = tls.connect(stream).await;
-            spoken(secured.map_err(|error| format!("cannot agree on TLS: {error}"))?, plan, limit).await
+            let unconnected = |error| Broken::Unconnected(format!("cannot agree on TLS: {error}"));
+            spoken(secured.map_err(unconnected)?, plan, limit).await
         }
     }
 }
 
-async fn spoken<S>(stream: S, plan: &Plan<'_>, limit: Duration) -> Result<Vec<GoldenResponse>, String>
+async fn spoken<S>(stream: S, plan: &Plan<'_>, limit: Duration) -> Result<Vec<GoldenResponse>, Broken>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -94,7 +107,7 @@ where
         }
     };
     match timeout(limit, both).await {
-        Ok(Err(malformed)) => Err(Malformed::to_string(&malformed)),
+        Ok(Err(malformed)) => Err(Broken::Malformed(Malformed::to_string(&malformed))),
         Ok(Ok(())) | Err(_) => Ok(answers),
     }
 }

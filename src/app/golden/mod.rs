@@ -187,7 +187,7 @@ pub async fn record(
 async fn played(
     options: &Options,
     corpus: &Corpus,
-    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize, &Recording, Played) -> Result<(), ReplayError>,
 ) -> Result<(), ReplayError> {
     let of = corpus.recordings.len();
@@ -196,18 +196,16 @@ async fn played(
         done += 1;
         each(done, of, recording, played)
     };
-    let stopped = || (*interrupt.borrow()).map_or(Ok(()), |signal| Err(ReplayError::Interrupted(signal)));
     match &options.against {
         Against::Running { url, kafka, hosts } => {
             let mut setting = Setting::attach(url, kafka.clone(), hosts).await?;
             setting.look().await?;
             all_topics_are_there(&setting, &corpus.topics)?;
             for recording in &corpus.recordings {
-                stopped()?;
                 let played = if needs_no_broker(recording) {
                     Played::Not("it needs a broker that is down".into())
                 } else {
-                    play(recording, &mut setting, options.limit).await?
+                    unless(&mut interrupt, play(recording, &mut setting, options.limit)).await?
                 };
                 next(recording, played)?;
             }
@@ -216,7 +214,6 @@ async fn played(
             for group in groups(&corpus.recordings) {
                 let mut setting: Option<Setting> = None;
                 for recording in group {
-                    stopped()?;
                     if let Some(reason) = setting::unknown_setting(recording) {
                         next(recording, Played::Not(reason))?;
                         continue;
@@ -232,13 +229,35 @@ async fn played(
                         warm(recording, &mut here).await?;
                         here.stop_broker();
                     }
-                    next(recording, play(recording, &mut here, options.limit).await?)?;
+                    let played = unless(&mut interrupt, play(recording, &mut here, options.limit)).await?;
+                    next(recording, played)?;
                     setting = Some(here);
                 }
             }
         }
     }
     Ok(())
+}
+
+/// What `work` comes to, unless a signal comes before.
+async fn unless<T>(
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+    work: impl Future<Output = Result<T, ReplayError>>,
+) -> Result<T, ReplayError> {
+    tokio::select! {
+        signal = signalled(interrupt) => Err(ReplayError::Interrupted(signal)),
+        done = work => done,
+    }
+}
+
+/// Returns when a signal has come.
+pub(super) async fn signalled(interrupt: &mut watch::Receiver<Option<Interrupt>>) -> Interrupt {
+    // Who would send one may have gone; then none comes.
+    let signal = interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
+    match signal {
+        Some(signal) => signal,
+        None => std::future::pending().await,
+    }
 }
 
 /// Whether the broker was down when it was recorded: nobody could look what landed.

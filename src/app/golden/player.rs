@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::error::ReplayError;
-use super::exchange::{Plan, exchange};
+use super::exchange::{Broken, Plan, exchange};
 use super::setting::Setting;
 use crate::conform::golden::{
     GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, placed, topic_of, writes,
@@ -52,9 +52,17 @@ pub(super) async fn play(
         answers: recorded.len(),
     };
     let limit = if recorded.is_empty() { SILENCE } else { limit };
-    let answers = exchange(&setting.endpoint, &plan, limit).await;
-    let answers =
-        answers.map_err(|reason| ReplayError::NoProxy { url: format!("(at {})", recording.id), reason })?;
+    let answers = match exchange(&setting.endpoint, &plan, limit).await {
+        Ok(answers) => answers,
+        // It is an answer that is none.
+        Err(Broken::Malformed(_)) => Vec::new(),
+        Err(unconnected) => {
+            return Err(ReplayError::NoProxy {
+                url: format!("(at {})", recording.id),
+                reason: unconnected.to_string(),
+            });
+        }
+    };
     let expected = recording.landed_count.map_or_else(
         || recording.landed.as_ref().map_or(0, Vec::len),
         |count| usize::try_from(count).unwrap_or(usize::MAX),
@@ -95,7 +103,8 @@ pub(in crate::app) async fn send(
     let (writes, half_close) = writes(request, &endpoint.authority).map_err(|reason| reason.to_string())?;
     let plan =
         Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
-    let answer = exchange(endpoint, &plan, limit).await?.into_iter().next();
+    let answers = exchange(endpoint, &plan, limit).await.map_err(|broken| broken.to_string())?;
+    let answer = answers.into_iter().next();
     answer
         .ok_or_else(|| format!("no answer within {} s, or the connection ended without one", limit.as_secs()))
 }
@@ -113,9 +122,10 @@ pub(super) async fn warm(recording: &Recording, setting: &mut Setting) -> Result
     let writes = [Write { pause: Duration::ZERO, bytes: request.into_bytes() }];
     let plan = Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1 };
     let answered = exchange(&setting.endpoint, &plan, Duration::from_secs(10)).await;
-    answered
-        .map(|_| ())
-        .map_err(|reason| ReplayError::NoProxy { url: format!("(at {})", recording.id), reason })
+    answered.map(|_| ()).map_err(|broken| ReplayError::NoProxy {
+        url: format!("(at {})", recording.id),
+        reason: broken.to_string(),
+    })
 }
 
 /// A record as golden files have it.

@@ -70,6 +70,11 @@ impl Place {
         Ok(place)
     }
 
+    /// Whether proxy and Kafka are landfall's own.
+    pub(super) fn is_own(&self) -> bool {
+        !self.deletes
+    }
+
     pub(super) fn endpoint(&self) -> &Target {
         &self.setting.endpoint
     }

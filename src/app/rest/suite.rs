@@ -1,5 +1,6 @@
 //! Trying the cases: all are sent, some at once, then the topics are read, and only then is anything judged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,15 +12,24 @@ use tokio::sync::watch;
 use super::error::RestError;
 use super::place::Place;
 use super::{Options, Plan};
-use crate::app::golden::{Against, golden_record, send};
+use crate::app::golden::{Against, golden_record, send, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::Level;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse};
 use crate::conform::rest::{Assessment, Requirement, Requires, RestCase, Seen, Standard, assess};
 use crate::result::CaseOutcome;
+use crate::verify::TailRecord;
 
 /// How far clocks may be apart where a timestamp must be that of the request.
 const CLOCKS: i64 = 60_000;
+
+/// How long a record may take to appear after its answer.
+const LATE: Duration = Duration::from_secs(2);
+/// How often it is looked for it.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The records that landed, by topic; `None`: nobody can look.
+type Landed = Option<BTreeMap<String, Vec<TailRecord>>>;
 
 /// What became of a case.
 pub(super) enum Outcome {
@@ -55,7 +65,7 @@ pub(super) async fn run(
     plan: &Plan,
     options: &Options,
     place: &Place,
-    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize),
 ) -> Result<Vec<Outcome>, RestError> {
     let of = plan.cases.len();
@@ -63,13 +73,9 @@ pub(super) async fn run(
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let sending = plan.cases.iter().enumerate().map(|(index, (requirement, case))| {
         let stop = stop.clone();
-        let interrupt = interrupt.clone();
         async move {
             use std::sync::atomic::Ordering::Relaxed;
-            if stop.load(Relaxed)
-                || interrupt.borrow().is_some()
-                || !wanting(plan, options, requirement, case).is_empty()
-            {
+            if stop.load(Relaxed) || !wanting(plan, options, requirement, case).is_empty() {
                 return (index, None);
             }
             let topic = &place.topics[index];
@@ -87,16 +93,18 @@ pub(super) async fn run(
     all.resize_with(of, || None);
     let mut working = stream::iter(sending).buffer_unordered(options.at_once.max(1));
     let mut done = 0;
-    while let Some((index, sent)) = working.next().await {
+    loop {
+        let next = tokio::select! {
+            signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
+            next = working.next() => next,
+        };
+        let Some((index, sent)) = next else { break };
         done += 1;
         each(done, of);
         all[index] = sent;
     }
     drop(working);
-    if let Some(signal) = *interrupt.borrow() {
-        return Err(RestError::Interrupted(signal));
-    }
-    let mut landed = place.landed().await?;
+    let mut landed = settled(plan, place, &all).await?;
     let outcomes =
         all.into_iter().zip(&plan.cases).zip(&place.topics).map(|((sent, (requirement, case)), topic)| {
             let Some(sent) = sent else {
@@ -116,6 +124,25 @@ pub(super) async fn run(
             Outcome::Tried(Box::new(Tried { request, answer, landed: own, assessment, took }))
         });
     Ok(outcomes.collect())
+}
+
+/// What stands in the topics. It is waited for records that are expected and may be late, and for a moment in any case: what
+/// must not land may be late as well.
+async fn settled(plan: &Plan, place: &Place, all: &[Option<Sent>]) -> Result<Landed, RestError> {
+    let begun = Instant::now();
+    tokio::time::sleep(if place.is_own() { Duration::ZERO } else { LATE }).await;
+    loop {
+        let landed = place.landed().await?;
+        let Some(by_topic) = &landed else { return Ok(None) };
+        let short = plan.cases.iter().zip(all).zip(&place.topics).any(|(((_, case), sent), topic)| {
+            let expected = case.expect.landed.as_ref().map_or(0, Vec::len);
+            sent.is_some() && by_topic.get(topic).map_or(0, Vec::len) < expected
+        });
+        if !short || begun.elapsed() >= 2 * LATE {
+            return Ok(landed);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What a case needs and the place does not have.
