@@ -296,7 +296,7 @@ async fn what_a_topic_does_not_allow_is_refused_with_its_own_error() {
     let broker = start(vec![
         topic("small", 1, &[("max.message.bytes", "1000")]),
         topic("compact", 1, &[("cleanup.policy", "compact")]),
-        topic("plain", 1, &[]),
+        topic("strict", 1, &[("message.timestamp.after.max.ms", "3600000")]),
     ])
     .await;
     let producer: FutureProducer = client(&broker, &[]).create().unwrap();
@@ -313,9 +313,9 @@ async fn what_a_topic_does_not_allow_is_refused_with_its_own_error() {
     assert_eq!(error("small", 500, now).await, None);
     assert_eq!(error("compact", 1, now).await, Some(RDKafkaErrorCode::InvalidRecord));
     let future = Duration::from_hours(2);
-    assert_eq!(error("plain", 1, future).await, Some(RDKafkaErrorCode::InvalidTimestamp));
-    assert_eq!(error("plain", 1, Duration::from_mins(30)).await, None);
-    let heights = ["small", "compact", "plain"].map(|topic| broker.high_watermark(topic, 0));
+    assert_eq!(error("strict", 1, future).await, Some(RDKafkaErrorCode::InvalidTimestamp));
+    assert_eq!(error("strict", 1, Duration::from_mins(30)).await, None);
+    let heights = ["small", "compact", "strict"].map(|topic| broker.high_watermark(topic, 0));
     assert_eq!(heights, [Some(1), Some(0), Some(1)], "what was refused did not land");
 }
 
