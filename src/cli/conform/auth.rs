@@ -2,17 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use super::super::{exit, print, printed, runtime, signals};
+use super::super::{exit, printed};
+use super::playing::{delivered, playing};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
 use crate::conform::Strictness;
 use crate::report;
-use crate::result::{CaseOutcome, Conformance};
 use crate::scenario::{self, Flaw, Scenario, Unreadable};
-
-/// How often it is told how far the suite has come.
-const NOW_AND_THEN: Duration = Duration::from_secs(5);
 
 /// Options of `landfall conform auth`.
 #[derive(Debug, clap::Args)]
@@ -72,10 +68,6 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
     let plan = Plan {
         only: options.only.clone(),
         strictness: Strictness { strict: options.strict, require_all: options.require_all },
@@ -84,44 +76,13 @@ pub(super) fn main(options: &Options) -> ExitCode {
         limit: LIMIT,
         folder: options.out.clone(),
     };
-    let outcome = runtime.block_on(async {
-        let interrupt = signals::listen().map_err(|error| {
-            tell!("landfall: cannot listen for signals: {error}");
-            ExitCode::from(exit::STACK)
-        })?;
-        let mut told = Instant::now();
-        let each = |done: usize, of: usize| {
-            if !options.quiet && told.elapsed() >= NOW_AND_THEN {
-                told = Instant::now();
-                tell!("landfall: {done} of {of} groups of cases tried");
-            }
-        };
+    let outcome = playing(options.quiet, "groups of cases tried", async |interrupt, each| {
         let result = auth(&scenario, &plan, interrupt, each).await;
-        result.and_then(|result| deliver(&result, &plan.folder).map(|()| result)).map_err(|error| {
-            tell!("landfall: {error}");
-            ExitCode::from(error.exit_code())
-        })
+        result
+            .and_then(|result| deliver(&result, &plan.folder).map(|()| result))
+            .map_err(|error| (error.exit_code(), error.to_string()))
     });
-    runtime.shutdown_background();
-    match outcome {
-        Ok(result) => {
-            if !options.quiet {
-                print(&format!("\n  {}\n\n", result.banner));
-                print(&conspicuous(&result));
-                print(&report::conformance::summary(&result));
-                print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
-            }
-            ExitCode::from(exit::of_run(None, result.verdict, false))
-        }
-        Err(code) => code,
-    }
-}
-
-/// The cases that did not come out as they should.
-pub(super) fn conspicuous(result: &Conformance) -> String {
-    let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
-    let cases = result.cases.iter().filter(|case| bad(case.outcome));
-    cases.map(report::conformance::case).collect()
+    delivered(outcome, options.quiet, &options.out)
 }
 
 /// The scenario that is named, or the one that ships.

@@ -1,16 +1,18 @@
-//! What `landfall conform record` and `landfall conform replay` have in common on the command line, and how commands that play
-//! something tell how far they have come.
+//! What the commands of `landfall conform` have in common: how a golden file is played, how it is told how far they have come,
+//! and what a suite's result prints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::super::{exit, runtime, signals};
+use super::super::{exit, print, runtime, signals};
 use super::against::{Proxy, duration};
 use crate::app::golden::{Options, TIME_SCALE};
 use crate::app::run::Interrupt;
+use crate::report;
+use crate::result::{CaseOutcome, Conformance};
 
 /// How often it is told how far playing has come.
 const NOW_AND_THEN: Duration = Duration::from_secs(5);
@@ -81,4 +83,22 @@ pub(super) fn playing<T>(
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Tells a suite's result, whose files are in `folder`, and gives its exit code.
+pub(super) fn delivered(outcome: Result<Conformance, ExitCode>, quiet: bool, folder: &Path) -> ExitCode {
+    let result = match outcome {
+        Ok(result) => result,
+        Err(code) => return code,
+    };
+    if !quiet {
+        print(&format!("\n  {}\n\n", result.banner));
+        let bad = |outcome| matches!(outcome, CaseOutcome::Failed | CaseOutcome::Warned);
+        for case in result.cases.iter().filter(|case| bad(case.outcome)) {
+            print(&report::conformance::case(case));
+        }
+        print(&report::conformance::summary(&result));
+        print(&format!("  report  {}\n", folder.join("conformance.html").display()));
+    }
+    ExitCode::from(exit::of_run(None, result.verdict, false))
 }

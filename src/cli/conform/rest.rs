@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::super::{exit, print, printed};
+use super::super::printed;
 use super::against::Proxy;
-use super::auth::conspicuous;
-use super::playing::playing;
+use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
 use crate::app::rest::{Options as Plan, TIME_SCALE, dry, listed, rest};
 use crate::conform::Strictness;
-use crate::report;
 
 /// Options of `landfall conform rest`.
 #[derive(Debug, clap::Args)]
@@ -102,16 +100,5 @@ pub(super) fn main(options: &Options) -> ExitCode {
         deliver(&result, &plan.folder).map_err(|error| (error.exit_code(), error.to_string()))?;
         Ok(result)
     });
-    match outcome {
-        Ok(result) => {
-            if !options.quiet {
-                print(&format!("\n  {}\n\n", result.banner));
-                print(&conspicuous(&result));
-                print(&report::conformance::summary(&result));
-                print(&format!("  report  {}\n", options.out.join("conformance.html").display()));
-            }
-            ExitCode::from(exit::of_run(None, result.verdict, false))
-        }
-        Err(code) => code,
-    }
+    delivered(outcome, options.quiet, &options.out)
 }

@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod connection;
+mod listening;
 mod server;
 mod source;
 
@@ -11,6 +12,7 @@ pub use answer::{Answer, AnswerBody, Ending, Pieces};
 pub use body::{BodyError, read_body};
 pub use connection::Client;
 pub(super) use connection::Unbroken;
+pub(super) use listening::Listening;
 pub(super) use server::InFlight;
 pub use server::{BindError, Server, Terms, bind};
 pub use source::{Source, SourceError};

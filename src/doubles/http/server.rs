@@ -9,11 +9,10 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::answer::AnswerBody;
 use super::connection::{Client, serve_connection};
+use super::listening::Listening;
 use crate::tls::Identity;
 
 /// How long a connection may idle where nothing else is said.
@@ -61,10 +60,8 @@ pub async fn bind(name: &'static str, address: SocketAddr) -> Result<TcpListener
 /// handler has begun run to their end all the same, as they would in a real server's worker thread.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    listening: Listening,
     in_flight: Arc<AtomicU64>,
-    stop: watch::Sender<bool>,
-    accept: JoinHandle<()>,
 }
 
 impl Server {
@@ -92,38 +89,22 @@ impl Server {
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
-        let address = listener.local_addr()?;
         let in_flight = Arc::new(AtomicU64::new(0));
-        let (stop, stopped) = watch::channel(false);
         let serving = Serving { terms, handler, in_flight: in_flight.clone() };
-        let accept = tokio::spawn(accept_loop(listener, serving, stopped));
-        Ok(Self { address, in_flight, stop, accept })
+        let serve = move |stream, peer| serve_connection(stream, peer, serving.clone());
+        Ok(Self { listening: Listening::start(listener, serve)?, in_flight })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// Requests whose handler has begun and not ended, whether or not their client still waits.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Acquire)
-    }
-
-    /// Stops as when it is dropped, and returns when nobody listens any more.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        self.accept.abort();
-        let _ = (&mut self.accept).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.stop.send(true);
-        self.accept.abort();
     }
 }
 
@@ -133,33 +114,6 @@ pub(super) struct Serving<H> {
     pub(super) terms: Terms,
     pub(super) handler: H,
     pub(super) in_flight: Arc<AtomicU64>,
-}
-
-async fn accept_loop<H, F, B>(listener: TcpListener, serving: Serving<H>, mut stopped: watch::Receiver<bool>)
-where
-    H: Fn(Request<Incoming>, Client) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: AnswerBody,
-{
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => return,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, or the client went away: give the system a moment and go on.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let (serving, mut stopped) = (serving.clone(), stopped.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = serve_connection(stream, peer, serving) => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-        });
-    }
 }
 
 /// Counts one request for as long as it lives.

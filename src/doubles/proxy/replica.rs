@@ -11,9 +11,9 @@ use hyper::Response;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-use super::jetty::{Request, Server, Terms};
+use super::jetty::{self, Request, Terms};
 use crate::doubles::fault::Injector;
-use crate::doubles::http::{AnswerBody, BindError, InFlight, bind};
+use crate::doubles::http::{AnswerBody, BindError, InFlight, Listening, bind};
 
 /// How often it is looked whether a restart is to begin or to end, and whether the address is free again.
 const LOOK: Duration = Duration::from_millis(5);
@@ -49,13 +49,13 @@ pub(super) struct Replica {
     address: SocketAddr,
     working: Arc<AtomicU64>,
     /// `None` while it is away.
-    server: Arc<Mutex<Option<Server>>>,
+    server: Arc<Mutex<Option<Listening>>>,
     restarter: Option<JoinHandle<()>>,
     _held: Option<Held>,
 }
 
 impl Replica {
-    /// Serves what [`listen`] gave, as [`Server::start`] does; the first replica to ask for a restart gets it.
+    /// Serves what [`listen`] gave, as [`jetty::listen`] does; the first replica to ask for a restart gets it.
     pub(super) fn start<H, F, B>(
         (listener, held): (TcpListener, Option<Held>),
         terms: Terms,
@@ -79,7 +79,7 @@ impl Replica {
                 }
             }
         };
-        let server = Server::start(listener, terms, counted.clone())?;
+        let server = jetty::listen(listener, terms, counted.clone())?;
         let address = server.address();
         let server = Arc::new(Mutex::new(Some(server)));
         let mine: Vec<Arc<Injector>> = restarts.iter().filter(|restart| restart.claim()).cloned().collect();
@@ -98,7 +98,7 @@ impl Replica {
                             tokio::time::sleep(LOOK).await;
                         }
                         let again = return_to(address).await;
-                        drop(set(&server, Server::start(again, terms, counted.clone()).ok()));
+                        drop(set(&server, jetty::listen(again, terms, counted.clone()).ok()));
                     }
                     tokio::time::sleep(LOOK).await;
                 }
@@ -127,7 +127,7 @@ impl Drop for Replica {
     }
 }
 
-fn set(server: &Mutex<Option<Server>>, new: Option<Server>) -> Option<Server> {
+fn set(server: &Mutex<Option<Listening>>, new: Option<Listening>) -> Option<Listening> {
     std::mem::replace(&mut *server.lock().unwrap_or_else(PoisonError::into_inner), new)
 }
 

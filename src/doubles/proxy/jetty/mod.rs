@@ -14,4 +14,4 @@ mod token;
 pub(super) use body::Body;
 pub(super) use head::Request;
 pub(super) use page::refused_by_servlet;
-pub(super) use server::{Server, Terms};
+pub(super) use server::{Terms, listen};

@@ -32,7 +32,7 @@ fn bad() -> Refusal {
     Refusal::new(400, "Bad Request")
 }
 
-/// Refuses what is no percent-encoding, and an encoded NUL. Jetty knows `%uXXXX` as well.
+/// Refuses what is no percent-encoding, and an encoded NUL. Jetty also knows those with `u` and four digits.
 fn well_encoded(path: &[u8]) -> Result<(), Refusal> {
     let mut rest = path;
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
