@@ -6,7 +6,7 @@ use super::error::RestError;
 use super::selected;
 use super::suite::{Outcome, Tried, filled};
 use crate::conform::golden::unpacked;
-use crate::conform::rest::{Requirement, RestCase, Standard, Standing, catalogue};
+use crate::conform::rest::{Requirement, RestCase, Standard, Standing, catalogue, expectation};
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
 
@@ -66,9 +66,7 @@ pub(super) fn report(
 }
 
 fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange {
-    let deviation = standard.profile.and_then(|profile| profile.deviation(case, standard.version));
-    let expect = deviation
-        .map_or_else(|| case.expect.clone(), |deviation| case.expect.overridden_by(&deviation.expect));
+    let (expect, _) = expectation(case, standard);
     let expected = expect.status.map_or_else(|| "any answer".to_owned(), |statuses| statuses.in_words());
     let mut request = vec![format!("{} {} HTTP/1.1", tried.request.method, tried.request.path)];
     request.extend(tried.request.headers.iter().map(|(name, value)| format!("{name}: {value}")));

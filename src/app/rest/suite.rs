@@ -1,7 +1,7 @@
 //! Trying the cases: all are sent, some at once, then the topics are read, and only then is anything judged.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -14,8 +14,7 @@ use super::place::Place;
 use super::{Options, Plan};
 use crate::app::golden::{Against, golden_record, send, signalled};
 use crate::app::run::Interrupt;
-use crate::conform::Level;
-use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse};
+use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, topic_of};
 use crate::conform::rest::{Assessment, Requirement, Requires, RestCase, Seen, Standard, assess};
 use crate::result::CaseOutcome;
 use crate::verify::TailRecord;
@@ -60,6 +59,19 @@ struct Sent {
     took: Duration,
 }
 
+impl Sent {
+    fn seen<'a>(&'a self, landed: Option<&'a [GoldenRecord]>, topic: &'a str, cluster: &'a str) -> Seen<'a> {
+        Seen {
+            answer: self.answer.as_ref().ok(),
+            landed,
+            topic,
+            names_topic: topic_of(&self.request).as_deref() == Some(topic),
+            cluster,
+            between: self.between,
+        }
+    }
+}
+
 /// Tries every case, in any order; the outcomes are in the order of the plan.
 pub(super) async fn run(
     plan: &Plan,
@@ -70,11 +82,13 @@ pub(super) async fn run(
 ) -> Result<Vec<Outcome>, RestError> {
     let of = plan.cases.len();
     let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let sending = plan.cases.iter().enumerate().map(|(index, (requirement, case))| {
-        let stop = stop.clone();
+    let stop = AtomicBool::new(false);
+    let mut in_turn: Vec<usize> = (0..of).collect();
+    // Those that wait for long begin first, so that nobody waits for them alone in the end.
+    in_turn.sort_by_key(|index| !plan.cases[*index].1.slow);
+    let sending = in_turn.into_iter().map(|index| {
+        let (stop, (requirement, case)) = (&stop, &plan.cases[index]);
         async move {
-            use std::sync::atomic::Ordering::Relaxed;
             if stop.load(Relaxed) || !wanting(plan, options, requirement, case).is_empty() {
                 return (index, None);
             }
@@ -82,7 +96,7 @@ pub(super) async fn run(
             let sent = one(case, topic, place, options.limit).await;
             if options.fail_fast {
                 // Without what landed: what does not even answer as it must has failed whatever lands.
-                let seen = seen_of(&sent, None, topic, place.cluster_id());
+                let seen = sent.seen(None, topic, place.cluster_id());
                 let failed = assess(case, requirement.level, standard, &seen).outcome == CaseOutcome::Failed;
                 stop.fetch_or(failed, Relaxed);
             }
@@ -118,8 +132,8 @@ pub(super) async fn run(
             let own: Option<Vec<GoldenRecord>> = landed.as_mut().map(|by_topic| {
                 by_topic.remove(topic).unwrap_or_default().into_iter().map(golden_record).collect()
             });
-            let assessment =
-                judged(case, requirement.level, standard, &sent, own.as_deref(), (topic, place.cluster_id()));
+            let seen = sent.seen(own.as_deref(), topic, place.cluster_id());
+            let assessment = assess(case, requirement.level, standard, &seen);
             let Sent { request, answer, took, .. } = sent;
             Outcome::Tried(Box::new(Tried { request, answer, landed: own, assessment, took }))
         });
@@ -160,26 +174,6 @@ fn wanting(plan: &Plan, options: &Options, requirement: &Requirement, case: &Res
         wanting.push(requirement.api.name().to_owned());
     }
     wanting
-}
-
-fn judged(
-    case: &RestCase,
-    level: Level,
-    standard: Standard<'_>,
-    sent: &Sent,
-    landed: Option<&[GoldenRecord]>,
-    (topic, cluster): (&str, &str),
-) -> Assessment {
-    assess(case, level, standard, &seen_of(sent, landed, topic, cluster))
-}
-
-fn seen_of<'a>(
-    sent: &'a Sent,
-    landed: Option<&'a [GoldenRecord]>,
-    topic: &'a str,
-    cluster: &'a str,
-) -> Seen<'a> {
-    Seen { answer: sent.answer.as_ref().ok(), landed, topic, cluster, between: sent.between }
 }
 
 /// A case's request with the names of its topic and cluster, and with what a client adds.

@@ -23,7 +23,7 @@ const UNPACKED: u64 = 64 * 1024 * 1024;
 
 /// Where an exchange took place, and how it is to be looked at.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub(super) struct Place<'a> {
     /// The cluster's id there.
     pub cluster_id: &'a str,
     /// Whether partitions that the request leaves open, and offsets in them, are passed over.
@@ -32,12 +32,13 @@ pub struct Place<'a> {
     pub texts: &'a [Regex],
 }
 
-/// Records in their order, by topic and partition; by topic alone, where partitions are open.
-pub(super) type LandedByPlace = BTreeMap<(String, Option<i32>), Vec<NormalRecord>>;
+/// Records in their order, by topic and partition; where partitions are open, these are counted in the order of what stands in
+/// them.
+pub(super) type LandedByPlace = BTreeMap<(String, usize), Vec<NormalRecord>>;
 
 /// An exchange in which nothing is left that varies from one run of the same proxy to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Normal {
+pub(super) struct Normal {
     pub(super) answers: Vec<NormalAnswer>,
     /// `None`: nobody looked.
     pub(super) landed: Option<LandedByPlace>,
@@ -111,7 +112,7 @@ impl Normal {
     ///
     /// # Errors
     /// [`Unbuildable::Base64`], where a recording is damaged.
-    pub fn of(recording: &Recording, place: Place<'_>) -> Result<Self, Unbuildable> {
+    pub(super) fn of(recording: &Recording, place: Place<'_>) -> Result<Self, Unbuildable> {
         let answers = recording.answers();
         let bodies: Vec<NormalBody> = answers.iter().map(|answer| read(answer)).collect::<Result<_, _>>()?;
         let all = bodies.iter().flat_map(|body| match body {
@@ -199,9 +200,8 @@ fn read(answer: &GoldenResponse) -> Result<NormalBody, Unbuildable> {
 fn records(landed: &[GoldenRecord], around: &Around<'_>) -> Result<LandedByPlace, Unbuildable> {
     let mut in_order: Vec<&GoldenRecord> = landed.iter().collect();
     in_order.sort_by_key(|record| record.offset);
-    let mut all = LandedByPlace::new();
+    let mut by_partition: BTreeMap<(String, i32), Vec<NormalRecord>> = BTreeMap::new();
     for record in in_order {
-        let partition = (!around.widened).then_some(record.partition);
         let value = match (&record.value_b64, &record.value_sha256) {
             (Some(text), _) => Some(NormalValue::of(decoded(text)?)),
             (None, Some(hash)) => Some(NormalValue {
@@ -211,7 +211,7 @@ fn records(landed: &[GoldenRecord], around: &Around<'_>) -> Result<LandedByPlace
             }),
             (None, None) => None,
         };
-        all.entry((record.topic.clone(), partition)).or_default().push(NormalRecord {
+        by_partition.entry((record.topic.clone(), record.partition)).or_default().push(NormalRecord {
             key: record.key_b64.as_deref().map(decoded).transpose()?,
             value,
             headers: record.headers.clone(),
@@ -219,11 +219,18 @@ fn records(landed: &[GoldenRecord], around: &Around<'_>) -> Result<LandedByPlace
             append_time: record.timestamp_type.to_ascii_lowercase().contains("append"),
         });
     }
-    if around.widened {
-        // Without partitions there is no order.
-        for records in all.values_mut() {
-            records.sort();
-        }
+    if !around.widened {
+        let place =
+            |(topic, partition): (String, i32)| (topic, usize::try_from(partition).unwrap_or(usize::MAX));
+        return Ok(by_partition.into_iter().map(|(at, records)| (place(at), records)).collect());
+    }
+    let mut by_content: Vec<(String, Vec<NormalRecord>)> =
+        by_partition.into_iter().map(|((topic, _), records)| (topic, records)).collect();
+    by_content.sort();
+    let mut all = LandedByPlace::new();
+    for (topic, records) in by_content {
+        let before = all.range((topic.clone(), 0)..=(topic.clone(), usize::MAX)).count();
+        all.insert((topic, before), records);
     }
     Ok(all)
 }

@@ -1,59 +1,67 @@
 //! Offsets, told from where the request's records begin in each partition, and partitions that the request leaves open.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::recording::{GoldenRequest, Recording};
 
-/// The lowest offset that an exchange shows of each partition of the topic that it writes to.
+/// Where the records of an exchange begin in each partition of the topic that it writes to: at the lowest offset at which one
+/// landed, or of which an answer speaks where nobody looked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bases(BTreeMap<i64, i64>);
+pub(super) struct Bases {
+    lowest: BTreeMap<i64, i64>,
+    /// Where records stand; `None`: not all of it is known.
+    stands: Option<BTreeSet<(i64, i64)>>,
+}
 
 impl Bases {
     /// Of an exchange whose answers hold `documents`.
     pub(super) fn of(recording: &Recording, documents: &[Value]) -> Self {
-        let mut bases = Self::default();
         let topic = topic_of(&recording.request);
-        for record in recording.landed.iter().flatten() {
-            if topic.as_deref().is_none_or(|topic| topic == record.topic) {
-                bases.note(i64::from(record.partition), record.offset);
-            }
+        let own = recording.landed.iter().flatten();
+        let own = own.filter(|record| topic.as_deref().is_none_or(|topic| topic == record.topic));
+        let stands: BTreeSet<(i64, i64)> =
+            own.map(|record| (i64::from(record.partition), record.offset)).collect();
+        let mut answered = BTreeSet::new();
+        documents.iter().for_each(|document| positions(document, &mut answered));
+        let mut lowest = BTreeMap::new();
+        // In order, so that the first of a partition is its lowest.
+        for (partition, offset) in stands.iter().chain(&answered) {
+            lowest.entry(*partition).or_insert(*offset);
         }
-        for document in documents {
-            bases.note_all(document);
-        }
-        bases
+        let is_whole = recording.landed.is_some() && !recording.landed_truncated;
+        Self { lowest, stands: is_whole.then_some(stands) }
     }
 
-    fn note(&mut self, partition: i64, offset: i64) {
-        if offset >= 0 {
-            let base = self.0.entry(partition).or_insert(offset);
-            *base = offset.min(*base);
-        }
-    }
-
-    fn note_all(&mut self, value: &Value) {
-        match value {
-            Value::Object(members) => match position(members) {
-                Some((partition, offset)) => self.note(partition, offset),
-                None => members.values().for_each(|member| self.note_all(member)),
-            },
-            Value::Array(elements) => elements.iter().for_each(|element| self.note_all(element)),
-            _ => {}
-        }
-    }
-
-    /// The offset, counted from the lowest of its partition; what is no offset stays.
+    /// The offset, counted from where the partition's records begin.
     pub(super) fn relative(&self, partition: i64, offset: i64) -> i64 {
-        if offset < 0 { offset } else { offset - self.0.get(&partition).copied().unwrap_or(0) }
+        offset.saturating_sub(self.lowest.get(&partition).copied().unwrap_or(0))
+    }
+
+    /// Whether a record of the exchange stands there, as far as it is known.
+    pub(super) fn has(&self, position: (i64, i64)) -> bool {
+        self.stands.as_ref().is_none_or(|stands| stands.contains(&position))
+    }
+}
+
+/// The positions that a document names: a partition, and an offset that is one.
+pub fn positions(value: &Value, found: &mut BTreeSet<(i64, i64)>) {
+    match value {
+        Value::Object(members) => match position(members) {
+            Some((partition, offset)) if offset >= 0 => {
+                found.insert((partition, offset));
+            }
+            _ => members.values().for_each(|member| positions(member, found)),
+        },
+        Value::Array(elements) => elements.iter().for_each(|element| positions(element, found)),
+        _ => {}
     }
 }
 
 /// Where a record is said to stand: partition and offset.
-#[must_use]
-pub fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
+pub(super) fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
     let partition = members.get("partition").or_else(|| members.get("partition_id"))?.as_i64()?;
     Some((partition, members.get("offset")?.as_i64()?))
 }

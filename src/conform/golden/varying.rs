@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::offsets::{Bases, position};
 
 /// How far from an answer's date a time may lie to be "now", in milliseconds.
-const NOW: i64 = 10 * 60 * 1000;
+const NOW: u64 = 10 * 60 * 1000;
 
 static EXPIRING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"Expiring \d+ record\(s\) for ([^ ]+): ?\d+ ms").expect("the pattern is well-formed")
@@ -102,7 +102,7 @@ pub(super) struct Around<'a> {
 impl Around<'_> {
     /// A time as it is compared.
     pub(super) fn is_now(&self, millis: i64) -> bool {
-        self.answered.is_some_and(|answered| (answered - millis).abs() < NOW)
+        self.answered.is_some_and(|answered| answered.abs_diff(millis) < NOW)
     }
 
     /// A text without what varies.
@@ -141,14 +141,12 @@ impl Around<'_> {
         let broker = members.get("kind").is_some_and(|_| is("kind", "KafkaBroker"));
         let topics = members.get("kind").is_some_and(|_| is("kind", "KafkaTopicList"));
         let member = |name: &str, value: &Value| match (name, value, position) {
-            ("offset", _, Some((partition, offset))) => {
-                if self.widened {
-                    "<offset>".into()
-                } else {
-                    self.bases.relative(partition, offset).into()
-                }
+            // What an answer says of a place at which nothing stands is never passed over.
+            ("offset", _, Some(at)) if self.widened && self.bases.has(at) => "<offset>".into(),
+            ("partition" | "partition_id", _, Some(at)) if self.widened && self.bases.has(at) => {
+                "<partition>".into()
             }
-            ("partition" | "partition_id", _, Some(_)) if self.widened => "<partition>".into(),
+            ("offset", _, Some((partition, offset))) => self.bases.relative(partition, offset).into(),
             ("beginning_offset" | "end_offset", Value::Number(_), _) => "<offset>".into(),
             ("host" | "port", _, _) if broker => format!("<{name}>").into(),
             ("timestamp", Value::String(text), _) => {

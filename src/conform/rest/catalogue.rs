@@ -259,6 +259,18 @@ impl Statuses {
 }
 
 impl Expect {
+    /// Whether it says something of this field, as mismatches name it.
+    #[must_use]
+    pub fn names(&self, field: &str) -> bool {
+        match field.split_once(':').map_or((field, ""), |(kind, rest)| (kind, rest)) {
+            ("status", _) => self.status.is_some(),
+            ("header", name) => self.headers.keys().any(|known| known.eq_ignore_ascii_case(name)),
+            ("body", _) => self.body.is_some(),
+            ("landed", _) => self.landed.is_some(),
+            _ => false,
+        }
+    }
+
     /// The same, with what `other` says instead of what stands here.
     #[must_use]
     pub fn overridden_by(&self, other: &Self) -> Self {

@@ -10,7 +10,7 @@ use super::landed::compare;
 use super::pattern::{Names, body};
 use super::profile::{Deviation, Profile};
 use crate::conform::Level;
-use crate::conform::golden::{GoldenRecord, GoldenResponse, position, unpacked};
+use crate::conform::golden::{GoldenRecord, GoldenResponse, positions, unpacked};
 use crate::result::CaseOutcome;
 
 /// An exchange as it went.
@@ -22,11 +22,18 @@ pub struct Seen<'a> {
     pub landed: Option<&'a [GoldenRecord]>,
     /// The topic's name.
     pub topic: &'a str,
+    /// Whether the request's path names that topic, and no other.
+    pub names_topic: bool,
     /// The cluster's id.
     pub cluster: &'a str,
     /// Between when it was sent and answered, with a margin, in milliseconds since 1970.
     pub between: (i64, i64),
 }
+
+/// The field of a mismatch: there is no answer.
+const ANSWER: &str = "answer";
+/// The field of a mismatch: nothing landed where the answer says.
+const OFFSETS: &str = "offsets";
 
 /// Something that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +76,21 @@ pub struct Assessment {
     pub notes: Vec<String>,
 }
 
-/// Judges an exchange. What is inferred is reported and fails nothing; what ought to hold (SHOULD) warns; a deviation that is
-/// known is what is expected, and where it does not show the profile is out of date, which warns.
+/// What is expected of a case by this standard, and the deviation that it comes from, if it does.
 #[must_use]
-pub fn assess(case: &RestCase, level: Level, standard: Standard<'_>, seen: &Seen<'_>) -> Assessment {
+pub fn expectation<'s>(case: &RestCase, standard: Standard<'s>) -> (Expect, Option<&'s Deviation>) {
     let deviation = standard.profile.and_then(|profile| profile.deviation(case, standard.version));
     let expect = deviation
         .map_or_else(|| case.expect.clone(), |deviation| case.expect.overridden_by(&deviation.expect));
+    (expect, deviation)
+}
+
+/// Judges an exchange. What is inferred is reported and fails nothing; what ought to hold (SHOULD) warns; a deviation that is
+/// known is what is expected, and where it does not show the profile is out of date, which warns. That there is an answer, and
+/// that records stand where it says, is never a matter of opinion.
+#[must_use]
+pub fn assess(case: &RestCase, level: Level, standard: Standard<'_>, seen: &Seen<'_>) -> Assessment {
+    let (expect, deviation) = expectation(case, standard);
     let found = mismatches(&expect, seen);
     let because = |deviation: &Deviation| format!("known to deviate: {}", deviation.reason);
     if found.is_empty() {
@@ -92,26 +107,42 @@ pub fn assess(case: &RestCase, level: Level, standard: Standard<'_>, seen: &Seen
         return Assessment { outcome: CaseOutcome::Warned, mismatches: Vec::new(), notes: vec![note] };
     }
     let mut notes: Vec<String> = deviation.map(because).into_iter().collect();
-    let outcome = match (expect.evidence, level) {
-        (Some(Evidence::Inferred), _) => {
-            notes.push("what is expected is inferred, so that this fails nothing".into());
-            CaseOutcome::Passed
+    let is_inferred =
+        |mismatch: &Mismatch| evidence(case, deviation, &mismatch.field) == Some(Evidence::Inferred);
+    let outcome = if found.iter().any(|mismatch| [ANSWER, OFFSETS].contains(&mismatch.field.as_str())) {
+        CaseOutcome::Failed
+    } else if found.iter().all(is_inferred) {
+        notes.push("what is expected is inferred, so that this fails nothing".into());
+        CaseOutcome::Passed
+    } else {
+        match level {
+            Level::May => {
+                notes.push("it may be so".into());
+                CaseOutcome::Passed
+            }
+            Level::Should => CaseOutcome::Warned,
+            Level::Must => CaseOutcome::Failed,
         }
-        (_, Level::May) => {
-            notes.push("it may be so".into());
-            CaseOutcome::Passed
-        }
-        (_, Level::Should) => CaseOutcome::Warned,
-        (_, Level::Must) => CaseOutcome::Failed,
     };
     Assessment { outcome, mismatches: found, notes }
+}
+
+/// On what it rests that a field is as expected: the deviation, as far as it names the field; where it says that the status is
+/// another, all of the exchange is.
+fn evidence(case: &RestCase, deviation: Option<&Deviation>, field: &str) -> Option<Evidence> {
+    let named = deviation.filter(|deviation| {
+        let other = &deviation.expect;
+        let status = other.status.is_some() && other.status != case.expect.status;
+        status || other.names(field)
+    });
+    named.and_then(|deviation| deviation.expect.evidence).or(case.expect.evidence)
 }
 
 /// In what an exchange is not as expected.
 #[must_use]
 pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
     let Some(answer) = seen.answer else {
-        return vec![Mismatch::new("answer", "an answer", "none")];
+        return vec![Mismatch::new(ANSWER, "an answer", "none")];
     };
     let mut found = Vec::new();
     if let Some(statuses) = expect.status.as_ref().filter(|statuses| !statuses.has(answer.status)) {
@@ -139,7 +170,9 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
         if let Some(patterns) = &expect.landed {
             found.extend(compare(patterns, seen, landed));
         }
-        found.extend(acked_elsewhere(&bytes, landed));
+        if seen.names_topic {
+            found.extend(acked_elsewhere(&bytes, landed));
+        }
     }
     found
 }
@@ -160,23 +193,99 @@ fn acked_elsewhere(body: &[u8], landed: &[GoldenRecord]) -> Option<Mismatch> {
     let nowhere: Vec<_> = acked.difference(&stands).collect();
     (!nowhere.is_empty()).then(|| {
         Mismatch::new(
-            "offsets",
+            OFFSETS,
             format!("records at the positions answered: {}", told(nowhere)),
             format!("records at: {}", told(stands.iter().collect())),
         )
     })
 }
 
-/// The positions that a document names (`partition` or `partition_id`, and an `offset` that is one).
-fn positions(value: &Value, found: &mut BTreeSet<(i64, i64)>) {
-    match value {
-        Value::Object(members) => match position(members) {
-            Some((partition, offset)) if offset >= 0 => {
-                found.insert((partition, offset));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::rest::{Standing, read_area, read_profile};
+
+    const AREA: &str = r#"
+area: a
+requirements:
+  - id: r
+    level: MAY
+    api: v2
+    statement: s
+    source: s
+    cases:
+      - request: { path: '/topics/{topic}' }
+        expect:
+          evidence: recorded
+          status: 200
+          landed: [{ value: v }]
+"#;
+
+    fn record(offset: i64, value: &str) -> GoldenRecord {
+        GoldenRecord {
+            topic: "t".into(),
+            offset,
+            value_b64: Some(value.into()),
+            timestamp_type: "CreateTime".into(),
+            ..GoldenRecord::default()
+        }
+    }
+
+    /// What comes of an exchange whose answer and records are these, by the profile's one deviation.
+    fn outcome(
+        level: Level,
+        deviation: &str,
+        answer: Option<(u16, &str)>,
+        landed: &[GoldenRecord],
+    ) -> CaseOutcome {
+        let requirements = read_area("a", AREA).unwrap();
+        let Standing::Cases(cases) = &requirements[0].standing else { panic!("it has cases") };
+        let profile = read_profile("p", &format!("name: p\ndeviations: [{deviation}]")).unwrap();
+        let answer = answer.map(|(status, body)| GoldenResponse {
+            status,
+            body: Some(body.into()),
+            ..GoldenResponse::default()
+        });
+        let seen = Seen {
+            answer: answer.as_ref(),
+            landed: Some(landed),
+            topic: "t",
+            names_topic: true,
+            cluster: "c",
+            between: (0, 0),
+        };
+        let standard = Standard { profile: Some(&profile), version: &Version::new(1, 0, 0) };
+        assess(&cases[0], level, standard, &seen).outcome
+    }
+
+    #[test]
+    fn no_answer_and_positions_at_which_nothing_stands_fail_whatever_they_rest_on() {
+        let inferred = "{ case: rest/r, expect: { evidence: inferred, status: 404 }, reason: r }";
+        let acked = |offset: i64| format!("{{\"offsets\":[{{\"partition\":0,\"offset\":{offset}}}]}}");
+        for deviation in ["", inferred] {
+            for level in [Level::May, Level::Should, Level::Must] {
+                assert_eq!(outcome(level, deviation, None, &[]), CaseOutcome::Failed);
+                let elsewhere = outcome(level, deviation, Some((200, &acked(4))), &[record(5, "dg==")]);
+                assert_eq!(elsewhere, CaseOutcome::Failed);
             }
-            _ => members.values().for_each(|member| positions(member, found)),
-        },
-        Value::Array(elements) => elements.iter().for_each(|element| positions(element, found)),
-        _ => {}
+        }
+        assert_eq!(
+            outcome(Level::Must, "", Some((200, &acked(5))), &[record(5, "dg==")]),
+            CaseOutcome::Passed
+        );
+    }
+
+    #[test]
+    fn what_is_inferred_excuses_what_it_names() {
+        let of_the_body = "{ case: rest/r, expect: { evidence: inferred, body: {} }, reason: r }";
+        let wrong = [record(0, "eA==")];
+        assert_eq!(
+            outcome(Level::Must, of_the_body, Some((200, "[]")), &[record(0, "dg==")]),
+            CaseOutcome::Warned
+        );
+        assert_eq!(outcome(Level::Must, of_the_body, Some((200, "{}")), &wrong), CaseOutcome::Failed);
+        assert_eq!(outcome(Level::Should, "", Some((500, "{}")), &wrong), CaseOutcome::Warned);
+        let of_the_status = "{ case: rest/r, expect: { evidence: inferred, status: 404 }, reason: r }";
+        assert_eq!(outcome(Level::Must, of_the_status, Some((500, "{}")), &[]), CaseOutcome::Passed);
     }
 }

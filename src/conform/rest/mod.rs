@@ -12,7 +12,7 @@ pub use catalogue::{
     Api, CatalogueError, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses,
     TopicOf, catalogue, read_area,
 };
-pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, mismatches};
+pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
 pub use landed::{LandedPattern, Now, Time};
 pub use profile::{
