@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, Timestamp, TopicPartitionList};
 
@@ -39,10 +40,11 @@ pub struct TailRecord {
     pub append_time: bool,
 }
 
-/// Reads every topic that is not internal (whose name does not begin with two underscores), also those that are created
-/// meanwhile.
+/// Reads topics, also those that are created meanwhile; none that is internal (whose name begins with two underscores).
 pub struct Tail {
     kafka: Access,
+    /// The topics that are read; `None`: all.
+    only: Option<BTreeSet<String>>,
     consumer: BaseConsumer,
     /// Asks where topics end: over the other's connection it would have to wait for its fetches.
     asker: BaseConsumer,
@@ -51,28 +53,38 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Begins where the topics end now. Blocks.
+    /// Begins where the topics end now: of those of `only`, where it is there. Blocks.
     ///
     /// # Errors
     /// [`VerifyError`], where the cluster does not answer.
-    pub fn start(kafka: Access) -> Result<Self, VerifyError> {
-        let mut tail = Self::new(kafka)?;
-        for ((topic, partition), (_, high)) in tail.ends(|_| true)? {
+    pub fn start(kafka: Access, only: Option<BTreeSet<String>>) -> Result<Self, VerifyError> {
+        let mut tail = Self::new(kafka, only)?;
+        for ((topic, partition), (_, high)) in tail.ends()? {
             tail.follow(&topic, partition, high)?;
         }
         Ok(tail)
     }
 
-    /// All that stands in these topics now; those that are not there hold nothing. Blocks.
+    /// All that stands in these topics now. Blocks.
     ///
     /// # Errors
-    /// As [`Tail::read`].
+    /// As [`Tail::read`]; also where one of them is not seen within ten seconds: nobody knows then what stands in it.
     pub fn whole(kafka: Access, topics: &[String]) -> Result<Vec<TailRecord>, VerifyError> {
-        let topics: BTreeSet<&String> = topics.iter().collect();
-        Self::new(kafka)?.read_of(|topic| topics.contains(&topic.to_owned()))
+        let mut tail = Self::new(kafka, Some(topics.iter().cloned().collect()))?;
+        let deadline = Instant::now() + ASK;
+        loop {
+            let seen = tail.topics()?;
+            let unseen =
+                topics.iter().find(|topic| seen.get(*topic).is_none_or(|partitions| *partitions == 0));
+            match unseen {
+                None => return tail.read(),
+                Some(topic) if Instant::now() >= deadline => return Err(tail.unread(topic)),
+                Some(_) => std::thread::sleep(POLL),
+            }
+        }
     }
 
-    fn new(kafka: Access) -> Result<Self, VerifyError> {
+    fn new(kafka: Access, only: Option<BTreeSet<String>>) -> Result<Self, VerifyError> {
         let settings = [
             ("group.id", "landfall-tail"),
             ("enable.auto.commit", "false"),
@@ -85,7 +97,7 @@ impl Tail {
         ];
         let client = |name| kafka.client(name, &settings).create().map_err(VerifyError::Client);
         let (consumer, asker) = (client("landfall-tail")?, client("landfall-tail-asker")?);
-        Ok(Self { kafka, consumer, asker, next: BTreeMap::new() })
+        Ok(Self { kafka, only, consumer, asker, next: BTreeMap::new() })
     }
 
     /// The cluster's id, if it tells one. Blocks.
@@ -94,13 +106,17 @@ impl Tail {
         self.asker.client().fetch_cluster_id(ASK)
     }
 
-    /// The topics and their numbers of partitions. Blocks.
+    /// The topics that are read and are there, and their numbers of partitions. Blocks.
     ///
     /// # Errors
     /// [`VerifyError::Unreachable`].
     pub fn topics(&self) -> Result<BTreeMap<String, usize>, VerifyError> {
         let metadata = self.asker.fetch_metadata(None, ASK).map_err(|source| self.unreachable(source))?;
-        let own = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
+        let is_read = |name: &str| match &self.only {
+            Some(only) => only.contains(name),
+            None => !name.starts_with("__"),
+        };
+        let own = metadata.topics().iter().filter(|topic| is_read(topic.name()));
         Ok(own.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
     }
 
@@ -109,13 +125,8 @@ impl Tail {
     /// # Errors
     /// [`VerifyError`], where the cluster does not answer, or does not give what it says that it has.
     pub fn read(&mut self) -> Result<Vec<TailRecord>, VerifyError> {
-        self.read_of(|_| true)
-    }
-
-    /// The same of topics with such names.
-    fn read_of(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Vec<TailRecord>, VerifyError> {
         let mut missing: BTreeMap<(String, i32), i64> = BTreeMap::new();
-        for ((topic, partition), (low, high)) in self.ends(wanted)? {
+        for ((topic, partition), (low, high)) in self.ends()? {
             let at = (topic, partition);
             if !self.next.contains_key(&at) {
                 self.follow(&at.0, partition, low)?;
@@ -126,7 +137,10 @@ impl Tail {
         }
         let deadline = Instant::now() + ASK;
         let mut records = Vec::new();
-        while !missing.is_empty() {
+        while let Some(((topic, _), _)) = missing.first_key_value() {
+            if Instant::now() >= deadline {
+                return Err(self.unread(topic));
+            }
             match self.consumer.poll(POLL) {
                 Some(Ok(message)) => {
                     let record = read(&message);
@@ -139,13 +153,17 @@ impl Tail {
                     records.push(record);
                 }
                 // What lies before the end and is not given are markers of transactions, or compacted away.
-                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) | None
-                    if Instant::now() < deadline => {}
-                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) | None => {
-                    return Err(VerifyError::Unread {
-                        bootstrap: self.kafka.bootstrap.clone(),
-                        topic: missing.into_keys().next().map(|(topic, _)| topic).unwrap_or_default(),
-                    });
+                Some(Err(KafkaError::PartitionEOF(_))) | None => {
+                    let read = self.consumer.position().map_err(|source| self.unreachable(source))?;
+                    for element in read.elements() {
+                        let at = (element.topic().to_owned(), element.partition());
+                        if let (Offset::Offset(next), Some(end)) = (element.offset(), missing.get(&at))
+                            && next >= *end
+                        {
+                            missing.remove(&at);
+                            self.next.insert(at, next);
+                        }
+                    }
                 }
                 Some(Err(source)) => return Err(self.unreachable(source)),
             }
@@ -154,9 +172,9 @@ impl Tail {
     }
 
     /// Where every partition begins and ends.
-    fn ends(&self, wanted: impl Fn(&str) -> bool) -> Result<Ends, VerifyError> {
+    fn ends(&self) -> Result<Ends, VerifyError> {
         let mut ends = Ends::new();
-        for (topic, partitions) in self.topics()?.into_iter().filter(|(topic, _)| wanted(topic)) {
+        for (topic, partitions) in self.topics()? {
             for partition in (0_i32..).take(partitions) {
                 let end = self.asker.fetch_watermarks(&topic, partition, ASK);
                 ends.insert((topic.clone(), partition), end.map_err(|source| self.unreachable(source))?);
@@ -174,7 +192,11 @@ impl Tail {
         Ok(())
     }
 
-    fn unreachable(&self, source: rdkafka::error::KafkaError) -> VerifyError {
+    fn unread(&self, topic: &str) -> VerifyError {
+        VerifyError::Unread { bootstrap: self.kafka.bootstrap.clone(), topic: topic.to_owned() }
+    }
+
+    fn unreachable(&self, source: KafkaError) -> VerifyError {
         VerifyError::Unreachable { bootstrap: self.kafka.bootstrap.clone(), source }
     }
 }

@@ -9,14 +9,11 @@ use landfall::result::Replay;
 use crate::harness::{Ended, ended};
 
 /// What the embedded proxy does otherwise, and why.
-const EXPLAINED: [(&str, &str); 26] = [
+const EXPLAINED: [(&str, &str); 22] = [
     ("v2-sr-008", "no registry: Protobuf schemas are not written anew"),
     ("v2-sr-009", "no registry: whether a schema is one is not looked at"),
     ("v3-sr-004", "no registry: Protobuf schemas are not written anew"),
     ("v3-ts-013", "librdkafka takes the time 0 for now"),
-    ("v2-sr-001", "no registry: schemas are not written anew"),
-    ("v2-sr-003", "no registry: schemas are not written anew"),
-    ("v3-sr-001", "no registry: schemas are not written anew"),
     ("meta.topic.internal", "the embedded broker has no __consumer_offsets"),
     ("v2.avro.inline", "no registry"),
     ("v2.avro.inline-again", "no registry"),
@@ -29,7 +26,6 @@ const EXPLAINED: [(&str, &str); 26] = [
     ("v2.avro.mismatch", "no registry"),
     ("v2.avro.mismatch-second", "no registry"),
     ("v2.avro.extra-field", "no registry"),
-    ("v2.avro.null-value-noschema", "no registry"),
     ("v2.avro.int-overflow", "no registry"),
     ("v2.avro.jsonschema", "no registry"),
     ("v2.avro.jsonschema-mismatch", "no registry"),

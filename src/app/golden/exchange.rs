@@ -1,6 +1,6 @@
 //! A recorded request sent again, write by write, and all that comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -49,16 +49,20 @@ pub(super) async fn exchange(
     plan: &Plan<'_>,
     limit: Duration,
 ) -> Result<Vec<GoldenResponse>, Broken> {
-    let stream = TcpStream::connect(endpoint.addresses.as_slice()).await;
+    let begun = Instant::now();
+    let slow = || Broken::Unconnected(format!("{} took longer to connect than may be", endpoint.authority));
+    let stream = timeout(limit, TcpStream::connect(endpoint.addresses.as_slice())).await;
     let stream = stream
+        .map_err(|_| slow())?
         .map_err(|error| Broken::Unconnected(format!("cannot connect to {}: {error}", endpoint.authority)))?;
     let _ = stream.set_nodelay(true);
+    let left = || limit.saturating_sub(begun.elapsed());
     match &endpoint.tls {
-        None => spoken(stream, plan, limit).await,
+        None => spoken(stream, plan, left()).await,
         Some(tls) => {
-            let secured = tls.connect(stream).await;
+            let secured = timeout(left(), tls.connect(stream)).await.map_err(|_| slow())?;
             let unconnected = |error| Broken::Unconnected(format!("cannot agree on TLS: {error}"));
-            spoken(secured.map_err(unconnected)?, plan, limit).await
+            spoken(secured.map_err(unconnected)?, plan, left()).await
         }
     }
 }

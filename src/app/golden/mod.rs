@@ -8,6 +8,7 @@ mod preflight;
 mod setting;
 mod topics;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
 use self::topics::CorpusTopic;
 use super::run::Interrupt;
-use crate::conform::golden::{Recording, Widening, compare, read_golden, read_widenings};
+use crate::conform::golden::{Recording, Widening, compare, read_golden, read_widenings, topic_of};
 use crate::kafka::Access;
 use crate::result::{DifferentExchange, FieldDifference, REPLAY_SCHEMA, Replay, Unplayable};
 
@@ -64,6 +65,16 @@ pub struct Options {
 struct Corpus {
     recordings: Vec<Recording>,
     topics: Vec<CorpusTopic>,
+}
+
+impl Corpus {
+    /// The topics that its recordings may write to.
+    fn written(&self) -> BTreeSet<String> {
+        let own = self.topics.iter().map(|topic| topic.name.clone());
+        let named = self.recordings.iter().filter_map(|row| topic_of(&row.request));
+        let landed = self.recordings.iter().flat_map(|row| row.landed.iter().flatten());
+        own.chain(named).chain(landed.map(|record| record.topic.clone())).collect()
+    }
 }
 
 /// The text of a file.
@@ -198,7 +209,7 @@ async fn played(
     };
     match &options.against {
         Against::Running { url, kafka, hosts } => {
-            let mut setting = Setting::attach(url, kafka.clone(), hosts).await?;
+            let mut setting = Setting::attach(url, kafka.clone(), hosts, corpus.written()).await?;
             setting.look().await?;
             all_topics_are_there(&setting, &corpus.topics)?;
             for recording in &corpus.recordings {

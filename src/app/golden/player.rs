@@ -36,8 +36,9 @@ pub(super) async fn play(
     limit: Duration,
 ) -> Result<Played, ReplayError> {
     let cluster = (recording.setup.cluster_id.as_str(), setting.cluster_id.as_str());
-    let placed = placed(&recording.request, cluster)
-        .and_then(|request| Ok((writes(&request, &setting.endpoint.authority)?, request)));
+    let placed = placed(&recording.request, cluster).and_then(|request| {
+        Ok((writes(&request, &setting.endpoint.authority, &setting.endpoint.base_path)?, request))
+    });
     let ((writes, half_close), request) = match placed {
         Ok(placed) => placed,
         Err(reason) => return Ok(Played::Not(reason.to_string())),
@@ -100,7 +101,8 @@ pub(in crate::app) async fn send(
     endpoint: &Target,
     limit: Duration,
 ) -> Result<GoldenResponse, String> {
-    let (writes, half_close) = writes(request, &endpoint.authority).map_err(|reason| reason.to_string())?;
+    let (writes, half_close) =
+        writes(request, &endpoint.authority, &endpoint.base_path).map_err(|reason| reason.to_string())?;
     let plan =
         Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
     let answers = exchange(endpoint, &plan, limit).await.map_err(|broken| broken.to_string())?;

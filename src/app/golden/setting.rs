@@ -1,5 +1,6 @@
 //! What a recording is played against: an embedded proxy and broker that are set up as it says, or what runs already.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -92,20 +93,21 @@ impl Setting {
         let endpoint = resolve(&format!("http://{}", proxy.address()), &[]).await?;
         let cluster_id =
             broker.as_ref().map_or_else(|| setup.cluster_id.clone(), |broker| broker.cluster_id().to_owned());
-        let tail = if broker.is_some() { Some(follow(access.clone()).await?) } else { None };
+        let tail = if broker.is_some() { Some(follow(access.clone(), None).await?) } else { None };
         let doubles = Doubles { _proxy: proxy, broker, _nobody: nobody };
         Ok(Self { endpoint, cluster_id, kafka: Some(access), tail, doubles: Some(doubles) })
     }
 
-    /// A proxy and a cluster that run already.
+    /// A proxy and a cluster that run already; what lands is read from `topics` alone, since others may write there as well.
     pub(in crate::app) async fn attach(
         url: &str,
         kafka: Option<Access>,
         hosts: &[String],
+        topics: BTreeSet<String>,
     ) -> Result<Self, ReplayError> {
         let endpoint = resolve(url, hosts).await?;
         let tail = match kafka.clone() {
-            Some(access) => Some(follow(access).await?),
+            Some(access) => Some(follow(access, Some(topics)).await?),
             None => None,
         };
         let id = tail.as_ref().and_then(|tail| tokio::task::block_in_place(|| tail.cluster_id()));
@@ -152,8 +154,8 @@ fn kafka_version(broker: &str) -> KafkaVersion {
     if broker.contains("Kafka 4.") { KafkaVersion::V4_1 } else { KafkaVersion::V3_9 }
 }
 
-async fn follow(access: Access) -> Result<Tail, ReplayError> {
-    let tail = tokio::task::spawn_blocking(move || Tail::start(access)).await;
+async fn follow(access: Access, only: Option<BTreeSet<String>>) -> Result<Tail, ReplayError> {
+    let tail = tokio::task::spawn_blocking(move || Tail::start(access, only)).await;
     // A task that panics is a bug, and its message has been printed.
     Ok(tail.map_err(|error| VerifyError::Thread(std::io::Error::other(error)))??)
 }

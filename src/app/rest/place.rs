@@ -1,6 +1,6 @@
 //! Where cases are tried: a proxy, the Kafka behind it, and a topic of its own for each case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -48,7 +48,7 @@ impl Place {
                 (setting, kafka)
             }
             Against::Running { url, kafka, hosts } => {
-                let setting = Setting::attach(url, kafka.clone(), hosts).await?;
+                let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
                 (setting, kafka.clone())
             }
         };
@@ -66,7 +66,10 @@ impl Place {
         let unread = kafka.is_none().then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
         let deletes = matches!(options.against, Against::Running { .. });
         let place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        place.create(cases).await?;
+        if let Err(error) = place.create(cases).await {
+            place.close().await;
+            return Err(error);
+        }
         Ok(place)
     }
 

@@ -74,6 +74,9 @@ pub enum Unbuildable {
     /// It is another one.
     #[error("its body, built again, is not the recorded one: the SHA-256 is another")]
     Hash,
+    /// It goes out byte for byte, and the proxy stands below a path.
+    #[error("it is sent byte for byte, and the proxy stands below {0}")]
+    Below(String),
     /// The file is damaged.
     #[error("its bytes are no base64: {0}")]
     Base64(String),

@@ -25,7 +25,9 @@ impl Bases {
         let stands: BTreeSet<(i64, i64)> =
             own.map(|record| (i64::from(record.partition), record.offset)).collect();
         let mut answered = BTreeSet::new();
-        documents.iter().for_each(|document| positions(document, &mut answered));
+        for document in documents {
+            positions(document, &mut answered);
+        }
         let mut lowest = BTreeMap::new();
         // In order, so that the first of a partition is its lowest.
         for (partition, offset) in stands.iter().chain(&answered) {

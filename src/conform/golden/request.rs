@@ -40,11 +40,20 @@ pub fn placed(request: &GoldenRequest, (from, to): (&str, &str)) -> Result<Golde
 }
 
 /// The writes of a request, and whether it ends before it is whole, so that the sender must say that nothing more comes.
-/// `authority` stands in `Host` where the recording has none.
+/// `authority` stands in `Host` where the recording has none. Where the proxy stands below a path, `base` is put before the
+/// request's.
 ///
 /// # Errors
 /// [`Unbuildable`], where the body is elided and cannot be built again.
-pub fn writes(request: &GoldenRequest, authority: &str) -> Result<(Vec<Write>, bool), Unbuildable> {
+pub fn writes(
+    request: &GoldenRequest,
+    authority: &str,
+    base: &str,
+) -> Result<(Vec<Write>, bool), Unbuildable> {
+    if !base.is_empty() && (request.sends.is_some() || request.raw_b64.is_some()) {
+        return Err(Unbuildable::Below(base.to_owned()));
+    }
+
     let writes: Vec<Write> = match (&request.sends, &request.raw_b64) {
         (Some(sends), _) => sends
             .iter()
@@ -54,7 +63,7 @@ pub fn writes(request: &GoldenRequest, authority: &str) -> Result<(Vec<Write>, b
             })
             .collect::<Result<_, _>>()?,
         (None, Some(raw)) => vec![Write { pause: Duration::ZERO, bytes: decoded(raw)? }],
-        (None, None) => vec![Write { pause: Duration::ZERO, bytes: composed(request, authority)? }],
+        (None, None) => vec![Write { pause: Duration::ZERO, bytes: composed(request, authority, base)? }],
     };
     let all: Vec<u8> = writes.iter().flat_map(|write| write.bytes.iter().copied()).collect();
     let cut_short = is_cut_short(&all);
@@ -62,11 +71,13 @@ pub fn writes(request: &GoldenRequest, authority: &str) -> Result<(Vec<Write>, b
 }
 
 /// Head and body.
-fn composed(request: &GoldenRequest, authority: &str) -> Result<Vec<u8>, Unbuildable> {
+fn composed(request: &GoldenRequest, authority: &str, base: &str) -> Result<Vec<u8>, Unbuildable> {
     let body = request.body()?;
     let version = request.http_version.as_deref().unwrap_or("HTTP/1.1");
     let mut bytes = Vec::new();
-    latin(&mut bytes, &format!("{} {} {version}\r\n", request.method, request.path));
+    // Only a path has something before it: not a whole URL, and not the server itself.
+    let base = if request.path.starts_with('/') { base } else { "" };
+    latin(&mut bytes, &format!("{} {base}{} {version}\r\n", request.method, request.path));
     let has = |name: &str| request.headers.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
     // A recording whose head is whole names the host; of others, a client library added what is needed.
     let whole = has("Host");
@@ -145,7 +156,7 @@ mod tests {
     use super::*;
 
     fn sent(request: &GoldenRequest) -> (String, bool) {
-        let (writes, cut_short) = writes(&placed(request, ("AAA", "BBB")).unwrap(), "h:1").unwrap();
+        let (writes, cut_short) = writes(&placed(request, ("AAA", "BBB")).unwrap(), "h:1", "").unwrap();
         (String::from_utf8(writes.into_iter().flat_map(|write| write.bytes).collect()).unwrap(), cut_short)
     }
 
@@ -158,7 +169,7 @@ mod tests {
             body: Some("{}".into()),
             ..GoldenRequest::default()
         };
-        let (writes, cut_short) = writes(&placed(&request, ("AAA", "BBB")).unwrap(), "h:1").unwrap();
+        let (writes, cut_short) = writes(&placed(&request, ("AAA", "BBB")).unwrap(), "h:1", "").unwrap();
         let expected =
             b"POST /v3/clusters/BBB/topics HTTP/1.1\r\nHost: h:1\r\nX: \xe9\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!((writes[0].bytes.as_slice(), cut_short), (&expected[..], false));
@@ -174,6 +185,23 @@ mod tests {
         let expected = "POST /v3/clusters/BBB/topics HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n\r\n\
                         2\r\n{}\r\n0\r\n\r\n";
         assert_eq!(sent(&chunked), (expected.to_owned(), false));
+    }
+
+    #[test]
+    fn a_proxy_may_stand_below_a_path() {
+        let request = |path: &str| GoldenRequest {
+            method: "GET".into(),
+            path: path.into(),
+            ..GoldenRequest::default()
+        };
+        for (path, line) in
+            [("/topics", "GET /kafka/topics "), ("*", "GET * "), ("http://h/", "GET http://h/ ")]
+        {
+            let (writes, _) = writes(&request(path), "h:1", "/kafka").unwrap();
+            assert!(writes[0].bytes.starts_with(line.as_bytes()), "{path}");
+        }
+        let raw = GoldenRequest { raw_b64: Some(String::new()), ..request("/") };
+        assert_eq!(writes(&raw, "h:1", "/kafka").unwrap_err(), Unbuildable::Below("/kafka".into()));
     }
 
     #[test]

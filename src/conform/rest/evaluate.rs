@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::conform::rest::{Standing, read_area, read_profile};
 
-    const AREA: &str = r#"
+    const AREA: &str = r"
 area: a
 requirements:
   - id: r
@@ -219,7 +219,7 @@ requirements:
           evidence: recorded
           status: 200
           landed: [{ value: v }]
-"#;
+";
 
     fn record(offset: i64, value: &str) -> GoldenRecord {
         GoldenRecord {

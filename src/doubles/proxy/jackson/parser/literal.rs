@@ -8,7 +8,7 @@ use super::{Parser, Scope, Token};
 const TOLD: usize = 256;
 const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     pub(super) fn literal(&mut self, text: &'static str, token: Token) -> Read<Token> {
         self.match_token(text)?;
         Ok(token)

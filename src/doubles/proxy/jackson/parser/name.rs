@@ -7,7 +7,7 @@ use super::text::low_unit;
 
 const NAME_LIMIT: usize = 50_000;
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     pub(super) fn parse_name(&mut self, first: u8) -> Read<()> {
         if first != b'"' {
             let c = i32::from(self.decode_for_error(first)?);

@@ -6,7 +6,7 @@ use super::{Parser, Token};
 
 const NUMBER_LIMIT: usize = 1_000;
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     pub(super) fn no_leading_zeroes(&mut self) -> Read<()> {
         if matches!(self.input.get(self.at), Some(b'0'..=b'9')) {
             return self.fail("Invalid numeric value: Leading zeroes not allowed".to_owned());
