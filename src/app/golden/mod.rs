@@ -213,8 +213,14 @@ async fn played(
             setting.look().await?;
             all_topics_are_there(&setting, &corpus.topics)?;
             for recording in &corpus.recordings {
+                let names_cluster = !recording.setup.cluster_id.is_empty()
+                    && recording.request.path.contains(&recording.setup.cluster_id);
                 let played = if needs_no_broker(recording) {
                     Played::Not("it needs a broker that is down".into())
+                } else if !recording.setup.proxy_settings.is_empty() {
+                    Played::Not("it was recorded at a proxy with settings of its own".into())
+                } else if names_cluster && setting.cluster_id.is_empty() {
+                    Played::Not("it names the cluster, whose id Kafka does not tell".into())
                 } else {
                     unless(&mut interrupt, play(recording, &mut setting, options.limit)).await?
                 };

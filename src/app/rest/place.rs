@@ -129,7 +129,10 @@ impl Place {
     pub(super) async fn close(&self) -> Option<String> {
         let admin = self.admin.as_ref().filter(|_| self.deletes)?;
         let mut left = Vec::new();
-        for some in self.topics.chunks(BATCH) {
+        // Requests to topics that are not there may have made them.
+        let made = self.topics.iter().map(|topic| format!("{topic}-absent"));
+        let all: Vec<String> = self.topics.iter().cloned().chain(made).collect();
+        for some in all.chunks(BATCH) {
             let names: Vec<&str> = some.iter().map(String::as_str).collect();
             match admin.delete_topics(&names, &AdminOptions::new()).await {
                 Ok(results) => {

@@ -7,10 +7,10 @@ mod excused;
 mod landed;
 mod pattern;
 mod profile;
+mod reading;
 
 pub use catalogue::{
-    Api, CatalogueError, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses,
-    TopicOf, catalogue, read_area,
+    Api, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses, TopicOf,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
@@ -18,3 +18,4 @@ pub use landed::{LandedPattern, Now, Time};
 pub use profile::{
     Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
 };
+pub use reading::{CatalogueError, catalogue, read_area};

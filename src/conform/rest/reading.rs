@@ -1,0 +1,228 @@
+//! Requirements out of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::catalogue::{Api, Expect, Later, Requirement, Requires, RestCase, Standing, TopicOf};
+use crate::conform::Level;
+use crate::conform::golden::{Generated, GoldenRequest};
+
+/// The areas that ship.
+const AREAS: [(&str, &str); 17] = [
+    ("discovery", include_str!("../../../fixtures/conformance/rest/discovery.yaml")),
+    ("negotiation", include_str!("../../../fixtures/conformance/rest/negotiation.yaml")),
+    ("v2-json", include_str!("../../../fixtures/conformance/rest/v2-json.yaml")),
+    ("v2-binary", include_str!("../../../fixtures/conformance/rest/v2-binary.yaml")),
+    ("v2-envelope", include_str!("../../../fixtures/conformance/rest/v2-envelope.yaml")),
+    ("v2-partition", include_str!("../../../fixtures/conformance/rest/v2-partition.yaml")),
+    ("v2-response", include_str!("../../../fixtures/conformance/rest/v2-response.yaml")),
+    ("errors", include_str!("../../../fixtures/conformance/rest/errors.yaml")),
+    ("v2-schema", include_str!("../../../fixtures/conformance/rest/v2-schema.yaml")),
+    ("v3-produce", include_str!("../../../fixtures/conformance/rest/v3-produce.yaml")),
+    ("v3-streaming", include_str!("../../../fixtures/conformance/rest/v3-streaming.yaml")),
+    ("v3-batch", include_str!("../../../fixtures/conformance/rest/v3-batch.yaml")),
+    ("http", include_str!("../../../fixtures/conformance/rest/http.yaml")),
+    ("reliability", include_str!("../../../fixtures/conformance/rest/reliability.yaml")),
+    ("security-config", include_str!("../../../fixtures/conformance/rest/security-config.yaml")),
+    ("lockdown", include_str!("../../../fixtures/conformance/rest/lockdown.yaml")),
+    ("observability", include_str!("../../../fixtures/conformance/rest/observability.yaml")),
+];
+
+/// Why a file of requirements cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// It is no YAML, or says something else.
+    #[error("{area}: {reason}")]
+    Yaml {
+        /// Which area.
+        area: String,
+        /// What is wrong, with line and column.
+        reason: String,
+    },
+    /// A requirement has not exactly one standing.
+    #[error("{0} has to have one of `cases`, `later` and `not_testable`")]
+    Standing(String),
+    /// An id stands twice.
+    #[error("the id {0} stands twice; an id names one case")]
+    Twice(String),
+    /// A case without a word on what it rests.
+    #[error("{0} does not say on what its expectation rests; `evidence` is recorded, source or inferred")]
+    Evidence(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AreaFile {
+    area: String,
+    requirements: Vec<RequirementEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequirementEntry {
+    id: String,
+    level: LevelName,
+    api: Api,
+    statement: String,
+    source: String,
+    cases: Option<Vec<CaseEntry>>,
+    later: Option<Later>,
+    not_testable: Option<String>,
+}
+
+#[derive(Deserialize)]
+enum LevelName {
+    #[serde(rename = "MUST")]
+    Must,
+    #[serde(rename = "SHOULD")]
+    Should,
+    #[serde(rename = "MAY")]
+    May,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseEntry {
+    #[serde(default)]
+    variant: String,
+    #[serde(default)]
+    topic: TopicOf,
+    request: RequestEntry,
+    expect: Expect,
+    #[serde(default)]
+    recorded_as: Vec<String>,
+    #[serde(default)]
+    requires: Vec<Requires>,
+    #[serde(default)]
+    slow: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestEntry {
+    #[serde(default = "post")]
+    method: String,
+    path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, HeaderEntry>,
+    body: Option<String>,
+    body_base64: Option<String>,
+    body_of: Option<Generated>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+/// A header's value, or how a long one is built.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum HeaderEntry {
+    Value(String),
+    Filled { fill: String, count: usize },
+}
+
+/// A field that says that the body goes out in chunks.
+const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
+
+impl RequestEntry {
+    fn request(self) -> GoldenRequest {
+        let headers: Vec<(String, String)> = self
+            .headers
+            .into_iter()
+            .map(|(name, value)| match value {
+                HeaderEntry::Value(text) => (name, text),
+                HeaderEntry::Filled { fill, count } => (name, fill.repeat(count)),
+            })
+            .collect();
+        let chunked = headers.iter().any(|(name, value)| (name.as_str(), value.as_str()) == CHUNKED);
+        GoldenRequest {
+            method: self.method,
+            path: self.path,
+            headers: headers
+                .into_iter()
+                .filter(|(name, value)| (name.as_str(), value.as_str()) != CHUNKED)
+                .collect(),
+            body: self.body,
+            body_b64: self.body_base64,
+            body_gen: self.body_of,
+            chunked,
+            ..GoldenRequest::default()
+        }
+    }
+}
+
+/// Reads the requirements of one area.
+///
+/// # Errors
+/// [`CatalogueError`], for the first thing that is wrong.
+pub fn read_area(name: &str, text: &str) -> Result<Vec<Requirement>, CatalogueError> {
+    let file: AreaFile = serde_saphyr::from_str(text)
+        .map_err(|error| CatalogueError::Yaml { area: name.to_owned(), reason: error.to_string() })?;
+    let area = file.area;
+    file.requirements.into_iter().map(|entry| requirement(&area, entry)).collect()
+}
+
+fn requirement(area: &str, entry: RequirementEntry) -> Result<Requirement, CatalogueError> {
+    let RequirementEntry { id, level, api, statement, source, cases, later, not_testable } = entry;
+    let standing = match (cases, later, not_testable) {
+        (Some(cases), None, None) => {
+            let cases: Result<Vec<RestCase>, _> = cases.into_iter().map(|entry| case(&id, entry)).collect();
+            Standing::Cases(cases?)
+        }
+        (None, Some(later), None) => Standing::Later(later),
+        (None, None, Some(reason)) => Standing::NotTestable(reason),
+        _ => return Err(CatalogueError::Standing(id)),
+    };
+    let level = match level {
+        LevelName::Must => Level::Must,
+        LevelName::Should => Level::Should,
+        LevelName::May => Level::May,
+    };
+    Ok(Requirement { id, area: area.to_owned(), level, api, statement, source, standing })
+}
+
+fn case(requirement: &str, entry: CaseEntry) -> Result<RestCase, CatalogueError> {
+    let id = match entry.variant.as_str() {
+        "" => format!("rest/{requirement}"),
+        variant => format!("rest/{requirement}/{variant}"),
+    };
+    if entry.expect.evidence.is_none() {
+        return Err(CatalogueError::Evidence(id));
+    }
+    Ok(RestCase {
+        id,
+        topic: entry.topic,
+        request: entry.request.request(),
+        expect: entry.expect,
+        recorded_as: entry.recorded_as,
+        requires: entry.requires,
+        slow: entry.slow,
+    })
+}
+
+/// The requirements that ship, area by area.
+///
+/// # Errors
+/// [`CatalogueError`], which a test keeps from happening.
+pub fn catalogue() -> Result<Vec<Requirement>, CatalogueError> {
+    let mut all = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (area, text) in AREAS {
+        for requirement in read_area(area, text)? {
+            if !ids.insert(requirement.id.clone()) {
+                return Err(CatalogueError::Twice(requirement.id));
+            }
+            if let Standing::Cases(cases) = &requirement.standing {
+                for case in cases {
+                    if !ids.insert(case.id.clone()) {
+                        return Err(CatalogueError::Twice(case.id.clone()));
+                    }
+                }
+            }
+            all.push(requirement);
+        }
+    }
+    Ok(all)
+}
