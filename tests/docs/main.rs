@@ -7,6 +7,7 @@ mod commands;
 mod fidelity;
 mod markdown;
 mod reference;
+mod requirements;
 mod results;
 mod schemas;
 mod templates;

@@ -10,7 +10,10 @@ use crate::report::conformance;
 use crate::result::Conformance;
 
 /// What is written, in the order in which it is: what programs read comes last, so that where it stands the rest does.
-const NAMES: [&str; 3] = ["junit.xml", "conformance.html", "conformance.json"];
+const NAMES: [&str; 3] = ["junit.xml", "conformance.html", RESULT];
+
+/// What programs read.
+pub(super) const RESULT: &str = "conformance.json";
 
 /// Makes the folder, and removes what an earlier suite has left, so that nobody takes it for this one's.
 ///

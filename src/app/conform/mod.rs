@@ -3,6 +3,7 @@
 mod files;
 mod landing;
 mod material;
+mod reading;
 mod send;
 mod shown;
 mod sink;
@@ -18,6 +19,7 @@ pub(super) use self::files::clear;
 pub use self::files::deliver;
 use self::landing::Landing;
 pub(super) use self::material::{foreign_keys, spare_key};
+pub use self::reading::{ReadError, read};
 use self::sink::Sink;
 pub(super) use self::suite::Outcomes;
 use self::suite::{Selection, Suite};

@@ -2,6 +2,7 @@
 
 mod against;
 mod auth;
+mod matrix;
 mod playing;
 mod record;
 mod replay;
@@ -26,6 +27,8 @@ enum Of {
     Record(record::Options),
     /// Play a golden file against a REST proxy and tell in what its answers and records differ from the recorded ones
     Replay(replay::Options),
+    /// Put results of one suite beside each other: what came of each case with each implementation or release
+    Matrix(matrix::Options),
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
@@ -34,5 +37,6 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Of::Rest(options) => rest::main(options),
         Of::Record(options) => record::main(options),
         Of::Replay(options) => replay::main(options),
+        Of::Matrix(options) => matrix::main(options),
     }
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::html::Page;
 use super::super::text::grouped;
-use super::{conspicuous, counts, heading};
+use super::{answers, conspicuous, counts, heading};
 use crate::result::{CaseOutcome, CaseReport, Conformance};
 
 /// The result as HTML.
@@ -111,15 +111,4 @@ fn table(result: &Conformance) -> Markup {
             }
         }
     }
-}
-
-/// The statuses of the answers, in order.
-fn answers(case: &CaseReport) -> String {
-    let mut statuses: Vec<String> = case
-        .exchanges
-        .iter()
-        .map(|exchange| exchange.status.map_or("none".to_owned(), |s| s.to_string()))
-        .collect();
-    statuses.dedup();
-    statuses.join(", ")
 }

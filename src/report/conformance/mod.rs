@@ -2,11 +2,13 @@
 
 mod html;
 mod junit;
+mod matrix;
 
 use std::fmt::Write as _;
 
 pub use html::html;
 pub use junit::junit;
+pub use matrix::{NamedSuite, matrix_html, matrix_text};
 
 use super::text::{grouped, plain, short};
 use crate::result::{CaseOutcome, CaseReport, Conformance, Verdict};
@@ -86,6 +88,17 @@ fn conspicuous(result: &Conformance) -> Vec<&CaseReport> {
     let mut cases: Vec<&CaseReport> = result.cases.iter().filter(bad).collect();
     cases.sort_by_key(|case| std::cmp::Reverse(case.outcome));
     cases
+}
+
+/// The statuses of the answers, in order.
+fn answers(case: &CaseReport) -> String {
+    let mut statuses: Vec<String> = case
+        .exchanges
+        .iter()
+        .map(|exchange| exchange.status.map_or("none".to_owned(), |s| s.to_string()))
+        .collect();
+    statuses.dedup();
+    statuses.join(", ")
 }
 
 #[cfg(test)]

@@ -87,4 +87,31 @@ fn nothing_from_outside_is_markup() {
         assert!(!text.contains("<b>") && !text.contains('\u{1b}') && !text.contains('\u{202e}'));
     }
     assert!(html(&result).contains("auth/19-kid-of-other/second-as-first"));
+    let hostile =
+        [NamedSuite { name: "<b>\u{1b}", result: &result }, NamedSuite { name: "b", result: &result }];
+    for text in [matrix_html(&hostile), matrix_text(&hostile)] {
+        assert!(!text.contains("<b>\u{fffd}</b>") && !text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    }
+}
+
+/// What is shown first is what is worth a look: cases whose outcome or answer is another, and cases that one of them lacks.
+#[test]
+fn results_stand_beside_each_other_case_by_case() {
+    let old = result();
+    let mut new = result();
+    new.verdict = Verdict::Pass;
+    new.cases[0].outcome = CaseOutcome::Passed;
+    new.cases[3].exchanges[0].status = Some(401);
+    new.cases.remove(4);
+    let both = [NamedSuite { name: "6.2.15", result: &old }, NamedSuite { name: "7.9.9", result: &new }];
+    insta::assert_snapshot!(matrix_text(&both));
+    let page = matrix_html(&both);
+    let (differing, alike) = page.split_once("id=\"alike\"").unwrap();
+    for (case, differs) in
+        [("01-alg-none/lower", true), ("02-alg-odd/empty", false), ("18-kid-absent/good", true)]
+    {
+        assert_eq!(differing.contains(case), differs, "{case}");
+        assert_eq!(alike.contains(case), !differs, "{case}");
+    }
+    assert!(matrix_text(&both[..1]).contains("0 of 5 cases"));
 }
