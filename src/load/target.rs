@@ -81,6 +81,19 @@ pub enum TargetError {
     },
 }
 
+/// A URL that cannot be used, without what people write into URLs that nobody else should read: passwords, and tokens in
+/// queries.
+fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let separator = if rest.len() < url.len() { "://" } else { "" };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = path.find(['?', '#']).map_or(path.to_owned(), |end| format!("{}…", &path[..=end]));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}{separator}…@{host}{path}"),
+        None => format!("{scheme}{separator}{authority}{path}"),
+    }
+}
+
 impl Target {
     /// Resolves `url` and makes sure that load may go there: every address of the host must be loopback, or
     /// the host be one of `allow_hosts`. `tls` says how an https URL is to be spoken to, and `protocol` what is
@@ -94,7 +107,7 @@ impl Target {
         tls: &TlsSettings,
         protocol: Protocol,
     ) -> Result<Self, TargetError> {
-        let wrong = || TargetError::Url { url: url.to_owned() };
+        let wrong = || TargetError::Url { url: shown(url) };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong());
@@ -182,6 +195,20 @@ mod tests {
         for url in ["", "127.0.0.1:80", "ftp://127.0.0.1", "http://user:pw@127.0.0.1", "http://127.0.0.1/?a"]
         {
             assert!(matches!(resolve(url, &[]).await, Err(TargetError::Url { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_password_or_token_of_a_url_is_shown() {
+        for (url, expected) in [
+            ("http://user:p@ss@127.0.0.1/a", "http://…@127.0.0.1/a"),
+            ("user:pw@h:1", "…@h:1"),
+            ("http://h/a?token=t#x", "http://h/a?…"),
+            ("ftp://127.0.0.1", "ftp://127.0.0.1"),
+            ("http://h/a@b", "http://h/a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), expected);
         }
     }
 }

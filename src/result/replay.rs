@@ -22,6 +22,9 @@ pub struct Replay {
     pub different: Vec<DifferentExchange>,
     /// Why recordings cannot be played, in the order of the file.
     pub unplayable: Vec<Unplayable>,
+    /// Topics that stand in Kafka afterwards and did not before: requests of the corpus may have made them, and they are left.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub appeared: Vec<String>,
 }
 
 /// An exchange that went otherwise than it was recorded.

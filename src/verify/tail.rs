@@ -111,12 +111,20 @@ impl Tail {
     /// # Errors
     /// [`VerifyError::Unreachable`].
     pub fn topics(&self) -> Result<BTreeMap<String, usize>, VerifyError> {
+        let mut topics = self.every_topic()?;
+        if let Some(only) = &self.only {
+            topics.retain(|name, _| only.contains(name));
+        }
+        Ok(topics)
+    }
+
+    /// All topics but Kafka's own, and their numbers of partitions. Blocks.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unreachable`].
+    pub fn every_topic(&self) -> Result<BTreeMap<String, usize>, VerifyError> {
         let metadata = self.asker.fetch_metadata(None, ASK).map_err(|source| self.unreachable(source))?;
-        let is_read = |name: &str| match &self.only {
-            Some(only) => only.contains(name),
-            None => !name.starts_with("__"),
-        };
-        let own = metadata.topics().iter().filter(|topic| is_read(topic.name()));
+        let own = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
         Ok(own.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
     }
 

@@ -85,6 +85,18 @@ pub enum ReplayError {
         /// Which.
         missing: Vec<String>,
     },
+    /// A topic with another number of partitions.
+    #[error(
+        "the topic `{topic}` has {partitions} partitions, and the corpus was recorded with {expected}; make it anew with as many"
+    )]
+    Partitions {
+        /// Which.
+        topic: String,
+        /// How many it has.
+        partitions: usize,
+        /// How many it had.
+        expected: usize,
+    },
     /// A port.
     #[error("cannot hold a port of this machine: {0}; try again")]
     Port(#[source] std::io::Error),

@@ -8,7 +8,7 @@ mod preflight;
 mod setting;
 mod topics;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -127,9 +127,10 @@ pub async fn replay(
         not_playable: 0,
         different: Vec::new(),
         unplayable: Vec::new(),
+        appeared: Vec::new(),
     };
     let damaged = |id: &str, source| ReplayError::Damaged { id: id.to_owned(), source };
-    played(options, &corpus, interrupt, |done, of, recording, played| {
+    let appeared = played(options, &corpus, interrupt, |done, of, recording, played| {
         match played {
             Played::Not(reason) => {
                 result.not_playable += 1;
@@ -161,6 +162,7 @@ pub async fn replay(
         Ok(())
     })
     .await?;
+    result.appeared = appeared;
     // By id in the file's order, whatever order they were played in.
     let place = |id: &str| corpus.recordings.iter().position(|row| row.id == id);
     result.different.sort_by_key(|different| place(&different.id));
@@ -168,8 +170,18 @@ pub async fn replay(
     Ok(result)
 }
 
-/// Plays a golden file's requests, and gives the exchanges as they went, in the order of the file, with those that could not
-/// be played and why.
+/// What recording came to.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The exchanges as they went, in the order of the file.
+    pub seen: Vec<Recording>,
+    /// What could not be played, and why.
+    pub unplayable: Vec<Unplayable>,
+    /// Topics that were not there before.
+    pub appeared: Vec<String>,
+}
+
+/// Plays a golden file's requests, and gives the exchanges as they went.
 ///
 /// # Errors
 /// [`ReplayError`], where nothing could be recorded.
@@ -177,10 +189,10 @@ pub async fn record(
     options: &Options,
     interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize),
-) -> Result<(Vec<Recording>, Vec<Unplayable>), ReplayError> {
+) -> Result<Recorded, ReplayError> {
     let corpus = read(options)?;
     let (mut seen, mut not) = (Vec::new(), Vec::new());
-    played(options, &corpus, interrupt, |done, of, recording, played| {
+    let appeared = played(options, &corpus, interrupt, |done, of, recording, played| {
         match played {
             Played::Seen(row) => seen.push(*row),
             Played::Not(reason) => not.push(Unplayable { id: recording.id.clone(), reason }),
@@ -191,27 +203,51 @@ pub async fn record(
     .await?;
     let place = |id: &str| corpus.recordings.iter().position(|row| row.id == id);
     seen.sort_by_key(|row| place(&row.id));
-    Ok((seen, not))
+    Ok(Recorded { seen, unplayable: not, appeared })
+}
+
+/// A recording that has been played, until the next one is: what lands between is its own.
+#[derive(Default)]
+struct Held<'r> {
+    last: Option<(&'r Recording, Box<Recording>)>,
+}
+
+impl<'r> Held<'r> {
+    /// The recording, with what has landed since.
+    fn let_go(&mut self, setting: &mut Setting) -> Result<Option<(&'r Recording, Played)>, ReplayError> {
+        let Some((recording, mut seen)) = self.last.take() else { return Ok(None) };
+        if let Some(landed) = &mut seen.landed {
+            landed.extend(setting.landed()?.unwrap_or_default().into_iter().map(golden_record));
+        }
+        Ok(Some((recording, Played::Seen(seen))))
+    }
 }
 
 /// Plays each recording in a setting like its own. Those of one set-up are played one after another in the order of the file.
+/// Gives the topics that were not there before, where a proxy runs already.
 async fn played(
     options: &Options,
     corpus: &Corpus,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize, &Recording, Played) -> Result<(), ReplayError>,
-) -> Result<(), ReplayError> {
+) -> Result<Vec<String>, ReplayError> {
     let of = corpus.recordings.len();
     let mut done = 0;
     let mut next = |recording: &Recording, played| {
         done += 1;
         each(done, of, recording, played)
     };
+    let mut held = Held::default();
     match &options.against {
         Against::Running { url, kafka, hosts } => {
-            let mut setting = Setting::attach(url, kafka.clone(), hosts, corpus.written()).await?;
-            setting.look().await?;
-            all_topics_are_there(&setting, &corpus.topics)?;
+            let attaching = async {
+                let setting = Setting::attach(url, kafka.clone(), hosts, corpus.written()).await?;
+                setting.look().await?;
+                Ok(setting)
+            };
+            let mut setting = unless(&mut interrupt, attaching).await?;
+            let before = setting.topics()?.unwrap_or_default();
+            all_topics_are_there(&before, &corpus.topics, kafka.is_some())?;
             for recording in &corpus.recordings {
                 let names_cluster = !recording.setup.cluster_id.is_empty()
                     && recording.request.path.contains(&recording.setup.cluster_id);
@@ -222,10 +258,22 @@ async fn played(
                 } else if names_cluster && setting.cluster_id.is_empty() {
                     Played::Not("it names the cluster, whose id Kafka does not tell".into())
                 } else {
+                    if let Some((last, played)) = held.let_go(&mut setting)? {
+                        next(last, played)?;
+                    }
                     unless(&mut interrupt, play(recording, &mut setting, options.limit)).await?
                 };
-                next(recording, played)?;
+                match played {
+                    Played::Seen(seen) => held.last = Some((recording, seen)),
+                    not @ Played::Not(_) => next(recording, not)?,
+                }
             }
+            if let Some((last, played)) = held.let_go(&mut setting)? {
+                next(last, played)?;
+            }
+            let mut after = setting.topics()?.unwrap_or_default();
+            after.retain(|topic, _| !before.contains_key(topic));
+            Ok(after.into_keys().collect())
         }
         Against::Embedded(embedded) => {
             for group in groups(&corpus.recordings) {
@@ -235,25 +283,42 @@ async fn played(
                         next(recording, Played::Not(reason))?;
                         continue;
                     }
+                    if let Some(here) = &mut setting
+                        && let Some((last, played)) = held.let_go(here)?
+                    {
+                        next(last, played)?;
+                    }
                     let mut here = match setting.take() {
                         Some(here) if suits(&here, recording) => here,
                         _ => {
-                            Setting::start(&recording.setup, &recording.broker, &corpus.topics, *embedded)
-                                .await?
+                            let starting = Setting::start(
+                                &recording.setup,
+                                &recording.broker,
+                                &corpus.topics,
+                                *embedded,
+                            );
+                            unless(&mut interrupt, starting).await?
                         }
                     };
                     if recording.setup.broker_up && needs_no_broker(recording) && here.can_stop_its_broker() {
-                        warm(recording, &mut here).await?;
+                        unless(&mut interrupt, warm(recording, &mut here)).await?;
                         here.stop_broker();
                     }
-                    let played = unless(&mut interrupt, play(recording, &mut here, options.limit)).await?;
-                    next(recording, played)?;
+                    match unless(&mut interrupt, play(recording, &mut here, options.limit)).await? {
+                        Played::Seen(seen) => held.last = Some((recording, seen)),
+                        not @ Played::Not(_) => next(recording, not)?,
+                    }
                     setting = Some(here);
                 }
+                if let Some(mut here) = setting
+                    && let Some((last, played)) = held.let_go(&mut here)?
+                {
+                    next(last, played)?;
+                }
             }
+            Ok(Vec::new())
         }
     }
-    Ok(())
 }
 
 /// What `work` comes to, unless a signal comes before.
@@ -304,9 +369,26 @@ fn groups(recordings: &[Recording]) -> Vec<Vec<&Recording>> {
     groups
 }
 
-fn all_topics_are_there(setting: &Setting, topics: &[CorpusTopic]) -> Result<(), ReplayError> {
-    let Some(there) = setting.topics()? else { return Ok(()) };
+/// The corpus's topics have to be there, with as many partitions as when they were recorded, as far as it can be looked.
+fn all_topics_are_there(
+    there: &BTreeMap<String, usize>,
+    topics: &[CorpusTopic],
+    seen: bool,
+) -> Result<(), ReplayError> {
+    if !seen {
+        return Ok(());
+    }
     let names = topics.iter().map(|topic| topic.name.clone());
-    let missing: Vec<String> = names.filter(|name| !there.contains(name)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(ReplayError::MissingTopics { missing }) }
+    let missing: Vec<String> = names.filter(|name| !there.contains_key(name)).collect();
+    if !missing.is_empty() {
+        return Err(ReplayError::MissingTopics { missing });
+    }
+    let other = topics.iter().find_map(|topic| {
+        let (partitions, expected) = (*there.get(&topic.name)?, usize::try_from(topic.partitions).ok()?);
+        (partitions != expected).then(|| (topic.name.clone(), partitions, expected))
+    });
+    match other {
+        None => Ok(()),
+        Some((topic, partitions, expected)) => Err(ReplayError::Partitions { topic, partitions, expected }),
+    }
 }

@@ -1,6 +1,6 @@
 //! What a recording is played against: an embedded proxy and broker that are set up as it says, or what runs already.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -137,10 +137,9 @@ impl Setting {
         self.tail = None;
     }
 
-    /// The topics of the cluster, where it can be looked.
-    pub(super) fn topics(&self) -> Result<Option<Vec<String>>, VerifyError> {
-        let look = |tail: &Tail| Ok(tail.topics()?.into_keys().collect());
-        tokio::task::block_in_place(|| self.tail.as_ref().map(look).transpose())
+    /// The topics of the cluster and their numbers of partitions, where it can be looked.
+    pub(super) fn topics(&self) -> Result<Option<BTreeMap<String, usize>>, VerifyError> {
+        tokio::task::block_in_place(|| self.tail.as_ref().map(Tail::every_topic).transpose())
     }
 
     /// What has been written since the last time; `None` where nobody can look.

@@ -54,7 +54,7 @@ pub(super) fn of(recordings: &[Recording]) -> Vec<CorpusTopic> {
     let mut seen: BTreeMap<&str, i32> = BTreeMap::new();
     for record in recordings.iter().filter_map(|row| row.landed.as_ref()).flatten() {
         let partitions = seen.entry(&record.topic).or_default();
-        *partitions = (record.partition + 1).max(*partitions);
+        *partitions = record.partition.saturating_add(1).max(*partitions);
     }
     seen.into_iter()
         .map(|(name, partitions)| CorpusTopic { name: name.to_owned(), partitions, configs: BTreeMap::new() })

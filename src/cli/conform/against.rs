@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::super::exit;
 use crate::app::golden::{Against, Embedded, LIMIT};
 use crate::kafka::Access;
-use crate::scenario::{ProxyRelease, parse_duration};
+use crate::report::plain;
+use crate::scenario::{ProxyRelease, host_is_allowed, parse_duration};
 use crate::secret::Secret;
 
 /// landfall's own proxy, or one that runs already.
@@ -63,6 +64,17 @@ impl Proxy {
             Some(file) => properties(file)?,
             None => BTreeMap::new(),
         };
+        for server in self.bootstrap.iter().flat_map(|servers| servers.split(',')) {
+            let host = server.trim().rsplit_once(':').map_or(server.trim(), |(host, _)| host);
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            if !host_is_allowed(host, &self.allow_hosts) {
+                tell!(
+                    "landfall: topics may not be made at the Kafka on {}; if they may, name it with `--allow-host`",
+                    plain(host)
+                );
+                return Err(ExitCode::from(exit::USAGE));
+            }
+        }
         let kafka = self.bootstrap.clone().map(|bootstrap| Access { bootstrap, properties });
         Ok(Against::Running { url: url.clone(), kafka, hosts: self.allow_hosts.clone() })
     }

@@ -11,7 +11,7 @@ use super::super::{exit, print, runtime, signals};
 use super::against::{Proxy, duration};
 use crate::app::golden::{Options, TIME_SCALE};
 use crate::app::run::Interrupt;
-use crate::report;
+use crate::report::{self, plain};
 use crate::result::{CaseOutcome, Conformance};
 
 /// How often it is told how far playing has come.
@@ -83,6 +83,14 @@ pub(super) fn playing<T>(
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Says which topics are left at a Kafka that is not landfall's own.
+pub(super) fn tell_left(appeared: &[String]) {
+    if !appeared.is_empty() {
+        let topics = appeared.iter().map(|topic| plain(topic)).collect::<Vec<_>>().join(", ");
+        tell!("landfall: new topics stand in Kafka: {topics}; delete them if they are of no use");
+    }
 }
 
 /// Tells a suite's result, whose files are in `folder`, and gives its exit code.

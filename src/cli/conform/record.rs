@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::super::{exit, print};
-use super::playing::{Playing, playing};
-use crate::app::golden::record;
+use super::playing::{Playing, playing, tell_left};
+use crate::app::golden::{Recorded, record};
 
 /// Options of `landfall conform record`.
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,8 @@ pub(super) fn main(options: &Options) -> ExitCode {
     let outcome = playing(options.playing.quiet, "recordings played", async |interrupt, each| {
         record(&plan, interrupt, each).await.map_err(|error| (error.exit_code(), error.to_string()))
     });
-    let (mut seen, not) = match outcome {
-        Ok(outcome) => outcome,
+    let Recorded { mut seen, unplayable: not, appeared } = match outcome {
+        Ok(recorded) => recorded,
         Err(code) => return code,
     };
     let mut text = String::new();
@@ -49,6 +49,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         tell!("landfall: cannot write {}: {error}; name another file", options.out.display());
         return ExitCode::from(exit::USAGE);
     }
+    tell_left(&appeared);
     for unplayable in &not {
         tell!("landfall: not recorded: {}: {}", unplayable.id, unplayable.reason);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::super::{exit, print};
-use super::playing::{Playing, playing};
+use super::playing::{Playing, playing, tell_left};
 use crate::app::golden::{self, replay};
 use crate::result::Replay;
 
@@ -41,6 +41,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
             return ExitCode::from(exit::unwritten(code(&result)));
         }
     }
+    tell_left(&result.appeared);
     let mut text = String::new();
     if !options.playing.quiet {
         for rule in golden::rules(&plan).unwrap_or_default() {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::jose::sha256;
 
+/// The longest body that is built, in bytes, give or take the numbers in it.
+const LONGEST: usize = 256 << 20;
+
 /// How a long body is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -33,9 +36,19 @@ pub enum Generated {
 
 impl Generated {
     /// The body.
-    #[must_use]
-    pub fn build(&self) -> Vec<u8> {
-        match self {
+    ///
+    /// # Errors
+    /// [`Unbuildable::TooLong`], for what no proxy takes.
+    pub fn build(&self) -> Result<Vec<u8>, Unbuildable> {
+        let (times, each) = match self {
+            Self::Filled { fill, count, close, .. } => (*count, fill.len().saturating_add(close.len())),
+            Self::Records { records, record } => (*records, record.len().saturating_add(1)),
+        };
+        // As long as numbers may be that stand for `<i>`, twice as much is not reached.
+        if times.saturating_mul(each.max(1)) > LONGEST {
+            return Err(Unbuildable::TooLong);
+        }
+        Ok(match self {
             Self::Filled { prefix, fill, count, close, suffix } => {
                 format!("{prefix}{}{}{suffix}", fill.repeat(*count), close.repeat(*count)).into_bytes()
             }
@@ -44,7 +57,7 @@ impl Generated {
                     (0..*records).map(|index| record.replace("<i>", &index.to_string())).collect();
                 format!("{{\"records\":[{}]}}", each.join(",")).into_bytes()
             }
-        }
+        })
     }
 }
 
@@ -63,6 +76,9 @@ pub enum Unbuildable {
     /// Only its length or hash was kept.
     #[error("its body was not kept, and nothing says how it is built")]
     NoRecipe,
+    /// It is longer than any that was recorded can be.
+    #[error("its body would have more than 256 MiB")]
+    TooLong,
     /// It is another one.
     #[error("its body, built again, has {found} bytes where the recorded one has {expected}")]
     Length {
@@ -98,6 +114,29 @@ impl Elided<'_> {
                 Err(Unbuildable::Hash)
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_for_more_than_there_can_be_is_refused() {
+        let filled = |count| Generated::Filled {
+            prefix: "[".into(),
+            fill: "ab".into(),
+            count,
+            close: "c".into(),
+            suffix: "]".into(),
+        };
+        assert_eq!(filled(2).build().unwrap(), b"[ababcc]");
+        let records = |records| Generated::Records { records, record: "<i>".into() };
+        assert_eq!(records(2).build().unwrap(), b"{\"records\":[0,1]}");
+        for count in [usize::MAX, LONGEST] {
+            assert_eq!(filled(count).build().unwrap_err(), Unbuildable::TooLong);
+            assert_eq!(records(count).build().unwrap_err(), Unbuildable::TooLong);
         }
     }
 }

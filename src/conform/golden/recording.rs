@@ -245,7 +245,7 @@ impl GoldenRequest {
             let elided = self.body_len.is_some() || self.body_sha256.is_some();
             return if elided { Err(Unbuildable::NoRecipe) } else { Ok(None) };
         };
-        let body = generated.build();
+        let body = generated.build()?;
         Elided { length: self.body_len, sha256: self.body_sha256.as_deref() }.check(&body)?;
         Ok(Some(body))
     }
