@@ -107,13 +107,16 @@ async fn what_is_no_produce_call_is_refused_as_a_whole() {
     let stage = Stage::start().await;
     let url = stage.url("/v3/clusters/any/topics/t/records");
     let status = async |headers: &[(&str, &str)]| send(post(&url, headers, ONE)).await.status.as_u16();
-    assert_eq!(status(&[("content-type", "application/json; charset=utf-8")]).await, 200);
+    for (charset, expected) in [("utf-8", 200), ("ISO-8859-1", 200), ("utf-16", 400), ("DEADBEEF", 400)] {
+        let kind = format!("application/json; charset={charset}");
+        assert_eq!(status(&[("content-type", &kind)]).await, expected, "{charset}");
+    }
     assert_eq!(status(&[("content-type", "application/vnd.kafka.v2+json")]).await, 415);
     assert_eq!(status(&[]).await, 400);
     assert_eq!(status(&[("content-type", JSON), ("accept", "text/plain")]).await, 406);
     assert_eq!(get(&url).await.status.as_u16(), 405);
     assert_eq!(get(&stage.url("/v3/nothing")).await.status.as_u16(), 404);
-    assert_eq!(stage.landed(), 1);
+    assert_eq!(stage.landed(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,11 @@ impl MediaType {
         self.subtype.eq_ignore_ascii_case("json") || self.subtype.ends_with("+json")
     }
 
+    /// The value of a parameter; its name in small letters.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// How it stands in a Content-Type.
     fn text(&self) -> String {
         let mut text = format!("{}/{}", self.kind, self.subtype);

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Either;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
 use super::in_hand::InHand;
 use super::jetty::Request;
+use super::media::MediaType;
 use super::produce::Call;
 use super::serve::Service;
 use super::{Answer, ProxyAnswer, faults_at, read_whole, response, whole};
@@ -45,6 +46,9 @@ pub(super) async fn produce(
         let text = "Cannot construct instance of `JsonStream` (no Creators, like default constructor, exist): \
                     cannot deserialize from Object value (no delegate- or property-based Creator)";
         return Err(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text));
+    }
+    if let Some(refusal) = foreign_charset(&request.headers).filter(|_| !release.is_6_2()) {
+        return Err(refusal);
     }
     let faults = faults_at(&request.headers);
     let client = Some(request.client);
@@ -80,6 +84,18 @@ pub(super) async fn produce(
     let mut response = Response::new(Either::Right(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     Ok(response)
+}
+
+/// What a request is refused with whose Content-Type names a charset beside the two that the real proxy takes (since 7.5;
+/// bytes are read as UTF-8 with both).
+fn foreign_charset(headers: &HeaderMap) -> Option<Answer> {
+    let kind = MediaType::content(headers.get(CONTENT_TYPE)?.as_bytes()).ok()?;
+    let charset = kind.parameter("charset")?;
+    if ["utf-8", "iso-8859-1"].iter().any(|known| charset.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    let text = "Unsupported charset in Content-Type header. Supports \"UTF-8\" and \"ISO-8859-1\".";
+    Some(response::typed_error(StatusCode::BAD_REQUEST, JSON, 400, text))
 }
 
 /// Writes a receipt for each entry, when it is known what became of it.
