@@ -22,6 +22,9 @@ pub struct Recording {
     /// All answers, where there were several (100, pipelining).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Vec<GoldenResponse>>,
+    /// Whether the proxy closed the connection; `None`: nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_closed_connection: Option<bool>,
     /// The records that then stood in the topics and had not before; `None`: the broker was down, and nobody could look.
     pub landed: Option<Vec<GoldenRecord>>,
     /// Whether `landed` is only the beginning of what landed.
