@@ -55,11 +55,7 @@ pub(super) enum Broken {
 ///
 /// # Errors
 /// Why the endpoint could not be reached, or what came back is no answer.
-pub(super) async fn exchange(
-    endpoint: &Target,
-    plan: &Plan<'_>,
-    limit: Duration,
-) -> Result<Came, Broken> {
+pub(super) async fn exchange(endpoint: &Target, plan: &Plan<'_>, limit: Duration) -> Result<Came, Broken> {
     let begun = Instant::now();
     let slow = || Broken::Unconnected(format!("{} took longer to connect than may be", endpoint.authority));
     let stream = timeout(limit, TcpStream::connect(endpoint.addresses.as_slice())).await;
@@ -114,10 +110,12 @@ where
             let reading = reading.read_buf(&mut bytes);
             let read = match lingering {
                 None => reading.await,
-                Some(until) => match timeout(until.saturating_duration_since(Instant::now()), reading).await {
-                    Ok(read) => read,
-                    Err(_) => return Ok(Some(false)),
-                },
+                Some(until) => {
+                    match timeout(until.saturating_duration_since(Instant::now()), reading).await {
+                        Ok(read) => read,
+                        Err(_) => return Ok(Some(false)),
+                    }
+                }
             };
             ended = !matches!(read, Ok(1..));
         }

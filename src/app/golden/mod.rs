@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::error::ReplayError;
-use self::player::{Played, play};
 pub(super) use self::player::{Awaited, golden_record, send, warm};
+use self::player::{Played, play};
 pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
 use self::topics::CorpusTopic;

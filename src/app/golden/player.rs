@@ -8,9 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::ReplayError;
 use super::exchange::{Broken, Came, Plan, exchange};
 use super::setting::Setting;
-use crate::conform::golden::{
-    GoldenRecord, GoldenRequest, Recording, Write, placed, writes,
-};
+use crate::conform::golden::{GoldenRecord, GoldenRequest, Recording, Write, placed, writes};
 use crate::load::Target;
 use crate::verify::TailRecord;
 
@@ -127,10 +125,7 @@ pub(in crate::app) async fn send(
     let plan = Plan { writes: &writes, half_close, head, interim, answers, lingers };
     let came = exchange(endpoint, &plan, limit).await.map_err(|broken| broken.to_string())?;
     if came.answers.is_empty() && answers > 0 {
-        return Err(format!(
-            "no answer within {} s, or the connection ended without one",
-            limit.as_secs()
-        ));
+        return Err(format!("no answer within {} s, or the connection ended without one", limit.as_secs()));
     }
     Ok(came)
 }
@@ -148,10 +143,9 @@ pub(in crate::app) async fn warm(topic: &str, setting: &Setting) -> Result<(), R
     let plan =
         Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1, lingers: None };
     let answered = exchange(&setting.endpoint, &plan, Duration::from_secs(10)).await;
-    answered.map(|_| ()).map_err(|broken| ReplayError::NoProxy {
-        url: format!("(for {topic})"),
-        reason: broken.to_string(),
-    })
+    answered
+        .map(|_| ())
+        .map_err(|broken| ReplayError::NoProxy { url: format!("(for {topic})"), reason: broken.to_string() })
 }
 
 /// A record as golden files have it.

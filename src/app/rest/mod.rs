@@ -26,8 +26,8 @@ use super::conform::clear;
 use super::golden::{Against, text_of};
 use super::run::{Interrupt, random_run_id};
 use crate::conform::rest::{
-    Excuse, Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses, read_profile,
-    shipped_profile, version,
+    Excuse, Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses,
+    read_profile, shipped_profile, version,
 };
 use crate::conform::{Conclusion, Strictness, conclude};
 use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Verdict};

@@ -76,7 +76,8 @@ pub fn recorded(options: &Options) -> Result<(Conformance, Fitting), RestError> 
         for (requirement, case) in own {
             let (report, fits) = judged(row, (requirement, case), standard, &corpus);
             if !fits {
-                let told: Vec<&str> = report.reasons.iter().chain(&report.notes).map(String::as_str).collect();
+                let told: Vec<&str> =
+                    report.reasons.iter().chain(&report.notes).map(String::as_str).collect();
                 wrong.push(format!("{}: {}", case.id, told.join("; ")));
             }
             cases.push(report);

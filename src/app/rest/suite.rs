@@ -163,8 +163,7 @@ async fn in_its_turn(
     if options.fail_fast {
         // Without what landed: what does not even answer as it must has failed whatever lands.
         let seen = sent.seen(None, topic, place.cluster_id());
-        let failed =
-            assess(case, requirement.level, plan.standard(), &seen).outcome == CaseOutcome::Failed;
+        let failed = assess(case, requirement.level, plan.standard(), &seen).outcome == CaseOutcome::Failed;
         stop.fetch_or(failed, Relaxed);
     }
     sent

@@ -62,6 +62,7 @@ fn completed(place: &Surroundings, options: &Options) -> Surroundings {
     Surroundings {
         auto_create: place.auto_create.or(usual.auto_create),
         registry: place.registry.or(usual.registry),
+        own: false,
         ..place.clone()
     }
 }
@@ -86,7 +87,7 @@ fn is_met(options: &Options, required: Requires) -> bool {
         // The embedded proxy reaches no registry yet.
         (Against::Embedded(_), Requires::Registry) => false,
         (Against::Embedded(_), _) => true,
-        (Against::Running { .. }, Requires::StoppedBroker | Requires::ProxySettings) => false,
+        (Against::Running { .. }, Requires::StoppedBroker | Requires::ProxySettings | Requires::Own) => false,
         (Against::Running { .. }, Requires::AutoCreateOff) => options.auto_create == Some(false),
         (Against::Running { .. }, Requires::AutoCreateOn) => options.auto_create == Some(true),
         (Against::Running { .. }, Requires::Registry) => options.registry == Some(true),

@@ -91,14 +91,17 @@ pub(super) fn main(options: &Options) -> ExitCode {
     let profile = Some(options.profile.clone()).filter(|profile| profile != "none");
     let strictness = Strictness { strict: options.strict, require_all: options.require_all };
     if let Some(file) = &options.recorded {
-        return judge_recordings(&RecordedOptions {
-            file: file.clone(),
-            profile,
-            only: options.filter.clone(),
-            strictness,
-            excuses: options.expected_failures.clone(),
-            folder: options.out.clone(),
-        }, options.quiet);
+        return judge_recordings(
+            &RecordedOptions {
+                file: file.clone(),
+                profile,
+                only: options.filter.clone(),
+                strictness,
+                excuses: options.expected_failures.clone(),
+                folder: options.out.clone(),
+            },
+            options.quiet,
+        );
     }
     let against = match options.proxy.against(TIME_SCALE) {
         Ok(against) => against,

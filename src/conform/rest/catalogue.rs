@@ -125,12 +125,13 @@ impl RestCase {
     /// What the place has to have, or must not have.
     #[must_use]
     pub fn requires(&self) -> Vec<Requires> {
-        let Surroundings { broker, auto_create, proxy_settings, registry } = &self.place;
+        let Surroundings { broker, auto_create, proxy_settings, registry, own } = &self.place;
         let wanted = [
             (*broker != Brokers::Up, Requires::StoppedBroker),
             (*auto_create == Some(false), Requires::AutoCreateOff),
             (*auto_create == Some(true), Requires::AutoCreateOn),
             (!proxy_settings.is_empty(), Requires::ProxySettings),
+            (*own, Requires::Own),
             (*registry == Some(true), Requires::Registry),
             (*registry == Some(false), Requires::NoRegistry),
             (self.request.raw_b64.is_some() || self.request.sends.is_some(), Requires::Root),
@@ -153,6 +154,9 @@ pub struct Surroundings {
     pub proxy_settings: Map<String, Value>,
     /// Whether the proxy reaches a schema registry.
     pub registry: Option<bool>,
+    /// Whether the proxy has to be landfall's own, since the request harms some releases for good.
+    #[serde(default)]
+    pub own: bool,
 }
 
 /// Whether there is a broker.
@@ -179,6 +183,8 @@ pub enum Requires {
     AutoCreateOn,
     /// A proxy that can be started with settings of the case's own.
     ProxySettings,
+    /// A proxy that nobody else needs.
+    Own,
     /// A proxy that reaches a schema registry.
     Registry,
     /// A proxy that reaches none.
@@ -189,11 +195,12 @@ pub enum Requires {
 
 impl Requires {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::StoppedBroker,
         Self::AutoCreateOff,
         Self::AutoCreateOn,
         Self::ProxySettings,
+        Self::Own,
         Self::Registry,
         Self::NoRegistry,
         Self::Root,
@@ -207,6 +214,7 @@ impl Requires {
             Self::AutoCreateOff => "auto_create_off",
             Self::AutoCreateOn => "auto_create_on",
             Self::ProxySettings => "proxy_settings",
+            Self::Own => "own_proxy",
             Self::Registry => "registry",
             Self::NoRegistry => "no_registry",
             Self::Root => "root_path",
@@ -224,12 +232,17 @@ impl Requires {
             Self::AutoCreateOn => {
                 "try landfall's own broker, or say `--auto-create on` if Kafka creates topics by itself"
             }
-            Self::ProxySettings => "try landfall's own proxy, which is started with the settings of each case",
+            Self::ProxySettings => {
+                "try landfall's own proxy, which is started with the settings of each case"
+            }
+            Self::Own => "try landfall's own proxy: the request stops the producer of some releases for good",
             Self::Registry => "say `--registry on` if the proxy reaches a schema registry",
             Self::NoRegistry => {
                 "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry"
             }
-            Self::Root => "name a proxy that stands at the root of its host: some requests are sent to the letter",
+            Self::Root => {
+                "name a proxy that stands at the root of its host: some requests are sent to the letter"
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::fmt::rfc2822;
 use regex::Regex;
 
-use super::catalogue::{Requirement, RestCase};
-use super::evaluate::{Assessment, Seen, Standard, assess};
+use super::catalogue::{Evidence, Requirement, RestCase};
+use super::evaluate::{Assessment, Seen, Standard, assess, expectation};
 use super::pattern::ABSENT;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, Recording, topic_of};
 use crate::result::CaseOutcome;
@@ -50,7 +50,7 @@ impl CorpusTraits {
 pub struct Judged {
     /// As the suite judges an exchange.
     pub assessment: Assessment,
-    /// Whether it is as is expected, in every field, whatever the expectation rests on.
+    /// Whether it is as is expected, in every field, by more than inference.
     pub fits: bool,
     /// The answers.
     pub answers: Vec<GoldenResponse>,
@@ -68,8 +68,7 @@ pub fn judge(
 ) -> Judged {
     let named = topic_of(&recording.request);
     let own = names(&case.request, &recording.request);
-    let topic = own.topic.as_deref().or_else(|| named.as_deref().filter(|_| own.absent.is_none()));
-    let topic = topic.unwrap_or(&corpus.topic);
+    let topic = own.topic.as_deref().unwrap_or(&corpus.topic);
     let answers: Vec<GoldenResponse> = recording.answers().into_iter().cloned().collect();
     let landed = recording.landed.as_ref().filter(|_| !recording.landed_truncated).map(|landed| {
         let of_the_topic = landed.iter().filter(|record| record.topic == topic);
@@ -89,8 +88,13 @@ pub fn judge(
         cluster: &recording.setup.cluster_id,
         between: date.unwrap_or(corpus.between),
     };
-    let assessment = assess(case, requirement.level, standard, &seen);
-    let fits = assessment.outcome == CaseOutcome::Passed && assessment.mismatches.is_empty();
+    let mut assessment = assess(case, requirement.level, standard, &seen);
+    let passes = assessment.outcome == CaseOutcome::Passed && assessment.mismatches.is_empty();
+    let is_inferred = expectation(case, standard).0.evidence == Some(Evidence::Inferred);
+    if passes && is_inferred {
+        assessment.notes.push("what is expected is inferred, so that this shows nothing".into());
+    }
+    let fits = passes && !is_inferred;
     Judged { assessment, fits, answers, landed }
 }
 
@@ -173,7 +177,11 @@ mod tests {
             (("/topics/{topic}", ""), ("/v3", ""), both(None, None)),
             (("/", ""), ("/", ""), both(None, None)),
         ] {
-            assert_eq!(names(&request(case.0, case.1), &request(recorded.0, recorded.1)), expected, "{case:?}");
+            assert_eq!(
+                names(&request(case.0, case.1), &request(recorded.0, recorded.1)),
+                expected,
+                "{case:?}"
+            );
         }
     }
 
@@ -188,7 +196,11 @@ mod tests {
             serde_json::from_str::<Recording>(&text).unwrap()
         };
         let day = 24 * 60 * 60 * 1000;
-        let rows = [row("a", "/topics/p1", 9 * day), row("b", "/topics/p1", 10 * day), row("c", "/topics/z", 99 * day)];
+        let rows = [
+            row("a", "/topics/p1", 9 * day),
+            row("b", "/topics/p1", 10 * day),
+            row("c", "/topics/z", 99 * day),
+        ];
         let corpus = CorpusTraits::of(&rows);
         assert_eq!(corpus, CorpusTraits { topic: "p1".into(), between: (10 * day - SPAN, 10 * day + SPAN) });
         assert_eq!(CorpusTraits::of(&[]).topic, "");
