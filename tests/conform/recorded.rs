@@ -210,6 +210,8 @@ fn a_recording_of_which_no_case_is_made_is_listed_and_counted() {
     assert!(judged.stdout.contains("of-mine: no case is made of it\n"), "{}", judged.stdout);
     assert!(judged.stdout.ends_with("1 of 2 rows fit what is expected of confluent\n"), "{}", judged.stdout);
     assert_eq!(of(&result(folder.path()), CaseOutcome::NotRun), ["of-mine"]);
+    let junit = std::fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    assert!(junit.contains("<skipped message=\"not run: no case is made of it\""), "{junit}");
 
     std::fs::write(&golden, "{\"id\":1}\n").unwrap();
     let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));

@@ -227,15 +227,16 @@ async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit
     let mut failed = None;
     if let Some(request) = &case.before {
         match send(&filled(request, &names), place.endpoint(), Awaited::ONE, limit).await {
-            Ok(came) => names.extend(told_before(&came.answers, &mut before)),
+            Ok(answer) => names.extend(told_before(&answer.answers, &mut before)),
             Err(reason) => failed = Some(format!("the request before: {reason}")),
         }
     }
     let request = filled(&case.request, &names);
+    let left = limit.saturating_sub(begun.elapsed());
     let (answers, closed) = match failed {
         Some(reason) => (Err(reason), None),
-        None => match send(&request, place.endpoint(), awaited(expect), limit).await {
-            Ok(came) => (Ok(came.answers), came.closed),
+        None => match send(&request, place.endpoint(), awaited(expect), left).await {
+            Ok(all) => (Ok(all.answers), all.closed),
             Err(reason) => (Err(reason), None),
         },
     };

@@ -83,17 +83,22 @@ pub(super) fn wanting(
 }
 
 fn is_met(options: &Options, required: Requires) -> bool {
-    match (&options.against, required) {
-        // The embedded proxy reaches no registry yet.
-        (Against::Embedded(_), Requires::Registry) => false,
-        (Against::Embedded(_), _) => true,
-        (Against::Running { .. }, Requires::StoppedBroker | Requires::ProxySettings | Requires::Own) => false,
-        (Against::Running { .. }, Requires::AutoCreateOff) => options.auto_create == Some(false),
-        (Against::Running { .. }, Requires::AutoCreateOn) => options.auto_create == Some(true),
-        (Against::Running { .. }, Requires::Registry) => options.registry == Some(true),
-        (Against::Running { .. }, Requires::NoRegistry) => options.registry == Some(false),
-        (Against::Running { url, .. }, Requires::Root) => is_root(url),
+    match &options.against {
+        Against::Embedded(_) => own_can(required),
+        Against::Running { url, .. } => match required {
+            Requires::StoppedBroker | Requires::ProxySettings | Requires::Own => false,
+            Requires::AutoCreateOff => options.auto_create == Some(false),
+            Requires::AutoCreateOn => options.auto_create == Some(true),
+            Requires::Registry => options.registry == Some(true),
+            Requires::NoRegistry => options.registry == Some(false),
+            Requires::Root => is_root(url),
+        },
     }
+}
+
+/// Whether landfall's own proxy and broker can be set up so: they are, by [`Group::setup`], where a case asks for it.
+fn own_can(required: Requires) -> bool {
+    required != Requires::Registry
 }
 
 /// Whether a URL names no path.

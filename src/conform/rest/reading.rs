@@ -153,7 +153,7 @@ impl RequestEntry {
             Some(writes.iter().map(|write| write.text.as_str()).collect())
         });
         match (whole, self.path.clone()) {
-            (Some(whole), None) => self.to_the_letter(&whole),
+            (Some(whole), None) => self.literal(&whole),
             (None, Some(path)) => Ok(self.composed(path)),
             (None, None) => Err("the request goes nowhere"),
             (Some(_), Some(_)) => Err("the request is given twice"),
@@ -161,7 +161,7 @@ impl RequestEntry {
     }
 
     /// Bytes as they stand; method and path are those of their first line.
-    fn to_the_letter(self, whole: &str) -> Result<GoldenRequest, &'static str> {
+    fn literal(self, whole: &str) -> Result<GoldenRequest, &'static str> {
         if self.raw.is_some() && self.sends.is_some() {
             return Err("the request is given twice");
         }
