@@ -353,4 +353,69 @@ requirements:
         let of_the_status = "{ case: rest/r, expect: { evidence: inferred, status: 404 }, reason: r }";
         assert_eq!(outcome(Level::Must, of_the_status, Some((500, "{}")), &[]), CaseOutcome::Passed);
     }
+
+    #[test]
+    fn several_answers_are_looked_at_in_their_order_and_whether_the_connection_ends() {
+        let answer = |status: u16, body: &str| GoldenResponse {
+            status,
+            body: Some(body.into()),
+            ..GoldenResponse::default()
+        };
+        let (go_on, fine) = (answer(100, ""), answer(200, "{}"));
+        let fields = |expect: &str, answers: &[GoldenResponse], closed: Option<bool>| {
+            let expect: Expect = serde_json::from_str(expect).unwrap();
+            let seen = Seen {
+                answers,
+                closed,
+                landed: None,
+                topic: "t",
+                absent: None,
+                names_topic: true,
+                cluster: "c",
+                between: (0, 0),
+            };
+            mismatches(&expect, &seen).into_iter().map(|mismatch| mismatch.field).collect::<Vec<_>>()
+        };
+        let both = r#"{"answers":[{"status":100},{"status":200,"body":{}}],"closes":true}"#;
+        let none: [&str; 0] = [];
+        for (expect, answers, closed, expected) in [
+            (both, &[go_on.clone(), fine.clone()][..], Some(true), &none[..]),
+            (both, &[go_on.clone(), fine.clone()], None, &none),
+            (both, &[go_on.clone(), fine.clone()], Some(false), &["closes"]),
+            (
+                both,
+                &[fine.clone(), go_on.clone()],
+                None,
+                &["answers:0:status", "answers:1:status", "answers:1:body"],
+            ),
+            (both, std::slice::from_ref(&go_on), None, &["answers"]),
+            (both, &[], None, &["answer"]),
+            (r#"{"answers":[]}"#, &[], None, &none),
+            (r#"{"answers":[]}"#, std::slice::from_ref(&fine), None, &["answers"]),
+            // One answer is the last one.
+            (r#"{"status":200,"closes":false}"#, &[go_on.clone(), fine.clone()], Some(false), &none),
+        ] {
+            assert_eq!(fields(expect, answers, closed), expected, "{expect} {answers:?}");
+        }
+    }
+
+    #[test]
+    fn several_answers_stand_instead_of_one_and_one_instead_of_several() {
+        let read = |text: &str| serde_json::from_str::<Expect>(text).unwrap();
+        let one = read(r#"{"status":200,"headers":{"A":"b"},"body":{},"landed":[]}"#);
+        let none = read(r#"{"answers":[]}"#);
+        let overridden = one.overridden_by(&none);
+        assert_eq!(overridden, read(r#"{"answers":[],"landed":[]}"#));
+        assert_eq!(
+            overridden.overridden_by(&read(r#"{"status":400}"#)),
+            read(r#"{"status":400,"landed":[]}"#)
+        );
+        let closes = read(r#"{"closes":true}"#);
+        assert_eq!(one.overridden_by(&closes), Expect { closes: Some(true), ..one.clone() });
+        for (expect, field, named) in
+            [(&none, "answers:0:status", true), (&one, "answers", false), (&closes, "closes", true)]
+        {
+            assert_eq!(expect.names(field), named, "{field}");
+        }
+    }
 }
