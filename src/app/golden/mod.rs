@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::error::ReplayError;
-use self::player::{Played, play, warm};
-pub(super) use self::player::{golden_record, send};
+pub(super) use self::player::{Awaited, golden_record, send, warm};
+use self::player::{Played, play};
 pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
 use self::topics::CorpusTopic;
@@ -301,7 +301,9 @@ async fn played(
                         }
                     };
                     if recording.setup.broker_up && needs_no_broker(recording) && here.can_stop_its_broker() {
-                        unless(&mut interrupt, warm(recording, &mut here)).await?;
+                        if let Some(topic) = topic_of(&recording.request) {
+                            unless(&mut interrupt, warm(&topic, &here)).await?;
+                        }
                         here.stop_broker();
                     }
                     match unless(&mut interrupt, play(recording, &mut here, options.limit)).await? {

@@ -2,21 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::try_join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::Options;
 use super::error::RestError;
-use crate::app::golden::{Against, Setting};
-use crate::conform::golden::Setup;
-use crate::conform::rest::{Requirement, RestCase};
+use super::surroundings::Group;
+use crate::app::golden::{Against, Setting, warm};
+use crate::conform::rest::RestCase;
 use crate::kafka::Access;
 use crate::load::Target;
 use crate::verify::{Tail, TailRecord};
 
 /// Topics that are asked for at once.
 const BATCH: usize = 50;
+
+/// Longest name of a topic.
+const LONGEST: usize = 249;
 
 /// A proxy that cases are sent to.
 pub(super) struct Place {
@@ -33,18 +37,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Starts or attaches to the proxy, and makes the topics.
+    /// Starts or attaches to the proxy, and makes the topics, whose names `name` gives by the place of a case in the plan.
     pub(super) async fn open(
         options: &Options,
-        run: &str,
-        cases: &[(Requirement, RestCase)],
+        group: &Group,
+        cases: &[&RestCase],
+        name: impl Fn(usize) -> String,
     ) -> Result<Self, RestError> {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
-                let auto_create = options.auto_create.unwrap_or_default();
-                let setup = Setup { auto_create, ..Setup::default() };
+                let setup = group.setup();
                 let setting = Setting::start(&setup, "", &[], *embedded).await?;
-                let kafka = setting.kafka();
+                let kafka = setting.kafka().filter(|_| setup.broker_up);
                 (setting, kafka)
             }
             Against::Running { url, kafka, hosts } => {
@@ -55,20 +59,26 @@ impl Place {
         setting.look().await?;
         let scheme = if setting.endpoint.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", setting.endpoint.authority, setting.endpoint.base_path);
-        let topics: Vec<String> = (1..)
-            .zip(cases)
-            .map(|(number, (_, case))| format!("landfall-{run}-{number}{}", case.topic.suffix))
-            .collect();
+        let topics: Vec<String> =
+            group.cases.iter().map(|index| cases[*index].topic.name(&name(*index))).collect();
         let admin = match &kafka {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
         };
-        let unread = kafka.is_none().then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
         let deletes = matches!(options.against, Against::Running { .. });
-        let place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        if let Err(error) = place.create(cases).await {
+        let unread = (deletes && kafka.is_none())
+            .then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
+        let mut place = Self { setting, url, topics, admin, kafka, unread, deletes };
+        let own: Vec<&RestCase> = group.cases.iter().map(|index| cases[*index]).collect();
+        if let Err(error) = place.create(&own).await {
             place.close().await;
             return Err(error);
+        }
+        if group.loses_its_broker() {
+            try_join_all(place.topics.iter().map(|topic| warm(topic, &place.setting))).await?;
+            place.admin = None;
+            place.kafka = None;
+            place.setting.stop_broker();
         }
         Ok(place)
     }
@@ -86,11 +96,11 @@ impl Place {
         &self.setting.cluster_id
     }
 
-    async fn create(&self, cases: &[(Requirement, RestCase)]) -> Result<(), RestError> {
+    async fn create(&self, cases: &[&RestCase]) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
         let wanted: Vec<(&str, &RestCase)> =
-            self.topics.iter().zip(cases).map(|(topic, (_, case))| (topic.as_str(), case)).collect();
+            self.topics.iter().map(String::as_str).zip(cases.iter().copied()).collect();
         for some in wanted.chunks(BATCH) {
             let topics: Vec<NewTopic<'_>> = some
                 .iter()
@@ -131,6 +141,7 @@ impl Place {
         let mut left = Vec::new();
         // Requests to topics that are not there may have made them.
         let made = self.topics.iter().map(|topic| format!("{topic}-absent"));
+        let made = made.filter(|topic| topic.len() <= LONGEST);
         let all: Vec<String> = self.topics.iter().cloned().chain(made).collect();
         for some in all.chunks(BATCH) {
             let names: Vec<&str> = some.iter().map(String::as_str).collect();

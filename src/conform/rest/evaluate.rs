@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 use serde_json::Value;
 
-use super::catalogue::{Evidence, Expect, RestCase};
+use super::catalogue::{AnswerPattern, Evidence, Expect, RestCase};
 use super::landed::compare;
 use super::pattern::{Names, body};
 use super::profile::{Deviation, Profile};
@@ -16,12 +16,16 @@ use crate::result::CaseOutcome;
 /// An exchange as it went.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// The answer; `None`: there was none.
-    pub answer: Option<&'a GoldenResponse>,
+    /// The answers in their order; none: there was none.
+    pub answers: &'a [GoldenResponse],
+    /// Whether the proxy closed the connection; `None`: nobody looked.
+    pub closed: Option<bool>,
     /// What landed in the case's topic; `None`: nobody could look.
     pub landed: Option<&'a [GoldenRecord]>,
     /// The topic's name.
     pub topic: &'a str,
+    /// The name that stands for `{topic}-absent`; `None`: that one.
+    pub absent: Option<&'a str>,
     /// Whether the request's path names that topic, and no other.
     pub names_topic: bool,
     /// The cluster's id.
@@ -32,13 +36,15 @@ pub struct Seen<'a> {
 
 /// The field of a mismatch: there is no answer.
 const ANSWER: &str = "answer";
+/// The field of a mismatch: there are more answers, or fewer.
+const ANSWERS: &str = "answers";
 /// The field of a mismatch: nothing landed where the answer says.
 const OFFSETS: &str = "offsets";
 
 /// Something that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What: `answer`, `status`, `header:NAME`, `body…`, `landed…` or `offsets`.
+    /// What: `answer`, `status`, `header:NAME`, `body…`, `answers…`, `closes`, `landed…` or `offsets`.
     pub field: String,
     /// As it had to be.
     pub expected: String,
@@ -141,15 +147,76 @@ fn evidence(case: &RestCase, deviation: Option<&Deviation>, field: &str) -> Opti
 /// In what an exchange is not as expected.
 #[must_use]
 pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
-    let Some(answer) = seen.answer else {
-        return vec![Mismatch::new(ANSWER, "an answer", "none")];
-    };
+    let bodies: Vec<Vec<u8>> = seen
+        .answers
+        .iter()
+        .map(|answer| unpacked(answer, answer.body().ok().flatten().unwrap_or_default()))
+        .collect();
+    let reply = bodies.iter().rev().find_map(|body| first_document(body));
+    let names =
+        Names { topic: seen.topic, absent: seen.absent, cluster: seen.cluster, reply: reply.as_ref() };
     let mut found = Vec::new();
-    if let Some(statuses) = expect.status.as_ref().filter(|statuses| !statuses.has(answer.status)) {
+    match (&expect.answers, seen.answers.last().zip(bodies.last())) {
+        (Some(patterns), _) if patterns.is_empty() && seen.answers.is_empty() => {}
+        (_, None) => return vec![Mismatch::new(ANSWER, "an answer", "none")],
+        (None, Some((answer, body))) => {
+            let one = AnswerPattern {
+                status: expect.status.clone(),
+                headers: expect.headers.clone(),
+                body: expect.body.clone(),
+            };
+            found.extend(of_an_answer(&one, answer, body, &names));
+        }
+        (Some(patterns), Some(_)) if patterns.len() != seen.answers.len() => {
+            let statuses = seen.answers.iter().map(|answer| answer.status.to_string());
+            let told = statuses.collect::<Vec<_>>().join(", ");
+            found.push(Mismatch::new(
+                ANSWERS,
+                format!("{} answers", patterns.len()),
+                format!("{} answers: {told}", seen.answers.len()),
+            ));
+        }
+        (Some(patterns), Some(_)) => {
+            for (index, ((pattern, answer), body)) in
+                patterns.iter().zip(seen.answers).zip(&bodies).enumerate()
+            {
+                let own = of_an_answer(pattern, answer, body, &names).into_iter();
+                found.extend(own.map(|mismatch| Mismatch {
+                    field: format!("{ANSWERS}:{index}:{}", mismatch.field),
+                    ..mismatch
+                }));
+            }
+        }
+    }
+    if let (Some(closes), Some(closed)) = (expect.closes, seen.closed)
+        && closes != closed
+    {
+        let told = |closed| if closed { "the connection is closed" } else { "the connection stays open" };
+        found.push(Mismatch::new("closes", told(closes), told(closed)));
+    }
+    if let Some(landed) = seen.landed {
+        if let Some(patterns) = &expect.landed {
+            found.extend(compare(patterns, seen.between, &names, landed));
+        }
+        if seen.names_topic {
+            found.extend(acked_elsewhere(&bodies, landed));
+        }
+    }
+    found
+}
+
+/// In what one answer is not as expected.
+fn of_an_answer(
+    pattern: &AnswerPattern,
+    answer: &GoldenResponse,
+    bytes: &[u8],
+    names: &Names<'_>,
+) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    if let Some(statuses) = pattern.status.as_ref().filter(|statuses| !statuses.has(answer.status)) {
         found.push(Mismatch::new("status", statuses.in_words(), answer.status.to_string()));
     }
-    let names = Names { topic: seen.topic, cluster: seen.cluster };
-    for (name, expected) in &expect.headers {
+    for (name, expected) in &pattern.headers {
         let values: Vec<&str> = answer.header(name).collect();
         let told = || if values.is_empty() { "absent".to_owned() } else { values.join(" | ") };
         let fitting = match expected.as_deref() {
@@ -162,27 +229,23 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
             found.push(Mismatch::new(format!("header:{name}"), expected, told()));
         }
     }
-    let bytes = unpacked(answer, answer.body().ok().flatten().unwrap_or_default());
-    if let Some(pattern) = &expect.body {
-        found.extend(body(pattern, &bytes, &names));
-    }
-    if let Some(landed) = seen.landed {
-        if let Some(patterns) = &expect.landed {
-            found.extend(compare(patterns, seen, landed));
-        }
-        if seen.names_topic {
-            found.extend(acked_elsewhere(&bytes, landed));
-        }
+    if let Some(pattern) = &pattern.body {
+        found.extend(body(pattern, bytes, names));
     }
     found
 }
 
-/// Positions that the answer names and at which nothing landed.
-fn acked_elsewhere(body: &[u8], landed: &[GoldenRecord]) -> Option<Mismatch> {
-    let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+/// The first JSON document of a body.
+fn first_document(body: &[u8]) -> Option<Value> {
+    serde_json::Deserializer::from_slice(body).into_iter().next()?.ok()
+}
+
+/// Positions that the answers name and at which nothing landed.
+fn acked_elsewhere(bodies: &[Vec<u8>], landed: &[GoldenRecord]) -> Option<Mismatch> {
     let mut acked = BTreeSet::new();
-    for document in documents.map_while(Result::ok) {
-        positions(&document, &mut acked);
+    for body in bodies {
+        let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+        documents.map_while(Result::ok).for_each(|document| positions(&document, &mut acked));
     }
     let stands: BTreeSet<(i64, i64)> =
         landed.iter().map(|record| (i64::from(record.partition), record.offset)).collect();
@@ -247,9 +310,11 @@ requirements:
             ..GoldenResponse::default()
         });
         let seen = Seen {
-            answer: answer.as_ref(),
+            answers: answer.as_slice(),
+            closed: None,
             landed: Some(landed),
             topic: "t",
+            absent: None,
             names_topic: true,
             cluster: "c",
             between: (0, 0),
@@ -287,5 +352,70 @@ requirements:
         assert_eq!(outcome(Level::Should, "", Some((500, "{}")), &wrong), CaseOutcome::Warned);
         let of_the_status = "{ case: rest/r, expect: { evidence: inferred, status: 404 }, reason: r }";
         assert_eq!(outcome(Level::Must, of_the_status, Some((500, "{}")), &[]), CaseOutcome::Passed);
+    }
+
+    #[test]
+    fn several_answers_are_looked_at_in_their_order_and_whether_the_connection_ends() {
+        let answer = |status: u16, body: &str| GoldenResponse {
+            status,
+            body: Some(body.into()),
+            ..GoldenResponse::default()
+        };
+        let (go_on, fine) = (answer(100, ""), answer(200, "{}"));
+        let fields = |expect: &str, answers: &[GoldenResponse], closed: Option<bool>| {
+            let expect: Expect = serde_json::from_str(expect).unwrap();
+            let seen = Seen {
+                answers,
+                closed,
+                landed: None,
+                topic: "t",
+                absent: None,
+                names_topic: true,
+                cluster: "c",
+                between: (0, 0),
+            };
+            mismatches(&expect, &seen).into_iter().map(|mismatch| mismatch.field).collect::<Vec<_>>()
+        };
+        let both = r#"{"answers":[{"status":100},{"status":200,"body":{}}],"closes":true}"#;
+        let none: [&str; 0] = [];
+        for (expect, answers, closed, expected) in [
+            (both, &[go_on.clone(), fine.clone()][..], Some(true), &none[..]),
+            (both, &[go_on.clone(), fine.clone()], None, &none),
+            (both, &[go_on.clone(), fine.clone()], Some(false), &["closes"]),
+            (
+                both,
+                &[fine.clone(), go_on.clone()],
+                None,
+                &["answers:0:status", "answers:1:status", "answers:1:body"],
+            ),
+            (both, std::slice::from_ref(&go_on), None, &["answers"]),
+            (both, &[], None, &["answer"]),
+            (r#"{"answers":[]}"#, &[], None, &none),
+            (r#"{"answers":[]}"#, std::slice::from_ref(&fine), None, &["answers"]),
+            // One answer is the last one.
+            (r#"{"status":200,"closes":false}"#, &[go_on.clone(), fine.clone()], Some(false), &none),
+        ] {
+            assert_eq!(fields(expect, answers, closed), expected, "{expect} {answers:?}");
+        }
+    }
+
+    #[test]
+    fn several_answers_stand_instead_of_one_and_one_instead_of_several() {
+        let read = |text: &str| serde_json::from_str::<Expect>(text).unwrap();
+        let one = read(r#"{"status":200,"headers":{"A":"b"},"body":{},"landed":[]}"#);
+        let none = read(r#"{"answers":[]}"#);
+        let overridden = one.overridden_by(&none);
+        assert_eq!(overridden, read(r#"{"answers":[],"landed":[]}"#));
+        assert_eq!(
+            overridden.overridden_by(&read(r#"{"status":400}"#)),
+            read(r#"{"status":400,"landed":[]}"#)
+        );
+        let closes = read(r#"{"closes":true}"#);
+        assert_eq!(one.overridden_by(&closes), Expect { closes: Some(true), ..one.clone() });
+        for (expect, field, named) in
+            [(&none, "answers:0:status", true), (&one, "answers", false), (&closes, "closes", true)]
+        {
+            assert_eq!(expect.names(field), named, "{field}");
+        }
     }
 }

@@ -8,9 +8,11 @@ mod landed;
 mod pattern;
 mod profile;
 mod reading;
+mod recorded;
 
 pub use catalogue::{
-    Api, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses, TopicOf,
+    AnswerPattern, Api, Brokers, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing,
+    Statuses, Surroundings, TopicOf,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
@@ -19,3 +21,4 @@ pub use profile::{
     Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
 };
 pub use reading::{CatalogueError, catalogue, read_area};
+pub use recorded::{CorpusTraits, Judged, judge};

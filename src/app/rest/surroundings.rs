@@ -1,0 +1,203 @@
+//! Which cases are tried where: those that ask for the same share a proxy and a broker.
+
+use super::Options;
+use crate::app::golden::Against;
+use crate::conform::golden::Setup;
+use crate::conform::rest::{Brokers, Profile, Requirement, Requires, RestCase, Surroundings};
+
+/// Cases that are tried in the same place.
+pub(super) struct Group {
+    /// What they ask for; what they leave open is as in the place of all others.
+    pub(super) surroundings: Surroundings,
+    /// Which they are, by their place in the plan.
+    pub(super) cases: Vec<usize>,
+}
+
+impl Group {
+    /// How an embedded proxy and broker are set up for it.
+    pub(super) fn setup(&self) -> Setup {
+        let Surroundings { broker, auto_create, proxy_settings, .. } = &self.surroundings;
+        Setup {
+            broker_up: *broker != Brokers::Never,
+            auto_create: auto_create.unwrap_or_default(),
+            proxy_settings: proxy_settings.clone(),
+            ..Setup::default()
+        }
+    }
+
+    /// Whether the broker is stopped before anything is sent.
+    pub(super) fn loses_its_broker(&self) -> bool {
+        self.surroundings.broker == Brokers::Down
+    }
+}
+
+/// The places, and what is tried in each, of the cases that want nothing; the place of most comes first.
+pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<String>]) -> Vec<Group> {
+    let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new() }];
+    for (index, case) in cases.iter().enumerate().filter(|(index, _)| wanting[*index].is_empty()) {
+        let surroundings = match options.against {
+            Against::Embedded(_) => completed(&case.place, options),
+            Against::Running { .. } => usual(options),
+        };
+        match groups.iter_mut().find(|group| group.surroundings == surroundings) {
+            Some(group) => group.cases.push(index),
+            None => groups.push(Group { surroundings, cases: vec![index] }),
+        }
+    }
+    groups
+}
+
+/// Where a case is tried that asks for nothing.
+fn usual(options: &Options) -> Surroundings {
+    Surroundings {
+        auto_create: Some(options.auto_create.unwrap_or_default()),
+        registry: Some(false),
+        ..Surroundings::default()
+    }
+}
+
+/// What a case asks for, and for the rest what is usual.
+fn completed(place: &Surroundings, options: &Options) -> Surroundings {
+    let usual = usual(options);
+    Surroundings {
+        auto_create: place.auto_create.or(usual.auto_create),
+        registry: place.registry.or(usual.registry),
+        own: false,
+        ..place.clone()
+    }
+}
+
+/// What a case needs and no place has.
+pub(super) fn wanting(
+    options: &Options,
+    profile: Option<&Profile>,
+    requirement: &Requirement,
+    case: &RestCase,
+) -> Vec<String> {
+    let unmet = case.requires().into_iter().filter(|required| !is_met(options, *required));
+    let mut wanting: Vec<String> = unmet.map(|required| required.name().to_owned()).collect();
+    if profile.is_some_and(|profile| profile.lacks.contains(&requirement.api)) {
+        wanting.push(requirement.api.name().to_owned());
+    }
+    wanting
+}
+
+fn is_met(options: &Options, required: Requires) -> bool {
+    match &options.against {
+        Against::Embedded(_) => own_can(required),
+        Against::Running { url, .. } => match required {
+            Requires::StoppedBroker | Requires::ProxySettings | Requires::Own => false,
+            Requires::AutoCreateOff => options.auto_create == Some(false),
+            Requires::AutoCreateOn => options.auto_create == Some(true),
+            Requires::Registry => options.registry == Some(true),
+            Requires::NoRegistry => options.registry == Some(false),
+            Requires::Root => is_root(url),
+        },
+    }
+}
+
+/// Whether landfall's own proxy and broker can be set up so: they are, by [`Group::setup`], where a case asks for it.
+fn own_can(required: Requires) -> bool {
+    required != Requires::Registry
+}
+
+/// Whether a URL names no path.
+fn is_root(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_once('/').is_none_or(|(_, path)| path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::golden::Embedded;
+    use crate::conform::Strictness;
+    use crate::conform::rest::{Standing, read_area};
+    use crate::scenario::ProxyRelease;
+
+    #[test]
+    fn a_root_has_no_path() {
+        for (url, root) in [
+            ("http://h:1", true),
+            ("http://h:1/", true),
+            ("http://h:1/kafka", false),
+            ("h:1", true),
+            ("h/kafka/", false),
+        ] {
+            assert_eq!(is_root(url), root, "{url}");
+        }
+    }
+
+    fn options(against: Against, registry: Option<bool>) -> Options {
+        Options {
+            against,
+            profile: None,
+            only: Vec::new(),
+            strictness: Strictness::default(),
+            excuses: None,
+            fail_fast: false,
+            limit: Duration::from_secs(1),
+            at_once: 1,
+            auto_create: None,
+            registry,
+            folder: PathBuf::new(),
+        }
+    }
+
+    fn case(place: &str) -> (Requirement, RestCase) {
+        let text = format!(
+            "area: a\nrequirements:\n  - {{ id: r, level: MUST, api: v2, statement: s, source: s, cases: \
+             [{{ request: {{ path: / }}, place: {place}, expect: {{ evidence: source }} }}] }}\n"
+        );
+        let requirement = read_area("a", &text).unwrap().remove(0);
+        let Standing::Cases(cases) = &requirement.standing else { panic!("it has cases") };
+        (requirement.clone(), cases[0].clone())
+    }
+
+    #[test]
+    fn cases_that_ask_for_the_same_are_tried_in_the_same_place_and_what_no_place_has_is_wanting() {
+        let embedded = || Against::Embedded(Embedded { release: ProxyRelease::Confluent7_9, time_scale: 1 });
+        let running = || Against::Running { url: "http://h:1".into(), kafka: None, hosts: Vec::new() };
+        let all = [
+            "{}",
+            "{ broker: down }",
+            "{ auto_create: false, registry: false, own: true }",
+            "{ broker: down, auto_create: false }",
+            "{ proxy_settings: { client.max.block.ms: 1 } }",
+            "{ registry: true }",
+        ]
+        .map(case);
+        let wants = |options: &Options| {
+            let each = all.iter().map(|(requirement, case)| wanting(options, None, requirement, case));
+            each.collect::<Vec<_>>()
+        };
+        let cases = all.each_ref().map(|(_, case)| case);
+        let own = options(embedded(), None);
+        let wanted = wants(&own);
+        assert_eq!(wanted[5], ["registry"]);
+        let told: Vec<Vec<usize>> =
+            groups(&own, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+        assert_eq!(told, [vec![0, 2], vec![1, 3], vec![4]]);
+
+        let other = options(running(), Some(true));
+        let wanted = wants(&other);
+        let told: Vec<String> = wanted.iter().map(|wanting| wanting.join(" ")).collect();
+        assert_eq!(
+            told,
+            [
+                "",
+                "stopped_broker",
+                "auto_create_off own_proxy no_registry",
+                "stopped_broker auto_create_off",
+                "proxy_settings",
+                ""
+            ]
+        );
+        let told: Vec<Vec<usize>> =
+            groups(&other, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+        assert_eq!(told, [vec![0, 5]], "there is one place alone");
+    }
+}
