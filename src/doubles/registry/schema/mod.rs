@@ -2,6 +2,7 @@
 
 mod avro;
 mod hash_map;
+mod json;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 enum Content {
     Avro(Arc<avro::Schema>),
+    Json(Arc<json::Schema>),
 }
 
 impl Schema {
@@ -66,7 +68,11 @@ impl Schema {
                 let schema = avro::Schema::parse(text).map_err(|avro::Invalid| invalid)?;
                 Self { text: schema.text(), content: Content::Avro(Arc::new(schema)) }
             }
-            _ => return Err(invalid),
+            Format::Json => {
+                let (schema, text) = json::Schema::parse(text).map_err(|json::Invalid| invalid)?;
+                Self { text, content: Content::Json(Arc::new(schema)) }
+            }
+            Format::Protobuf => return Err(invalid),
         })
     }
 
@@ -75,6 +81,7 @@ impl Schema {
     pub fn format(&self) -> Format {
         match self.content {
             Content::Avro(_) => Format::Avro,
+            Content::Json(_) => Format::Json,
         }
     }
 
@@ -89,6 +96,7 @@ impl Schema {
     pub fn name(&self) -> Option<String> {
         match &self.content {
             Content::Avro(schema) => schema.record_name(),
+            Content::Json(schema) => schema.title(),
         }
     }
 
@@ -99,6 +107,7 @@ impl Schema {
     pub(in crate::doubles) fn encode(&self, data: &[u8], version: Version) -> Result<Vec<u8>, Misfit> {
         match &self.content {
             Content::Avro(schema) => schema.encode(data, version),
+            Content::Json(schema) => schema.encode(data, version),
         }
     }
 
@@ -106,6 +115,12 @@ impl Schema {
     pub(super) fn reads(&self, writer: &Self) -> Vec<Obstacle> {
         match (&self.content, &writer.content) {
             (Content::Avro(reader), Content::Avro(writer)) => avro::incompatibilities(reader, writer),
+            _ if self.format() == writer.format() => Vec::new(),
+            _ => vec![Obstacle {
+                kind: "SCHEMA_TYPE",
+                message: "Incompatible because of different schema type".to_owned(),
+                path: "/".to_owned(),
+            }],
         }
     }
 }
