@@ -3,6 +3,7 @@
 mod avro;
 mod hash_map;
 mod json;
+mod protobuf;
 
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ pub struct Schema {
 enum Content {
     Avro(Arc<avro::Schema>),
     Json(Arc<json::Schema>),
+    Protobuf(Arc<protobuf::Schema>),
 }
 
 impl Schema {
@@ -72,7 +74,10 @@ impl Schema {
                 let (schema, text) = json::Schema::parse(text).map_err(|json::Invalid| invalid)?;
                 Self { text, content: Content::Json(Arc::new(schema)) }
             }
-            Format::Protobuf => return Err(invalid),
+            Format::Protobuf => {
+                let (schema, text) = protobuf::Schema::parse(text).map_err(|protobuf::Invalid| invalid)?;
+                Self { text, content: Content::Protobuf(Arc::new(schema)) }
+            }
         })
     }
 
@@ -82,6 +87,7 @@ impl Schema {
         match self.content {
             Content::Avro(_) => Format::Avro,
             Content::Json(_) => Format::Json,
+            Content::Protobuf(_) => Format::Protobuf,
         }
     }
 
@@ -97,6 +103,7 @@ impl Schema {
         match &self.content {
             Content::Avro(schema) => schema.record_name(),
             Content::Json(schema) => schema.title(),
+            Content::Protobuf(schema) => schema.name(),
         }
     }
 
@@ -108,6 +115,7 @@ impl Schema {
         match &self.content {
             Content::Avro(schema) => schema.encode(data, version),
             Content::Json(schema) => schema.encode(data, version),
+            Content::Protobuf(schema) => schema.encode(data),
         }
     }
 
