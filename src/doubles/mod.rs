@@ -9,6 +9,8 @@ pub mod gateway;
 pub mod http;
 pub mod idp;
 mod invoke;
+mod jackson;
 pub mod lambda;
 pub mod null;
 pub mod proxy;
+pub mod registry;

@@ -1,5 +1,6 @@
 //! The boxes of the stack: which kind each one is, and its options.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::balancer::read_balancer;
@@ -19,13 +20,16 @@ const RELEASES: [(&str, ProxyRelease); 4] = {
     [(all[0].name(), all[0]), (all[1].name(), all[1]), (all[2].name(), all[2]), (all[3].name(), all[3])]
 };
 
+/// The schema registries that may be behind the embedded proxy.
+const REGISTRIES: [(&str, bool); 2] = [("none", false), ("embedded", true)];
+
 pub(super) const NONE: &str = "has no meaning with `kind: none`";
 pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
 pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
-    ("registry", "there is no registry box; no format needs one"),
+    ("registry", "the schema registry is part of the embedded proxy: see `proxy.registry`"),
     (
         "authorizer",
         "authorizers are part of the embedded gateway; see `gateway.authorizers` and `gateway.authorizer_ttl`",
@@ -265,7 +269,7 @@ fn read_proxy(
             .unwrap_or_default();
         let tls = read_tls_of(&url, &mut fields, problems);
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
-        let options = ["port", "replicas", "profile", "idempotence", "balancer"];
+        let options = ["port", "replicas", "profile", "idempotence", "balancer", "registry", "blocked"];
         fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
         return ProxySpec::External { url, tls, cluster_id };
     }
@@ -276,8 +280,35 @@ fn read_proxy(
         fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
+    let registry =
+        fields.optional("registry").and_then(|item| item.choice(&REGISTRIES, problems)).unwrap_or_default();
+    let blocked = fields.optional("blocked").map(|item| read_blocked(&item, problems)).unwrap_or_default();
     fields.finish(&["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
-    ProxySpec::Embedded { port, replicas, profile, idempotence, balancer }
+    ProxySpec::Embedded { port, replicas, profile, idempotence, balancer, registry, blocked }
+}
+
+/// Names of endpoints as the real proxy's `api.endpoints.blocklist` has them.
+fn read_blocked(item: &Item<'_>, problems: &mut Problems) -> BTreeSet<String> {
+    let items = item.list(problems).unwrap_or_default();
+    let names = items.iter().filter_map(|item| {
+        let name = item.name(problems)?;
+        if is_endpoint(name) {
+            return Some(name.to_owned());
+        }
+        let remedy = "write for instance `api.v2.topics.list`, or `api.v3.topics.*` for all of a kind";
+        item.suggest(problems, "must be the name of an endpoint", remedy);
+        None
+    });
+    names.collect()
+}
+
+/// `api.v2` or `api.v3`, and parts of small letters and hyphens behind; the last may be `*`.
+fn is_endpoint(name: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c == b'-');
+    let Some(rest) = name.strip_prefix("api.v2.").or_else(|| name.strip_prefix("api.v3.")) else {
+        return false;
+    };
+    rest == "*" || rest.strip_suffix(".*").unwrap_or(rest).split('.').all(is_part)
 }
 
 /// A cluster's id, as it stands in paths.
@@ -380,6 +411,9 @@ mod tests {
             "proxy: { replicas: 0 }",
             "proxy: { replicas: 17 }",
             "proxy: { profile: confluent-5.5 }",
+            "proxy: { registry: karapace }",
+            "proxy: { blocked: [topics] }",
+            "proxy: { blocked: [api.v2.] }",
             "proxy: { port: 65536 }",
             "kafka: { brokers: 0 }",
             "kafka: { brokers: 10 }",

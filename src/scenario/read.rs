@@ -31,7 +31,7 @@ const MOST_STREAMS: usize = 10_000;
 /// What people may expect at the top level, and what there is instead.
 const REFUSED: [(&str, &str); 3] = [
     ("thresholds", "rules over metrics stand in `checks`: write `checks: [latency.p99 < 250ms]`"),
-    ("registry", "there is no registry box; no format needs one"),
+    ("registry", "the schema registry is part of the embedded proxy: see `stack.proxy.registry`"),
     ("authorizer", "the authorizer is part of the embedded gateway; see `stack.gateway.authorizer_ttl`"),
 ];
 

@@ -11,6 +11,7 @@ use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Pr
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::idp::{Client, Credential, Idp, IdpConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
+use crate::doubles::registry::Registry;
 use crate::kafka::Access;
 use crate::scenario::{
     EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
@@ -85,7 +86,14 @@ impl Stack {
     pub(super) async fn start_proxies(&mut self, scenario: &Scenario) -> Result<(), StackError> {
         let since = Instant::now();
         match &scenario.stack.proxy {
-            ProxySpec::Embedded { port, replicas, profile, idempotence, balancer } => {
+            ProxySpec::Embedded { port, replicas, profile, idempotence, balancer, registry, blocked } => {
+                if *registry {
+                    let registry = Registry::start(LOOPBACK, 0).await?;
+                    let endpoint = format!("http://{}", registry.address());
+                    self.up("registry", "embedded", Some(endpoint), since);
+                    self.doubles.registry = Some(registry);
+                }
+                let schemas = self.doubles.registry.as_ref().map(Registry::schemas);
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
@@ -93,6 +101,8 @@ impl Stack {
                         injectors: self.injectors.clone(),
                         idempotence: *idempotence,
                         release: *profile,
+                        blocked: blocked.clone(),
+                        registry: schemas.clone(),
                         ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
                     })
                     .await?;

@@ -11,6 +11,7 @@ use crate::doubles::gateway::{ApiFileError, GatewayError};
 use crate::doubles::idp::IdpError;
 use crate::doubles::lambda::FunctionError;
 use crate::doubles::proxy::ProxyError;
+use crate::doubles::registry::RegistryError;
 use crate::jose::KeyError;
 use crate::kafka;
 use crate::tls::{IdentityError, TrustError};
@@ -61,6 +62,9 @@ pub enum StackError {
     /// A proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// The schema registry behind it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The balancer.
     #[error(transparent)]
     Balancer(#[from] BalancerError),

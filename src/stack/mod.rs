@@ -26,6 +26,7 @@ use crate::doubles::gateway::{Gateway, Told};
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::Function;
 use crate::doubles::proxy::Proxy;
+use crate::doubles::registry::Registry;
 use crate::kafka::Access;
 use crate::result::{BoxReport, FaultReport, HopTimes};
 use crate::scenario::{KafkaSpec, ProxySpec, Scenario, TlsSettings};
@@ -63,6 +64,7 @@ struct Doubles {
     idp: Option<Idp>,
     balancer: Option<Balancer>,
     proxies: Vec<Proxy>,
+    registry: Option<Registry>,
     broker: Option<Broker>,
 }
 
@@ -139,7 +141,7 @@ impl Stack {
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
         // Reported in the order in which a request passes.
-        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "kafka"];
+        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "registry", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
         Ok(stack)
     }

@@ -19,7 +19,7 @@ pub(super) use self::player::{Awaited, golden_record, send, warm};
 use self::player::{Played, play};
 pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
-use self::topics::CorpusTopic;
+use self::topics::{CorpusTopic, Stage};
 use super::run::Interrupt;
 use crate::conform::golden::{Recording, Widening, compare, read_golden, read_widenings, topic_of};
 use crate::kafka::Access;
@@ -64,13 +64,13 @@ pub struct Options {
 /// A corpus, read.
 struct Corpus {
     recordings: Vec<Recording>,
-    topics: Vec<CorpusTopic>,
+    stage: Stage,
 }
 
 impl Corpus {
     /// The topics that its recordings may write to.
     fn written(&self) -> BTreeSet<String> {
-        let own = self.topics.iter().map(|topic| topic.name.clone());
+        let own = self.stage.topics.iter().map(|topic| topic.name.clone());
         let named = self.recordings.iter().filter_map(|row| topic_of(&row.request));
         let landed = self.recordings.iter().flat_map(|row| row.landed.iter().flatten());
         own.chain(named).chain(landed.map(|record| record.topic.clone())).collect()
@@ -86,18 +86,18 @@ fn read(options: &Options) -> Result<Corpus, ReplayError> {
     let path = || options.golden.clone();
     let mut recordings = read_golden(&text_of(&options.golden)?)
         .map_err(|source| ReplayError::Golden { path: path(), source })?;
-    let topics = match &options.topics {
-        Some(file) => topics::read(&text_of(file)?)
-            .map_err(|reason| ReplayError::Topics { path: file.clone(), reason })?,
-        None => topics::of(&recordings),
-    };
+    let mut stage = topics::of(&recordings);
+    if let Some(file) = &options.topics {
+        stage.topics = topics::read(&text_of(file)?)
+            .map_err(|reason| ReplayError::Topics { path: file.clone(), reason })?;
+    }
     if !options.only.is_empty() {
         recordings.retain(|row| options.only.iter().any(|part| row.id.contains(part)));
         if recordings.is_empty() {
             return Err(ReplayError::Nothing(options.only.join("`, `")));
         }
     }
-    Ok(Corpus { recordings, topics })
+    Ok(Corpus { recordings, stage })
 }
 
 /// The rules that `options` name.
@@ -247,7 +247,7 @@ async fn played(
             };
             let mut setting = unless(&mut interrupt, attaching).await?;
             let before = setting.topics()?.unwrap_or_default();
-            all_topics_are_there(&before, &corpus.topics, kafka.is_some())?;
+            all_topics_are_there(&before, &corpus.stage.topics, kafka.is_some())?;
             for recording in &corpus.recordings {
                 let names_cluster = !recording.setup.cluster_id.is_empty()
                     && recording.request.path.contains(&recording.setup.cluster_id);
@@ -291,12 +291,8 @@ async fn played(
                     let mut here = match setting.take() {
                         Some(here) if suits(&here, recording) => here,
                         _ => {
-                            let starting = Setting::start(
-                                &recording.setup,
-                                &recording.broker,
-                                &corpus.topics,
-                                *embedded,
-                            );
+                            let (setup, broker) = (&recording.setup, &recording.broker);
+                            let starting = Setting::start_as(setup, broker, &corpus.stage, *embedded);
                             unless(&mut interrupt, starting).await?
                         }
                     };

@@ -8,10 +8,11 @@ use tokio::net::TcpSocket;
 
 use super::error::ReplayError;
 use super::preflight;
-use super::topics::CorpusTopic;
+use super::topics::{CorpusTopic, Stage};
 use crate::conform::golden::{Recording, Setup};
 use crate::doubles::broker::{Broker, BrokerConfig, KafkaVersion, TopicConfig};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
+use crate::doubles::registry::Schemas;
 use crate::kafka::Access;
 use crate::load::Target;
 use crate::scenario::{ProxyRelease, TlsSettings};
@@ -53,16 +54,27 @@ struct Doubles {
 }
 
 impl Setting {
-    /// Starts an embedded proxy and, if `up`, a broker.
+    /// Starts an embedded proxy and, if `up`, a broker with these topics.
     pub(in crate::app) async fn start(
         setup: &Setup,
         broker: &str,
         topics: &[CorpusTopic],
         embedded: Embedded,
     ) -> Result<Self, ReplayError> {
+        let stage = Stage { topics: topics.to_vec(), ..Stage::default() };
+        Self::start_as(setup, broker, &stage, embedded).await
+    }
+
+    /// Starts an embedded proxy and, if `up`, a broker, with all that a corpus needs.
+    pub(super) async fn start_as(
+        setup: &Setup,
+        broker: &str,
+        stage: &Stage,
+        embedded: Embedded,
+    ) -> Result<Self, ReplayError> {
         let mut nobody = None;
         let (broker, access) = if setup.broker_up {
-            let topics = topics.iter().map(|topic| TopicConfig {
+            let topics = stage.topics.iter().chain(&stage.internal).map(|topic| TopicConfig {
                 name: topic.name.clone(),
                 partitions: topic.partitions,
                 configs: topic.configs.clone(),
@@ -86,6 +98,7 @@ impl Setting {
         let mut config = ProxyConfig {
             release: embedded.release,
             time_scale: embedded.time_scale,
+            registry: stage.registry.map(Schemas::new),
             ..ProxyConfig::new(LOOPBACK, access.clone())
         };
         apply(setup, &mut config)?;

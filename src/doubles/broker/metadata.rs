@@ -19,6 +19,9 @@ const TOPIC_RIGHTS: i32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 
 /// write.
 pub(super) const CLUSTER_RIGHTS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
+/// The topics that Kafka keeps for itself.
+const INTERNAL: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+
 /// Versions that tell the rights on the cluster.
 const CLUSTER_RIGHTS_VERSIONS: std::ops::RangeInclusive<i16> = 8..=10;
 
@@ -100,6 +103,7 @@ fn describe(topic: &Topic, with_rights: bool) -> MetadataResponseTopic {
     let mut response = MetadataResponseTopic::default()
         .with_name(Some(TopicName(StrBytes::from_string(topic.name.clone()))))
         .with_topic_id(topic.id)
+        .with_is_internal(INTERNAL.contains(&topic.name.as_str()))
         .with_partitions(partitions.collect());
     if with_rights {
         response.topic_authorized_operations = TOPIC_RIGHTS;

@@ -9,7 +9,6 @@ mod admin;
 mod failure;
 mod faults;
 mod in_hand;
-mod jackson;
 mod jetty;
 mod media;
 mod metadata;
@@ -19,6 +18,7 @@ mod replica;
 mod request;
 mod response;
 mod route;
+mod schemas;
 mod serve;
 mod size;
 mod topics;
@@ -38,6 +38,7 @@ use hyper::{Method, Response, StatusCode};
 
 use super::fault::{Injector, of_kinds};
 use super::http::{Answer, BindError, BodyError, Pieces, bind};
+use super::registry::Schemas;
 use crate::kafka::{self, Access};
 use crate::scenario::{FaultKind, ProxyRelease};
 use crate::wire::gateway::FAULT_HEADER;
@@ -77,6 +78,8 @@ pub struct ProxyConfig {
     /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`, for instance
     /// `api.v2.topics.list` or `api.v3.topics.*`.
     pub blocked: BTreeSet<String>,
+    /// The schema registry behind it; none: nobody answers where one should be, as with the real proxy's defaults.
+    pub registry: Option<Schemas>,
     /// Faults to show; shared with the other replicas.
     pub injectors: Vec<Arc<Injector>>,
 }
@@ -95,6 +98,7 @@ impl ProxyConfig {
             release: ProxyRelease::default(),
             time_scale: 1,
             blocked: BTreeSet::new(),
+            registry: None,
             injectors: Vec::new(),
         }
     }
@@ -156,6 +160,7 @@ impl Proxy {
             streaming: streaming.clone(),
             release: config.release,
             blocked: config.blocked,
+            registry: config.registry,
         });
         let stalls: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::Stall]).into();
         let starts: Arc<[_]> = of_kinds(&config.injectors, &[FaultKind::SlowStart]).into();

@@ -7,13 +7,15 @@
 mod base64;
 mod refusal;
 
-use super::jackson::bind::{self, Node};
-use super::jackson::{Parser, Problem, Read, Source, Token, Version, nothing_follows};
+use super::schemas::{Asked, framed};
+use crate::doubles::jackson::bind::{self, Node};
+use crate::doubles::jackson::{Parser, Problem, Read, Source, Token, Version, nothing_follows};
+use crate::doubles::registry::{Format, Misfit, Registered, Schemas};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::v2::{BINARY, JSON};
 
 pub(super) use base64::{bytes as base64_bytes, shown};
-pub(super) use refusal::{Refusal, avro};
+pub(super) use refusal::Refusal;
 
 /// How keys and values stand in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,19 +51,14 @@ impl Embedded {
         }
     }
 
-    /// As messages name the format.
-    fn format(self) -> &'static str {
+    /// The format of the schemas that it needs.
+    fn schema(self) -> Option<Format> {
         match self {
-            Self::Json => "JSON",
-            Self::Binary => "BINARY",
-            Self::Avro => "AVRO",
-            Self::JsonSchema => "JSONSCHEMA",
-            Self::Protobuf => "PROTOBUF",
+            Self::Json | Self::Binary => None,
+            Self::Avro => Some(Format::Avro),
+            Self::JsonSchema => Some(Format::Json),
+            Self::Protobuf => Some(Format::Protobuf),
         }
-    }
-
-    fn needs_schema(self) -> bool {
-        !matches!(self, Self::Json | Self::Binary)
     }
 }
 
@@ -81,13 +78,22 @@ pub(super) struct ProduceRecord {
 }
 
 /// Where a request is sent, and how its records stand in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) topic: &'a str,
     /// The partition that the path names.
     pub(super) partition: Option<i32>,
     pub(super) embedded: Embedded,
     pub(super) release: ProxyRelease,
+    /// `None`: nobody answers.
+    pub(super) registry: Option<&'a Schemas>,
+}
+
+/// The schemas that a request's keys and values have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SchemaIds {
+    pub(super) key: Option<i32>,
+    pub(super) value: Option<i32>,
 }
 
 /// The records of a request.
@@ -96,6 +102,7 @@ pub(super) struct Records {
     pub(super) records: Vec<ProduceRecord>,
     /// Whether a record follows whose partition is negative: those before it are written, then the request fails.
     pub(super) then_fails: bool,
+    pub(super) schemas: SchemaIds,
 }
 
 const REQUEST: &str = "io.confluent.kafkarest.entities.v2.ProduceRequest";
@@ -211,7 +218,7 @@ fn made(parser: &Parser<'_>, null: Option<usize>) -> Read<()> {
 }
 
 fn schema(parser: &mut Parser<'_>) -> Read<Option<String>> {
-    Ok(bind::text(parser)?.map(|text| super::jackson::to_utf8(&text)))
+    Ok(bind::text(parser)?.map(|text| crate::doubles::jackson::to_utf8(&text)))
 }
 
 /// The records, and the index of the first that is null.
@@ -276,15 +283,15 @@ fn data<'a>(parser: &mut Parser<'a>, embedded: Embedded) -> Read<Data<'a>> {
 
 /// The request's records in the bytes that are to land.
 fn encode(request: Request<'_>, target: Target<'_>) -> Result<Records, Refusal> {
-    if target.embedded.needs_schema()
-        && let Some(refusal) = refusal::without_registry(&request, target)
-    {
-        return Err(refusal);
-    }
-    let mut encoded = Records::default();
+    let key_schema = find(&request.key_schema, target, "key")?;
+    let value_schema = find(&request.value_schema, target, "value")?;
+    let id = |schema: &Option<Registered>| schema.as_ref().map(|schema| schema.id);
+    let schemas = SchemaIds { key: id(&key_schema), value: id(&value_schema) };
+    let mut encoded = Records { schemas, ..Records::default() };
     for record in request.records {
         let partition = record.partition;
-        let (key, value) = (bytes(record.key)?, bytes(record.value)?);
+        let key = bytes(record.key, target, key_schema.as_ref(), "key")?;
+        let value = bytes(record.value, target, value_schema.as_ref(), "value")?;
         // What stands behind a record that fails is encoded all the same, but not written.
         encoded.then_fails |= partition.or(target.partition).is_some_and(|partition| partition < 0);
         if !encoded.then_fails {
@@ -294,10 +301,54 @@ fn encode(request: Request<'_>, target: Target<'_>) -> Result<Records, Refusal> 
     Ok(encoded)
 }
 
-fn bytes(data: Data<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+/// The schema of keys or values, where the request names one that its format needs.
+fn find(
+    members: &SchemaMembers,
+    target: Target<'_>,
+    part: &'static str,
+) -> Result<Option<Registered>, Refusal> {
+    let Some(format) = target.embedded.schema() else { return Ok(None) };
+    if members.id.is_none() && members.text.is_none() {
+        return Ok(None);
+    }
+    let asked = Asked {
+        topic: target.topic,
+        part,
+        format: members.text.is_some().then_some(format),
+        subject: None,
+        strategy: None,
+        id: members.id,
+        version: None,
+        text: members.text.as_deref(),
+    };
+    let found = asked.find(target.registry);
+    found.map(Some).map_err(|trouble| Refusal::without_schema(trouble, target.release))
+}
+
+fn bytes(
+    data: Data<'_>,
+    target: Target<'_>,
+    schema: Option<&Registered>,
+    part: &str,
+) -> Result<Option<Vec<u8>>, Refusal> {
     match data {
         Data::Written(written) => Ok(written),
-        Data::Kept(node) => base64::bytes(&node).map_err(|message| Refusal::bad(&message)),
+        Data::Kept(node) if target.embedded == Embedded::Binary => {
+            base64::bytes(&node).map_err(|message| Refusal::bad(&message))
+        }
+        Data::Kept(Node::Null) => Ok(None),
+        Data::Kept(node) => match schema {
+            // The real proxy takes the one for the other, and nobody expects that.
+            Some(schema) if Some(schema.schema.format()) != target.embedded.schema() => {
+                Err(Refusal::unexpected())
+            }
+            Some(schema) => match framed(schema, &node, target.release) {
+                Ok(framed) => Ok(Some(framed)),
+                Err(Misfit::Told(message)) => Err(Refusal::bad(&message)),
+                Err(Misfit::Unexpected) => Err(Refusal::unexpected()),
+            },
+            None => Err(Refusal::schema_missing(part)),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 use super::failure::Failure;
 use super::in_hand::InHand;
 use super::produce::Outcome;
-use super::request::Refusal;
+use super::request::{Refusal, SchemaIds};
 use crate::doubles::http::Answer;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v2::{ProduceItem, ProduceResponse, RESPONSE};
@@ -25,13 +25,14 @@ pub(super) fn json(status: StatusCode, content_type: Option<&'static str>, text:
 
 /// The answer to a produce call, when every record has its own: 200 whatever became of them, but for failed
 /// authentication (401) and authorization (403), which the items' codes show.
-pub(super) async fn produced(mut in_hand: InHand) -> Answer {
+pub(super) async fn produced(mut in_hand: InHand, schemas: SchemaIds) -> Answer {
     let mut offsets = Vec::new();
     while let Some(outcome) = in_hand.next().await {
         offsets.push(item(outcome));
     }
     in_hand.finish().await;
-    let response = ProduceResponse { offsets, key_schema_id: None, value_schema_id: None };
+    let SchemaIds { key: key_schema_id, value: value_schema_id } = schemas;
+    let response = ProduceResponse { offsets, key_schema_id, value_schema_id };
     let any = |code| response.offsets.iter().any(|item| item.error_code == Some(code));
     let status = if any(40101) {
         StatusCode::UNAUTHORIZED

@@ -19,6 +19,7 @@ use super::response::{error, json, produced, refused, typed_error};
 use super::route::{Consumes, Endpoint, Found, Resource, number, resource};
 use super::v3::{self, Resources};
 use super::{Answer, ProxyAnswer, faults_at, not_acceptable, not_allowed, not_found, read_whole, whole};
+use crate::doubles::registry::Schemas;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::{v2, v3 as wire_v3};
 
@@ -30,6 +31,7 @@ pub(super) struct Service {
     pub(super) streaming: Arc<AtomicU64>,
     pub(super) release: ProxyRelease,
     pub(super) blocked: BTreeSet<String>,
+    pub(super) registry: Option<Schemas>,
 }
 
 impl Service {
@@ -275,8 +277,14 @@ async fn produce(
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
-    let target = request::Target { topic: &topic, partition, embedded, release: service.release };
-    let Records { records, then_fails } = match request::parse(&body, target) {
+    let target = request::Target {
+        topic: &topic,
+        partition,
+        embedded,
+        release: service.release,
+        registry: service.registry.as_ref(),
+    };
+    let Records { records, then_fails, schemas } = match request::parse(&body, target) {
         Ok(records) => records,
         Err(refusal) => return refused(&refusal),
     };
@@ -285,7 +293,7 @@ async fn produce(
     let plan = producer.plan(&call).await;
     let answer = match plan.ends() {
         Some(ends) => whole::end(producer, call, plan, ends, service.streaming.clone()).await,
-        None => produced(producer.begin(call, plan).await).await,
+        None => produced(producer.begin(call, plan).await, schemas).await,
     };
     if then_fails {
         return error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error");

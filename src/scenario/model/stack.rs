@@ -1,6 +1,6 @@
 //! The boxes of the path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +63,10 @@ pub enum ProxySpec {
         idempotence: bool,
         /// The balancer.
         balancer: BalancerSpec,
+        /// Whether a schema registry is behind it; otherwise nobody answers where one should be.
+        registry: bool,
+        /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`.
+        blocked: BTreeSet<String>,
     },
     /// A proxy that runs already.
     External {

@@ -56,9 +56,18 @@ pub struct WrittenReceipt {
 /// What was written of a key or a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
-    /// `JSON`, `BINARY` or `STRING`.
+    /// `JSON`, `BINARY`, `STRING`, `AVRO`, `JSONSCHEMA` or `PROTOBUF`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The subject of the schema, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The schema's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_id: Option<i32>,
+    /// The schema's number among the subject's versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<i32>,
     /// In bytes.
     pub size: i64,
 }
@@ -83,7 +92,15 @@ mod tests {
 
     #[test]
     fn receipts_are_written_as_proxies_write_them() {
-        let empty = || Some(Written { kind: "STRING".into(), size: 0 });
+        let empty = || {
+            Some(Written {
+                kind: "STRING".into(),
+                subject: None,
+                schema_id: None,
+                schema_version: None,
+                size: 0,
+            })
+        };
         let written = Receipt::Written(WrittenReceipt {
             error_code: Some(WRITTEN),
             cluster_id: "jvXjhgYuQg6w7jdD0jMY_g".into(),

@@ -4,7 +4,7 @@ use std::ops::BitOr;
 
 use serde_json::{Number, Value};
 
-use crate::doubles::proxy::jackson;
+use crate::doubles::jackson;
 
 /// The whole numbers up to this one, and no others, are all doubles.
 const EXACT: u64 = 1 << 53;

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::doubles::proxy::jackson::bind::Node;
-use crate::doubles::proxy::jackson::{with_plain_surrogates, write_string};
+use crate::doubles::jackson::bind::Node;
+use crate::doubles::jackson::{with_plain_surrogates, write_string};
 
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,

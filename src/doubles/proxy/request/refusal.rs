@@ -1,11 +1,9 @@
 //! Why a v2 request is refused as a whole.
 
 use hyper::StatusCode;
-use serde_json::Value;
 
-use super::{Data, Embedded, Request, SchemaMembers, Target};
-use crate::doubles::proxy::jackson::bind::Node;
-use crate::doubles::proxy::jackson::{Kind, Problem, Version};
+use crate::doubles::jackson::{Kind, Problem, Version};
+use crate::doubles::proxy::schemas::Trouble;
 use crate::scenario::ProxyRelease;
 
 /// Why a request is refused; nothing of it is written.
@@ -40,6 +38,30 @@ impl Refusal {
     /// The refusal that nobody expected.
     pub(in crate::doubles::proxy) fn unexpected() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error")
+    }
+
+    /// The refusal of keys or values that need a schema which nobody names.
+    pub(super) fn schema_missing(part: &str) -> Self {
+        let code = if part == "key" { 42201 } else { 42202 };
+        let message = format!("Request includes {part}s but does not include {part} schema");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, &message)
+    }
+
+    /// The refusal where there is no schema.
+    pub(super) fn without_schema(trouble: Trouble, release: ProxyRelease) -> Self {
+        let unprocessable = |code, message: &str| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
+        match trouble {
+            Trouble::Argument(_) => Self::unexpected(),
+            Trouble::BadRequest(message) => Self::bad(&message),
+            Trouble::Invalid(message) => unprocessable(42205, &format!("Invalid schema: {message}")),
+            Trouble::Nameless(tried) => Self::new(StatusCode::REQUEST_TIMEOUT, 40801, &tried),
+            Trouble::Registry { tried, .. } if release < ProxyRelease::Confluent7_9 => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, 40801, &tried)
+            }
+            Trouble::Registry { tried, cause } => {
+                unprocessable(42207, &format!("Error serializing message. {tried}\n{cause}"))
+            }
+        }
     }
 
     /// The refusal of a body that cannot be read.
@@ -84,64 +106,4 @@ fn without_package(message: &str) -> String {
         }
     }
     parts.join("`")
-}
-
-/// An Avro schema as Avro writes it, where it is of a primitive type without attributes; any other as it came.
-pub(in crate::doubles::proxy) fn avro(text: &str) -> String {
-    const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
-    let schema: Option<Value> = serde_json::from_str(text).ok();
-    let name = match &schema {
-        Some(Value::Object(members)) if members.len() == 1 => members.get("type").and_then(Value::as_str),
-        Some(Value::String(name)) => Some(name.as_str()),
-        _ => None,
-    };
-    match name {
-        Some(name) if PRIMITIVES.contains(&name) => format!("\"{name}\""),
-        _ => text.to_owned(),
-    }
-}
-
-/// Why a request that needs schemas is refused where no registry can be asked; one of nulls needs none.
-pub(super) fn without_registry(request: &Request<'_>, target: Target<'_>) -> Option<Refusal> {
-    for (schema, which) in [(&request.key_schema, "key"), (&request.value_schema, "value")] {
-        match schema {
-            SchemaMembers { id: None, text: None } => {}
-            SchemaMembers { id: Some(_), text: Some(_) } => return Some(Refusal::unexpected()),
-            SchemaMembers { id: Some(id), .. } => {
-                return Some(no_answer(
-                    &format!("Error when fetching schema by id. schemaId = {id}"),
-                    target,
-                ));
-            }
-            SchemaMembers { text: Some(text), .. } => {
-                let text = if target.embedded == Embedded::Avro { avro(text) } else { text.clone() };
-                let message = format!(
-                    "Error when registering schema. format = {}, subject = {}-{which}, schema = {text}",
-                    target.embedded.format(),
-                    target.topic
-                );
-                return Some(no_answer(&message, target));
-            }
-        }
-    }
-    let is_null = |data: &Data<'_>| matches!(data, Data::Written(None) | Data::Kept(Node::Null));
-    for record in &request.records {
-        let (what, code) = match (is_null(&record.key), is_null(&record.value)) {
-            (false, _) => ("key", 42201),
-            (_, false) => ("value", 42202),
-            _ => continue,
-        };
-        let message = format!("Request includes {what}s but does not include {what} schema");
-        return Some(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, code, &message));
-    }
-    None
-}
-
-/// The registry does not answer.
-fn no_answer(message: &str, target: Target<'_>) -> Refusal {
-    if target.release < ProxyRelease::Confluent7_9 {
-        return Refusal::new(StatusCode::REQUEST_TIMEOUT, 40801, message);
-    }
-    let message = format!("Error serializing message. {message}\nConnection refused");
-    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, 42207, &message)
 }

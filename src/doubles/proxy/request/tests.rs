@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn target(embedded: Embedded, release: ProxyRelease) -> Target<'static> {
-    Target { topic: "t", partition: None, embedded, release }
+    Target { topic: "t", partition: None, embedded, release, registry: None }
 }
 
 fn read(body: &[u8], embedded: Embedded) -> Result<Vec<ProduceRecord>, Refusal> {

@@ -7,8 +7,6 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::super::failure::Failure;
-use super::super::jackson::bind::{self, Members, Node};
-use super::super::jackson::{Kind, Parser, Problem, Read, Source, Token, Version, nothing_follows, to_utf8};
 use super::super::jetty::Request;
 use super::super::produce::Call;
 use super::super::request::Refusal;
@@ -16,6 +14,10 @@ use super::super::serve::Service;
 use super::super::{Answer, faults_at, read_whole, response, whole};
 use super::receipt::Echo;
 use super::request::{self, BATCH_ENTRY, Entry, Record};
+use crate::doubles::jackson::bind::{self, Members, Node};
+use crate::doubles::jackson::{
+    Kind, Parser, Problem, Read, Source, Token, Version, nothing_follows, to_utf8,
+};
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, Receipt, WrittenReceipt};
 
@@ -67,7 +69,7 @@ pub(in crate::doubles::proxy) async fn produce_batch(
     // The cluster is not checked, and echoed.
     let mut values = values.into_iter();
     let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-    let addressed = request::Target { topic: &topic, release };
+    let addressed = request::Target { topic: &topic, release, registry: service.registry.as_ref() };
     let entries = match parse(&body, addressed) {
         Ok(entries) => entries,
         Err(refusal) => return response::refused_as(JSON, &refusal),

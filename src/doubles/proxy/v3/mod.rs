@@ -57,7 +57,7 @@ pub(super) async fn produce(
     let mut values = values.into_iter();
     let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    let addressed = request::Target { topic: &topic, release };
+    let addressed = request::Target { topic: &topic, release, registry: service.registry.as_ref() };
     for entry in parse(&body, addressed).map_err(|refusal| response::refused_as(JSON, &refusal))? {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {

@@ -1,6 +1,6 @@
 //! What a receipt says.
 
-use super::request::Kind;
+use super::request::Told;
 use crate::doubles::proxy::failure::Failure;
 use crate::doubles::proxy::produce::{Outcome, Position};
 use crate::doubles::proxy::request::ProduceRecord;
@@ -15,11 +15,17 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    /// `key` and `value` are the types that the request named, where it had them.
-    pub(super) fn new(record: &ProduceRecord, key: Option<Kind>, value: Option<Kind>) -> Self {
-        let written = |kind: Option<Kind>, data: &Option<Vec<u8>>| {
+    /// `key` and `value` are there where the request had them.
+    pub(super) fn new(record: &ProduceRecord, key: Option<Told>, value: Option<Told>) -> Self {
+        let written = |told: Option<Told>, data: &Option<Vec<u8>>| {
             let size = data.as_ref().map_or(-1, |data| i64::try_from(data.len()).unwrap_or(i64::MAX));
-            kind.map(|kind| Written { kind: kind.name().to_owned(), size })
+            told.map(|Told { kind, schema }| Written {
+                kind: kind.name().to_owned(),
+                subject: schema.as_ref().map(|schema| schema.subject.clone()),
+                schema_id: schema.as_ref().map(|schema| schema.id),
+                schema_version: schema.as_ref().map(|schema| schema.version),
+                size,
+            })
         };
         Self { key: written(key, &record.key), value: written(value, &record.value) }
     }

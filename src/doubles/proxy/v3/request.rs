@@ -8,19 +8,20 @@ mod data;
 mod header;
 mod instant;
 
-use super::super::jackson::bind::{self, Members};
-use super::super::jackson::{Kind as ProblemKind, Parser, Problem, Read, Source, Token, Version};
 use super::super::request::{Headers, ProduceRecord, Refusal};
+use crate::doubles::jackson::bind::{self, Members};
+use crate::doubles::jackson::{Kind as ProblemKind, Parser, Problem, Read, Source, Token, Version};
+use crate::doubles::registry::Schemas;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
-pub(super) use data::Kind;
+pub(super) use data::Told;
 use data::{Data, Part};
 
 /// What gets a receipt.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Entry {
-    /// A record to write, and the types of its key and value where the request has them.
-    Record { record: ProduceRecord, key: Option<Kind>, value: Option<Kind> },
+    /// A record to write, and what is told of its key and value where the request has them.
+    Record { record: ProduceRecord, key: Option<Told>, value: Option<Told> },
     /// Why there is none.
     Refused(ErrorEntity),
 }
@@ -30,6 +31,8 @@ pub(super) enum Entry {
 pub(super) struct Target<'a> {
     pub(super) topic: &'a str,
     pub(super) release: ProxyRelease,
+    /// `None`: nobody answers.
+    pub(super) registry: Option<&'a Schemas>,
 }
 
 pub(super) fn refused(code: i64, message: impl Into<String>) -> ErrorEntity {
@@ -269,7 +272,7 @@ impl Record<'_> {
             return Err(refused(40402, "Partition not found."));
         }
         let encoded = |data: Option<Data<'_>>, part| match data {
-            Some(data) => data.encoded(target, part).map(|(kind, bytes)| (Some(kind), bytes)),
+            Some(data) => data.encoded(target, part).map(|encoded| (Some(encoded.told), encoded.bytes)),
             None => Ok((None, None)),
         };
         let (key, key_bytes) = encoded(self.key, Part::Key)?;

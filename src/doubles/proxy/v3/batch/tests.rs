@@ -3,7 +3,8 @@
 use super::*;
 use crate::scenario::ProxyRelease;
 
-const TARGET: request::Target<'static> = request::Target { topic: "t", release: ProxyRelease::Confluent7_9 };
+const TARGET: request::Target<'static> =
+    request::Target { topic: "t", release: ProxyRelease::Confluent7_9, registry: None };
 
 /// Each id with its code, or the refusal of the whole.
 fn outcome(body: &str) -> Result<Vec<(String, i64)>, (u16, i64, String)> {

@@ -1,7 +1,7 @@
 //! Values of headers: base64 with all its padding, or an array of numbers.
 
-use super::super::super::jackson::bind;
-use super::super::super::jackson::{Parser, Read, Token, Version, to_utf8};
+use crate::doubles::jackson::bind;
+use crate::doubles::jackson::{Parser, Read, Token, Version, to_utf8};
 
 const CLASS: &str = "byte[]";
 

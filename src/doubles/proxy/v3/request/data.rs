@@ -1,9 +1,11 @@
 //! A key or a value: what its type, its schema and its data make of it.
 
-use super::super::super::jackson::bind::{self, Members, Node};
-use super::super::super::jackson::{Parser, Read, Token, Version, to_utf8, write_string};
-use super::super::super::request::{avro, base64_bytes, shown};
-use super::{Target, first_line, refused};
+use super::super::super::request::{base64_bytes, shown};
+use super::super::super::schemas::{Asked, Strategy, Trouble, framed};
+use super::{Target, first_line, internal_error, refused};
+use crate::doubles::jackson::bind::{self, Members, Node};
+use crate::doubles::jackson::{Parser, Read, Token, Version, to_utf8};
+use crate::doubles::registry::{Format, Misfit, Registered};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 
@@ -30,8 +32,22 @@ impl Kind {
         }
     }
 
-    fn needs_schema(self) -> bool {
-        matches!(self, Self::Avro | Self::JsonSchema | Self::Protobuf)
+    /// The format of the schemas that it needs.
+    fn schema(self) -> Option<Format> {
+        match self {
+            Self::Avro => Some(Format::Avro),
+            Self::JsonSchema => Some(Format::Json),
+            Self::Protobuf => Some(Format::Protobuf),
+            Self::Binary | Self::Json | Self::String => None,
+        }
+    }
+
+    fn of(format: Format) -> Self {
+        match format {
+            Format::Avro => Self::Avro,
+            Format::Json => Self::JsonSchema,
+            Format::Protobuf => Self::Protobuf,
+        }
     }
 }
 
@@ -69,23 +85,6 @@ const KNOWN: [&str; 7] =
     ["schema", "subject_name_strategy", "schema_id", "type", "subject", "schema_version", "data"];
 const FORMAT: &str = "io.confluent.kafkarest.entities.EmbeddedFormat";
 const STRATEGY: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$EnumSubjectNameStrategy";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strategy {
-    Topic,
-    Record,
-    TopicRecord,
-}
-
-impl Strategy {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Topic => "TOPIC_NAME",
-            Self::Record => "RECORD_NAME",
-            Self::TopicRecord => "TOPIC_RECORD_NAME",
-        }
-    }
-}
 
 /// The key or value at hand; none of null.
 pub(super) fn read<'a>(parser: &mut Parser<'a>) -> Read<Option<Data<'a>>> {
@@ -195,7 +194,7 @@ impl Data<'_> {
             return Some("Only one of 'schema_id', 'schema_version' or 'schema' can be used.".to_owned());
         }
         let kind = self.kind?;
-        if kind.needs_schema() {
+        if kind.schema().is_some() {
             if let Some(id) = self.schema_id {
                 return Some(format!("'schema_id={id}' cannot be used with 'serializer'."));
             }
@@ -215,74 +214,83 @@ impl Data<'_> {
         Some(format!("'type={}' cannot be used with '{member}'.", kind.name()))
     }
 
-    /// The type, and the bytes that are to land; or why there are none.
-    pub(super) fn encoded(
-        self,
-        target: Target<'_>,
-        part: Part,
-    ) -> Result<(Kind, Option<Vec<u8>>), ErrorEntity> {
+    /// What is to land, and what its receipt says of it; or why there is nothing.
+    pub(super) fn encoded(self, target: Target<'_>, part: Part) -> Result<Encoded, ErrorEntity> {
         let bad = |message: String| first_line(400, &format!("Bad Request: {message}"));
+        let plain = |kind, bytes| Encoded { told: Told { kind, schema: None }, bytes };
         match self.kind {
-            Some(Kind::Json) => Ok((Kind::Json, json(self.content))),
-            Some(Kind::Binary) => Ok((Kind::Binary, base64_bytes(&self.content).map_err(bad)?)),
+            Some(Kind::Json) => Ok(plain(Kind::Json, json(self.content))),
+            Some(Kind::Binary) => Ok(plain(Kind::Binary, base64_bytes(&self.content).map_err(bad)?)),
             Some(Kind::String) => match &self.content {
-                Node::Null => Ok((Kind::String, None)),
-                Node::Text(text) => Ok((Kind::String, Some(to_utf8(text).into_bytes()))),
+                Node::Null => Ok(plain(Kind::String, None)),
+                Node::Text(text) => Ok(plain(Kind::String, Some(to_utf8(text).into_bytes()))),
                 Node::Other(_) => Err(bad(format!("data={} is not a string.", shown(&self.content)))),
             },
-            kind => Err(self.without_registry(kind, target, part)),
+            kind => {
+                let schema = self.find(kind, target, part)?;
+                let bytes = match &self.content {
+                    Node::Null => None,
+                    content => match framed(&schema, content, target.release) {
+                        Ok(framed) => Some(framed),
+                        Err(Misfit::Told(message)) => return Err(bad(message)),
+                        Err(Misfit::Unexpected) => return Err(internal_error()),
+                    },
+                };
+                let told = Told { kind: Kind::of(schema.schema.format()), schema: Some(schema) };
+                Ok(Encoded { told, bytes })
+            }
         }
     }
 
-    /// What becomes of data that need a schema, where no registry can be asked.
-    fn without_registry(&self, kind: Option<Kind>, target: Target<'_>, part: Part) -> ErrorEntity {
-        let subject = self.subject.clone();
-        let subject = subject.unwrap_or_else(|| format!("{}-{}", target.topic, part.name()));
-        let tried = if let Some(id) = self.schema_id {
-            format!("Error when fetching schema by id. schemaId = {id}")
-        } else if let (Some(schema), Some(kind)) = (&self.schema, kind) {
-            let schema = if kind == Kind::Avro { avro(schema) } else { schema.clone() };
-            format!(
-                "Error when registering schema. format = {}, subject = {subject}, schema = {schema}",
-                kind.name()
-            )
-        } else if self.schema.is_some() {
-            return refused(400, "Bad Request: null");
-        } else if let Some(strategy) = self.strategy
-            && strategy != Strategy::Topic
-        {
-            let name = strategy.name();
-            return refused(
-                400,
-                format!(
-                    "Bad Request: Cannot use schema_subject_strategy={name} without schema_id or schema."
-                ),
-            );
-        } else if let Some(version) = self.schema_version {
-            return refused(
-                400,
-                format!("Bad Request: Schema does not exist for subject: {subject}, version: {version}"),
-            );
-        } else {
-            format!("Error when fetching latest schema version. subject = {subject}")
+    fn find(&self, kind: Option<Kind>, target: Target<'_>, part: Part) -> Result<Registered, ErrorEntity> {
+        let asked = Asked {
+            topic: target.topic,
+            part: part.name(),
+            format: kind.and_then(Kind::schema),
+            subject: self.subject.as_deref(),
+            strategy: self.strategy,
+            id: self.schema_id,
+            version: self.schema_version,
+            text: self.schema.as_deref(),
         };
-        match target.release {
-            ProxyRelease::Confluent6_2_0 => refused(50002, tried),
-            ProxyRelease::Confluent6_2 => first_line(50002, &tried),
-            _ => first_line(422, &format!("Error: 42207 : Error serializing message. {tried}")),
-        }
+        asked.find(target.registry).map_err(|trouble| match (trouble, target.release) {
+            (Trouble::Argument(message) | Trouble::BadRequest(message), _) => {
+                first_line(400, &format!("Bad Request: {message}"))
+            }
+            (Trouble::Nameless(tried), _) => first_line(50002, &tried),
+            (Trouble::Invalid(message), ProxyRelease::Confluent6_2_0 | ProxyRelease::Confluent6_2) => {
+                first_line(42205, &format!("Invalid schema: {message}"))
+            }
+            (Trouble::Invalid(message), _) => {
+                first_line(422, &format!("Error: 42205 : Invalid schema: {message}"))
+            }
+            (Trouble::Registry { tried, .. }, ProxyRelease::Confluent6_2_0) => refused(50002, tried),
+            (Trouble::Registry { tried, .. }, ProxyRelease::Confluent6_2) => first_line(50002, &tried),
+            (Trouble::Registry { tried, .. }, _) => {
+                first_line(422, &format!("Error: 42207 : Error serializing message. {tried}"))
+            }
+        })
     }
+}
+
+/// What a receipt says of a key or a value, besides its size.
+#[derive(Debug, Clone)]
+pub(in crate::doubles::proxy::v3) struct Told {
+    pub(in crate::doubles::proxy::v3) kind: Kind,
+    pub(in crate::doubles::proxy::v3) schema: Option<Registered>,
+}
+
+/// A key or a value that is to land.
+pub(super) struct Encoded {
+    pub(super) told: Told,
+    pub(super) bytes: Option<Vec<u8>>,
 }
 
 /// The text of a value that is to land as JSON; none of null.
 fn json(data: Node<'_>) -> Option<Vec<u8>> {
     match data {
         Node::Null => None,
-        Node::Text(text) => {
-            let mut written = Vec::with_capacity(text.len() + 2);
-            write_string(&text, &mut written);
-            Some(written)
-        }
         Node::Other(written) => Some(written),
+        Node::Text(_) => Some(data.text().into_owned()),
     }
 }

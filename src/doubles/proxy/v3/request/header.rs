@@ -1,9 +1,9 @@
 //! Headers: names and values in base64.
 
-use super::super::super::jackson::bind::{self, Members};
-use super::super::super::jackson::{Parser, Read, Token, to_utf8};
 use super::super::super::request::Headers;
 use super::base64;
+use crate::doubles::jackson::bind::{self, Members};
+use crate::doubles::jackson::{Parser, Read, Token, to_utf8};
 
 const CLASS: &str = "io.confluent.kafkarest.entities.v3.ProduceRequest$ProduceRequestHeader";
 const MADE: &str = "io.confluent.kafkarest.entities.v3.AutoValue_ProduceRequest_ProduceRequestHeader";

@@ -1,7 +1,7 @@
 //! Times: seconds since 1970, as numbers or texts of digits, or in the form of ISO 8601, as `java.time` reads them.
 
-use super::super::super::jackson::bind;
-use super::super::super::jackson::{Kind, Parser, Problem, Read, Token, Version, to_utf8};
+use crate::doubles::jackson::bind;
+use crate::doubles::jackson::{Kind, Parser, Problem, Read, Token, Version, to_utf8};
 
 const CLASS: &str = "java.time.Instant";
 /// Seconds of the first and the last instant of `java.time`: the years -1,000,000,000 and 1,000,000,000.

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const TARGET: Target<'static> = Target { topic: "t", release: ProxyRelease::Confluent7_9 };
+const TARGET: Target<'static> = Target { topic: "t", release: ProxyRelease::Confluent7_9, registry: None };
 
 fn parsed(body: &[u8]) -> Vec<Entry> {
     parse(body, TARGET).unwrap()
@@ -130,16 +130,17 @@ fn refusals_are_as_recorded_from_7_9() {
 
 #[test]
 fn releases_differ() {
-    let told = |body: &str, release| match parse(body.as_bytes(), Target { topic: "t", release }) {
-        Err(refusal) => format!("HTTP {}", refusal.status.as_u16()),
-        Ok(entries) => {
-            let entry = |entry: &Entry| match entry {
-                Entry::Record { .. } => "200".to_owned(),
-                Entry::Refused(refusal) => format!("{} {}", refusal.error_code, refusal.message),
-            };
-            entries.iter().map(entry).collect::<Vec<_>>().join(" | ")
-        }
-    };
+    let told =
+        |body: &str, release| match parse(body.as_bytes(), Target { topic: "t", release, registry: None }) {
+            Err(refusal) => format!("HTTP {}", refusal.status.as_u16()),
+            Ok(entries) => {
+                let entry = |entry: &Entry| match entry {
+                    Entry::Record { .. } => "200".to_owned(),
+                    Entry::Refused(refusal) => format!("{} {}", refusal.error_code, refusal.message),
+                };
+                entries.iter().map(entry).collect::<Vec<_>>().join(" | ")
+            }
+        };
     let seen: Vec<String> = [
         "",
         "not json",

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A string, borrowed where it stands in the text as it is.
-pub(in crate::doubles::proxy) type Units<'a> = Cow<'a, [u8]>;
+pub(in crate::doubles) type Units<'a> = Cow<'a, [u8]>;
 
 /// Where the content of a string goes.
 pub(super) trait Sink {
@@ -85,7 +85,7 @@ pub(super) fn push_char(bytes: &mut Vec<u8>, c: char) {
 }
 
 /// The units of a string.
-pub(super) fn units(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
+pub(in crate::doubles) fn units(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (unit, length) = match *rest {
@@ -102,7 +102,7 @@ pub(super) fn units(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
 }
 
 /// The string as Java encodes it in UTF-8: a surrogate without its other half becomes `?`.
-pub(in crate::doubles::proxy) fn to_utf8(bytes: &[u8]) -> String {
+pub(in crate::doubles) fn to_utf8(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => char::decode_utf16(units(bytes)).map(|c| c.unwrap_or('?')).collect(),
@@ -110,7 +110,7 @@ pub(in crate::doubles::proxy) fn to_utf8(bytes: &[u8]) -> String {
 }
 
 /// Written JSON as Java has it in a string of its own: surrogates stand for themselves.
-pub(in crate::doubles::proxy) fn with_plain_surrogates(written: &[u8]) -> String {
+pub(in crate::doubles) fn with_plain_surrogates(written: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(written.len());
     let mut rest = written;
     while let [first, tail @ ..] = rest {

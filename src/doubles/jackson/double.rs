@@ -21,7 +21,7 @@ pub(super) fn write(double: f64, out: &mut Vec<u8>) {
 }
 
 /// The text of `double`.
-pub(in crate::doubles::proxy) fn to_java(double: f64) -> String {
+pub(in crate::doubles) fn to_java(double: f64) -> String {
     if double.is_infinite() {
         return if double > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() };
     }

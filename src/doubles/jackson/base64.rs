@@ -29,7 +29,7 @@ type Refused = String;
 
 impl Parser<'_> {
     /// The bytes of the string at hand, or why it is no base64; what has not been decoded then remains to be read.
-    pub(in crate::doubles::proxy) fn binary(&mut self) -> Read<Result<Vec<u8>, Refused>> {
+    pub(in crate::doubles) fn binary(&mut self) -> Read<Result<Vec<u8>, Refused>> {
         let mut bytes = Vec::new();
         loop {
             let mut c = self.byte_of_string()?;

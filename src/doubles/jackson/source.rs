@@ -7,7 +7,7 @@ use super::string::{push_char, push_unit};
 
 /// A text, ready to be parsed.
 #[derive(Debug)]
-pub(in crate::doubles::proxy) struct Source<'a> {
+pub(in crate::doubles) struct Source<'a> {
     text: Cow<'a, [u8]>,
     start: usize,
     wide: bool,
@@ -21,7 +21,7 @@ enum Order {
 
 impl<'a> Source<'a> {
     /// The text of `body`.
-    pub(in crate::doubles::proxy) fn new(body: &'a [u8]) -> Read<Self> {
+    pub(in crate::doubles) fn new(body: &'a [u8]) -> Read<Self> {
         let narrow = |start| Ok(Self { text: Cow::Borrowed(body), start, wide: false });
         let wide = |text| Ok(Self { text: Cow::Owned(text), start: 0, wide: true });
         match *body {

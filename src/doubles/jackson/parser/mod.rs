@@ -15,7 +15,7 @@ use super::string::{Nowhere, Units, described};
 
 /// Jackson's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::doubles::proxy) enum Token {
+pub(in crate::doubles) enum Token {
     StartObject,
     EndObject,
     StartArray,
@@ -31,7 +31,7 @@ pub(in crate::doubles::proxy) enum Token {
 
 impl Token {
     /// As messages name it.
-    pub(in crate::doubles::proxy) fn name(self) -> &'static str {
+    pub(in crate::doubles) fn name(self) -> &'static str {
         match self {
             Self::StartObject => "START_OBJECT",
             Self::EndObject => "END_OBJECT",
@@ -67,7 +67,7 @@ struct Context {
 
 /// Reads tokens.
 #[derive(Debug)]
-pub(in crate::doubles::proxy) struct Parser<'a> {
+pub(in crate::doubles) struct Parser<'a> {
     input: &'a [u8],
     version: Version,
     /// Whether the text was in 16 or 32 bits: another of Jackson's parsers reads it.
@@ -88,7 +88,7 @@ pub(in crate::doubles::proxy) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(in crate::doubles::proxy) fn new(source: &'a Source<'a>, version: Version) -> Self {
+    pub(in crate::doubles) fn new(source: &'a Source<'a>, version: Version) -> Self {
         let root = Context { scope: Scope::Root, entries: 0, start: Place { line: 1, column: 0 } };
         let nowhere = Place { line: 1, column: 0 };
         Self {
@@ -113,48 +113,48 @@ impl<'a> Parser<'a> {
         self.wide
     }
 
-    pub(in crate::doubles::proxy) fn version(&self) -> Version {
+    pub(in crate::doubles) fn version(&self) -> Version {
         self.version
     }
 
     /// The token at hand.
-    pub(in crate::doubles::proxy) fn token(&self) -> Option<Token> {
+    pub(in crate::doubles) fn token(&self) -> Option<Token> {
         self.token
     }
 
     /// Whether nothing is open.
-    pub(in crate::doubles::proxy) fn at_root(&self) -> bool {
+    pub(in crate::doubles) fn at_root(&self) -> bool {
         self.contexts.len() == 1
     }
 
     /// Forgets the token at hand.
-    pub(in crate::doubles::proxy) fn clear(&mut self) {
+    pub(in crate::doubles) fn clear(&mut self) {
         self.token = None;
     }
 
     /// The name at hand.
-    pub(in crate::doubles::proxy) fn name(&self) -> &[u8] {
+    pub(in crate::doubles) fn name(&self) -> &[u8] {
         &self.name
     }
 
     /// The number at hand, as it stands in the text.
-    pub(in crate::doubles::proxy) fn number(&self) -> &'a str {
+    pub(in crate::doubles) fn number(&self) -> &'a str {
         let (start, end) = self.number;
         std::str::from_utf8(&self.input[start..end]).unwrap_or_default()
     }
 
     /// Where the token at hand begins.
-    pub(in crate::doubles::proxy) fn token_place(&self) -> Place {
+    pub(in crate::doubles) fn token_place(&self) -> Place {
         if self.token == Some(Token::Name) { self.name_place } else { self.token_place }
     }
 
     /// Where the reader stands.
-    pub(in crate::doubles::proxy) fn place(&self) -> Place {
+    pub(in crate::doubles) fn place(&self) -> Place {
         Place { line: self.line, column: self.column(self.at) + 1 }
     }
 
     /// The next token; none at the end of the text.
-    pub(in crate::doubles::proxy) fn advance(&mut self) -> Read<Option<Token>> {
+    pub(in crate::doubles) fn advance(&mut self) -> Read<Option<Token>> {
         if self.token == Some(Token::Name) {
             return self.after_name();
         }
@@ -218,7 +218,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Skips what the token at hand begins.
-    pub(in crate::doubles::proxy) fn skip_children(&mut self) -> Read<()> {
+    pub(in crate::doubles) fn skip_children(&mut self) -> Read<()> {
         if !matches!(self.token, Some(Token::StartObject | Token::StartArray)) {
             return Ok(());
         }

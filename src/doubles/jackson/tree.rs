@@ -38,7 +38,7 @@ struct Frame {
 }
 
 /// Appends the value that begins with the token at hand.
-pub(in crate::doubles::proxy) fn write(parser: &mut Parser<'_>, out: &mut Vec<u8>) -> Read<()> {
+pub(in crate::doubles) fn write(parser: &mut Parser<'_>, out: &mut Vec<u8>) -> Read<()> {
     let mut frames: Vec<Frame> = Vec::new();
     let mut members: Vec<Member> = Vec::new();
     loop {
@@ -158,7 +158,7 @@ fn complete(frame: &mut Frame, members: &mut Vec<Member>, out: &mut Vec<u8>) {
 }
 
 /// Appends a string, with its quotes.
-pub(in crate::doubles::proxy) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+pub(in crate::doubles) fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut written = Written(out);
     if text.iter().all(|byte| (0x20..0x80).contains(byte) && !matches!(byte, b'"' | b'\\')) {

@@ -17,9 +17,9 @@ use serde_json::Value;
 use crate::scenario::ProxyRelease;
 
 pub(super) use parser::{Parser, Token};
-pub(super) use problem::{Kind, Problem, Read};
+pub(super) use problem::{Kind, Place, Problem, Read};
 pub(super) use source::Source;
-pub(super) use string::{to_utf8, with_plain_surrogates};
+pub(super) use string::{to_utf8, units, with_plain_surrogates};
 pub(super) use tree::{write as write_tree, write_string};
 
 /// The number at which old Javas hung; old Jacksons took another for it.
@@ -77,8 +77,16 @@ impl Version {
         }
     }
 
+    /// How it names bytes in memory.
+    fn bytes(self) -> &'static str {
+        match self {
+            Self::V2_10 | Self::V2_14 => "(ByteArrayInputStream)",
+            Self::V2_18 | Self::V2_19 => self.source(),
+        }
+    }
+
     /// The double that a number becomes; beyond their range it is infinite.
-    fn double(self, number: &str) -> f64 {
+    pub(super) fn double(self, number: &str) -> f64 {
         if self == Self::V2_10 && number == HANGING {
             return f64::from_bits(1);
         }

@@ -8,7 +8,7 @@ const STRING_LIMIT: usize = 20_000_000;
 
 impl<'a> Parser<'a> {
     /// The content of the string at hand.
-    pub(in crate::doubles::proxy) fn string(&mut self) -> Read<Units<'a>> {
+    pub(in crate::doubles) fn string(&mut self) -> Read<Units<'a>> {
         if !self.incomplete {
             return Ok(Units::Borrowed(&[]));
         }
@@ -39,7 +39,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the string at hand into `sink`.
-    pub(in crate::doubles::proxy::jackson) fn finish(&mut self, sink: &mut impl Sink) -> Read<()> {
+    pub(in crate::doubles::jackson) fn finish(&mut self, sink: &mut impl Sink) -> Read<()> {
         self.incomplete = false;
         let input = self.input;
         let begun = self.at;
@@ -121,23 +121,23 @@ impl<'a> Parser<'a> {
     }
 
     /// The next byte of the string at hand, quotes and all.
-    pub(in crate::doubles::proxy::jackson) fn byte_of_string(&mut self) -> Read<u8> {
+    pub(in crate::doubles::jackson) fn byte_of_string(&mut self) -> Read<u8> {
         let Some(&c) = self.input.get(self.at) else { return self.ended_in_token() };
         self.at += 1;
         Ok(c)
     }
 
     /// Leaves the last byte to be read again.
-    pub(in crate::doubles::proxy::jackson) fn step_back(&mut self) {
+    pub(in crate::doubles::jackson) fn step_back(&mut self) {
         self.at -= 1;
     }
 
     /// Notes that nothing is left of the string at hand.
-    pub(in crate::doubles::proxy::jackson) fn string_is_read(&mut self) {
+    pub(in crate::doubles::jackson) fn string_is_read(&mut self) {
         self.incomplete = false;
     }
 
-    pub(in crate::doubles::proxy::jackson) fn escaped(&mut self) -> Read<u16> {
+    pub(in crate::doubles::jackson) fn escaped(&mut self) -> Read<u16> {
         let within = " in character escape sequence";
         let Some(&c) = self.input.get(self.at) else { return self.ended(within) };
         self.at += 1;

@@ -158,7 +158,7 @@ impl Parser<'_> {
     }
 
     /// Whether a number of so many digits is short enough.
-    pub(in crate::doubles::proxy::jackson) fn check_number(&self, digits: usize) -> Read<()> {
+    pub(in crate::doubles::jackson) fn check_number(&self, digits: usize) -> Read<()> {
         if digits > NUMBER_LIMIT && self.version.has_limits() {
             return Self::beyond("Number value length", digits, NUMBER_LIMIT, "getMaxNumberLength");
         }

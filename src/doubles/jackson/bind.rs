@@ -1,6 +1,8 @@
 //! Values as Jackson's databind reads them: into integers, strings, trees, or objects of a class, with the same coercions and
 //! the same refusals.
 
+use std::borrow::Cow;
+
 use super::double::to_java;
 use super::parser::{Parser, Token};
 use super::problem::{Kind, Place, Problem, Read};
@@ -12,31 +14,46 @@ const TOLD: usize = 1_000;
 
 /// A value that is kept as it is (`JsonNode`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doubles::proxy) enum Node<'a> {
+pub(in crate::doubles) enum Node<'a> {
     Null,
     Text(Units<'a>),
     /// Anything else, as it is written.
     Other(Vec<u8>),
 }
 
+impl Node<'_> {
+    /// The value's text, as Jackson writes it.
+    pub(in crate::doubles) fn text(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Null => Cow::Borrowed(b"null"),
+            Self::Text(text) => {
+                let mut written = Vec::with_capacity(text.len() + 2);
+                tree::write_string(text, &mut written);
+                Cow::Owned(written)
+            }
+            Self::Other(written) => Cow::Borrowed(written),
+        }
+    }
+}
+
 /// Reads the value of the property `name` of `class`, whose name is the token at hand's.
-pub(in crate::doubles::proxy) fn within<T>(read: Read<T>, class: &str, property: &str) -> Read<T> {
+pub(in crate::doubles) fn within<T>(read: Read<T>, class: &str, property: &str) -> Read<T> {
     read.map_err(|problem| problem.within(|| format!("{class}[\"{property}\"]")))
 }
 
 /// A problem with the value at hand.
-pub(in crate::doubles::proxy) fn refuse<T>(parser: &Parser<'_>, message: String) -> Read<T> {
+pub(in crate::doubles) fn refuse<T>(parser: &Parser<'_>, message: String) -> Read<T> {
     Err(Problem::new(Kind::Mapping, message, Some(parser.token_place())))
 }
 
 /// An object of `class` that could not be made.
-pub(in crate::doubles::proxy) fn not_made<T>(at: Place, class: &str, problem: &str) -> Read<T> {
+pub(in crate::doubles) fn not_made<T>(at: Place, class: &str, problem: &str) -> Read<T> {
     let message = format!("Cannot construct instance of `{class}`, problem: {problem}");
     Err(Problem::new(Kind::Mapping, message, Some(at)))
 }
 
 /// A member that nobody knows, in an object that has been read so far.
-pub(in crate::doubles::proxy) fn unrecognized<T>(
+pub(in crate::doubles) fn unrecognized<T>(
     parser: &Parser<'_>,
     name: &[u8],
     class: &str,
@@ -57,7 +74,7 @@ pub(in crate::doubles::proxy) fn unrecognized<T>(
 }
 
 /// The value at hand is of another type than `class`.
-pub(in crate::doubles::proxy) fn mismatch<T>(parser: &Parser<'_>, class: &str) -> Read<T> {
+pub(in crate::doubles) fn mismatch<T>(parser: &Parser<'_>, class: &str) -> Read<T> {
     let token = parser.token().map_or("null", Token::name);
     if parser.version() == Version::V2_10 {
         return refuse(parser, format!("Cannot deserialize instance of `{class}` out of {token} token"));
@@ -78,12 +95,7 @@ pub(in crate::doubles::proxy) fn mismatch<T>(parser: &Parser<'_>, class: &str) -
 }
 
 /// A text that is no `class`.
-pub(in crate::doubles::proxy) fn weird<T>(
-    parser: &Parser<'_>,
-    class: &str,
-    text: &str,
-    why: &str,
-) -> Read<T> {
+pub(in crate::doubles) fn weird<T>(parser: &Parser<'_>, class: &str, text: &str, why: &str) -> Read<T> {
     refuse(parser, format!("Cannot deserialize value of type `{class}` from String {}: {why}", quoted(text)))
 }
 
@@ -99,7 +111,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Goes into the object at hand, or tells why it is none of `class`.
-pub(in crate::doubles::proxy) fn open(parser: &mut Parser<'_>, class: &str) -> Read<()> {
+pub(in crate::doubles) fn open(parser: &mut Parser<'_>, class: &str) -> Read<()> {
     if parser.token() == Some(Token::StartObject) {
         parser.advance()?;
         return Ok(());
@@ -155,14 +167,14 @@ fn no_creator<T>(parser: &Parser<'_>, class: &str, what: &str) -> Read<T> {
 }
 
 /// `String.trim`.
-pub(in crate::doubles::proxy) fn trimmed(text: &str) -> &str {
+pub(in crate::doubles) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
 const INTEGER: &str = "java.lang.Integer";
 
 /// An `Integer`: fractions are cut off, texts of digits taken.
-pub(in crate::doubles::proxy) fn integer(parser: &mut Parser<'_>) -> Read<Option<i32>> {
+pub(in crate::doubles) fn integer(parser: &mut Parser<'_>) -> Read<Option<i32>> {
     match parser.token() {
         Some(Token::Null) => Ok(None),
         Some(Token::Integer) => match parser.number().parse() {
@@ -214,7 +226,7 @@ fn integer_of(parser: &Parser<'_>, text: &str) -> Read<i32> {
 }
 
 /// The number at hand is not within a type's range.
-pub(in crate::doubles::proxy) fn out_of_range<T>(
+pub(in crate::doubles) fn out_of_range<T>(
     parser: &Parser<'_>,
     kind: &str,
     least: &dyn std::fmt::Display,
@@ -231,7 +243,7 @@ pub(in crate::doubles::proxy) fn out_of_range<T>(
 }
 
 /// A `String`: numbers and booleans become texts.
-pub(in crate::doubles::proxy) fn text<'a>(parser: &mut Parser<'a>) -> Read<Option<Units<'a>>> {
+pub(in crate::doubles) fn text<'a>(parser: &mut Parser<'a>) -> Read<Option<Units<'a>>> {
     match parser.token() {
         Some(Token::Null) => Ok(None),
         Some(Token::String) => parser.string().map(Some),
@@ -243,7 +255,7 @@ pub(in crate::doubles::proxy) fn text<'a>(parser: &mut Parser<'a>) -> Read<Optio
 }
 
 /// One of the constants of `class`: by its name, or by its number. Messages list the `names` in this order.
-pub(in crate::doubles::proxy) fn enumerated<T: Copy>(
+pub(in crate::doubles) fn enumerated<T: Copy>(
     parser: &mut Parser<'_>,
     class: &str,
     constants: &[T],
@@ -295,7 +307,7 @@ fn numbered<T: Copy>(parser: &Parser<'_>, class: &str, constants: &[T]) -> Read<
 }
 
 /// A text that is empty, or blank, which is told alike.
-pub(in crate::doubles::proxy) fn not_coerced<T>(parser: &Parser<'_>, to: &str) -> Read<T> {
+pub(in crate::doubles) fn not_coerced<T>(parser: &Parser<'_>, to: &str) -> Read<T> {
     refuse(
         parser,
         format!(
@@ -305,7 +317,7 @@ pub(in crate::doubles::proxy) fn not_coerced<T>(parser: &Parser<'_>, to: &str) -
 }
 
 /// The value at hand is no list of `elements`; a text is read to its end before that is told.
-pub(in crate::doubles::proxy) fn no_list<T>(parser: &mut Parser<'_>, elements: &str) -> Read<T> {
+pub(in crate::doubles) fn no_list<T>(parser: &mut Parser<'_>, elements: &str) -> Read<T> {
     if parser.token() == Some(Token::String)
         && parser.string()?.is_empty()
         && parser.version() == Version::V2_10
@@ -316,7 +328,7 @@ pub(in crate::doubles::proxy) fn no_list<T>(parser: &mut Parser<'_>, elements: &
 }
 
 /// A `long` that nobody looks at.
-pub(in crate::doubles::proxy) fn long(parser: &mut Parser<'_>) -> Read<()> {
+pub(in crate::doubles) fn long(parser: &mut Parser<'_>) -> Read<()> {
     match parser.token() {
         Some(Token::Null) => Ok(()),
         Some(Token::Integer) => match parser.number().parse::<i64>() {
@@ -343,7 +355,7 @@ pub(in crate::doubles::proxy) fn long(parser: &mut Parser<'_>) -> Read<()> {
 }
 
 /// Any value.
-pub(in crate::doubles::proxy) fn node<'a>(parser: &mut Parser<'a>) -> Read<Node<'a>> {
+pub(in crate::doubles) fn node<'a>(parser: &mut Parser<'a>) -> Read<Node<'a>> {
     match parser.token() {
         Some(Token::Null) => Ok(Node::Null),
         Some(Token::String) => parser.string().map(Node::Text),
@@ -356,7 +368,7 @@ pub(in crate::doubles::proxy) fn node<'a>(parser: &mut Parser<'a>) -> Read<Node<
 }
 
 /// Any value as it is written; none of null.
-pub(in crate::doubles::proxy) fn written(parser: &mut Parser<'_>) -> Read<Option<Vec<u8>>> {
+pub(in crate::doubles) fn written(parser: &mut Parser<'_>) -> Read<Option<Vec<u8>>> {
     if parser.token() == Some(Token::Null) {
         return Ok(None);
     }
@@ -369,7 +381,7 @@ pub(in crate::doubles::proxy) fn written(parser: &mut Parser<'_>) -> Read<Option
 ///
 /// One that nobody knows is told when the object has been made: at its end, or once all that the constructor takes is there.
 #[derive(Debug)]
-pub(in crate::doubles::proxy) struct Members {
+pub(in crate::doubles) struct Members {
     /// The class of what is made, and which members it knows.
     class: &'static str,
     known: &'static [&'static str],
@@ -380,7 +392,7 @@ pub(in crate::doubles::proxy) struct Members {
 }
 
 impl Members {
-    pub(in crate::doubles::proxy) fn new(
+    pub(in crate::doubles) fn new(
         class: &'static str,
         known: &'static [&'static str],
         expected: u32,
@@ -389,17 +401,17 @@ impl Members {
     }
 
     /// Notes that the constructor's member of this index is there. Whether that makes it complete for the first time.
-    pub(in crate::doubles::proxy) fn given(&mut self, index: u32) -> bool {
+    pub(in crate::doubles) fn given(&mut self, index: u32) -> bool {
         self.given |= 1 << index;
         !self.made && self.given.count_ones() == self.expected
     }
 
-    pub(in crate::doubles::proxy) fn is_made(&self) -> bool {
+    pub(in crate::doubles) fn is_made(&self) -> bool {
         self.made
     }
 
     /// Passes a member that nobody knows, whose name is at hand.
-    pub(in crate::doubles::proxy) fn unknown(&mut self, parser: &mut Parser<'_>) -> Read<()> {
+    pub(in crate::doubles) fn unknown(&mut self, parser: &mut Parser<'_>) -> Read<()> {
         let name = parser.name().to_vec();
         parser.advance()?;
         if self.made {
@@ -412,7 +424,7 @@ impl Members {
     }
 
     /// Notes that the object has been made.
-    pub(in crate::doubles::proxy) fn made(&mut self, parser: &Parser<'_>) -> Read<()> {
+    pub(in crate::doubles) fn made(&mut self, parser: &Parser<'_>) -> Read<()> {
         if self.made {
             return Ok(());
         }
