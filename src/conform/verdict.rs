@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::Need;
-use super::rest::Requires;
+use super::rest::{Own, Requires};
 use crate::result::{CaseOutcome, CaseReport, Missing, Totals, Verdict};
 
 /// Ids that a reason names.
@@ -98,8 +98,10 @@ fn missing(cases: &[CaseReport]) -> Vec<Missing> {
         let need = Need::ALL.into_iter().find(|need| need.name() == name);
         let required = [Requires::AutoCreateOff, Requires::AutoCreateOn];
         let required = required.into_iter().find(|required| required.name() == name);
+        let own = Own::ALL.into_iter().find(|own| own.name() == name);
         need.map(Need::remedy)
             .or(required.map(Requires::remedy))
+            .or(own.map(Own::remedy))
             .unwrap_or("the profile says that the proxy has none")
             .to_owned()
     };

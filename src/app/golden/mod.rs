@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::error::ReplayError;
+pub(super) use self::exchange::take as take_answer;
 use self::player::{Played, play, warm};
 pub(super) use self::player::{golden_record, send};
 pub(super) use self::setting::Setting;
@@ -238,7 +239,8 @@ async fn played(
                     let mut here = match setting.take() {
                         Some(here) if suits(&here, recording) => here,
                         _ => {
-                            Setting::start(&recording.setup, &recording.broker, &corpus.topics, *embedded)
+                            let embedded = embedded.clone();
+                            Setting::start(&recording.setup, &recording.broker, &corpus.topics, embedded)
                                 .await?
                         }
                     };

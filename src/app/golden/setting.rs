@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
@@ -11,6 +12,7 @@ use super::preflight;
 use super::topics::CorpusTopic;
 use crate::conform::golden::{Recording, Setup};
 use crate::doubles::broker::{Broker, BrokerConfig, KafkaVersion, TopicConfig};
+use crate::doubles::fault::Injector;
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::kafka::Access;
 use crate::load::Target;
@@ -24,12 +26,14 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const TIME_SCALE: u32 = 100;
 
 /// An embedded proxy as it is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Embedded {
     /// The release that it stands for.
     pub release: ProxyRelease,
     /// How many times faster its long time-outs pass.
     pub time_scale: u32,
+    /// Faults that it shows, and its broker.
+    pub faults: Vec<Arc<Injector>>,
 }
 
 /// A proxy, and the Kafka behind it.
@@ -71,6 +75,7 @@ impl Setting {
                 topics: topics.collect(),
                 auto_create: setup.auto_create.then_some(setup.num_partitions),
                 version: kafka_version(broker),
+                injectors: embedded.faults.clone(),
                 ..BrokerConfig::default()
             };
             let broker = Broker::start(config).await?;
@@ -86,6 +91,7 @@ impl Setting {
         let mut config = ProxyConfig {
             release: embedded.release,
             time_scale: embedded.time_scale,
+            injectors: embedded.faults,
             ..ProxyConfig::new(LOOPBACK, access.clone())
         };
         apply(setup, &mut config)?;

@@ -2,6 +2,7 @@
 
 mod error;
 mod place;
+mod procedures;
 mod shown;
 mod suite;
 
@@ -21,11 +22,11 @@ use super::conform::clear;
 use super::golden::{Against, text_of};
 use super::run::{Interrupt, random_run_id};
 use crate::conform::rest::{
-    Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses, read_profile,
-    shipped_profile, version,
+    ProcedureCase, Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses,
+    read_profile, shipped_profile, version,
 };
 use crate::conform::{Conclusion, Strictness, conclude};
-use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals, Verdict};
+use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Totals, Verdict};
 use crate::stats::micros;
 
 /// How many times faster than the real ones the embedded proxy's time-outs pass: not as fast as may be, since several cases are
@@ -61,24 +62,30 @@ pub struct Options {
 /// What is tried, and by what it is judged.
 struct Plan {
     cases: Vec<(Requirement, RestCase)>,
+    procedures: Vec<(Requirement, ProcedureCase)>,
     profile: Option<Profile>,
     version: Version,
 }
 
-/// The cases whose ids contain one of these parts, each with its requirement.
-fn selected(only: &[String]) -> Result<Vec<(Requirement, RestCase)>, RestError> {
+/// Cases, and those that take a procedure, each with its requirement.
+type Selected = (Vec<(Requirement, RestCase)>, Vec<(Requirement, ProcedureCase)>);
+
+/// Those whose ids contain one of these parts.
+fn selected(only: &[String]) -> Result<Selected, RestError> {
     let chosen = |id: &str| only.is_empty() || only.iter().any(|part| id.contains(part));
-    let mut cases = Vec::new();
+    let (mut cases, mut procedures) = (Vec::new(), Vec::new());
     for requirement in catalogue()? {
+        let own = requirement.procedures.iter().filter(|case| chosen(&case.id));
+        procedures.extend(own.map(|case| (requirement.clone(), case.clone())));
         let Standing::Cases(own) = &requirement.standing else { continue };
         cases.extend(
             own.iter().filter(|case| chosen(&case.id)).map(|case| (requirement.clone(), case.clone())),
         );
     }
-    if cases.is_empty() {
+    if cases.is_empty() && procedures.is_empty() {
         return Err(RestError::NoCase(only.join("`, `")));
     }
-    Ok(cases)
+    Ok((cases, procedures))
 }
 
 /// The profile that is named, and the release.
@@ -95,6 +102,30 @@ fn profile(named: &str) -> Result<(Profile, Version), RestError> {
     Ok((profile, version))
 }
 
+/// Tries the cases, and then carries out the procedures, unless the first failure ends the suite and there was one.
+async fn tried(
+    plan: &Plan,
+    options: &Options,
+    place: &Place,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    each: &mut impl FnMut(usize, usize),
+) -> Result<(Vec<Outcome>, Vec<procedures::Outcome>), RestError> {
+    let (cases, of) = (plan.cases.len(), plan.cases.len() + plan.procedures.len());
+    let outcomes = suite::run(plan, options, place, interrupt.clone(), |done, _| each(done, of)).await?;
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Tried(tried) if tried.assessment.outcome == CaseOutcome::Failed);
+    if options.fail_fast && outcomes.iter().any(failed) {
+        let untried = |_| procedures::Outcome::Untried("the suite ended at the first failure".to_owned());
+        return Ok((outcomes, plan.procedures.iter().map(untried).collect()));
+    }
+    let mut done = cases;
+    let told = || {
+        done += 1;
+        each(done, of);
+    };
+    let carried_out = procedures::run(plan, options, place, interrupt, told).await?;
+    Ok((outcomes, carried_out))
+}
+
 /// Tries the produce side of a REST proxy. `each` is told how many cases of how many are done.
 ///
 /// # Errors
@@ -102,7 +133,7 @@ fn profile(named: &str) -> Result<(Profile, Version), RestError> {
 pub async fn rest(
     options: &Options,
     interrupt: watch::Receiver<Option<Interrupt>>,
-    each: impl FnMut(usize, usize),
+    mut each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
     let (started, origin) = (Timestamp::now(), Instant::now());
     let excuses = match &options.excuses {
@@ -114,13 +145,14 @@ pub async fn rest(
         Some(named) => profile(named).map(|(profile, version)| (Some(profile), version))?,
         None => (None, Version::new(0, 0, 0)),
     };
-    let plan = Plan { cases: selected(&options.only)?, profile, version };
+    let (cases, procedures) = selected(&options.only)?;
+    let plan = Plan { cases, procedures, profile, version };
     let run = random_run_id();
     clear(&options.folder)?;
-    let place = Place::open(options, run.as_str(), &plan.cases).await?;
-    let outcomes = suite::run(&plan, options, &place, interrupt, each).await;
+    let place = Place::open(options, run.as_str(), &plan.cases, &plan.procedures).await?;
+    let both = tried(&plan, options, &place, interrupt, &mut each).await;
     let left = place.close().await;
-    let outcomes = outcomes?;
+    let (outcomes, carried_out) = both?;
     let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
     let mut cases: Vec<CaseReport> = plan
         .cases
@@ -128,6 +160,10 @@ pub async fn rest(
         .zip(&outcomes)
         .map(|((requirement, case), outcome)| shown::report(requirement, case, outcome, standard, &place.url))
         .collect();
+    let procedures = plan.procedures.iter().zip(&carried_out);
+    cases.extend(procedures.map(|((requirement, case), outcome)| {
+        shown::report_procedure(requirement, case, outcome, place.cluster_id())
+    }));
     let today = TimeZone::UTC.to_datetime(started).date();
     let stale = excuse(&mut cases, &excuses, today);
     let unread = place.unread.as_deref();
@@ -138,7 +174,8 @@ pub async fn rest(
         reasons.extend(stale);
     }
     reasons.extend(left);
-    let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64;
+    let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64
+        + carried_out.iter().map(shown::requests).sum::<u64>();
     Ok(Conformance {
         schema: CONFORMANCE_SCHEMA,
         suite: "rest".to_owned(),

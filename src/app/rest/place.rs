@@ -10,7 +10,7 @@ use super::Options;
 use super::error::RestError;
 use crate::app::golden::{Against, Setting};
 use crate::conform::golden::Setup;
-use crate::conform::rest::{Requirement, RestCase};
+use crate::conform::rest::{ProcedureCase, Requirement, RestCase, TopicOf};
 use crate::kafka::Access;
 use crate::load::Target;
 use crate::verify::{Tail, TailRecord};
@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub(super) url: String,
     /// By case, in their order, its topic.
     pub(super) topics: Vec<String>,
+    /// By procedure, in their order, its topics.
+    pub(super) procedures: Vec<Vec<String>>,
     admin: Option<AdminClient<DefaultClientContext>>,
     kafka: Option<Access>,
     /// Why it is not known what landed, where it is not.
@@ -38,12 +40,13 @@ impl Place {
         options: &Options,
         run: &str,
         cases: &[(Requirement, RestCase)],
+        procedures: &[(Requirement, ProcedureCase)],
     ) -> Result<Self, RestError> {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
                 let auto_create = options.auto_create.unwrap_or_default();
                 let setup = Setup { auto_create, ..Setup::default() };
-                let setting = Setting::start(&setup, "", &[], *embedded).await?;
+                let setting = Setting::start(&setup, "", &[], embedded.clone()).await?;
                 let kafka = setting.kafka();
                 (setting, kafka)
             }
@@ -59,14 +62,26 @@ impl Place {
             .zip(cases)
             .map(|(number, (_, case))| format!("landfall-{run}-{number}{}", case.topic.suffix))
             .collect();
+        let mut wanted: Vec<(String, TopicOf)> =
+            topics.iter().cloned().zip(cases.iter().map(|(_, case)| case.topic.clone())).collect();
+        let mut of_procedures = Vec::new();
+        for (number, (_, case)) in (1..).zip(procedures) {
+            // What needs something of landfall's own brings topics of its own.
+            let own = if case.procedure.needs().is_some() { Vec::new() } else { case.procedure.topics() };
+            let own =
+                (1..).zip(own).map(|(place, topic)| (format!("landfall-{run}-p{number}-{place}"), topic));
+            let own: Vec<(String, TopicOf)> = own.collect();
+            of_procedures.push(own.iter().map(|(name, _)| name.clone()).collect());
+            wanted.extend(own);
+        }
         let admin = match &kafka {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
         };
         let unread = kafka.is_none().then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
         let deletes = matches!(options.against, Against::Running { .. });
-        let place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        if let Err(error) = place.create(cases).await {
+        let place = Self { setting, url, topics, procedures: of_procedures, admin, kafka, unread, deletes };
+        if let Err(error) = place.create(&wanted).await {
             place.close().await;
             return Err(error);
         }
@@ -86,17 +101,20 @@ impl Place {
         &self.setting.cluster_id
     }
 
-    async fn create(&self, cases: &[(Requirement, RestCase)]) -> Result<(), RestError> {
+    /// How the Kafka behind the proxy is reached, if it was named.
+    pub(super) fn kafka(&self) -> Option<&Access> {
+        self.kafka.as_ref()
+    }
+
+    async fn create(&self, wanted: &[(String, TopicOf)]) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
-        let wanted: Vec<(&str, &RestCase)> =
-            self.topics.iter().zip(cases).map(|(topic, (_, case))| (topic.as_str(), case)).collect();
         for some in wanted.chunks(BATCH) {
             let topics: Vec<NewTopic<'_>> = some
                 .iter()
-                .map(|(name, case)| {
-                    let topic = NewTopic::new(name, case.topic.partitions, TopicReplication::Fixed(-1));
-                    case.topic.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+                .map(|(name, of)| {
+                    let topic = NewTopic::new(name, of.partitions, TopicReplication::Fixed(-1));
+                    of.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
                 })
                 .collect();
             let created = admin.create_topics(&topics, &AdminOptions::new()).await;
@@ -131,7 +149,8 @@ impl Place {
         let mut left = Vec::new();
         // Requests to topics that are not there may have made them.
         let made = self.topics.iter().map(|topic| format!("{topic}-absent"));
-        let all: Vec<String> = self.topics.iter().cloned().chain(made).collect();
+        let procedures = self.procedures.iter().flatten().cloned();
+        let all: Vec<String> = self.topics.iter().cloned().chain(made).chain(procedures).collect();
         for some in all.chunks(BATCH) {
             let names: Vec<&str> = some.iter().map(String::as_str).collect();
             match admin.delete_topics(&names, &AdminOptions::new()).await {

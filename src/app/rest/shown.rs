@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 use super::error::RestError;
-use super::selected;
 use super::suite::{Outcome, Tried, filled};
+use super::{procedures, selected};
 use crate::conform::golden::unpacked;
-use crate::conform::rest::{Requirement, RestCase, Standard, Standing, catalogue, expectation};
+use crate::conform::rest::{
+    Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing, catalogue,
+    expectation,
+};
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
 
@@ -21,20 +24,7 @@ pub(super) fn report(
     standard: Standard<'_>,
     url: &str,
 ) -> CaseReport {
-    let mut report = CaseReport {
-        id: case.id.clone(),
-        title: requirement.area.clone(),
-        what: requirement.statement.clone(),
-        level: requirement.level.name().to_owned(),
-        sources: vec![requirement.source.clone()],
-        outcome: CaseOutcome::NotRun,
-        missing: Vec::new(),
-        reasons: Vec::new(),
-        notes: Vec::new(),
-        shows: Vec::new(),
-        exchanges: Vec::new(),
-        elapsed_us: 0,
-    };
+    let mut report = untried(&case.id, requirement);
     let tried = match outcome {
         Outcome::Untried(reason) => {
             report.notes.push(reason.clone());
@@ -48,8 +38,106 @@ pub(super) fn report(
     };
     report.outcome = tried.assessment.outcome;
     report.elapsed_us = micros(tried.took);
-    report.notes.clone_from(&tried.assessment.notes);
-    let differing = tried.assessment.mismatches.iter().map(|mismatch| {
+    tell(&mut report, &tried.assessment);
+    if report.outcome != CaseOutcome::Passed {
+        report.notes.push(curl(tried, url));
+    }
+    report.exchanges.push(exchange(case, tried, standard));
+    report
+}
+
+/// What is reported of a case that takes a procedure.
+pub(super) fn report_procedure(
+    requirement: &Requirement,
+    case: &ProcedureCase,
+    outcome: &procedures::Outcome,
+    cluster: &str,
+) -> CaseReport {
+    let mut report = untried(&case.id, requirement);
+    let tried = match outcome {
+        procedures::Outcome::Untried(reason) => {
+            report.notes.push(reason.clone());
+            return report;
+        }
+        procedures::Outcome::Missing(missing) => {
+            report.missing.clone_from(missing);
+            return report;
+        }
+        procedures::Outcome::Tried(tried) => tried,
+    };
+    report.outcome = tried.assessment.outcome;
+    report.elapsed_us = micros(tried.took);
+    tell(&mut report, &tried.assessment);
+    report.notes.push(format!("procedure: {}", case.procedure.words()));
+    let landed = |sending: &Sending| {
+        let landed = tried.account.landed.as_ref()?;
+        Some(landed.get(&sending.topic).map_or(0, Vec::len) as u64)
+    };
+    report.exchanges =
+        tried.account.sendings.iter().map(|sending| exchange_of(sending, cluster, landed(sending))).collect();
+    report
+}
+
+/// A request of a procedure. How many records landed is told of its topic.
+fn exchange_of(sending: &Sending, cluster: &str, landed: Option<u64>) -> Exchange {
+    let sent = Sending::request(&sending.topic, cluster, sending.format, &sending.entries);
+    let mut request = vec![format!("{} {} HTTP/1.1", sent.method, sent.path)];
+    request.extend(sent.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    request.extend([String::new(), cut(&sent.body.unwrap_or_default())]);
+    let expected = match sending.came {
+        Came::Answer(_) | Came::Nothing(_) => "200",
+        Came::Unread | Came::InDoubt(_) => "any answer",
+    };
+    let answer = sending.came.answer();
+    let words = match &sending.came {
+        Came::Nothing(reason) | Came::InDoubt(Err(reason)) => reason.clone(),
+        Came::Unread => "not waited for".to_owned(),
+        Came::Answer(answer) | Came::InDoubt(Ok(answer)) => answer.status.to_string(),
+    };
+    Exchange {
+        what: sending.what.clone(),
+        expected: expected.to_owned(),
+        request,
+        answer: words,
+        status: answer.map(|answer| answer.status),
+        excerpt: answer.and_then(|answer| answer.body.as_deref()).map(cut).unwrap_or_default(),
+        landed,
+        took_us: micros(sending.took),
+    }
+}
+
+/// How many requests a procedure has sent.
+pub(super) fn requests(outcome: &procedures::Outcome) -> u64 {
+    match outcome {
+        procedures::Outcome::Tried(tried) => {
+            (tried.account.sendings.len() + tried.account.looks.len()) as u64
+        }
+        _ => 0,
+    }
+}
+
+/// The report of a case that has not been tried.
+fn untried(id: &str, requirement: &Requirement) -> CaseReport {
+    CaseReport {
+        id: id.to_owned(),
+        title: requirement.area.clone(),
+        what: requirement.statement.clone(),
+        level: requirement.level.name().to_owned(),
+        sources: vec![requirement.source.clone()],
+        outcome: CaseOutcome::NotRun,
+        missing: Vec::new(),
+        reasons: Vec::new(),
+        notes: Vec::new(),
+        shows: Vec::new(),
+        exchanges: Vec::new(),
+        elapsed_us: 0,
+    }
+}
+
+/// What an assessment says: reasons where the case is not as it must be, else notes.
+fn tell(report: &mut CaseReport, assessment: &Assessment) {
+    report.notes.clone_from(&assessment.notes);
+    let differing = assessment.mismatches.iter().map(|mismatch| {
         format!("{}: expected {}, seen {}", mismatch.field, mismatch.expected, mismatch.seen)
     });
     if report.outcome == CaseOutcome::Passed {
@@ -59,10 +147,7 @@ pub(super) fn report(
         if report.reasons.is_empty() {
             report.reasons.append(&mut report.notes);
         }
-        report.notes.push(curl(tried, url));
     }
-    report.exchanges.push(exchange(case, tried, standard));
-    report
 }
 
 fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange {
@@ -134,11 +219,13 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
         };
         match standing {
             Standing::Cases(cases) => {
-                let own: Vec<&RestCase> = cases.iter().filter(|case| chosen(&case.id)).collect();
+                let ids = cases.iter().map(|case| &case.id);
+                let ids = ids.chain(requirement.procedures.iter().map(|case| &case.id));
+                let own: Vec<&String> = ids.filter(|id| chosen(id)).collect();
                 counts[0] += usize::from(!own.is_empty());
                 counts[1] += own.len();
-                for case in own {
-                    line(&case.id, statement);
+                for id in own {
+                    line(id, statement);
                 }
             }
             Standing::Later(later) if chosen(id) => {
@@ -167,7 +254,8 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
 /// [`RestError`], where no case is meant.
 pub fn dry(only: &[String]) -> Result<String, RestError> {
     let mut text = String::new();
-    for (_, case) in selected(only)? {
+    let (cases, procedures) = selected(only)?;
+    for (_, case) in cases {
         let request = filled(&case, "TOPIC", "CLUSTER");
         let _ = writeln!(text, "# {}\n{} {}", case.id, request.method, request.path);
         for (name, value) in &request.headers {
@@ -177,6 +265,9 @@ pub fn dry(only: &[String]) -> Result<String, RestError> {
             let _ = writeln!(text, "\n{}", cut(&String::from_utf8_lossy(&body)));
         }
         text.push('\n');
+    }
+    for (_, case) in procedures {
+        let _ = writeln!(text, "# {}\n{}\n", case.id, case.procedure.words());
     }
     Ok(text)
 }

@@ -97,6 +97,11 @@ pub(super) fn compare(patterns: &[LandedPattern], seen: &Seen<'_>, landed: &[Gol
     found
 }
 
+/// Whether a record is as the pattern says.
+pub(super) fn fitting(pattern: &LandedPattern, record: &GoldenRecord, seen: &Seen<'_>) -> bool {
+    differing("", pattern, record, seen, &Names { topic: seen.topic, cluster: seen.cluster }).is_empty()
+}
+
 /// In what a record is not as the pattern says.
 fn differing(
     at: &str,
@@ -172,7 +177,7 @@ fn fits(pattern: &Value, bytes: Option<&[u8]>, names: &Names<'_>) -> bool {
     }
 }
 
-fn shown(record: &GoldenRecord) -> String {
+pub(super) fn shown(record: &GoldenRecord) -> String {
     let bytes = |text: &Option<String>| text.as_deref().and_then(|text| STANDARD.decode(text).ok());
     let (key, value) = (bytes(&record.key_b64), bytes(&record.value_b64));
     format!(

@@ -6,6 +6,8 @@ mod evaluate;
 mod excused;
 mod landed;
 mod pattern;
+mod positions;
+mod procedure;
 mod profile;
 mod reading;
 
@@ -15,6 +17,10 @@ pub use catalogue::{
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
 pub use landed::{LandedPattern, Now, Time};
+pub use procedure::{
+    Account, Came, Entry, Finding, Look, Own, Particulars, Procedure, ProcedureCase, ProcedureOutcome,
+    Receipt, Sending, assess_procedure, judge, receipts,
+};
 pub use profile::{
     Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
 };

@@ -54,6 +54,11 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// How long a connection may idle (Jetty in rest-utils, `idle.timeout.ms`, default).
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long requests in hand get when the proxy is told to stop (rest-utils, `shutdown.graceful.ms`, default).
+const GRACE: Duration = Duration::from_secs(1);
+/// The same since 8.0.
+const GRACE_SINCE_8: Duration = Duration::from_secs(5);
+
 /// How to start a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxyConfig {
@@ -127,6 +132,8 @@ type ProxyAnswer = Response<Either<Full<Bytes>, Pieces>>;
 #[derive(Debug)]
 pub struct Proxy {
     replica: Replica,
+    /// How long requests in hand get when it is told to stop.
+    grace: Duration,
     streaming: Arc<AtomicU64>,
 }
 
@@ -176,7 +183,14 @@ impl Proxy {
         };
         let terms = Terms { idle: IDLE, release: config.release };
         let replica = Replica::start(listening, terms, &restarts, answer)?;
-        Ok(Self { replica, streaming })
+        let grace = if config.release == ProxyRelease::Confluent8_3 { GRACE_SINCE_8 } else { GRACE };
+        Ok(Self { replica, grace, streaming })
+    }
+
+    /// Stops as the real one does when it is told to: it takes no more connections, and answers what it has in hand, for as
+    /// long as `shutdown.graceful.ms` says by default.
+    pub async fn stop(self) {
+        self.replica.stop(self.grace).await;
     }
 
     /// Where it listens.

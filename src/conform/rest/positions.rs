@@ -1,0 +1,92 @@
+//! Whether the positions that an answer names are those of its own records.
+
+use serde_json::Value;
+
+use super::evaluate::{Mismatch, OFFSETS, Seen};
+use super::landed::{LandedPattern, fitting, shown};
+use crate::conform::golden::{GoldenRecord, position};
+
+/// Positions at which another record of the request stands than the one whose entry names it. Entries and patterns stand in the
+/// request's order; where their numbers differ, something else is wrong.
+pub(super) fn of_another(
+    patterns: &[LandedPattern],
+    body: &[u8],
+    seen: &Seen<'_>,
+    landed: &[GoldenRecord],
+) -> Vec<Mismatch> {
+    let mut answered = Vec::new();
+    for document in serde_json::Deserializer::from_slice(body).into_iter::<Value>().map_while(Result::ok) {
+        in_order(&document, &mut answered);
+    }
+    if answered.len() != patterns.len() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (pattern, (partition, offset)) in patterns.iter().zip(answered) {
+        let is_there =
+            |record: &GoldenRecord| (i64::from(record.partition), record.offset) == (partition, offset);
+        let Some(there) = landed.iter().find(|record| is_there(record)) else { continue };
+        // A record that is itself not as it must be is told as such.
+        let own = landed.iter().find(|record| !is_there(record) && fitting(pattern, record, seen));
+        if let Some(own) = own.filter(|_| !fitting(pattern, there, seen)) {
+            let expected = format!("{} at {partition}:{offset}, as answered", shown(own));
+            let stands = format!("{} there, and that one at {}:{}", shown(there), own.partition, own.offset);
+            found.push(Mismatch::new(OFFSETS, expected, stands));
+        }
+    }
+    found
+}
+
+/// The positions that a document names, in its order.
+fn in_order(value: &Value, found: &mut Vec<(i64, i64)>) {
+    match value {
+        Value::Object(members) => match position(members) {
+            Some((partition, offset)) if offset >= 0 => found.push((partition, offset)),
+            _ => members.values().for_each(|member| in_order(member, found)),
+        },
+        Value::Array(elements) => elements.iter().for_each(|element| in_order(element, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(offset: i64, value_b64: &str) -> GoldenRecord {
+        GoldenRecord {
+            topic: "t".into(),
+            offset,
+            value_b64: Some(value_b64.into()),
+            timestamp_type: "CreateTime".into(),
+            ..GoldenRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_position_of_another_record_of_the_request_is_told_and_a_wrong_record_is_not() {
+        let patterns: Vec<LandedPattern> =
+            serde_json::from_value(serde_json::json!([{ "value": "a" }, { "value": "b" }])).unwrap();
+        let answer = |first: i64, second: i64| {
+            format!(
+                "{{\"offsets\":[{{\"partition\":0,\"offset\":{first}}},{{\"partition\":0,\"offset\":{second}}}]}}"
+            )
+        };
+        let told = |answer: &str, landed: &[GoldenRecord]| {
+            let seen = Seen {
+                answer: None,
+                landed: None,
+                topic: "t",
+                names_topic: true,
+                cluster: "c",
+                between: (0, 0),
+            };
+            of_another(&patterns, answer.as_bytes(), &seen, landed).len()
+        };
+        let landed = [record(0, "YQ=="), record(1, "Yg==")];
+        assert_eq!(told(&answer(0, 1), &landed), 0);
+        assert_eq!(told(&answer(1, 0), &landed), 2);
+        assert_eq!(told(&answer(0, 0), &landed), 1);
+        assert_eq!(told(&answer(0, 1), &[record(0, "YQ=="), record(1, "eA==")]), 0);
+    }
+}
