@@ -27,11 +27,15 @@ use crate::conform::rest::{
 };
 use crate::conform::{Conclusion, Strictness, conclude};
 use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Totals, Verdict};
+use crate::scenario::Pace;
 use crate::stats::micros;
 
 /// How many times faster than the real ones the embedded proxy's time-outs pass: not as fast as may be, since several cases are
 /// tried at once.
 pub const TIME_SCALE: u32 = 20;
+
+/// How long an answer is waited for where a fault is shown: longer than the embedded proxy waits for anything.
+const TOLD: Duration = Duration::from_secs(12);
 
 /// How the suite is run.
 #[derive(Debug, Clone)]
@@ -57,6 +61,26 @@ pub struct Options {
     pub auto_create: Option<bool>,
     /// Where the result will be written; what an earlier suite has left there goes.
     pub folder: PathBuf,
+}
+
+impl Options {
+    /// The fault that the embedded proxy or its broker is told to show, in words.
+    fn weakness(&self) -> Option<String> {
+        let Against::Embedded(embedded) = &self.against else { return None };
+        let fault = embedded.faults.first()?.fault();
+        let pace = match fault.pace {
+            Pace::Every(1) => "always".to_owned(),
+            Pace::Every(n) => format!("every {n} times"),
+            Pace::Rate(rate) => format!("with a probability of {rate}"),
+        };
+        Some(format!("{} ({pace})", fault.kind.name()))
+    }
+
+    /// How long an answer is waited for. Of a proxy that is told to give none it need not be for long.
+    fn patience(&self) -> Duration {
+        let is_told = self.weakness().is_some();
+        if is_told { self.limit.min(TOLD) } else { self.limit }
+    }
 }
 
 /// What is tried, and by what it is judged.
@@ -192,7 +216,7 @@ pub async fn rest(
         target: place.url.clone(),
         scenario: String::new(),
         profile: options.profile.clone().unwrap_or_else(|| "none".to_owned()),
-        flaw: None,
+        flaw: options.weakness(),
         strict: options.strictness.strict,
         require_all: options.strictness.require_all,
         totals: Totals { requests, ..totals },

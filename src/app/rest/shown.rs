@@ -8,7 +8,7 @@ use super::{procedures, selected};
 use crate::conform::golden::unpacked;
 use crate::conform::rest::{
     Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing, catalogue,
-    expectation,
+    expectation, shows,
 };
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
@@ -128,7 +128,7 @@ fn untried(id: &str, requirement: &Requirement) -> CaseReport {
         missing: Vec::new(),
         reasons: Vec::new(),
         notes: Vec::new(),
-        shows: Vec::new(),
+        shows: shows(id).into_iter().map(str::to_owned).collect(),
         exchanges: Vec::new(),
         elapsed_us: 0,
     }

@@ -93,7 +93,7 @@ pub(super) async fn run(
                 return (index, None);
             }
             let topic = &place.topics[index];
-            let sent = one(case, topic, place, options.limit).await;
+            let sent = one(case, topic, place, options.patience()).await;
             if options.fail_fast {
                 // Without what landed: what does not even answer as it must has failed whatever lands.
                 let seen = sent.seen(None, topic, place.cluster_id());

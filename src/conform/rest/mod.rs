@@ -10,6 +10,7 @@ mod positions;
 mod procedure;
 mod profile;
 mod reading;
+mod weakness;
 
 pub use catalogue::{
     Api, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, Statuses, TopicOf,
@@ -25,3 +26,4 @@ pub use profile::{
     Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
 };
 pub use reading::{CatalogueError, catalogue, read_area};
+pub use weakness::{Reach, reach, read_weakness, shows};

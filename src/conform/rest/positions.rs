@@ -6,8 +6,8 @@ use super::evaluate::{Mismatch, OFFSETS, Seen};
 use super::landed::{LandedPattern, fitting, shown};
 use crate::conform::golden::{GoldenRecord, position};
 
-/// Positions at which another record of the request stands than the one whose entry names it. Entries and patterns stand in the
-/// request's order; where their numbers differ, something else is wrong.
+/// Positions at which another record of the request stands than the one whose entry names it. Patterns stand in the order of the
+/// entries, where they name partitions in that order within each; where there are more of one kind, something else is wrong.
 pub(super) fn of_another(
     patterns: &[LandedPattern],
     body: &[u8],
@@ -21,8 +21,13 @@ pub(super) fn of_another(
     if answered.len() != patterns.len() {
         return Vec::new();
     }
+    let mut patterns: Vec<&LandedPattern> = patterns.iter().collect();
+    if patterns.iter().all(|pattern| pattern.partition.is_some()) {
+        patterns.sort_by_key(|pattern| pattern.partition);
+        answered.sort_by_key(|(partition, _)| *partition);
+    }
     let mut found = Vec::new();
-    for (pattern, (partition, offset)) in patterns.iter().zip(answered) {
+    for (pattern, (partition, offset)) in patterns.into_iter().zip(answered) {
         let is_there =
             |record: &GoldenRecord| (i64::from(record.partition), record.offset) == (partition, offset);
         let Some(there) = landed.iter().find(|record| is_there(record)) else { continue };

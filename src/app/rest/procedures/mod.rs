@@ -118,7 +118,7 @@ async fn carried_out(
     place: &Place,
     topics: &[String],
 ) -> Result<Account, RestError> {
-    let limit = options.limit.min(ANSWER);
+    let limit = options.patience().min(ANSWER);
     let done = match &options.against {
         Against::Embedded(embedded) if case.procedure.needs().is_some() => {
             timeout(case.procedure.limit(), on_its_own(case, embedded, limit)).await

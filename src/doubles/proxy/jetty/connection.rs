@@ -130,12 +130,12 @@ impl Connection<'_> {
                     return Ok(End::Over);
                 }
             }
-            // What was not read of the body cannot be told from a next request.
-            let unread = feed.is_unread();
             let told = feed.broken || feed.waits_for_continue();
             self.out.clear();
             let mut writer = Writer::begin(exchange, &response, told, &mut self.out);
             self.send(response.into_body(), &mut writer, &mut feed).await?;
+            // What was not read of the body cannot be told from a next request. It may have been while the answer was sent.
+            let unread = feed.is_unread();
             if writer.last || unread || told || self.held.is_none() && self.buffer.is_empty() {
                 self.farewell().await;
                 return Ok(End::Over);
