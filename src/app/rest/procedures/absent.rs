@@ -14,6 +14,8 @@ use crate::wire::produce::Api;
 
 /// For how long the broker is away.
 const AWAY: Duration = Duration::from_secs(1);
+/// Longer than any procedure takes.
+const FOR_GOOD: Duration = Duration::from_hours(1);
 /// How long Java's client waits for a topic that it does not know (`max.block.ms`).
 const MAX_BLOCK: Duration = Duration::from_mins(1);
 /// How many times faster that passes here.
@@ -62,6 +64,20 @@ pub(super) async fn broker_returns(
     let sendings = vec![before, in_doubt(during), after];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;
     Ok(Account { sendings, landed, looks: vec![alive], ..Account::default() })
+}
+
+/// What tells that the broker is away, and what does not.
+pub(super) async fn port_stays_open(embedded: &Embedded, limit: Duration) -> Result<Account, RestError> {
+    let away = absence(FOR_GOOD);
+    let topics = Procedure::PortStaysOpen.topics();
+    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    away.start(Instant::now());
+    let endpoint = own.ground.endpoint();
+    let (root, topics) = (get("/".to_owned()), get("/topics".to_owned()));
+    let root = look("GET / while the broker is away", endpoint, &root, &[200], limit);
+    let topics = look("GET /topics while the broker is away", endpoint, &topics, &[500, 503, 504], limit);
+    let (root, topics) = tokio::join!(root, topics);
+    Ok(Account { looks: vec![root, topics], ..Account::default() })
 }
 
 /// One record to a topic that is not there, and three.

@@ -60,7 +60,8 @@ async fn spoken(
         }
         // Whoever does not answer once does not answer while the request goes on, and need not be waited for again.
         goes_on = goes_on && line.documents(number + 1).await;
-        let readable = if goes_on {
+        // Whether it is there is looked at once: that takes longer than all the rest.
+        let readable = if goes_on && number == 0 {
             let landed = ground.landed(&ground.topics, number + 1).await?;
             landed.map(|landed| landed.values().map(Vec::len).sum::<usize>() > number)
         } else {

@@ -167,6 +167,7 @@ async fn on_its_own(
     let two = || Own::start(Wanted { embedded, topics, replicas: 2, faults: Vec::new(), limit });
     match case.procedure {
         Procedure::SerialBlocking => absent::serial_blocking(embedded, api, limit).await,
+        Procedure::PortStaysOpen => absent::port_stays_open(embedded, limit).await,
         Procedure::LaterThanGateway => absent::later_than_gateway(embedded, api, limit).await,
         Procedure::StoppedInHand => stopped::in_hand(embedded, api, limit).await,
         Procedure::Acknowledgements => acks::asked(embedded, api, limit).await,

@@ -7,6 +7,8 @@ mod entries;
 mod judge;
 mod order;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ pub enum Procedure {
     SameAgain,
     /// Kafka goes away and comes back.
     BrokerReturns,
+    /// The proxy is asked for several things while Kafka is away.
+    PortStaysOpen,
     /// Requests of one and of three records to a topic that is not there.
     SerialBlocking,
     /// Kafka is away for longer than a gateway waits.
@@ -117,7 +121,7 @@ const BRISK: Duration = Duration::from_secs(30);
 
 impl Procedure {
     /// Every one.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SequentialOrder,
         Self::ConcurrentIsolation,
         Self::DisconnectAfterRequest,
@@ -127,6 +131,7 @@ impl Procedure {
         Self::FullDuplex,
         Self::SameAgain,
         Self::BrokerReturns,
+        Self::PortStaysOpen,
         Self::SerialBlocking,
         Self::LaterThanGateway,
         Self::StoppedInHand,
@@ -168,6 +173,9 @@ impl Procedure {
                 "a request; the broker closes its connections and takes no other for a second, and a request comes; \
                  once it serves again, a third one must succeed at the same proxy"
             }
+            Self::PortStaysOpen => {
+                "GET / and GET /topics while the broker is away: the one must be 200, the other must not"
+            }
             Self::SerialBlocking => {
                 "a request of one record to a topic that is not there, and one of three, which must take three times \
                  as long"
@@ -205,7 +213,7 @@ impl Procedure {
             | Self::KeepAlive
             | Self::FullDuplex
             | Self::SameAgain => None,
-            Self::BrokerReturns | Self::LaterThanGateway => Some(Own::Broker),
+            Self::BrokerReturns | Self::PortStaysOpen | Self::LaterThanGateway => Some(Own::Broker),
             Self::SerialBlocking => Some(Own::Time),
             Self::StoppedInHand => Some(Own::Proxy),
             Self::TwoReplicas | Self::TopicOfAnother => Some(Own::Replica),
