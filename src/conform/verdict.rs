@@ -96,8 +96,7 @@ fn missing(cases: &[CaseReport]) -> Vec<Missing> {
     }
     let remedy = |name: &str| {
         let need = Need::ALL.into_iter().find(|need| need.name() == name);
-        let required = [Requires::AutoCreateOff, Requires::AutoCreateOn];
-        let required = required.into_iter().find(|required| required.name() == name);
+        let required = Requires::ALL.into_iter().find(|required| required.name() == name);
         let own = Own::ALL.into_iter().find(|own| own.name() == name);
         need.map(Need::remedy)
             .or(required.map(Requires::remedy))

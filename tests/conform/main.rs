@@ -9,5 +9,6 @@ mod functions;
 mod golden;
 mod harness;
 mod mistakes;
+mod recorded;
 mod rest;
 mod whole;

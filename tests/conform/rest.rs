@@ -7,8 +7,12 @@ use landfall::result::{CaseOutcome, Verdict};
 
 use crate::harness::{Ended, ended, of, result};
 
-/// The one case that the embedded proxy cannot pass: librdkafka takes the time 0 for now.
-const EXCUSED: &str = "rest/v3.timestamp.numeric-seconds/zero";
+/// What the embedded proxy cannot pass: librdkafka takes the time 0 for now, and Protobuf schemas are neither read nor written anew.
+const EXCUSED: [&str; 3] = [
+    "rest/v3.timestamp.numeric-seconds/zero",
+    "rest/err.invalid-schema/protobuf",
+    "rest/err.sr-unavailable.v2/protobuf",
+];
 
 fn rest(arguments: &[&str], folder: &Path) -> Ended {
     let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));
@@ -16,9 +20,10 @@ fn rest(arguments: &[&str], folder: &Path) -> Ended {
     ended(landfall.output().expect("the binary runs"))
 }
 
-fn excuses(folder: &Path, case: &str) -> String {
+fn excuses(folder: &Path, cases: &[&str]) -> String {
     let file = folder.join("excuses.yaml");
-    std::fs::write(&file, format!("- {{ case: {case}, reason: known, expires: 9999-12-31 }}\n")).unwrap();
+    let each = cases.iter().map(|case| format!("- {{ case: {case}, reason: known, expires: 9999-12-31 }}\n"));
+    std::fs::write(&file, each.collect::<String>()).unwrap();
     file.to_str().unwrap().to_owned()
 }
 
@@ -37,14 +42,21 @@ fn every_requirement_is_listed_with_its_cases_or_why_it_has_none() {
 #[test]
 fn the_embedded_proxy_passes_as_the_release_that_it_stands_for() {
     let folder = tempfile::tempdir().unwrap();
-    let file = excuses(folder.path(), EXCUSED);
+    let file = excuses(folder.path(), &EXCUSED);
     let ended = rest(&["--expected-failures", &file], folder.path());
     let result = result(folder.path());
     assert_eq!(of(&result, CaseOutcome::Failed), Vec::<&str>::new(), "{}", ended.stdout);
     assert_eq!((result.verdict, ended.code), (Verdict::Pass, Some(0)));
-    assert!(result.totals.passed > 490, "{:?}", result.totals);
+    assert!(result.totals.passed > 560, "{:?}", result.totals);
+    // Nothing is not run but what needs a registry, and brokers were stopped or left out.
+    assert!(result.missing.iter().all(|missing| missing.need == "registry"), "{:?}", result.missing);
+    let passed = of(&result, CaseOutcome::Passed);
+    for id in ["rel.broker-down.known-metadata/v2", "rel.broker-down.cold/v2", "http.keep-alive/http-1-0"] {
+        assert!(passed.iter().any(|case| case.ends_with(id)), "{id}");
+    }
     let junit = std::fs::read_to_string(folder.path().join("junit.xml")).unwrap();
-    assert!(junit.contains("classname=\"conform.rest.v2.produce.json.null-value\""), "{junit}");
+    let case = "classname=\"rest.v2-json\" name=\"rest/v2.produce.json.null-value";
+    assert!(junit.contains(case), "{junit}");
 }
 
 #[test]
@@ -64,7 +76,7 @@ fn another_release_than_the_proxys_is_found_out() {
 #[test]
 fn an_excuse_that_is_needed_no_more_fails() {
     let folder = tempfile::tempdir().unwrap();
-    let file = excuses(folder.path(), "rest/disc.root.get/get");
+    let file = excuses(folder.path(), &["rest/disc.root.get/get"]);
     let ended = rest(&["--expected-failures", &file, "--filter", "disc.root.get"], folder.path());
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     assert!(ended.stdout.contains("does not fail any more"), "{}", ended.stdout);

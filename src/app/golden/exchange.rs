@@ -26,6 +26,17 @@ pub(super) struct Plan<'a> {
     pub(super) interim: bool,
     /// How many answers are waited for; none: it is waited for as long as the limit says that none comes.
     pub(super) answers: usize,
+    /// How long it is looked, after these, whether more comes and whether the connection ends; `None`: it is not.
+    pub(super) lingers: Option<Duration>,
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(in crate::app) struct Came {
+    /// The answers in their order.
+    pub(in crate::app) answers: Vec<GoldenResponse>,
+    /// Whether the other side closed the connection; `None`: it was not looked.
+    pub(in crate::app) closed: Option<bool>,
 }
 
 /// Why nothing can be said of an exchange.
@@ -44,11 +55,7 @@ pub(super) enum Broken {
 ///
 /// # Errors
 /// Why the endpoint could not be reached, or what came back is no answer.
-pub(super) async fn exchange(
-    endpoint: &Target,
-    plan: &Plan<'_>,
-    limit: Duration,
-) -> Result<Vec<GoldenResponse>, Broken> {
+pub(super) async fn exchange(endpoint: &Target, plan: &Plan<'_>, limit: Duration) -> Result<Came, Broken> {
     let begun = Instant::now();
     let slow = || Broken::Unconnected(format!("{} took longer to connect than may be", endpoint.authority));
     let stream = timeout(limit, TcpStream::connect(endpoint.addresses.as_slice())).await;
@@ -67,7 +74,7 @@ pub(super) async fn exchange(
     }
 }
 
-async fn spoken<S>(stream: S, plan: &Plan<'_>, limit: Duration) -> Result<Vec<GoldenResponse>, Broken>
+async fn spoken<S>(stream: S, plan: &Plan<'_>, limit: Duration) -> Result<Came, Broken>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -86,20 +93,31 @@ where
     };
     let mut answers = Vec::new();
     let receive = async {
-        let (mut bytes, mut ended) = (Vec::new(), false);
+        let (mut bytes, mut ended, mut lingering) = (Vec::new(), false, None);
         loop {
             while let Some(answer) = take(&mut bytes, ended, plan.head)? {
                 if plan.interim || answer.status >= 200 {
                     answers.push(answer);
                 }
                 if answers.len() == plan.answers {
-                    return Ok(());
+                    let Some(lingers) = plan.lingers else { return Ok(None) };
+                    lingering = Some(Instant::now() + lingers);
                 }
             }
             if ended {
-                return Ok(());
+                return Ok(plan.lingers.map(|_| true));
             }
-            ended = !matches!(reading.read_buf(&mut bytes).await, Ok(1..));
+            let reading = reading.read_buf(&mut bytes);
+            let read = match lingering {
+                None => reading.await,
+                Some(until) => {
+                    match timeout(until.saturating_duration_since(Instant::now()), reading).await {
+                        Ok(read) => read,
+                        Err(_) => return Ok(Some(false)),
+                    }
+                }
+            };
+            ended = !matches!(read, Ok(1..));
         }
     };
     // What is still to be sent when all answers are there is not waited for.
@@ -112,7 +130,8 @@ where
     };
     match timeout(limit, both).await {
         Ok(Err(malformed)) => Err(Broken::Malformed(Malformed::to_string(&malformed))),
-        Ok(Ok(())) | Err(_) => Ok(answers),
+        Ok(Ok(closed)) => Ok(Came { answers, closed }),
+        Err(_) => Ok(Came { answers, closed: plan.lingers.map(|_| false) }),
     }
 }
 

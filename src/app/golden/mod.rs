@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 pub use self::error::ReplayError;
 pub(super) use self::exchange::take as take_answer;
-use self::player::{Played, play, warm};
-pub(super) use self::player::{golden_record, send};
+pub(super) use self::player::{Awaited, golden_record, send, warm};
+use self::player::{Played, play};
 pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
 use self::topics::CorpusTopic;
@@ -245,7 +245,9 @@ async fn played(
                         }
                     };
                     if recording.setup.broker_up && needs_no_broker(recording) && here.can_stop_its_broker() {
-                        warm(recording, &mut here).await?;
+                        if let Some(topic) = topic_of(&recording.request) {
+                            warm(&topic, &here).await?;
+                        }
                         here.stop_broker();
                     }
                     let played = unless(&mut interrupt, play(recording, &mut here, options.limit)).await?;

@@ -6,11 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::error::ReplayError;
-use super::exchange::{Broken, Plan, exchange};
+use super::exchange::{Broken, Came, Plan, exchange};
 use super::setting::Setting;
-use crate::conform::golden::{
-    GoldenRecord, GoldenRequest, GoldenResponse, Recording, Write, placed, topic_of, writes,
-};
+use crate::conform::golden::{GoldenRecord, GoldenRequest, Recording, Write, placed, writes};
 use crate::load::Target;
 use crate::verify::TailRecord;
 
@@ -51,10 +49,11 @@ pub(super) async fn play(
         // A client that waits for none of them does not tell.
         interim: recorded.iter().any(|answer| answer.status < 200),
         answers: recorded.len(),
+        lingers: None,
     };
     let limit = if recorded.is_empty() { SILENCE } else { limit };
     let answers = match exchange(&setting.endpoint, &plan, limit).await {
-        Ok(answers) => answers,
+        Ok(came) => came.answers,
         // It is an answer that is none.
         Err(Broken::Malformed(_)) => Vec::new(),
         Err(unconnected) => {
@@ -87,6 +86,7 @@ pub(super) async fn play(
         response: answers.first().cloned(),
         responses: (several || answers.len() > 1).then_some(answers),
         landed: landed.map(|records| records.into_iter().map(golden_record).collect()),
+        server_closed_connection: None,
         landed_truncated: false,
         landed_count: None,
         proxy: serde_json::Map::new(),
@@ -95,25 +95,43 @@ pub(super) async fn play(
     })))
 }
 
-/// Sends a request, and gives its answer, or why there is none.
+/// What is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::app) struct Awaited {
+    /// How many answers.
+    pub(in crate::app) answers: usize,
+    /// Whether interim answers are some of them; else they are passed over.
+    pub(in crate::app) interim: bool,
+    /// How long it is looked, after these, whether more comes and whether the connection ends; `None`: it is not.
+    pub(in crate::app) lingers: Option<Duration>,
+}
+
+impl Awaited {
+    /// One answer that is none of an interim kind.
+    pub(in crate::app) const ONE: Self = Self { answers: 1, interim: false, lingers: None };
+}
+
+/// Sends a request, and gives what came back, or why nothing did.
 pub(in crate::app) async fn send(
     request: &GoldenRequest,
     endpoint: &Target,
+    awaited: Awaited,
     limit: Duration,
-) -> Result<GoldenResponse, String> {
+) -> Result<Came, String> {
     let (writes, half_close) =
         writes(request, &endpoint.authority, &endpoint.base_path).map_err(|reason| reason.to_string())?;
-    let plan =
-        Plan { writes: &writes, half_close, head: request.method == "HEAD", interim: false, answers: 1 };
-    let answers = exchange(endpoint, &plan, limit).await.map_err(|broken| broken.to_string())?;
-    let answer = answers.into_iter().next();
-    answer
-        .ok_or_else(|| format!("no answer within {} s, or the connection ended without one", limit.as_secs()))
+    let Awaited { answers, interim, lingers } = awaited;
+    let head = request.method == "HEAD";
+    let plan = Plan { writes: &writes, half_close, head, interim, answers, lingers };
+    let came = exchange(endpoint, &plan, limit).await.map_err(|broken| broken.to_string())?;
+    if came.answers.is_empty() && answers > 0 {
+        return Err(format!("no answer within {} s, or the connection ended without one", limit.as_secs()));
+    }
+    Ok(came)
 }
 
-/// Lets the proxy write to the topic of a recording, so that it knows it when the broker goes.
-pub(super) async fn warm(recording: &Recording, setting: &mut Setting) -> Result<(), ReplayError> {
-    let Some(topic) = topic_of(&recording.request) else { return Ok(()) };
+/// Lets the proxy write to a topic, so that it knows it when the broker goes.
+pub(in crate::app) async fn warm(topic: &str, setting: &Setting) -> Result<(), ReplayError> {
     let body = "{\"records\":[{\"value\":\"warm\"}]}";
     let request = format!(
         "POST /topics/{topic} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/vnd.kafka.json.v2+json\r\n\
@@ -122,12 +140,12 @@ pub(super) async fn warm(recording: &Recording, setting: &mut Setting) -> Result
         body.len()
     );
     let writes = [Write { pause: Duration::ZERO, bytes: request.into_bytes() }];
-    let plan = Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1 };
+    let plan =
+        Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1, lingers: None };
     let answered = exchange(&setting.endpoint, &plan, Duration::from_secs(10)).await;
-    answered.map(|_| ()).map_err(|broken| ReplayError::NoProxy {
-        url: format!("(at {})", recording.id),
-        reason: broken.to_string(),
-    })
+    answered
+        .map(|_| ())
+        .map_err(|broken| ReplayError::NoProxy { url: format!("(for {topic})"), reason: broken.to_string() })
 }
 
 /// A record as golden files have it.

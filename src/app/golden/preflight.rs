@@ -30,9 +30,10 @@ pub(super) async fn look(endpoint: &Target) -> Result<(), ReplayError> {
         endpoint.base_path, endpoint.authority
     );
     let writes = [Write { pause: Duration::ZERO, bytes: request.clone().into_bytes() }];
-    let plan = Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1 };
+    let plan =
+        Plan { writes: &writes, half_close: false, head: false, interim: false, answers: 1, lingers: None };
     let answers = match exchange(endpoint, &plan, PATIENCE).await {
-        Ok(answers) => answers,
+        Ok(came) => came.answers,
         Err(_) if endpoint.tls.is_none() && speaks_tls(endpoint, &request).await => {
             return none("speaks TLS: write https instead of http".into());
         }

@@ -136,7 +136,7 @@ impl Setting {
     }
 
     /// Stops the broker; the proxy finds out.
-    pub(super) fn stop_broker(&mut self) {
+    pub(in crate::app) fn stop_broker(&mut self) {
         if let Some(doubles) = &mut self.doubles {
             doubles.broker = None;
         }

@@ -1,10 +1,13 @@
 //! `landfall conform rest`: what a REST proxy's produce side promises, tried case by case.
 
 mod error;
+mod filled;
 mod place;
 mod procedures;
+mod recorded;
 mod shown;
 mod suite;
+mod surroundings;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,17 +19,19 @@ use tokio::sync::watch;
 
 pub use self::error::RestError;
 use self::place::Place;
+pub use self::recorded::{Fitting, Options as RecordedOptions, recorded};
 pub use self::shown::{dry, listed};
-use self::suite::Outcome;
+use self::suite::{Outcome, Site};
+use self::surroundings::{groups, wanting};
 use super::conform::clear;
 use super::golden::{Against, text_of};
 use super::run::{Interrupt, random_run_id};
 use crate::conform::rest::{
-    ProcedureCase, Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse, read_excuses,
-    read_profile, shipped_profile, version,
+    Excuse, ProcedureCase, Profile, Requirement, RestCase, Standard, Standing, catalogue, excuse,
+    read_excuses, read_profile, shipped_profile, version,
 };
 use crate::conform::{Conclusion, Strictness, conclude};
-use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Totals, Verdict};
+use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Verdict};
 use crate::scenario::Pace;
 use crate::stats::micros;
 
@@ -63,6 +68,8 @@ pub struct Options {
     pub at_once: usize,
     /// Whether Kafka creates topics that somebody asks for; `None`: it is not known, and landfall's own broker does not.
     pub auto_create: Option<bool>,
+    /// Whether the proxy reaches a schema registry; `None`: it is not known. landfall's own has one where a case asks for it.
+    pub registry: Option<bool>,
     /// Where the result will be written; what an earlier suite has left there goes.
     pub folder: PathBuf,
 }
@@ -91,8 +98,16 @@ impl Options {
 struct Plan {
     cases: Vec<(Requirement, RestCase)>,
     procedures: Vec<(Requirement, ProcedureCase)>,
+    /// By case, what it needs and no place has.
+    wanting: Vec<Vec<String>>,
     profile: Option<Profile>,
     version: Version,
+}
+
+impl Plan {
+    fn standard(&self) -> Standard<'_> {
+        Standard { profile: self.profile.as_ref(), version: &self.version }
+    }
 }
 
 /// Cases, and those that take a procedure, each with its requirement.
@@ -130,28 +145,17 @@ fn profile(named: &str) -> Result<(Profile, Version), RestError> {
     Ok((profile, version))
 }
 
-/// Tries the cases, and then carries out the procedures, unless the first failure ends the suite and there was one.
-async fn tried(
-    plan: &Plan,
-    options: &Options,
-    place: &Place,
-    interrupt: watch::Receiver<Option<Interrupt>>,
-    each: &mut impl FnMut(usize, usize),
-) -> Result<(Vec<Outcome>, Vec<procedures::Outcome>), RestError> {
-    let (cases, of) = (plan.cases.len(), plan.cases.len() + plan.procedures.len());
-    let outcomes = suite::run(plan, options, place, interrupt.clone(), |done, _| each(done, of)).await?;
-    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Tried(tried) if tried.assessment.outcome == CaseOutcome::Failed);
-    if options.fail_fast && outcomes.iter().any(failed) {
-        let untried = |_| procedures::Outcome::Untried("the suite ended at the first failure".to_owned());
-        return Ok((outcomes, plan.procedures.iter().map(untried).collect()));
+/// The profile that is named, if one is, and the release.
+fn known(named: Option<&str>) -> Result<(Option<Profile>, Version), RestError> {
+    match named {
+        Some(named) => profile(named).map(|(profile, version)| (Some(profile), version)),
+        None => Ok((None, Version::new(0, 0, 0))),
     }
-    let mut done = cases;
-    let told = || {
-        done += 1;
-        each(done, of);
-    };
-    let carried_out = procedures::run(plan, options, place, interrupt, told).await?;
-    Ok((outcomes, carried_out))
+}
+
+fn excuses(file: Option<&PathBuf>) -> Result<Vec<Excuse>, RestError> {
+    let Some(path) = file else { return Ok(Vec::new()) };
+    read_excuses(&text_of(path)?).map_err(|reason| RestError::Excuses { path: path.clone(), reason })
 }
 
 /// Tries the produce side of a REST proxy. `each` is told how many cases of how many are done.
@@ -164,68 +168,124 @@ pub async fn rest(
     mut each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
     let (started, origin) = (Timestamp::now(), Instant::now());
-    let excuses = match &options.excuses {
-        None => Vec::new(),
-        Some(file) => read_excuses(&text_of(file)?)
-            .map_err(|reason| RestError::Excuses { path: file.clone(), reason })?,
-    };
-    let (profile, version) = match &options.profile {
-        Some(named) => profile(named).map(|(profile, version)| (Some(profile), version))?,
-        None => (None, Version::new(0, 0, 0)),
-    };
+    let excuses = excuses(options.excuses.as_ref())?;
+    let (profile, version) = known(options.profile.as_deref())?;
     let (cases, procedures) = selected(&options.only)?;
-    let plan = Plan { cases, procedures, profile, version };
+    let wanting: Vec<Vec<String>> = cases
+        .iter()
+        .map(|(requirement, case)| wanting(options, profile.as_ref(), requirement, case))
+        .collect();
+    let plan = Plan { cases, procedures, wanting, profile, version };
     let run = random_run_id();
     clear(&options.folder)?;
-    let place = Place::open(options, run.as_str(), &plan.cases, &plan.procedures).await?;
-    let both = tried(&plan, options, &place, interrupt, &mut each).await;
-    let left = place.close().await;
-    let (outcomes, carried_out) = both?;
-    let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
+    let sites = sites(&plan, options, run.as_str()).await?;
+    let of = plan.cases.len() + plan.procedures.len();
+    let outcomes = suite::run(&plan, options, &sites, interrupt.clone(), |done, _| each(done, of)).await;
+    let (mut left, mut unread) = (Vec::new(), None);
+    for Site { place, .. } in &sites {
+        left.extend(place.close().await);
+        unread = unread.or_else(|| place.unread.clone());
+    }
+    let outcomes = outcomes?;
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Tried(tried) if tried.assessment.outcome == CaseOutcome::Failed);
+    let mut done = plan.cases.len();
+    let told = || {
+        done += 1;
+        each(done, of);
+    };
+    let carried_out = if options.fail_fast && outcomes.iter().any(failed) {
+        procedures::untried(&plan)
+    } else {
+        procedures::run(&plan, options, run.as_str(), interrupt, told).await?
+    };
+    left.extend(carried_out.left);
     let mut cases: Vec<CaseReport> = plan
         .cases
         .iter()
         .zip(&outcomes)
-        .map(|((requirement, case), outcome)| shown::report(requirement, case, outcome, standard, &place.url))
+        .map(|((requirement, case), outcome)| shown::report(requirement, case, outcome, plan.standard()))
         .collect();
-    let procedures = plan.procedures.iter().zip(&carried_out);
-    cases.extend(procedures.map(|((requirement, case), outcome)| {
-        shown::report_procedure(requirement, case, outcome, place.cluster_id())
-    }));
-    let today = TimeZone::UTC.to_datetime(started).date();
-    let stale = excuse(&mut cases, &excuses, today);
-    let unread = place.unread.as_deref();
-    let Conclusion { mut verdict, mut reasons, totals, missing } =
-        conclude(&cases, options.strictness, unread, None);
-    if !stale.is_empty() {
-        verdict = Verdict::Fail;
-        reasons.extend(stale);
-    }
-    reasons.extend(left);
+    let procedures = plan.procedures.iter().zip(&carried_out.outcomes);
+    cases.extend(
+        procedures.map(|((requirement, case), outcome)| shown::report_procedure(requirement, case, outcome)),
+    );
     let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64
-        + carried_out.iter().map(shown::requests).sum::<u64>();
-    Ok(Conformance {
+        + carried_out.outcomes.iter().map(shown::requests).sum::<u64>();
+    let target = sites.first().map(|site| site.place.url.clone()).unwrap_or_default();
+    let banner = format!(
+        "landfall sent requests to {target} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}."
+    );
+    let conclusion = concluded(&mut cases, &excuses, options.strictness, unread.as_deref(), started);
+    let mut result = Conformance {
+        banner,
+        run: run.to_string(),
+        target,
+        flaw: options.weakness(),
+        profile: options.profile.clone().unwrap_or_else(|| "none".to_owned()),
+        ..conformance(conclusion, cases, options.strictness, (started, origin))
+    };
+    result.totals.requests = requests;
+    result.reasons.extend(left);
+    Ok(result)
+}
+
+/// The places that the cases ask for, with their topics.
+async fn sites(plan: &Plan, options: &Options, run: &str) -> Result<Vec<Site>, RestError> {
+    let cases: Vec<&RestCase> = plan.cases.iter().map(|(_, case)| case).collect();
+    let mut sites: Vec<Site> = Vec::new();
+    for group in groups(options, &cases, &plan.wanting) {
+        let name = |index: usize| format!("landfall-{run}-{}", index + 1);
+        let place = Place::open(options, &group, &cases, name).await?;
+        sites.push(Site { group, place });
+    }
+    Ok(sites)
+}
+
+/// Excuses what is excused, and draws the conclusion.
+fn concluded(
+    cases: &mut [CaseReport],
+    excuses: &[Excuse],
+    strictness: Strictness,
+    unread: Option<&str>,
+    started: Timestamp,
+) -> Conclusion {
+    let today = TimeZone::UTC.to_datetime(started).date();
+    let stale = excuse(cases, excuses, today);
+    let mut conclusion = conclude(cases, strictness, unread, None);
+    if !stale.is_empty() {
+        conclusion.verdict = Verdict::Fail;
+        conclusion.reasons.extend(stale);
+    }
+    conclusion
+}
+
+/// A result of this suite.
+fn conformance(
+    conclusion: Conclusion,
+    cases: Vec<CaseReport>,
+    strictness: Strictness,
+    (started, origin): (Timestamp, Instant),
+) -> Conformance {
+    let Conclusion { verdict, reasons, totals, missing } = conclusion;
+    Conformance {
         schema: CONFORMANCE_SCHEMA,
         suite: "rest".to_owned(),
         verdict,
         reasons,
-        banner: format!(
-            "landfall sent requests to {} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}.",
-            place.url
-        ),
+        banner: String::new(),
         landfall: env!("CARGO_PKG_VERSION").to_owned(),
-        run: run.to_string(),
+        run: String::new(),
         started: started.to_string(),
         elapsed_us: micros(origin.elapsed()),
-        target: place.url.clone(),
+        target: String::new(),
         scenario: String::new(),
-        profile: options.profile.clone().unwrap_or_else(|| "none".to_owned()),
-        flaw: options.weakness(),
-        strict: options.strictness.strict,
-        require_all: options.strictness.require_all,
-        totals: Totals { requests, ..totals },
+        profile: String::new(),
+        flaw: None,
+        strict: strictness.strict,
+        require_all: strictness.require_all,
+        totals,
         missing,
         boxes: Vec::new(),
         cases,
-    })
+    }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::try_join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::Options;
 use super::error::RestError;
-use crate::app::golden::{Against, Setting};
-use crate::conform::golden::Setup;
-use crate::conform::rest::{ProcedureCase, Requirement, RestCase, TopicOf};
+use super::surroundings::Group;
+use crate::app::golden::{Against, Setting, warm};
+use crate::conform::rest::{RestCase, TopicOf};
 use crate::kafka::Access;
 use crate::load::Target;
 use crate::verify::{Tail, TailRecord};
@@ -18,14 +19,15 @@ use crate::verify::{Tail, TailRecord};
 /// Topics that are asked for at once.
 const BATCH: usize = 50;
 
+/// Longest name of a topic.
+const LONGEST: usize = 249;
+
 /// A proxy that cases are sent to.
 pub(super) struct Place {
     setting: Setting,
     pub(super) url: String,
     /// By case, in their order, its topic.
     pub(super) topics: Vec<String>,
-    /// By procedure, in their order, its topics.
-    pub(super) procedures: Vec<Vec<String>>,
     admin: Option<AdminClient<DefaultClientContext>>,
     kafka: Option<Access>,
     /// Why it is not known what landed, where it is not.
@@ -35,19 +37,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Starts or attaches to the proxy, and makes the topics.
+    /// Starts or attaches to the proxy, and makes the topics, whose names `name` gives by the place of a case in the plan.
     pub(super) async fn open(
         options: &Options,
-        run: &str,
-        cases: &[(Requirement, RestCase)],
-        procedures: &[(Requirement, ProcedureCase)],
+        group: &Group,
+        cases: &[&RestCase],
+        name: impl Fn(usize) -> String,
     ) -> Result<Self, RestError> {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
-                let auto_create = options.auto_create.unwrap_or_default();
-                let setup = Setup { auto_create, ..Setup::default() };
+                let setup = group.setup();
                 let setting = Setting::start(&setup, "", &[], embedded.clone()).await?;
-                let kafka = setting.kafka();
+                let kafka = setting.kafka().filter(|_| setup.broker_up);
                 (setting, kafka)
             }
             Against::Running { url, kafka, hosts } => {
@@ -58,32 +59,27 @@ impl Place {
         setting.look().await?;
         let scheme = if setting.endpoint.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", setting.endpoint.authority, setting.endpoint.base_path);
-        let topics: Vec<String> = (1..)
-            .zip(cases)
-            .map(|(number, (_, case))| format!("landfall-{run}-{number}{}", case.topic.suffix))
-            .collect();
-        let mut wanted: Vec<(String, TopicOf)> =
-            topics.iter().cloned().zip(cases.iter().map(|(_, case)| case.topic.clone())).collect();
-        let mut of_procedures = Vec::new();
-        for (number, (_, case)) in (1..).zip(procedures) {
-            // What needs something of landfall's own brings topics of its own.
-            let own = if case.procedure.needs().is_some() { Vec::new() } else { case.procedure.topics() };
-            let own =
-                (1..).zip(own).map(|(place, topic)| (format!("landfall-{run}-p{number}-{place}"), topic));
-            let own: Vec<(String, TopicOf)> = own.collect();
-            of_procedures.push(own.iter().map(|(name, _)| name.clone()).collect());
-            wanted.extend(own);
-        }
+        let topics: Vec<String> =
+            group.cases.iter().map(|index| cases[*index].topic.name(&name(*index))).collect();
         let admin = match &kafka {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
         };
-        let unread = kafka.is_none().then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
         let deletes = matches!(options.against, Against::Running { .. });
-        let place = Self { setting, url, topics, procedures: of_procedures, admin, kafka, unread, deletes };
+        let unread = (deletes && kafka.is_none())
+            .then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
+        let mut place = Self { setting, url, topics, admin, kafka, unread, deletes };
+        let own = group.cases.iter().map(|index| &cases[*index].topic);
+        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(own).collect();
         if let Err(error) = place.create(&wanted).await {
             place.close().await;
             return Err(error);
+        }
+        if group.loses_its_broker() {
+            try_join_all(place.topics.iter().map(|topic| warm(topic, &place.setting))).await?;
+            place.admin = None;
+            place.kafka = None;
+            place.setting.stop_broker();
         }
         Ok(place)
     }
@@ -106,7 +102,14 @@ impl Place {
         self.kafka.as_ref()
     }
 
-    async fn create(&self, wanted: &[(String, TopicOf)]) -> Result<(), RestError> {
+    /// Makes topics beside those of cases.
+    pub(super) async fn add(&mut self, wanted: &[(String, TopicOf)]) -> Result<(), RestError> {
+        self.topics.extend(wanted.iter().map(|(name, _)| name.clone()));
+        let wanted: Vec<(String, &TopicOf)> = wanted.iter().map(|(name, of)| (name.clone(), of)).collect();
+        self.create(&wanted).await
+    }
+
+    async fn create(&self, wanted: &[(String, &TopicOf)]) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
         for some in wanted.chunks(BATCH) {
@@ -149,8 +152,8 @@ impl Place {
         let mut left = Vec::new();
         // Requests to topics that are not there may have made them.
         let made = self.topics.iter().map(|topic| format!("{topic}-absent"));
-        let procedures = self.procedures.iter().flatten().cloned();
-        let all: Vec<String> = self.topics.iter().cloned().chain(made).chain(procedures).collect();
+        let made = made.filter(|topic| topic.len() <= LONGEST);
+        let all: Vec<String> = self.topics.iter().cloned().chain(made).collect();
         for some in all.chunks(BATCH) {
             let names: Vec<&str> = some.iter().map(String::as_str).collect();
             match admin.delete_topics(&names, &AdminOptions::new()).await {

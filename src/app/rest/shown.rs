@@ -2,13 +2,18 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::error::RestError;
-use super::suite::{Outcome, Tried, filled};
+use super::filled::filled;
+use super::suite::{Outcome, Tried};
 use super::{procedures, selected};
-use crate::conform::golden::unpacked;
+use crate::conform::Level;
+use crate::conform::golden::{GoldenRequest, Send, unpacked};
 use crate::conform::rest::{
-    Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing, catalogue,
-    expectation, shows,
+    AnswerPattern, Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing,
+    Statuses, catalogue, expectation, shows,
 };
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
@@ -16,15 +21,32 @@ use crate::stats::micros;
 /// Characters of a body that are shown.
 const EXCERPT: usize = 600;
 
+/// A report of which nothing is known but its id.
+pub(super) fn unreported(id: String) -> CaseReport {
+    CaseReport {
+        id,
+        title: String::new(),
+        what: String::new(),
+        level: Level::Must.name().to_owned(),
+        sources: Vec::new(),
+        outcome: CaseOutcome::NotRun,
+        missing: Vec::new(),
+        reasons: Vec::new(),
+        notes: Vec::new(),
+        shows: Vec::new(),
+        exchanges: Vec::new(),
+        elapsed_us: 0,
+    }
+}
+
 /// What is reported of a case.
 pub(super) fn report(
     requirement: &Requirement,
     case: &RestCase,
     outcome: &Outcome,
     standard: Standard<'_>,
-    url: &str,
 ) -> CaseReport {
-    let mut report = untried(&case.id, requirement);
+    let mut report = unreported_of(&case.id, requirement);
     let tried = match outcome {
         Outcome::Untried(reason) => {
             report.notes.push(reason.clone());
@@ -40,7 +62,7 @@ pub(super) fn report(
     report.elapsed_us = micros(tried.took);
     tell(&mut report, &tried.assessment);
     if report.outcome != CaseOutcome::Passed {
-        report.notes.push(curl(tried, url));
+        report.notes.extend(repeated(tried));
     }
     report.exchanges.push(exchange(case, tried, standard));
     report
@@ -51,9 +73,8 @@ pub(super) fn report_procedure(
     requirement: &Requirement,
     case: &ProcedureCase,
     outcome: &procedures::Outcome,
-    cluster: &str,
 ) -> CaseReport {
-    let mut report = untried(&case.id, requirement);
+    let mut report = unreported_of(&case.id, requirement);
     let tried = match outcome {
         procedures::Outcome::Untried(reason) => {
             report.notes.push(reason.clone());
@@ -73,8 +94,12 @@ pub(super) fn report_procedure(
         let landed = tried.account.landed.as_ref()?;
         Some(landed.get(&sending.topic).map_or(0, Vec::len) as u64)
     };
-    report.exchanges =
-        tried.account.sendings.iter().map(|sending| exchange_of(sending, cluster, landed(sending))).collect();
+    report.exchanges = tried
+        .account
+        .sendings
+        .iter()
+        .map(|sending| exchange_of(sending, &tried.cluster, landed(sending)))
+        .collect();
     report
 }
 
@@ -116,21 +141,15 @@ pub(super) fn requests(outcome: &procedures::Outcome) -> u64 {
     }
 }
 
-/// The report of a case that has not been tried.
-fn untried(id: &str, requirement: &Requirement) -> CaseReport {
+/// A report of a case of which nothing else is known.
+fn unreported_of(id: &str, requirement: &Requirement) -> CaseReport {
     CaseReport {
-        id: id.to_owned(),
         title: requirement.area.clone(),
         what: requirement.statement.clone(),
         level: requirement.level.name().to_owned(),
         sources: vec![requirement.source.clone()],
-        outcome: CaseOutcome::NotRun,
-        missing: Vec::new(),
-        reasons: Vec::new(),
-        notes: Vec::new(),
         shows: shows(id).into_iter().map(str::to_owned).collect(),
-        exchanges: Vec::new(),
-        elapsed_us: 0,
+        ..unreported(id.to_owned())
     }
 }
 
@@ -152,24 +171,29 @@ fn tell(report: &mut CaseReport, assessment: &Assessment) {
 
 fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange {
     let (expect, _) = expectation(case, standard);
-    let expected = expect.status.map_or_else(|| "any answer".to_owned(), |statuses| statuses.in_words());
-    let mut request = vec![format!("{} {} HTTP/1.1", tried.request.method, tried.request.path)];
-    request.extend(tried.request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
-    if let Ok(Some(body)) = tried.request.body() {
-        request.push(String::new());
-        request.push(cut(&String::from_utf8_lossy(&body)));
-    }
-    let (answer, status, excerpt) = match &tried.answer {
-        Ok(answer) => {
-            let body = unpacked(answer, answer.body().ok().flatten().unwrap_or_default());
-            (format!("{}", answer.status), Some(answer.status), cut(&String::from_utf8_lossy(&body)))
+    let statuses = |all: &[AnswerPattern]| {
+        let each = all.iter().map(|answer| answer.status.as_ref().map_or("any".into(), Statuses::in_words));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let expected = match (&expect.answers, &expect.status) {
+        (Some(none), _) if none.is_empty() => "no answer".to_owned(),
+        (Some(all), _) => statuses(all),
+        (None, Some(status)) => status.in_words(),
+        (None, None) => "any answer".to_owned(),
+    };
+    let (answer, status, excerpt) = match tried.answers.as_deref() {
+        Ok([]) => ("none".to_owned(), None, String::new()),
+        Ok(all @ [.., last]) => {
+            let body = unpacked(last, last.body().ok().flatten().unwrap_or_default());
+            let each: Vec<String> = all.iter().map(|answer| answer.status.to_string()).collect();
+            (each.join(", "), Some(last.status), cut(&String::from_utf8_lossy(&body)))
         }
         Err(reason) => (reason.clone(), None, String::new()),
     };
     Exchange {
         what: case.id.clone(),
         expected,
-        request,
+        request: request_lines(&tried.request),
         answer,
         status,
         excerpt,
@@ -178,11 +202,67 @@ fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange 
     }
 }
 
-/// A command that repeats the request.
-fn curl(tried: &Tried, url: &str) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let mut line =
-        format!("curl -i -X {} {}", tried.request.method, quoted(&format!("{url}{}", tried.request.path)));
+/// A request as it goes out, as far as people want to read it.
+fn request_lines(request: &GoldenRequest) -> Vec<String> {
+    let writes = to_the_letter(request);
+    if !writes.is_empty() {
+        let all: String = writes.iter().map(|(text, _)| text.as_str()).collect();
+        return cut(&all).lines().map(str::to_owned).collect();
+    }
+    let version = request.http_version.as_deref().unwrap_or("HTTP/1.1");
+    let mut lines = vec![format!("{} {} {version}", request.method, request.path)];
+    lines.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    if let Ok(Some(body)) = request.body() {
+        lines.push(String::new());
+        lines.push(cut(&String::from_utf8_lossy(&body)));
+    }
+    lines
+}
+
+/// What a request sends to the letter, with the seconds to wait before each write; nothing where it is put together.
+fn to_the_letter(request: &GoldenRequest) -> Vec<(String, f64)> {
+    let text = |encoded: &str| {
+        let bytes = STANDARD.decode(encoded).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    match (&request.sends, &request.raw_b64) {
+        (Some(sends), _) => sends.iter().map(|Send(bytes, pause)| (text(bytes), *pause)).collect(),
+        (None, Some(raw)) => vec![(text(raw), 0.0)],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A command that repeats the request, where there is something to send it to.
+fn repeated(tried: &Tried) -> Option<String> {
+    let (scheme, rest) = tried.url.split_once("://")?;
+    let writes = to_the_letter(&tried.request);
+    if writes.is_empty() {
+        return Some(curl(tried));
+    }
+    let each = writes.iter().map(|(text, pause)| {
+        let escaped = text.replace('\\', "\\\\").replace('%', "%%").replace('\r', "\\r").replace('\n', "\\n");
+        let wait = if *pause > 0.0 { format!("sleep {pause}; ") } else { String::new() };
+        format!("{wait}printf {}", quoted(&escaped))
+    });
+    let authority = rest.split('/').next().unwrap_or_default();
+    let to = match (scheme, authority.rsplit_once(':')) {
+        ("https", _) => format!("openssl s_client -quiet -connect {authority}"),
+        (_, Some((host, port))) => format!("nc {host} {port}"),
+        (_, None) => format!("nc {authority} 80"),
+    };
+    Some(format!("({}) | {to}", each.collect::<Vec<_>>().join("; ")))
+}
+
+fn curl(tried: &Tried) -> String {
+    let mut line = format!(
+        "curl -i -X {} {}",
+        tried.request.method,
+        quoted(&format!("{}{}", tried.url, tried.request.path))
+    );
     for (name, value) in &tried.request.headers {
         let _ = write!(line, " -H {}", quoted(&format!("{name}: {value}")));
     }
@@ -254,17 +334,16 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
 /// [`RestError`], where no case is meant.
 pub fn dry(only: &[String]) -> Result<String, RestError> {
     let mut text = String::new();
+    let names = [("topic", "TOPIC".to_owned()), ("cluster", "CLUSTER".to_owned())];
     let (cases, procedures) = selected(only)?;
     for (_, case) in cases {
-        let request = filled(&case, "TOPIC", "CLUSTER");
-        let _ = writeln!(text, "# {}\n{} {}", case.id, request.method, request.path);
-        for (name, value) in &request.headers {
-            let _ = writeln!(text, "{name}: {value}");
+        let _ = writeln!(text, "# {}", case.id);
+        for request in case.before.iter().chain([&case.request]) {
+            for line in request_lines(&filled(request, &names)) {
+                let _ = writeln!(text, "{line}");
+            }
+            text.push('\n');
         }
-        if let Ok(Some(body)) = request.body() {
-            let _ = writeln!(text, "\n{}", cut(&String::from_utf8_lossy(&body)));
-        }
-        text.push('\n');
     }
     for (_, case) in procedures {
         let _ = writeln!(text, "# {}\n{}\n", case.id, case.procedure.words());

@@ -1,21 +1,24 @@
 //! Trying the cases: all are sent, some at once, then the topics are read, and only then is anything judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::{self, select_all};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::Options;
+use super::Plan;
 use super::error::RestError;
+use super::filled::{filled, told_before};
 use super::place::Place;
-use super::{Options, Plan};
-use crate::app::golden::{Against, golden_record, send, signalled};
+use super::surroundings::Group;
+use crate::app::golden::{Awaited, golden_record, send, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, topic_of};
-use crate::conform::rest::{Assessment, Requirement, Requires, RestCase, Seen, Standard, assess};
+use crate::conform::rest::{Assessment, Expect, RestCase, Seen, assess, expectation};
 use crate::result::CaseOutcome;
 use crate::verify::TailRecord;
 
@@ -26,6 +29,10 @@ const CLOCKS: i64 = 60_000;
 const LATE: Duration = Duration::from_secs(2);
 /// How often it is looked for it.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a proxy may take to close a connection.
+const CLOSING: Duration = Duration::from_secs(2);
+/// How long a connection is looked at that is to stay open, and on which no more is to come.
+const STAYING: Duration = Duration::from_millis(300);
 
 /// The records that landed, by topic; `None`: nobody can look.
 type Landed = Option<BTreeMap<String, Vec<TailRecord>>>;
@@ -42,9 +49,11 @@ pub(super) enum Outcome {
 
 /// A case that was tried.
 pub(super) struct Tried {
+    /// Where.
+    pub(super) url: String,
     pub(super) request: GoldenRequest,
-    /// The answer, or why there is none.
-    pub(super) answer: Result<GoldenResponse, String>,
+    /// The answers, or why there are none.
+    pub(super) answers: Result<Vec<GoldenResponse>, String>,
     /// What stands in its topic; `None`: nobody could look.
     pub(super) landed: Option<Vec<GoldenRecord>>,
     pub(super) assessment: Assessment,
@@ -54,7 +63,10 @@ pub(super) struct Tried {
 /// A case that has been sent.
 struct Sent {
     request: GoldenRequest,
-    answer: Result<GoldenResponse, String>,
+    answers: Result<Vec<GoldenResponse>, String>,
+    closed: Option<bool>,
+    /// Where the request before landed, by partition and offset.
+    before: BTreeSet<(i64, i64)>,
     between: (i64, i64),
     took: Duration,
 }
@@ -62,9 +74,11 @@ struct Sent {
 impl Sent {
     fn seen<'a>(&'a self, landed: Option<&'a [GoldenRecord]>, topic: &'a str, cluster: &'a str) -> Seen<'a> {
         Seen {
-            answer: self.answer.as_ref().ok(),
+            answers: self.answers.as_deref().unwrap_or_default(),
+            closed: self.closed,
             landed,
             topic,
+            absent: None,
             names_topic: topic_of(&self.request).as_deref() == Some(topic),
             cluster,
             between: self.between,
@@ -72,41 +86,40 @@ impl Sent {
     }
 }
 
+/// A place, and what is tried there.
+pub(super) struct Site {
+    pub(super) group: Group,
+    pub(super) place: Place,
+}
+
 /// Tries every case, in any order; the outcomes are in the order of the plan.
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
-    place: &Place,
+    sites: &[Site],
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize),
 ) -> Result<Vec<Outcome>, RestError> {
     let of = plan.cases.len();
-    let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
     let stop = AtomicBool::new(false);
-    let mut in_turn: Vec<usize> = (0..of).collect();
-    // Those that wait for long begin first, so that nobody waits for them alone in the end.
-    in_turn.sort_by_key(|index| !plan.cases[*index].1.slow);
-    let sending = in_turn.into_iter().map(|index| {
-        let (stop, (requirement, case)) = (&stop, &plan.cases[index]);
-        async move {
-            if stop.load(Relaxed) || !wanting(plan, options, requirement, case).is_empty() {
+    let sending = sites.iter().map(|site| {
+        let mut in_turn: Vec<(usize, usize)> = site.group.cases.iter().copied().enumerate().collect();
+        // Those that wait for long begin first, so that nobody waits for them alone in the end.
+        in_turn.sort_by_key(|(_, index)| !plan.cases[*index].1.slow);
+        let stop = &stop;
+        let own = in_turn.into_iter().map(move |(position, index)| async move {
+            if stop.load(Relaxed) {
                 return (index, None);
             }
-            let topic = &place.topics[index];
-            let sent = one(case, topic, place, options.patience()).await;
-            if options.fail_fast {
-                // Without what landed: what does not even answer as it must has failed whatever lands.
-                let seen = sent.seen(None, topic, place.cluster_id());
-                let failed = assess(case, requirement.level, standard, &seen).outcome == CaseOutcome::Failed;
-                stop.fetch_or(failed, Relaxed);
-            }
+            let sent = in_its_turn(plan, options, &site.place, (position, index), stop).await;
             (index, Some(sent))
-        }
+        });
+        stream::iter(own).buffer_unordered(options.at_once.max(1)).boxed_local()
     });
     let mut all: Vec<Option<Sent>> = Vec::new();
     all.resize_with(of, || None);
-    let mut working = stream::iter(sending).buffer_unordered(options.at_once.max(1));
-    let mut done = 0;
+    let mut working = select_all(sending);
+    let mut done = plan.wanting.iter().filter(|wanting| !wanting.is_empty()).count();
     loop {
         let next = tokio::select! {
             signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
@@ -118,39 +131,75 @@ pub(super) async fn run(
         all[index] = sent;
     }
     drop(working);
-    let mut landed = settled(plan, place, &all).await?;
-    let outcomes =
-        all.into_iter().zip(&plan.cases).zip(&place.topics).map(|((sent, (requirement, case)), topic)| {
-            let Some(sent) = sent else {
-                let wanting = wanting(plan, options, requirement, case);
-                return if wanting.is_empty() {
-                    Outcome::Untried("the suite ended at the first failure".into())
-                } else {
-                    Outcome::Missing(wanting)
-                };
-            };
-            let own: Option<Vec<GoldenRecord>> = landed.as_mut().map(|by_topic| {
-                by_topic.remove(topic).unwrap_or_default().into_iter().map(golden_record).collect()
-            });
-            let seen = sent.seen(own.as_deref(), topic, place.cluster_id());
-            let assessment = assess(case, requirement.level, standard, &seen);
-            let Sent { request, answer, took, .. } = sent;
-            Outcome::Tried(Box::new(Tried { request, answer, landed: own, assessment, took }))
-        });
-    Ok(outcomes.collect())
+    let untried = || Outcome::Untried("the suite ended at the first failure".into());
+    let mut outcomes: Vec<Outcome> = plan
+        .wanting
+        .iter()
+        .map(|wanting| if wanting.is_empty() { untried() } else { Outcome::Missing(wanting.clone()) })
+        .collect();
+    for site in sites {
+        let mut landed = settled(plan, site, &all).await?;
+        for (topic, index) in site.place.topics.iter().zip(&site.group.cases) {
+            let Some(sent) = all[*index].take() else { continue };
+            let own = landed.as_mut().map(|by_topic| by_topic.remove(topic).unwrap_or_default());
+            outcomes[*index] = judged(plan, *index, &site.place, topic, sent, own);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Sends a case, and notes whether it has failed where that ends the suite.
+async fn in_its_turn(
+    plan: &Plan,
+    options: &Options,
+    place: &Place,
+    (position, index): (usize, usize),
+    stop: &AtomicBool,
+) -> Sent {
+    let (requirement, case) = &plan.cases[index];
+    let topic = &place.topics[position];
+    let (expect, _) = expectation(case, plan.standard());
+    let sent = one(case, &expect, topic, place, options.patience()).await;
+    if options.fail_fast {
+        // Without what landed: what does not even answer as it must has failed whatever lands.
+        let seen = sent.seen(None, topic, place.cluster_id());
+        let failed = assess(case, requirement.level, plan.standard(), &seen).outcome == CaseOutcome::Failed;
+        stop.fetch_or(failed, Relaxed);
+    }
+    sent
+}
+
+fn judged(
+    plan: &Plan,
+    index: usize,
+    place: &Place,
+    topic: &str,
+    sent: Sent,
+    own: Option<Vec<TailRecord>>,
+) -> Outcome {
+    let (requirement, case) = &plan.cases[index];
+    let landed: Option<Vec<GoldenRecord>> = own.map(|records| {
+        let records = records.into_iter().map(golden_record);
+        records.filter(|record| !sent.before.contains(&(record.partition.into(), record.offset))).collect()
+    });
+    let seen = sent.seen(landed.as_deref(), topic, place.cluster_id());
+    let assessment = assess(case, requirement.level, plan.standard(), &seen);
+    let Sent { request, answers, took, .. } = sent;
+    Outcome::Tried(Box::new(Tried { url: place.url.clone(), request, answers, landed, assessment, took }))
 }
 
 /// What stands in the topics. It is waited for records that are expected and may be late, and for a moment in any case: what
 /// must not land may be late as well.
-async fn settled(plan: &Plan, place: &Place, all: &[Option<Sent>]) -> Result<Landed, RestError> {
+async fn settled(plan: &Plan, site: &Site, all: &[Option<Sent>]) -> Result<Landed, RestError> {
     let begun = Instant::now();
+    let place = &site.place;
     tokio::time::sleep(if place.is_own() { Duration::ZERO } else { LATE }).await;
     loop {
         let landed = place.landed().await?;
         let Some(by_topic) = &landed else { return Ok(None) };
-        let short = plan.cases.iter().zip(all).zip(&place.topics).any(|(((_, case), sent), topic)| {
-            let expected = case.expect.landed.as_ref().map_or(0, Vec::len);
-            sent.is_some() && by_topic.get(topic).map_or(0, Vec::len) < expected
+        let short = site.group.cases.iter().zip(&place.topics).any(|(index, topic)| {
+            let expected = plan.cases[*index].1.expect.landed.as_ref().map_or(0, Vec::len);
+            all[*index].is_some() && by_topic.get(topic).map_or(0, Vec::len) < expected
         });
         if !short || begun.elapsed() >= 2 * LATE {
             return Ok(landed);
@@ -159,45 +208,37 @@ async fn settled(plan: &Plan, place: &Place, all: &[Option<Sent>]) -> Result<Lan
     }
 }
 
-/// What a case needs and the place does not have.
-fn wanting(plan: &Plan, options: &Options, requirement: &Requirement, case: &RestCase) -> Vec<String> {
-    let auto_create = match options.against {
-        Against::Embedded(_) => Some(options.auto_create.unwrap_or_default()),
-        Against::Running { .. } => options.auto_create,
+/// What is waited for where this is expected.
+fn awaited(expect: &Expect) -> Awaited {
+    let lingers = match expect.closes {
+        Some(true) => Some(CLOSING),
+        Some(false) => Some(STAYING),
+        None => expect.answers.as_ref().map(|_| STAYING),
     };
-    let unmet = case.requires.iter().filter(|required| {
-        let wanted = **required == Requires::AutoCreateOn;
-        auto_create != Some(wanted)
-    });
-    let mut wanting: Vec<String> = unmet.map(|required| required.name().to_owned()).collect();
-    if plan.profile.as_ref().is_some_and(|profile| profile.lacks.contains(&requirement.api)) {
-        wanting.push(requirement.api.name().to_owned());
-    }
-    wanting
+    let answers = expect.answers.as_ref().map_or(1, Vec::len);
+    Awaited { answers, interim: expect.answers.is_some(), lingers }
 }
 
-/// A case's request with the names of its topic and cluster, and with what a client adds.
-pub(super) fn filled(case: &RestCase, topic: &str, cluster: &str) -> GoldenRequest {
-    let encoded = hex::encode_upper(topic).into_bytes();
-    let encoded: String =
-        encoded.chunks(2).flat_map(|pair| ["%", std::str::from_utf8(pair).unwrap_or_default()]).collect();
-    let fill = |text: &str| {
-        text.replace("{topic}", topic)
-            .replace("{topic_percent_encoded}", &encoded)
-            .replace("{cluster}", cluster)
-    };
-    let mut request = case.request.clone();
-    request.path = fill(&request.path);
-    for (_, value) in &mut request.headers {
-        *value = fill(value);
-    }
-    request
-}
-
-async fn one(case: &RestCase, topic: &str, place: &Place, limit: Duration) -> Sent {
-    let request = filled(case, topic, place.cluster_id());
+async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit: Duration) -> Sent {
     let (begun, from) = (Instant::now(), Timestamp::now().as_millisecond());
-    let answer = send(&request, place.endpoint(), limit).await;
+    let cluster = place.cluster_id();
+    let mut names = vec![("topic", topic.to_owned()), ("cluster", cluster.to_owned())];
+    let mut before = BTreeSet::new();
+    let mut failed = None;
+    if let Some(request) = &case.before {
+        match send(&filled(request, &names), place.endpoint(), Awaited::ONE, limit).await {
+            Ok(came) => names.extend(told_before(&came.answers, &mut before)),
+            Err(reason) => failed = Some(format!("the request before: {reason}")),
+        }
+    }
+    let request = filled(&case.request, &names);
+    let (answers, closed) = match failed {
+        Some(reason) => (Err(reason), None),
+        None => match send(&request, place.endpoint(), awaited(expect), limit).await {
+            Ok(came) => (Ok(came.answers), came.closed),
+            Err(reason) => (Err(reason), None),
+        },
+    };
     let to = Timestamp::now().as_millisecond();
-    Sent { request, answer, between: (from - CLOCKS, to + CLOCKS), took: begun.elapsed() }
+    Sent { request, answers, closed, before, between: (from - CLOCKS, to + CLOCKS), took: begun.elapsed() }
 }

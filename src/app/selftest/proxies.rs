@@ -88,6 +88,7 @@ async fn suite(
         limit,
         at_once: AT_ONCE,
         auto_create: None,
+        registry: None,
         folder: folder.to_owned(),
     };
     rest(&options, interrupt.clone(), |_, _| {}).await

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::printed;
+use super::super::{print, printed};
 use super::against::Proxy;
 use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
 use crate::app::golden::Against;
-use crate::app::rest::{Options as Plan, TIME_SCALE, dry, listed, rest};
+use crate::app::rest::{Options as Plan, RecordedOptions, TIME_SCALE, dry, listed, recorded, rest};
 use crate::conform::Strictness;
 use crate::conform::rest::read_weakness;
 use crate::doubles::fault::Injector;
@@ -29,6 +29,13 @@ pub(super) struct Options {
     /// Try only cases whose id contains this, for instance `v2.binary`; may be repeated
     #[arg(long = "filter", visible_alias = "only", value_name = "PART")]
     filter: Vec<String>,
+    /// Judge the recordings of a golden file by the cases that are made of them; nothing is started, and nothing is sent
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["target", "release", "time_scale", "list", "dry_run", "fail_fast", "auto_create", "registry", "at_once", "limit"]
+    )]
+    recorded: Option<PathBuf>,
     /// List every requirement with its cases, or why it has none, and try nothing
     #[arg(long)]
     list: bool,
@@ -54,6 +61,9 @@ pub(super) struct Options {
     /// `drop-after-ack:every=5`
     #[arg(long, value_name = "FAULT[:every=N]", value_parser = read_weakness, conflicts_with = "target")]
     weak: Option<Fault>,
+    /// Whether the proxy at --target reaches a schema registry; cases that ask for either are tried only where it is said
+    #[arg(long, value_name = "on|off", value_parser = on_or_off, requires = "target")]
+    registry: Option<bool>,
     /// How many cases are tried at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64), default_value_t = 8)]
     at_once: u16,
@@ -87,6 +97,21 @@ pub(super) fn main(options: &Options) -> ExitCode {
             }
         };
     }
+    let profile = Some(options.profile.clone()).filter(|profile| profile != "none");
+    let strictness = Strictness { strict: options.strict, require_all: options.require_all };
+    if let Some(file) = &options.recorded {
+        return judge_recordings(
+            &RecordedOptions {
+                file: file.clone(),
+                profile,
+                only: options.filter.clone(),
+                strictness,
+                excuses: options.expected_failures.clone(),
+                folder: options.out.clone(),
+            },
+            options.quiet,
+        );
+    }
     let mut against = match options.proxy.against(TIME_SCALE) {
         Ok(against) => against,
         Err(code) => return code,
@@ -96,14 +121,15 @@ pub(super) fn main(options: &Options) -> ExitCode {
     }
     let plan = Plan {
         against,
-        profile: Some(options.profile.clone()).filter(|profile| profile != "none"),
+        profile,
         only: options.filter.clone(),
-        strictness: Strictness { strict: options.strict, require_all: options.require_all },
+        strictness,
         excuses: options.expected_failures.clone(),
         fail_fast: options.fail_fast,
         limit: options.limit,
         at_once: usize::from(options.at_once),
         auto_create: options.auto_create,
+        registry: options.registry,
         folder: options.out.clone(),
     };
     let outcome = playing(options.quiet, "cases tried", async |interrupt, each| {
@@ -113,4 +139,28 @@ pub(super) fn main(options: &Options) -> ExitCode {
         Ok(result)
     });
     delivered(outcome, options.quiet, &options.out)
+}
+
+/// Judges recordings as data, and tells which are not as is expected, and how many are.
+fn judge_recordings(options: &RecordedOptions, quiet: bool) -> ExitCode {
+    let (result, fitting) = match recorded(options) {
+        Ok(judged) => judged,
+        Err(error) => {
+            tell!("landfall: {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    if let Err(error) = deliver(&result, &options.folder) {
+        tell!("landfall: {error}");
+        return ExitCode::from(error.exit_code());
+    }
+    let profile = result.profile.clone();
+    let code = delivered(Ok(result), quiet, &options.folder);
+    if !quiet {
+        for (id, reason) in &fitting.others {
+            print(&format!("  {id}: {reason}\n"));
+        }
+    }
+    print(&format!("{} of {} rows fit what is expected of {profile}\n", fitting.fit, fitting.of));
+    code
 }

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::body::{Elided, Generated, Unbuildable};
@@ -18,10 +19,14 @@ pub struct Recording {
     /// What was sent.
     pub request: GoldenRequest,
     /// The first answer; `None`: there was none before the client gave up.
+    #[serde(default, deserialize_with = "answered")]
     pub response: Option<GoldenResponse>,
     /// All answers, where there were several (100, pipelining).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Vec<GoldenResponse>>,
+    /// Whether the proxy closed the connection; `None`: nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_closed_connection: Option<bool>,
     /// The records that then stood in the topics and had not before; `None`: the broker was down, and nobody could look.
     pub landed: Option<Vec<GoldenRecord>>,
     /// Whether `landed` is only the beginning of what landed.
@@ -158,11 +163,23 @@ pub struct Setup {
     #[serde(default = "one")]
     pub num_partitions: i32,
     /// The cluster's id, as it stands in paths and bodies.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub cluster_id: String,
     /// Settings of the proxy that are not its defaults.
     #[serde(default)]
     pub proxy_settings: Map<String, Value>,
+}
+
+/// An answer; without a status it is none.
+fn answered<'de, D: Deserializer<'de>>(from: D) -> Result<Option<GoldenResponse>, D::Error> {
+    let answer = Option::<Value>::deserialize(from)?;
+    let told = answer.filter(|answer| !answer.get("status").is_some_and(Value::is_null));
+    told.map(GoldenResponse::deserialize).transpose().map_err(D::Error::custom)
+}
+
+/// A text, which is empty where there is none.
+fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 fn yes() -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::landed::LandedPattern;
 use super::procedure::ProcedureCase;
@@ -110,35 +110,117 @@ pub struct RestCase {
     pub id: String,
     /// The topic that is made for it.
     pub topic: TopicOf,
+    /// A request to the same topic before, whose answer fills in names and is not judged.
+    pub before: Option<GoldenRequest>,
     /// What is sent; `{topic}` and `{cluster}` stand for what they are.
     pub request: GoldenRequest,
     /// What must come of it.
     pub expect: Expect,
     /// Ids of recordings of the same exchange.
     pub recorded_as: Vec<String>,
-    /// What the place has to have.
-    pub requires: Vec<Requires>,
+    /// Proxy and broker as it needs them.
+    pub place: Surroundings,
     /// Whether the proxy is expected to wait for its time-outs.
     pub slow: bool,
 }
 
+impl RestCase {
+    /// What the place has to have, or must not have.
+    #[must_use]
+    pub fn requires(&self) -> Vec<Requires> {
+        let Surroundings { broker, auto_create, proxy_settings, registry, own } = &self.place;
+        let wanted = [
+            (*broker != Brokers::Up, Requires::StoppedBroker),
+            (*auto_create == Some(false), Requires::AutoCreateOff),
+            (*auto_create == Some(true), Requires::AutoCreateOn),
+            (!proxy_settings.is_empty(), Requires::ProxySettings),
+            (*own, Requires::Own),
+            (*registry == Some(true), Requires::Registry),
+            (*registry == Some(false), Requires::NoRegistry),
+            (self.request.raw_b64.is_some() || self.request.sends.is_some(), Requires::Root),
+        ];
+        wanted.into_iter().filter_map(|(is, required)| is.then_some(required)).collect()
+    }
+}
+
+/// Proxy and broker as a case needs them. What is not said is no matter to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// Whether there is a broker.
+    #[serde(default)]
+    pub broker: Brokers,
+    /// Whether Kafka creates topics that somebody asks for.
+    pub auto_create: Option<bool>,
+    /// Settings of the proxy that are not its defaults.
+    #[serde(default)]
+    pub proxy_settings: Map<String, Value>,
+    /// Whether the proxy reaches a schema registry.
+    pub registry: Option<bool>,
+    /// Whether the proxy has to be landfall's own, since the request harms some releases for good.
+    #[serde(default)]
+    pub own: bool,
+}
+
+/// Whether there is a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Brokers {
+    /// There is.
+    #[default]
+    Up,
+    /// There was one, the proxy has written to the topic, and then it went.
+    Down,
+    /// There never was one.
+    Never,
+}
+
 /// What a case asks of the place where it is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requires {
+    /// A broker that can be stopped, or left out.
+    StoppedBroker,
     /// A Kafka that creates no topic because somebody asks for it.
     AutoCreateOff,
     /// A Kafka that does.
     AutoCreateOn,
+    /// A proxy that can be started with settings of the case's own.
+    ProxySettings,
+    /// A proxy that nobody else needs.
+    Own,
+    /// A proxy that reaches a schema registry.
+    Registry,
+    /// A proxy that reaches none.
+    NoRegistry,
+    /// A proxy that stands at the root of its host: requests are sent to the letter.
+    Root,
 }
 
 impl Requires {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::StoppedBroker,
+        Self::AutoCreateOff,
+        Self::AutoCreateOn,
+        Self::ProxySettings,
+        Self::Own,
+        Self::Registry,
+        Self::NoRegistry,
+        Self::Root,
+    ];
+
     /// As reports name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::StoppedBroker => "stopped_broker",
             Self::AutoCreateOff => "auto_create_off",
             Self::AutoCreateOn => "auto_create_on",
+            Self::ProxySettings => "proxy_settings",
+            Self::Own => "own_proxy",
+            Self::Registry => "registry",
+            Self::NoRegistry => "no_registry",
+            Self::Root => "root_path",
         }
     }
 
@@ -146,11 +228,23 @@ impl Requires {
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
+            Self::StoppedBroker => "try landfall's own proxy and broker, which can be stopped",
             Self::AutoCreateOff => {
                 "try landfall's own broker, or say `--auto-create off` if Kafka creates no topics by itself"
             }
             Self::AutoCreateOn => {
-                "say `--auto-create on`: of Kafka that it creates topics by itself, or to landfall's own broker"
+                "try landfall's own broker, or say `--auto-create on` if Kafka creates topics by itself"
+            }
+            Self::ProxySettings => {
+                "try landfall's own proxy, which is started with the settings of each case"
+            }
+            Self::Own => "try landfall's own proxy: the request stops the producer of some releases for good",
+            Self::Registry => "say `--registry on` if the proxy reaches a schema registry",
+            Self::NoRegistry => {
+                "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry"
+            }
+            Self::Root => {
+                "name a proxy that stands at the root of its host: some requests are sent to the letter"
             }
         }
     }
@@ -169,6 +263,18 @@ pub struct TopicOf {
     /// What its name ends in.
     #[serde(default)]
     pub suffix: String,
+    /// How many characters its name has, where that matters.
+    pub length: Option<usize>,
+}
+
+impl TopicOf {
+    /// Its name, which begins with `prefix`.
+    #[must_use]
+    pub fn name(&self, prefix: &str) -> String {
+        let name = format!("{prefix}{}", self.suffix);
+        let width = self.length.unwrap_or_default();
+        format!("{name:t<width$}")
+    }
 }
 
 fn one() -> i32 {
@@ -177,7 +283,7 @@ fn one() -> i32 {
 
 impl Default for TopicOf {
     fn default() -> Self {
-        Self { partitions: 1, configs: BTreeMap::new(), suffix: String::new() }
+        Self { partitions: 1, configs: BTreeMap::new(), suffix: String::new(), length: None }
     }
 }
 
@@ -206,8 +312,25 @@ pub struct Expect {
     pub headers: BTreeMap<String, Option<String>>,
     /// A pattern of the body.
     pub body: Option<Value>,
+    /// All answers in their order, interim ones (100) among them, instead of the one above.
+    pub answers: Option<Vec<AnswerPattern>>,
+    /// Whether the proxy closes the connection.
+    pub closes: Option<bool>,
     /// The records that land, in their order within partitions; `None`: it is not looked.
     pub landed: Option<Vec<LandedPattern>>,
+}
+
+/// One of several answers.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerPattern {
+    /// The status, or those that there may be.
+    pub status: Option<Statuses>,
+    /// Header fields; `None`: absent; `$any`: there.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// A pattern of the body.
+    pub body: Option<Value>,
 }
 
 /// One status, or some.
@@ -248,22 +371,35 @@ impl Expect {
             ("status", _) => self.status.is_some(),
             ("header", name) => self.headers.keys().any(|known| known.eq_ignore_ascii_case(name)),
             ("body", _) => self.body.is_some(),
+            ("answers", _) => self.answers.is_some(),
+            ("closes", _) => self.closes.is_some(),
             ("landed", _) => self.landed.is_some(),
             _ => false,
         }
     }
 
-    /// The same, with what `other` says instead of what stands here.
+    /// The same, with what `other` says instead of what stands here. Several answers stand instead of one, and one instead of
+    /// several.
     #[must_use]
     pub fn overridden_by(&self, other: &Self) -> Self {
-        let mut headers = self.headers.clone();
+        let one = other.status.is_some() || other.body.is_some() || !other.headers.is_empty();
+        let base = if other.answers.is_some() {
+            Self { status: None, headers: BTreeMap::new(), body: None, ..self.clone() }
+        } else if one {
+            Self { answers: None, ..self.clone() }
+        } else {
+            self.clone()
+        };
+        let mut headers = base.headers;
         headers.extend(other.headers.clone());
         Self {
-            evidence: other.evidence.or(self.evidence),
-            status: other.status.clone().or_else(|| self.status.clone()),
+            evidence: other.evidence.or(base.evidence),
+            status: other.status.clone().or(base.status),
             headers,
-            body: other.body.clone().or_else(|| self.body.clone()),
-            landed: other.landed.clone().or_else(|| self.landed.clone()),
+            body: other.body.clone().or(base.body),
+            answers: other.answers.clone().or(base.answers),
+            closes: other.closes.or(base.closes),
+            landed: other.landed.clone().or(base.landed),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 use serde_json::Value;
 
-use super::catalogue::{Evidence, Expect, RestCase};
+use super::catalogue::{AnswerPattern, Evidence, Expect, RestCase};
 use super::landed::compare;
 use super::pattern::{Names, body};
 use super::positions::of_another;
@@ -17,12 +17,16 @@ use crate::result::CaseOutcome;
 /// An exchange as it went.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// The answer; `None`: there was none.
-    pub answer: Option<&'a GoldenResponse>,
+    /// The answers in their order; none: there was none.
+    pub answers: &'a [GoldenResponse],
+    /// Whether the proxy closed the connection; `None`: nobody looked.
+    pub closed: Option<bool>,
     /// What landed in the case's topic; `None`: nobody could look.
     pub landed: Option<&'a [GoldenRecord]>,
     /// The topic's name.
     pub topic: &'a str,
+    /// The name that stands for `{topic}-absent`; `None`: that one.
+    pub absent: Option<&'a str>,
     /// Whether the request's path names that topic, and no other.
     pub names_topic: bool,
     /// The cluster's id.
@@ -33,13 +37,15 @@ pub struct Seen<'a> {
 
 /// The field of a mismatch: there is no answer.
 pub(super) const ANSWER: &str = "answer";
+/// The field of a mismatch: there are more answers, or fewer.
+const ANSWERS: &str = "answers";
 /// The field of a mismatch: nothing landed where the answer says.
 pub(super) const OFFSETS: &str = "offsets";
 
 /// Something that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What: `answer`, `status`, `header:NAME`, `body…`, `landed…` or `offsets`.
+    /// What: `answer`, `status`, `header:NAME`, `body…`, `answers…`, `closes`, `landed…` or `offsets`.
     pub field: String,
     /// As it had to be.
     pub expected: String,
@@ -152,15 +158,78 @@ fn evidence(case: &RestCase, deviation: Option<&Deviation>, field: &str) -> Opti
 /// In what an exchange is not as expected.
 #[must_use]
 pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
-    let Some(answer) = seen.answer else {
-        return vec![Mismatch::new(ANSWER, "an answer", "none")];
-    };
+    let bodies: Vec<Vec<u8>> = seen
+        .answers
+        .iter()
+        .map(|answer| unpacked(answer, answer.body().ok().flatten().unwrap_or_default()))
+        .collect();
+    let reply = bodies.iter().rev().find_map(|body| first_document(body));
+    let names =
+        Names { topic: seen.topic, absent: seen.absent, cluster: seen.cluster, reply: reply.as_ref() };
     let mut found = Vec::new();
-    if let Some(statuses) = expect.status.as_ref().filter(|statuses| !statuses.has(answer.status)) {
+    match (&expect.answers, seen.answers.last().zip(bodies.last())) {
+        (Some(patterns), _) if patterns.is_empty() && seen.answers.is_empty() => {}
+        (_, None) => return vec![Mismatch::new(ANSWER, "an answer", "none")],
+        (None, Some((answer, body))) => {
+            let one = AnswerPattern {
+                status: expect.status.clone(),
+                headers: expect.headers.clone(),
+                body: expect.body.clone(),
+            };
+            found.extend(of_an_answer(&one, answer, body, &names));
+        }
+        (Some(patterns), Some(_)) if patterns.len() != seen.answers.len() => {
+            let statuses = seen.answers.iter().map(|answer| answer.status.to_string());
+            let told = statuses.collect::<Vec<_>>().join(", ");
+            found.push(Mismatch::new(
+                ANSWERS,
+                format!("{} answers", patterns.len()),
+                format!("{} answers: {told}", seen.answers.len()),
+            ));
+        }
+        (Some(patterns), Some(_)) => {
+            for (index, ((pattern, answer), body)) in
+                patterns.iter().zip(seen.answers).zip(&bodies).enumerate()
+            {
+                let own = of_an_answer(pattern, answer, body, &names).into_iter();
+                found.extend(own.map(|mismatch| Mismatch {
+                    field: format!("{ANSWERS}:{index}:{}", mismatch.field),
+                    ..mismatch
+                }));
+            }
+        }
+    }
+    if let (Some(closes), Some(closed)) = (expect.closes, seen.closed)
+        && closes != closed
+    {
+        let told = |closed| if closed { "the connection is closed" } else { "the connection stays open" };
+        found.push(Mismatch::new("closes", told(closes), told(closed)));
+    }
+    if let Some(landed) = seen.landed {
+        if let Some(patterns) = &expect.landed {
+            found.extend(compare(patterns, seen.between, &names, landed));
+        }
+        if seen.names_topic {
+            found.extend(acked_elsewhere(&bodies, landed));
+            let patterns = expect.landed.as_deref().unwrap_or_default();
+            found.extend(of_another(patterns, &bodies, seen.between, &names, landed));
+        }
+    }
+    found
+}
+
+/// In what one answer is not as expected.
+fn of_an_answer(
+    pattern: &AnswerPattern,
+    answer: &GoldenResponse,
+    bytes: &[u8],
+    names: &Names<'_>,
+) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    if let Some(statuses) = pattern.status.as_ref().filter(|statuses| !statuses.has(answer.status)) {
         found.push(Mismatch::new("status", statuses.in_words(), answer.status.to_string()));
     }
-    let names = Names { topic: seen.topic, cluster: seen.cluster };
-    for (name, expected) in &expect.headers {
+    for (name, expected) in &pattern.headers {
         let values: Vec<&str> = answer.header(name).collect();
         let told = || if values.is_empty() { "absent".to_owned() } else { values.join(" | ") };
         let fitting = match expected.as_deref() {
@@ -173,29 +242,23 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
             found.push(Mismatch::new(format!("header:{name}"), expected, told()));
         }
     }
-    let bytes = unpacked(answer, answer.body().ok().flatten().unwrap_or_default());
-    if let Some(pattern) = &expect.body {
-        found.extend(body(pattern, &bytes, &names));
-    }
-    if let Some(landed) = seen.landed {
-        if let Some(patterns) = &expect.landed {
-            found.extend(compare(patterns, seen, landed));
-        }
-        if seen.names_topic {
-            found.extend(acked_elsewhere(&bytes, landed));
-            let patterns = expect.landed.as_deref().unwrap_or_default();
-            found.extend(of_another(patterns, &bytes, seen, landed));
-        }
+    if let Some(pattern) = &pattern.body {
+        found.extend(body(pattern, bytes, names));
     }
     found
 }
 
-/// Positions that the answer names and at which nothing landed.
-fn acked_elsewhere(body: &[u8], landed: &[GoldenRecord]) -> Option<Mismatch> {
-    let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+/// The first JSON document of a body.
+fn first_document(body: &[u8]) -> Option<Value> {
+    serde_json::Deserializer::from_slice(body).into_iter().next()?.ok()
+}
+
+/// Positions that the answers name and at which nothing landed.
+fn acked_elsewhere(bodies: &[Vec<u8>], landed: &[GoldenRecord]) -> Option<Mismatch> {
     let mut acked = BTreeSet::new();
-    for document in documents.map_while(Result::ok) {
-        positions(&document, &mut acked);
+    for body in bodies {
+        let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+        documents.map_while(Result::ok).for_each(|document| positions(&document, &mut acked));
     }
     let stands: BTreeSet<(i64, i64)> =
         landed.iter().map(|record| (i64::from(record.partition), record.offset)).collect();
@@ -260,9 +323,11 @@ requirements:
             ..GoldenResponse::default()
         });
         let seen = Seen {
-            answer: answer.as_ref(),
+            answers: answer.as_slice(),
+            closed: None,
             landed: Some(landed),
             topic: "t",
+            absent: None,
             names_topic: true,
             cluster: "c",
             between: (0, 0),

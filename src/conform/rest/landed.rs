@@ -7,15 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::evaluate::{Mismatch, Seen};
+use super::evaluate::Mismatch;
 use super::pattern::Names;
 use crate::conform::golden::GoldenRecord;
+use crate::jose::sha256;
 
 /// Longest text of a record that is shown, in characters.
 const SHOWN: usize = 200;
 
 /// A record that must land. Keys and values are null, a text (whose UTF-8 bytes they are), `{base64: …}`, `{json: …}` (equal
-/// once parsed), `{length: n}` or `$any`.
+/// once parsed), `{length: n}`, `{framed: {id, payload}}` or `$any`. What is framed begins as the registry's wire format has it,
+/// with a zero and a schema's id: the one at a JSON pointer in the answer, or `$any`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LandedPattern {
@@ -54,8 +56,12 @@ pub enum Now {
 }
 
 /// In what the records that landed are not those that must.
-pub(super) fn compare(patterns: &[LandedPattern], seen: &Seen<'_>, landed: &[GoldenRecord]) -> Vec<Mismatch> {
-    let names = Names { topic: seen.topic, cluster: seen.cluster };
+pub(super) fn compare(
+    patterns: &[LandedPattern],
+    between: (i64, i64),
+    names: &Names<'_>,
+    landed: &[GoldenRecord],
+) -> Vec<Mismatch> {
     let mut in_order: Vec<&GoldenRecord> = landed.iter().collect();
     in_order.sort_by_key(|record| (record.partition, record.offset));
     if patterns.len() != in_order.len() {
@@ -81,7 +87,7 @@ pub(super) fn compare(patterns: &[LandedPattern], seen: &Seen<'_>, landed: &[Gol
         };
         let next = |partition: &i32| by_partition.get(partition).and_then(|records| records.first());
         let fitting = places.iter().copied().find(|partition| {
-            next(partition).is_some_and(|record| differing(&at, pattern, record, seen, &names).is_empty())
+            next(partition).is_some_and(|record| differing(&at, pattern, record, between, names).is_empty())
         });
         let chosen = fitting.or_else(|| places.iter().copied().find(|partition| next(partition).is_some()));
         let Some(partition) = chosen else {
@@ -92,14 +98,19 @@ pub(super) fn compare(patterns: &[LandedPattern], seen: &Seen<'_>, landed: &[Gol
         };
         let records = by_partition.get_mut(&partition).expect("the partition has a record");
         let record = records.remove(0);
-        found.extend(differing(&at, pattern, record, seen, &names));
+        found.extend(differing(&at, pattern, record, between, names));
     }
     found
 }
 
 /// Whether a record is as the pattern says.
-pub(super) fn fitting(pattern: &LandedPattern, record: &GoldenRecord, seen: &Seen<'_>) -> bool {
-    differing("", pattern, record, seen, &Names { topic: seen.topic, cluster: seen.cluster }).is_empty()
+pub(super) fn fitting(
+    pattern: &LandedPattern,
+    record: &GoldenRecord,
+    between: (i64, i64),
+    names: &Names<'_>,
+) -> bool {
+    differing("", pattern, record, between, names).is_empty()
 }
 
 /// In what a record is not as the pattern says.
@@ -107,26 +118,24 @@ fn differing(
     at: &str,
     pattern: &LandedPattern,
     record: &GoldenRecord,
-    seen: &Seen<'_>,
+    (from, to): (i64, i64),
     names: &Names<'_>,
 ) -> Vec<Mismatch> {
     let mut found = Vec::new();
-    let bytes = |text: &Option<String>| text.as_deref().and_then(|text| STANDARD.decode(text).ok());
-    for (part, pattern, bytes) in
-        [("key", &pattern.key, bytes(&record.key_b64)), ("value", &pattern.value, bytes(&record.value_b64))]
-    {
-        if !fits(pattern, bytes.as_deref(), names) {
+    let (key, value) = (Content::Bytes(decoded(record.key_b64.as_deref())), Content::of_value(record));
+    for (part, pattern, content) in [("key", &pattern.key, key), ("value", &pattern.value, value)] {
+        if !fits(pattern, &content, names) {
             found.push(Mismatch::new(
                 format!("{at}:{part}"),
                 names.filled(&pattern.to_string()),
-                told(bytes.as_deref()),
+                content.told(),
             ));
         }
     }
     let headers = &record.headers;
     let same = pattern.headers.len() == headers.len()
         && pattern.headers.iter().zip(headers).all(|((name, pattern), (other, value))| {
-            name == other && fits(pattern, bytes(value).as_deref(), names)
+            name == other && fits(pattern, &Content::Bytes(decoded(value.as_deref())), names)
         });
     if !same {
         found.push(Mismatch::new(
@@ -135,7 +144,6 @@ fn differing(
             serde_json::to_string(headers).unwrap_or_default(),
         ));
     }
-    let (from, to) = seen.between;
     let time = match &pattern.timestamp {
         None => None,
         Some(Time::At(at)) => (record.timestamp != Some(*at)).then(|| at.to_string()),
@@ -155,35 +163,96 @@ fn differing(
     found
 }
 
-fn fits(pattern: &Value, bytes: Option<&[u8]>, names: &Names<'_>) -> bool {
-    match (pattern, bytes) {
-        (Value::String(word), _) if word == "$any" => true,
-        (Value::Null, None) => true,
-        (Value::String(text), Some(bytes)) => names.filled(text).as_bytes() == bytes,
-        (Value::Object(one), Some(bytes)) => {
-            let by_base64 = one.get("base64").and_then(Value::as_str).map(|text| STANDARD.decode(text));
-            let by_json = one
-                .get("json")
-                .map(|json| serde_json::from_slice::<Value>(bytes).ok().as_ref() == Some(json));
-            let by_length =
-                one.get("length").and_then(Value::as_u64).map(|length| bytes.len() as u64 == length);
-            by_base64
-                .map(|decoded| decoded.is_ok_and(|decoded| decoded == bytes))
-                .or(by_json)
-                .or(by_length)
-                .unwrap_or(false)
+/// A key or value, as far as it was kept.
+enum Content<'a> {
+    /// All of it; `None`: it is null.
+    Bytes(Option<Vec<u8>>),
+    /// Its length and its SHA-256 in hexadecimal.
+    Hashed(u64, &'a str),
+}
+
+impl<'a> Content<'a> {
+    fn of_value(record: &'a GoldenRecord) -> Self {
+        match (&record.value_sha256, record.value_len) {
+            (Some(hash), Some(length)) if record.value_b64.is_none() => Self::Hashed(length, hash),
+            _ => Self::Bytes(decoded(record.value_b64.as_deref())),
+        }
+    }
+
+    /// Whether it is these bytes.
+    fn is(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Bytes(own) => own.as_deref() == Some(bytes),
+            Self::Hashed(length, hash) => {
+                bytes.len() as u64 == *length && hash.eq_ignore_ascii_case(&hex::encode(sha256(bytes)))
+            }
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(own) => own.as_ref().map(|bytes| bytes.len() as u64),
+            Self::Hashed(length, _) => Some(*length),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Bytes(own) => told(own.as_deref()),
+            Self::Hashed(length, hash) => format!("{length} bytes of SHA-256 {hash}"),
+        }
+    }
+}
+
+fn decoded(text: Option<&str>) -> Option<Vec<u8>> {
+    text.and_then(|text| STANDARD.decode(text).ok())
+}
+
+fn fits(pattern: &Value, content: &Content<'_>, names: &Names<'_>) -> bool {
+    match pattern {
+        Value::String(word) if word == "$any" => true,
+        Value::Null => matches!(content, Content::Bytes(None)),
+        Value::String(text) => content.is(names.filled(text).as_bytes()),
+        Value::Object(one) => match one.iter().next().filter(|_| one.len() == 1) {
+            Some((kind, operand)) => fits_kind((kind, operand), content, names),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+fn fits_kind((kind, operand): (&str, &Value), content: &Content<'_>, names: &Names<'_>) -> bool {
+    match (kind, operand, content) {
+        ("base64", Value::String(text), content) => {
+            STANDARD.decode(text).is_ok_and(|decoded| content.is(&decoded))
+        }
+        ("length", length, content) => length.as_u64().is_some_and(|length| content.length() == Some(length)),
+        ("json", json, Content::Bytes(Some(bytes))) => {
+            serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value == *json)
+        }
+        // As a serialiser that adds no white space writes it.
+        ("json", json, content @ Content::Hashed(..)) => content.is(json.to_string().as_bytes()),
+        ("framed", Value::Object(frame), Content::Bytes(Some(bytes))) => {
+            let (Some(id), Some(payload)) = (frame.get("id").and_then(Value::as_str), frame.get("payload"))
+            else {
+                return false;
+            };
+            let Some((&[0, a, b, c, d], rest)) = bytes.split_first_chunk::<5>() else { return false };
+            let own = u64::from(u32::from_be_bytes([a, b, c, d]));
+            let answered = || names.reply.and_then(|reply| reply.pointer(id)).and_then(Value::as_u64);
+            frame.len() == 2
+                && (id == "$any" || answered() == Some(own))
+                && fits(payload, &Content::Bytes(Some(rest.to_vec())), names)
         }
         _ => false,
     }
 }
 
 pub(super) fn shown(record: &GoldenRecord) -> String {
-    let bytes = |text: &Option<String>| text.as_deref().and_then(|text| STANDARD.decode(text).ok());
-    let (key, value) = (bytes(&record.key_b64), bytes(&record.value_b64));
     format!(
         "key {}, value {} in partition {}",
-        told(key.as_deref()),
-        told(value.as_deref()),
+        told(decoded(record.key_b64.as_deref()).as_deref()),
+        Content::of_value(record).told(),
         record.partition
     )
 }
@@ -199,5 +268,44 @@ fn told(bytes: Option<&[u8]>) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], bytes.len()),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_and_values_fit_what_is_said_of_them() {
+        let reply = json!({ "value_schema_id": 7, "value": { "schema_id": 8 } });
+        let names = Names { topic: "t", absent: None, cluster: "C", reply: Some(&reply) };
+        let bytes = |bytes: &[u8]| Content::Bytes(Some(bytes.to_vec()));
+        let framed = |id: &str| json!({ "framed": { "id": id, "payload": { "json": {} } } });
+        let (seven, short) = (b"\0\0\0\0\x07{ }", b"\0\0\0\x07");
+        let hash = hex::encode(sha256(b"long"));
+        for (pattern, content, expected) in [
+            (json!(null), Content::Bytes(None), true),
+            (json!(null), bytes(b""), false),
+            (json!(null), Content::Hashed(4, &hash), false),
+            (json!("of {topic}"), bytes(b"of t"), true),
+            (json!("long"), Content::Hashed(4, &hash), true),
+            (json!("lang"), Content::Hashed(4, &hash), false),
+            (json!({ "base64": "bG9uZw==" }), Content::Hashed(4, &hash), true),
+            (json!({ "length": 4 }), Content::Hashed(4, &hash), true),
+            (json!({ "length": 4 }), bytes(b"long"), true),
+            (json!({ "length": 5 }), bytes(b"long"), false),
+            (json!({ "json": [1] }), bytes(b"[ 1 ]"), true),
+            (json!({ "json": [1], "length": 5 }), bytes(b"[ 1 ]"), false),
+            (framed("/value_schema_id"), bytes(seven), true),
+            (framed("/value/schema_id"), bytes(seven), false),
+            (framed("/none"), bytes(seven), false),
+            (framed("$any"), bytes(seven), true),
+            (framed("$any"), bytes(short), false),
+            (json!({ "framed": { "id": "$any", "payload": "{}" } }), bytes(seven), false),
+            (json!({ "framed": { "id": "$any" } }), bytes(seven), false),
+        ] {
+            assert_eq!(fits(&pattern, &content, &names), expected, "{pattern}");
+        }
     }
 }

@@ -8,11 +8,22 @@ use super::evaluate::Mismatch;
 /// Names that stand for themselves in a pattern.
 pub(super) struct Names<'a> {
     pub(super) topic: &'a str,
+    /// The name that stands for `{topic}-absent`, where it is another.
+    pub(super) absent: Option<&'a str>,
     pub(super) cluster: &'a str,
+    /// What was answered, where it is JSON: the first document.
+    pub(super) reply: Option<&'a Value>,
 }
+
+/// Stands for the name of a topic that is not there.
+pub(super) const ABSENT: &str = "{topic}-absent";
 
 impl Names<'_> {
     pub(super) fn filled(&self, text: &str) -> String {
+        let text = match self.absent {
+            Some(absent) => text.replace(ABSENT, absent),
+            None => text.to_owned(),
+        };
         text.replace("{topic}", self.topic).replace("{cluster}", self.cluster)
     }
 }
@@ -195,7 +206,7 @@ mod tests {
     use serde_json::json;
 
     fn fields(pattern: &Value, text: &str) -> Vec<String> {
-        let names = Names { topic: "t-1", cluster: "C" };
+        let names = Names { topic: "t-1", absent: Some("none"), cluster: "C", reply: None };
         body(pattern, text.as_bytes(), &names).into_iter().map(|mismatch| mismatch.field).collect()
     }
 
@@ -211,6 +222,7 @@ mod tests {
             (json!(["$offset"]), "[0]", none.clone()),
             (json!(["$offset"]), "[-1]", vec!["body:/0".into()]),
             (json!("of {topic}"), "\"of t-1\"", none.clone()),
+            (json!("of {topic}-absent"), "\"of none\"", none.clone()),
             (json!("$$any"), "\"$any\"", none.clone()),
             (json!("$$any"), "\"x\"", vec!["body".into()]),
             (json!("$unknown"), "1", vec!["body".into()]),

@@ -2,21 +2,24 @@
 
 use serde_json::Value;
 
-use super::evaluate::{Mismatch, OFFSETS, Seen};
+use super::evaluate::{Mismatch, OFFSETS};
 use super::landed::{LandedPattern, fitting, shown};
+use super::pattern::Names;
 use crate::conform::golden::{GoldenRecord, position};
 
 /// Positions at which another record of the request stands than the one whose entry names it. Patterns stand in the order of the
 /// entries, where they name partitions in that order within each; where there are more of one kind, something else is wrong.
 pub(super) fn of_another(
     patterns: &[LandedPattern],
-    body: &[u8],
-    seen: &Seen<'_>,
+    bodies: &[Vec<u8>],
+    between: (i64, i64),
+    names: &Names<'_>,
     landed: &[GoldenRecord],
 ) -> Vec<Mismatch> {
     let mut answered = Vec::new();
-    for document in serde_json::Deserializer::from_slice(body).into_iter::<Value>().map_while(Result::ok) {
-        in_order(&document, &mut answered);
+    for body in bodies {
+        let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+        documents.map_while(Result::ok).for_each(|document| in_order(&document, &mut answered));
     }
     if answered.len() != patterns.len() {
         return Vec::new();
@@ -32,8 +35,8 @@ pub(super) fn of_another(
             |record: &GoldenRecord| (i64::from(record.partition), record.offset) == (partition, offset);
         let Some(there) = landed.iter().find(|record| is_there(record)) else { continue };
         // A record that is itself not as it must be is told as such.
-        let own = landed.iter().find(|record| !is_there(record) && fitting(pattern, record, seen));
-        if let Some(own) = own.filter(|_| !fitting(pattern, there, seen)) {
+        let own = landed.iter().find(|record| !is_there(record) && fitting(pattern, record, between, names));
+        if let Some(own) = own.filter(|_| !fitting(pattern, there, between, names)) {
             let expected = format!("{} at {partition}:{offset}, as answered", shown(own));
             let stands = format!("{} there, and that one at {}:{}", shown(there), own.partition, own.offset);
             found.push(Mismatch::new(OFFSETS, expected, stands));
@@ -78,15 +81,8 @@ mod tests {
             )
         };
         let told = |answer: &str, landed: &[GoldenRecord]| {
-            let seen = Seen {
-                answer: None,
-                landed: None,
-                topic: "t",
-                names_topic: true,
-                cluster: "c",
-                between: (0, 0),
-            };
-            of_another(&patterns, answer.as_bytes(), &seen, landed).len()
+            let names = Names { topic: "t", absent: None, cluster: "c", reply: None };
+            of_another(&patterns, &[answer.as_bytes().to_vec()], (0, 0), &names, landed).len()
         };
         let landed = [record(0, "YQ=="), record(1, "Yg==")];
         assert_eq!(told(&answer(0, 1), &landed), 0);

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::catalogue::{Api, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing, TopicOf};
+use super::catalogue::{
+    Api, Evidence, Expect, Later, Requirement, RestCase, Standing, Surroundings, TopicOf,
+};
 use super::procedure::{Procedure, ProcedureCase};
 use crate::conform::Level;
-use crate::conform::golden::{Generated, GoldenRequest};
+use crate::conform::golden::{Generated, GoldenRequest, Send};
 use crate::wire::produce;
 
 /// The areas that ship.
@@ -48,6 +52,14 @@ pub enum CatalogueError {
     /// An id stands twice.
     #[error("the id {0} stands twice; an id names one case")]
     Twice(String),
+    /// A request that says two things.
+    #[error("{id}: {reason}; a request has `path`, or `raw` or `sends`, which bring their own")]
+    Request {
+        /// Which case.
+        id: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// A case without a word on what it rests.
     #[error("{0} does not say on what its expectation rests; `evidence` is recorded, source or inferred")]
     Evidence(String),
@@ -91,12 +103,13 @@ struct CaseEntry {
     variant: String,
     #[serde(default)]
     topic: TopicOf,
+    before: Option<RequestEntry>,
     request: RequestEntry,
     expect: Expect,
     #[serde(default)]
     recorded_as: Vec<String>,
     #[serde(default)]
-    requires: Vec<Requires>,
+    place: Surroundings,
     #[serde(default)]
     slow: bool,
 }
@@ -121,18 +134,26 @@ enum ProcedureApi {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RequestEntry {
-    #[serde(default = "post")]
-    method: String,
-    path: String,
+    method: Option<String>,
+    path: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, HeaderEntry>,
     body: Option<String>,
     body_base64: Option<String>,
     body_of: Option<Generated>,
+    /// The whole request to the letter.
+    raw: Option<String>,
+    /// The same in several writes.
+    sends: Option<Vec<SendEntry>>,
 }
 
-fn post() -> String {
-    "POST".to_owned()
+/// A write: text, and the seconds to wait before it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SendEntry {
+    text: String,
+    #[serde(default)]
+    after: f64,
 }
 
 /// A header's value, or how a long one is built.
@@ -147,7 +168,50 @@ enum HeaderEntry {
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
 impl RequestEntry {
-    fn request(self) -> GoldenRequest {
+    /// The request, or what is wrong with it.
+    fn request(self) -> Result<GoldenRequest, &'static str> {
+        let whole = self.raw.clone().or_else(|| {
+            let writes = self.sends.as_ref()?;
+            Some(writes.iter().map(|write| write.text.as_str()).collect())
+        });
+        match (whole, self.path.clone()) {
+            (Some(whole), None) => self.to_the_letter(&whole),
+            (None, Some(path)) => Ok(self.composed(path)),
+            (None, None) => Err("the request goes nowhere"),
+            (Some(_), Some(_)) => Err("the request is given twice"),
+        }
+    }
+
+    /// Bytes as they stand; method and path are those of their first line.
+    fn to_the_letter(self, whole: &str) -> Result<GoldenRequest, &'static str> {
+        if self.raw.is_some() && self.sends.is_some() {
+            return Err("the request is given twice");
+        }
+        let more = self.method.is_some()
+            || self.body.is_some()
+            || self.body_base64.is_some()
+            || self.body_of.is_some()
+            || !self.headers.is_empty();
+        if more {
+            return Err("the request is given to the letter, and in parts as well");
+        }
+        let mut line = whole.lines().next().unwrap_or_default().split(' ');
+        let (Some(method), Some(path)) = (line.next(), line.next()) else {
+            return Err("the request has no request line");
+        };
+        let sends = self.sends.map(|writes| {
+            writes.into_iter().map(|write| Send(STANDARD.encode(write.text), write.after)).collect()
+        });
+        Ok(GoldenRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            raw_b64: self.raw.map(|raw| STANDARD.encode(raw)),
+            sends,
+            ..GoldenRequest::default()
+        })
+    }
+
+    fn composed(self, path: String) -> GoldenRequest {
         let headers: Vec<(String, String)> = self
             .headers
             .into_iter()
@@ -158,8 +222,8 @@ impl RequestEntry {
             .collect();
         let chunked = headers.iter().any(|(name, value)| (name.as_str(), value.as_str()) == CHUNKED);
         GoldenRequest {
-            method: self.method,
-            path: self.path,
+            method: self.method.unwrap_or_else(|| "POST".to_owned()),
+            path,
             headers: headers
                 .into_iter()
                 .filter(|(name, value)| (name.as_str(), value.as_str()) != CHUNKED)
@@ -224,13 +288,17 @@ fn case(requirement: &str, entry: CaseEntry) -> Result<RestCase, CatalogueError>
     if entry.expect.evidence.is_none() {
         return Err(CatalogueError::Evidence(id));
     }
+    let refused = |reason| CatalogueError::Request { id: id.clone(), reason };
+    let before = entry.before.map(RequestEntry::request).transpose().map_err(refused)?;
+    let request = entry.request.request().map_err(refused)?;
     Ok(RestCase {
         id,
         topic: entry.topic,
-        request: entry.request.request(),
+        before,
+        request,
         expect: entry.expect,
         recorded_as: entry.recorded_as,
-        requires: entry.requires,
+        place: entry.place,
         slow: entry.slow,
     })
 }

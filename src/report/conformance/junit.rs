@@ -79,13 +79,22 @@ fn write_verdict(out: &mut Out, result: &Conformance) {
     });
 }
 
-fn write_case(out: &mut Out, result: &Conformance, case: &CaseReport) {
-    // `auth/01-alg-none/lower` is the case `lower` of the class `conform.auth.01-alg-none`.
+/// Cases of areas are of the class `family.area`, and their names are their ids. Else `auth/01-alg-none/lower` is the case `lower`
+/// of the class `conform.auth.01-alg-none`.
+fn class_and_name(result: &Conformance, case: &CaseReport) -> (String, String) {
     let id = plain(&case.id);
+    if result.suite == "rest" {
+        let area = if case.title.is_empty() { "none" } else { &case.title };
+        return (format!("{}.{}", plain(&result.suite), plain(area)), id);
+    }
     let (area, name) = id.rsplit_once('/').unwrap_or(("", &id));
-    let class = format!("conform.{}", area.replace('/', "."));
+    (format!("conform.{}", area.replace('/', ".")), name.to_owned())
+}
+
+fn write_case(out: &mut Out, result: &Conformance, case: &CaseReport) {
+    let (class, name) = class_and_name(result, case);
     let time = seconds(case.elapsed_us);
-    let attributes = [("classname", class.as_str()), ("name", name), ("time", &time)];
+    let attributes = [("classname", class.as_str()), ("name", &name), ("time", &time)];
     let reasons = lines(case.reasons.iter().map(|reason| short(reason, LINE)));
     let message = case.reasons.first().map(|reason| short(reason, LINE)).unwrap_or_default();
     match case.outcome {

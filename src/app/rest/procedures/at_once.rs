@@ -5,7 +5,6 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use super::ground::{Ground, records};
-use crate::app::golden::send;
 use crate::app::rest::error::RestError;
 use crate::conform::rest::{Account, Came, Entry, Sending};
 use crate::wire::produce::{Api, ProduceFormat};
@@ -61,6 +60,10 @@ pub(super) async fn one(
 ) -> Sending {
     let request = ground.request(topic, format, &entries);
     let begun = Instant::now();
-    let came = Came::of(send(&request, ground.endpoint(), ground.limit).await);
+    let answer = match ground.line().await {
+        Ok(mut line) => line.ask(&request, ground.endpoint()).await,
+        Err(reason) => Err(reason),
+    };
+    let came = Came::of(answer);
     Sending { what, topic: topic.to_owned(), format, entries, came, took: begun.elapsed() }
 }

@@ -22,11 +22,13 @@ use self::ground::Ground;
 use self::own::{Own, Wanted};
 use super::error::RestError;
 use super::place::Place;
+use super::surroundings::groups;
 use super::{Options, Plan};
 use crate::app::golden::{Against, Embedded, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::rest::{
-    Account, Assessment, Look, Procedure, ProcedureCase, Requirement, Standard, assess_procedure, judge,
+    Account, Assessment, Look, Procedure, ProcedureCase, Requirement, RestCase, TopicOf, assess_procedure,
+    judge_procedure,
 };
 use crate::result::CaseOutcome;
 use crate::wire::produce::Api;
@@ -44,23 +46,72 @@ pub(super) enum Outcome {
     Missing(Vec<String>),
 }
 
+/// What became of all.
+pub(super) struct CarriedOut {
+    /// In the order of the plan.
+    pub(super) outcomes: Vec<Outcome>,
+    /// What has been left behind, in words.
+    pub(super) left: Option<String>,
+}
+
 /// A procedure that was carried out.
 pub(super) struct Tried {
+    /// The id of the cluster that its requests named.
+    pub(super) cluster: String,
     pub(super) account: Account,
     pub(super) assessment: Assessment,
     pub(super) took: Duration,
 }
 
-/// Carries out every procedure, some at once; the outcomes are in the order of the plan. `each` is told of each that is done.
+/// None of them, since the suite has ended.
+pub(super) fn untried(plan: &Plan) -> CarriedOut {
+    let untried = |_| Outcome::Untried("the suite ended at the first failure".to_owned());
+    CarriedOut { outcomes: plan.procedures.iter().map(untried).collect(), left: None }
+}
+
+/// Carries out every procedure, some at once. `each` is told of each that is done.
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
-    place: &Place,
+    run: &str,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    each: impl FnMut(),
+) -> Result<CarriedOut, RestError> {
+    if plan.procedures.is_empty() {
+        return Ok(untried(plan));
+    }
+    let cases: Vec<&RestCase> = Vec::new();
+    let mut groups = groups(options, &cases, &[]);
+    let mut place = Place::open(options, &groups.remove(0), &cases, |_| String::new()).await?;
+    let mut topics: Vec<Vec<String>> = Vec::new();
+    let mut wanted = Vec::new();
+    for (number, (requirement, case)) in (1..).zip(&plan.procedures) {
+        // What needs something of landfall's own brings topics of its own.
+        let brings =
+            case.procedure.needs().is_some() || !missing(plan, options, requirement, case).is_empty();
+        let own = if brings { Vec::new() } else { case.procedure.topics() };
+        let own = (1..).zip(own).map(|(at, topic)| (format!("landfall-{run}-p{number}-{at}"), topic));
+        let own: Vec<(String, TopicOf)> = own.collect();
+        topics.push(own.iter().map(|(name, _)| name.clone()).collect());
+        wanted.extend(own);
+    }
+    let outcomes = match place.add(&wanted).await {
+        Ok(()) => all(plan, options, (&place, &topics), interrupt, each).await,
+        Err(error) => Err(error),
+    };
+    let left = place.close().await;
+    Ok(CarriedOut { outcomes: outcomes?, left })
+}
+
+async fn all(
+    plan: &Plan,
+    options: &Options,
+    (place, topics): (&Place, &[Vec<String>]),
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(),
 ) -> Result<Vec<Outcome>, RestError> {
-    let standard = Standard { profile: plan.profile.as_ref(), version: &plan.version };
-    let working = plan.procedures.iter().zip(&place.procedures).enumerate();
+    let standard = plan.standard();
+    let working = plan.procedures.iter().zip(topics).enumerate();
     let working = working.map(|(index, ((requirement, case), topics))| async move {
         let missing = missing(plan, options, requirement, case);
         if !missing.is_empty() {
@@ -68,9 +119,10 @@ pub(super) async fn run(
         }
         let begun = Instant::now();
         let account = carried_out(case, options, place, topics).await?;
-        let finding = judge(case.procedure, &account);
+        let finding = judge_procedure(case.procedure, &account);
         let assessment = assess_procedure(case, requirement.level, standard, finding);
-        let tried = Tried { account, assessment, took: begun.elapsed() };
+        let cluster = place.cluster_id().to_owned();
+        let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
         Ok::<_, RestError>((index, Outcome::Tried(Box::new(tried))))
     });
     let mut outcomes: Vec<Outcome> = Vec::new();

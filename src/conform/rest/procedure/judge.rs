@@ -21,7 +21,7 @@ pub struct Finding {
 
 /// Holds an account against what the procedure requires.
 #[must_use]
-pub fn judge(procedure: Procedure, account: &Account) -> Finding {
+pub fn judge_procedure(procedure: Procedure, account: &Account) -> Finding {
     let mut mismatches = looks(&account.looks);
     let mut outcome = None;
     match procedure {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 pub use account::{Account, Came, Entry, Look, Particulars, Sending};
 pub use answered::{Receipt, receipts};
-pub use judge::{Finding, assess_procedure, judge};
+pub use judge::{Finding, assess_procedure, judge_procedure};
 
 use super::catalogue::{Evidence, TopicOf};
 use crate::wire::produce::Api;

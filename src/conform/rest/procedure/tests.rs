@@ -46,7 +46,7 @@ fn landed(records: &[(usize, usize)]) -> Option<BTreeMap<String, Vec<GoldenRecor
 }
 
 fn fields(procedure: Procedure, account: &Account) -> Vec<String> {
-    judge(procedure, account).mismatches.into_iter().map(|mismatch| mismatch.field).collect()
+    judge_procedure(procedure, account).mismatches.into_iter().map(|mismatch| mismatch.field).collect()
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_profile_names_what_a_release_makes_of_a_procedure() {
             ..Account::default()
         };
         let standard = Standard { profile: Some(&profile), version: &Version::new(version, 0, 0) };
-        let finding = judge(case.procedure, &account);
+        let finding = judge_procedure(case.procedure, &account);
         let Assessment { outcome, .. } = assess_procedure(&case, Level::Must, standard, finding);
         outcome
     };
