@@ -40,8 +40,11 @@ use crate::stats::micros;
 pub const TIME_SCALE: u32 = 20;
 
 /// Cases that the embedded proxy cannot pass, and why.
-pub const KNOWN: [(&str, &str); 1] =
-    [("rest/v3.timestamp.numeric-seconds/zero", "librdkafka takes the timestamp 0 for now")];
+pub const KNOWN: [(&str, &str); 3] = [
+    ("rest/v3.timestamp.numeric-seconds/zero", "librdkafka takes the timestamp 0 for now"),
+    ("rest/err.invalid-schema/protobuf", "the proxy reads no Protobuf schemas"),
+    ("rest/err.sr-unavailable.v2/protobuf", "the proxy reads no Protobuf schemas"),
+];
 
 /// How long an answer is waited for where a fault is shown: longer than the embedded proxy waits for anything.
 const TOLD: Duration = Duration::from_secs(12);

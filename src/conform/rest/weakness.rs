@@ -13,6 +13,11 @@ pub enum Reach {
     Beyond(&'static str),
 }
 
+/// A record with a key, alone in its request.
+const ONE: &str = "rest/v2.response.offset-truth/key-and-value";
+/// Many in one.
+const MANY: &str = "rest/v2.response.offset-truth/many-records";
+
 const TIME: &str = "it makes answers late, which is no case's business; see `landfall run`";
 const ELSEWHERE: &str =
     "it is a fault of another box than proxy and Kafka, neither of which is on the suite's path";
@@ -31,8 +36,47 @@ pub fn reach(kind: FaultKind) -> Reach {
             Reach::Beyond("connections break, and none of the requests is at fault; see `landfall run`")
         }
         F::MemoryGrowth => Reach::Beyond("no request shows it; see `landfall soak`"),
-        _ if kind.box_name() != "proxy" && kind.box_name() != "kafka" => Reach::Beyond(ELSEWHERE),
-        _ => Reach::Found(&[]),
+        F::DropAfterAck | F::Duplicate | F::ErrorAfterAppend | F::ResetAfterAppend => {
+            Reach::Found(&[ONE, "rest/http.keep-alive/v3"])
+        }
+        F::CorruptByte | F::Truncate => Reach::Found(&[ONE, "rest/http.client-disconnect/after-request"]),
+        F::NullToEmpty => {
+            Reach::Found(&["rest/v2.produce.json.null-value/with-key", "rest/v2.binary.null-value/with-key"])
+        }
+        F::SwapKeys => Reach::Found(&[
+            "rest/v2.partition.key-hash/twenty-keys-three-partitions",
+            MANY,
+            "rest/http.keep-alive/v2",
+        ]),
+        F::RoundNumbers => Reach::Found(&["rest/v2.produce.json.big-integer/above-two-to-53"]),
+        F::Reformat => Reach::Found(&["rest/v2.produce.json.object/small", "rest/http.keep-alive/v3"]),
+        F::LoseUnicode => Reach::Found(&["rest/neg.ct.charset-utf8/lower-case"]),
+        F::LoseHeaders => {
+            Reach::Found(&["rest/v3.headers.base64/one", "rest/v3.headers.duplicate-order/a-b-a"])
+        }
+        F::ShiftTimestamp => Reach::Found(&["rest/v3.timestamp.iso/utc"]),
+        F::WrongOffset | F::NeverAnswer | F::AppendLate | F::LoseTail => {
+            Reach::Found(&[ONE, "rest/rel.order.sequential/v2"])
+        }
+        F::WrongPartition => {
+            Reach::Found(&["rest/v2.partition.path/one-record", "rest/http.concurrent-isolation/v3"])
+        }
+        F::ExchangeOffsets | F::ReorderInRequest => Reach::Found(&[
+            "rest/v2.partition.same-key-same-partition/two-records",
+            MANY,
+            "rest/v3.stream.concatenated/many-records",
+        ]),
+        F::StaleAnswer => Reach::Found(&["rest/http.keep-alive/v2", "rest/http.keep-alive/v3"]),
+        F::NegativeOffset | F::TimeoutAfterAppend | F::MessageTooLarge => {
+            Reach::Found(&[ONE, "rest/http.keep-alive/v2"])
+        }
+        F::HideFailure => Reach::Found(&[
+            "rest/v2.response.error-entry-shape/illegal-topic",
+            "rest/v2.response.error-entry-codes/not-retriable",
+        ]),
+        F::FalseFailure | F::ErrorItems => Reach::Found(&[ONE, "rest/http.concurrent-isolation/v2"]),
+        // All others are of other boxes.
+        _ => Reach::Beyond(ELSEWHERE),
     }
 }
 
@@ -77,6 +121,16 @@ pub fn read_weakness(text: &str) -> Result<Fault, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fault_of_proxy_and_kafka_is_spoken_of_and_of_every_one_that_is_found_a_case_is() {
+        for kind in FaultKind::ALL {
+            let on_the_path = matches!(kind.box_name(), "proxy" | "kafka");
+            assert_eq!(reach(kind) == Reach::Beyond(ELSEWHERE), !on_the_path, "{}", kind.name());
+            assert_ne!(reach(kind), Reach::Found(&[]), "{}", kind.name());
+        }
+        assert_eq!(shows("rest/v3.timestamp.iso/utc"), ["shift-timestamp"]);
+    }
 
     #[test]
     fn a_fault_is_read_with_how_often_it_strikes() {

@@ -17,6 +17,8 @@ use crate::wire::produce::{Api, ProduceFormat};
 const LATE: Duration = Duration::from_secs(2);
 /// How long a Kafka of landfall's own may take for that.
 const PROMPT: Duration = Duration::from_millis(500);
+/// How long a broker of landfall's own may take to be reached again.
+const RETURN: Duration = Duration::from_secs(5);
 /// How often it is looked for it.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -62,7 +64,15 @@ impl Ground {
             let (access, names) = (kafka.clone(), topics.to_vec());
             let read = tokio::task::spawn_blocking(move || Tail::whole(access, &names)).await;
             // A task that panics is a bug, and its message has been printed.
-            let records = read.map_err(|error| VerifyError::Thread(std::io::Error::other(error)))??;
+            let read = read.map_err(|error| VerifyError::Thread(std::io::Error::other(error)))?;
+            let records = match read {
+                // A broker that has been away may not be back yet.
+                Err(_) if self.own && begun.elapsed() < RETURN => {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                read => read?,
+            };
             let enough = records.len() >= expected && (self.own || begun.elapsed() >= LATE);
             if enough && expected > 0 || begun.elapsed() >= patience {
                 let mut by_topic: BTreeMap<String, Vec<GoldenRecord>> = BTreeMap::new();
