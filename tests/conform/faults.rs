@@ -23,10 +23,8 @@ fn found() -> Vec<(FaultKind, &'static [&'static str])> {
 
 /// Tries these cases, of a proxy or broker with this fault.
 fn weak(fault: Option<&str>, cases: &[&str], folder: &Path) -> Ended {
-    let mut arguments = Vec::new();
-    if let Some(fault) = fault {
-        arguments.extend(["--weak", fault, "--limit", "2s"]);
-    }
+    let mut arguments = vec!["--limit", "2s"];
+    arguments.extend(fault.iter().flat_map(|fault| ["--weak", fault]));
     arguments.extend(cases.iter().flat_map(|case| ["--filter", *case]));
     rest(&arguments, folder)
 }
@@ -81,7 +79,10 @@ fn without_a_fault_and_with_one_that_a_sound_proxy_bears_they_are_quiet() {
             None => weak(None, &cases, folder.path()),
         };
         assert_eq!(ended.code, Some(0), "{fault:?}: {}{}", ended.stdout, ended.stderr);
-        assert_eq!(of(&result(folder.path()), CaseOutcome::Passed).len(), cases.len(), "{fault:?}");
+        let result = result(folder.path());
+        let passed = of(&result, CaseOutcome::Passed);
+        let not: Vec<&&str> = cases.iter().filter(|case| !passed.contains(*case)).collect();
+        assert!(not.is_empty(), "{fault:?}: {not:?}");
     }
 }
 

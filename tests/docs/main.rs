@@ -7,6 +7,7 @@ mod commands;
 mod fidelity;
 mod markdown;
 mod reference;
+mod rest_faults;
 mod results;
 mod schemas;
 mod templates;

@@ -82,8 +82,6 @@ pub enum Later {
     Schemas,
     /// Block lists and allow lists.
     LockDown,
-    /// Killing, waiting, several replicas.
-    Procedures,
     /// A proxy as it is deployed, with its image and its Kafka.
     Deployment,
 }
@@ -97,7 +95,6 @@ impl Later {
             Self::RawSockets => "raw sockets",
             Self::Schemas => "schemas",
             Self::LockDown => "lock-down",
-            Self::Procedures => "procedures",
             Self::Deployment => "deployment",
         }
     }
