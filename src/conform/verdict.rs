@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::Need;
-use super::rest::Requires;
+use super::rest::{Own, Requires};
 use crate::result::{CaseOutcome, CaseReport, Missing, Totals, Verdict};
 
 /// Ids that a reason names.
@@ -97,8 +97,10 @@ fn missing(cases: &[CaseReport]) -> Vec<Missing> {
     let remedy = |name: &str| {
         let need = Need::ALL.into_iter().find(|need| need.name() == name);
         let required = Requires::ALL.into_iter().find(|required| required.name() == name);
+        let own = Own::ALL.into_iter().find(|own| own.name() == name);
         need.map(Need::remedy)
             .or(required.map(Requires::remedy))
+            .or(own.map(Own::remedy))
             .unwrap_or("the profile says that the proxy has none")
             .to_owned()
     };

@@ -36,7 +36,8 @@ pub struct Conformance {
     pub scenario: String,
     /// The profile that says what is expected where specifications leave a choice.
     pub profile: String,
-    /// The mistake that the embedded authorizer was told to make, if it was.
+    /// The mistake that the embedded authorizer was told to make, or the fault that the embedded proxy or its broker was told to
+    /// show, if one was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub flaw: Option<String>,
     /// Whether what ought to hold must.
@@ -104,7 +105,7 @@ pub struct CaseReport {
     /// What is worth knowing and not wrong.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
-    /// Mistakes of authorizers that it finds.
+    /// Mistakes of authorizers, or faults of proxies and brokers, that it finds.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub shows: Vec<String>,
     /// What was sent and what came, in order.

@@ -18,6 +18,13 @@ pub(crate) fn conform(arguments: &[&str], folder: &Path) -> Ended {
     ended(command.arg("--out").arg(folder).output().expect("the binary runs"))
 }
 
+/// Runs `landfall conform rest` with these arguments, and results in `folder`.
+pub(crate) fn rest(arguments: &[&str], folder: &Path) -> Ended {
+    let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    landfall.args(["conform", "rest"]).args(arguments).arg("--out").arg(folder);
+    ended(landfall.output().expect("the binary runs"))
+}
+
 /// The command without a folder.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));

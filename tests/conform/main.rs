@@ -5,10 +5,12 @@
 
 mod catalogue;
 mod deployed;
+mod faults;
 mod functions;
 mod golden;
 mod harness;
 mod mistakes;
+mod procedures;
 mod recorded;
 mod rest;
 mod whole;

@@ -1,11 +1,10 @@
 //! `landfall conform rest`, through the binary.
 
 use std::path::Path;
-use std::process::Command;
 
 use landfall::result::{CaseOutcome, Verdict};
 
-use crate::harness::{Ended, ended, of, result};
+use crate::harness::{of, rest, result};
 
 /// What the embedded proxy cannot pass: librdkafka takes the time 0 for now, and Protobuf schemas are neither read nor written anew.
 const EXCUSED: [&str; 3] = [
@@ -13,12 +12,6 @@ const EXCUSED: [&str; 3] = [
     "rest/err.invalid-schema/protobuf",
     "rest/err.sr-unavailable.v2/protobuf",
 ];
-
-fn rest(arguments: &[&str], folder: &Path) -> Ended {
-    let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));
-    landfall.args(["conform", "rest"]).args(arguments).arg("--out").arg(folder);
-    ended(landfall.output().expect("the binary runs"))
-}
 
 fn excuses(folder: &Path, cases: &[&str]) -> String {
     let file = folder.join("excuses.yaml");

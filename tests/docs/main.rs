@@ -8,6 +8,7 @@ mod fidelity;
 mod markdown;
 mod reference;
 mod requirements;
+mod rest_faults;
 mod results;
 mod schemas;
 mod templates;

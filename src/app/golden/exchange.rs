@@ -136,7 +136,11 @@ where
 }
 
 /// The first whole answer of `bytes`, which loses it.
-fn take(bytes: &mut Vec<u8>, ended: bool, head: bool) -> Result<Option<GoldenResponse>, Malformed> {
+pub(in crate::app) fn take(
+    bytes: &mut Vec<u8>,
+    ended: bool,
+    head: bool,
+) -> Result<Option<GoldenResponse>, Malformed> {
     if let Some(length) = interim(bytes)? {
         let answer = told(&bytes[..length], b"");
         bytes.drain(..length);

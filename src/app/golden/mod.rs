@@ -15,11 +15,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::error::ReplayError;
+pub(super) use self::exchange::take as take_answer;
 pub(super) use self::player::{Awaited, golden_record, send, warm};
 use self::player::{Played, play};
 pub(super) use self::setting::Setting;
 pub use self::setting::{Embedded, TIME_SCALE};
-use self::topics::{CorpusTopic, Stage};
+use self::topics::CorpusTopic;
+pub(super) use self::topics::Stage;
 use super::run::Interrupt;
 use crate::conform::golden::{Recording, Widening, compare, read_golden, read_widenings, topic_of};
 use crate::kafka::Access;
@@ -292,7 +294,7 @@ async fn played(
                         Some(here) if suits(&here, recording) => here,
                         _ => {
                             let (setup, broker) = (&recording.setup, &recording.broker);
-                            let starting = Setting::start_as(setup, broker, &corpus.stage, *embedded);
+                            let starting = Setting::start(setup, broker, &corpus.stage, embedded.clone());
                             unless(&mut interrupt, starting).await?
                         }
                     };

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
 use super::error::ReplayError;
 use super::preflight;
-use super::topics::{CorpusTopic, Stage};
+use super::topics::Stage;
 use crate::conform::golden::{Recording, Setup};
 use crate::doubles::broker::{Broker, BrokerConfig, KafkaVersion, TopicConfig};
+use crate::doubles::fault::Injector;
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::doubles::registry::Schemas;
 use crate::kafka::Access;
@@ -25,12 +27,14 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const TIME_SCALE: u32 = 100;
 
 /// An embedded proxy as it is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Embedded {
     /// The release that it stands for.
     pub release: ProxyRelease,
     /// How many times faster its long time-outs pass.
     pub time_scale: u32,
+    /// Faults that it shows, and its broker.
+    pub faults: Vec<Arc<Injector>>,
 }
 
 /// A proxy, and the Kafka behind it.
@@ -54,19 +58,8 @@ struct Doubles {
 }
 
 impl Setting {
-    /// Starts an embedded proxy and, if `up`, a broker with these topics.
-    pub(in crate::app) async fn start(
-        setup: &Setup,
-        broker: &str,
-        topics: &[CorpusTopic],
-        embedded: Embedded,
-    ) -> Result<Self, ReplayError> {
-        let stage = Stage { topics: topics.to_vec(), ..Stage::default() };
-        Self::start_as(setup, broker, &stage, embedded).await
-    }
-
     /// Starts an embedded proxy and, if `up`, a broker, with all that a corpus needs.
-    pub(super) async fn start_as(
+    pub(in crate::app) async fn start(
         setup: &Setup,
         broker: &str,
         stage: &Stage,
@@ -83,6 +76,7 @@ impl Setting {
                 topics: topics.collect(),
                 auto_create: setup.auto_create.then_some(setup.num_partitions),
                 version: kafka_version(broker),
+                injectors: embedded.faults.clone(),
                 ..BrokerConfig::default()
             };
             let broker = Broker::start(config).await?;
@@ -99,6 +93,7 @@ impl Setting {
             release: embedded.release,
             time_scale: embedded.time_scale,
             registry: stage.registry.map(Schemas::new),
+            injectors: embedded.faults,
             ..ProxyConfig::new(LOOPBACK, access.clone())
         };
         apply(setup, &mut config)?;

@@ -11,7 +11,7 @@ use super::Options;
 use super::error::RestError;
 use super::surroundings::Group;
 use crate::app::golden::{Against, Setting, warm};
-use crate::conform::rest::RestCase;
+use crate::conform::rest::{RestCase, TopicOf};
 use crate::kafka::Access;
 use crate::load::Target;
 use crate::verify::{Tail, TailRecord};
@@ -47,7 +47,7 @@ impl Place {
         let (setting, kafka) = match &options.against {
             Against::Embedded(embedded) => {
                 let setup = group.setup();
-                let setting = Setting::start(&setup, "", &[], *embedded).await?;
+                let setting = Setting::start(&setup, "", &group.stage(), embedded.clone()).await?;
                 let kafka = setting.kafka().filter(|_| setup.broker_up);
                 (setting, kafka)
             }
@@ -69,8 +69,9 @@ impl Place {
         let unread = (deletes && kafka.is_none())
             .then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
         let mut place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        let own: Vec<&RestCase> = group.cases.iter().map(|index| cases[*index]).collect();
-        if let Err(error) = place.create(&own).await {
+        let own = group.cases.iter().map(|index| &cases[*index].topic);
+        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(own).collect();
+        if let Err(error) = place.create(&wanted).await {
             place.close().await;
             return Err(error);
         }
@@ -96,17 +97,27 @@ impl Place {
         &self.setting.cluster_id
     }
 
-    async fn create(&self, cases: &[&RestCase]) -> Result<(), RestError> {
+    /// How the Kafka behind the proxy is reached, if it was named.
+    pub(super) fn kafka(&self) -> Option<&Access> {
+        self.kafka.as_ref()
+    }
+
+    /// Makes topics beside those of cases.
+    pub(super) async fn add(&mut self, wanted: &[(String, TopicOf)]) -> Result<(), RestError> {
+        self.topics.extend(wanted.iter().map(|(name, _)| name.clone()));
+        let wanted: Vec<(String, &TopicOf)> = wanted.iter().map(|(name, of)| (name.clone(), of)).collect();
+        self.create(&wanted).await
+    }
+
+    async fn create(&self, wanted: &[(String, &TopicOf)]) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
-        let wanted: Vec<(&str, &RestCase)> =
-            self.topics.iter().map(String::as_str).zip(cases.iter().copied()).collect();
         for some in wanted.chunks(BATCH) {
             let topics: Vec<NewTopic<'_>> = some
                 .iter()
-                .map(|(name, case)| {
-                    let topic = NewTopic::new(name, case.topic.partitions, TopicReplication::Fixed(-1));
-                    case.topic.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+                .map(|(name, of)| {
+                    let topic = NewTopic::new(name, of.partitions, TopicReplication::Fixed(-1));
+                    of.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
                 })
                 .collect();
             let created = admin.create_topics(&topics, &AdminOptions::new()).await;

@@ -56,7 +56,7 @@ pub fn recorded(options: &Options) -> Result<(Conformance, Fitting), RestError> 
     let standard = Standard { profile: profile.as_ref(), version: &version };
     let rows = read_golden(&text_of(&options.file)?)
         .map_err(|source| ReplayError::Golden { path: options.file.clone(), source })?;
-    let all = selected(&[])?;
+    let (all, _) = selected(&[])?;
     let corpus = CorpusTraits::of(&rows);
     let meant = |id: &str| options.only.is_empty() || options.only.iter().any(|part| id.contains(part));
     let (mut cases, mut fitting) = (Vec::new(), Fitting { fit: 0, of: 0, others: Vec::new() });

@@ -7,12 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::error::RestError;
 use super::filled::filled;
-use super::selected;
 use super::suite::{Outcome, Tried};
+use super::{procedures, selected};
 use crate::conform::Level;
 use crate::conform::golden::{GoldenRequest, Send, unpacked};
 use crate::conform::rest::{
-    AnswerPattern, Requirement, RestCase, Standard, Standing, Statuses, catalogue, expectation,
+    AnswerPattern, Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing,
+    Statuses, catalogue, expectation, shows,
 };
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
@@ -45,13 +46,7 @@ pub(super) fn report(
     outcome: &Outcome,
     standard: Standard<'_>,
 ) -> CaseReport {
-    let mut report = CaseReport {
-        title: requirement.area.clone(),
-        what: requirement.statement.clone(),
-        level: requirement.level.name().to_owned(),
-        sources: vec![requirement.source.clone()],
-        ..unreported(case.id.clone())
-    };
+    let mut report = unreported_of(&case.id, requirement);
     let tried = match outcome {
         Outcome::Untried(reason) => {
             report.notes.push(reason.clone());
@@ -65,8 +60,103 @@ pub(super) fn report(
     };
     report.outcome = tried.assessment.outcome;
     report.elapsed_us = micros(tried.took);
-    report.notes.clone_from(&tried.assessment.notes);
-    let differing = tried.assessment.mismatches.iter().map(|mismatch| {
+    tell(&mut report, &tried.assessment);
+    if report.outcome != CaseOutcome::Passed {
+        report.notes.extend(repeated(tried));
+    }
+    report.exchanges.push(exchange(case, tried, standard));
+    report
+}
+
+/// What is reported of a case that takes a procedure.
+pub(super) fn report_procedure(
+    requirement: &Requirement,
+    case: &ProcedureCase,
+    outcome: &procedures::Outcome,
+) -> CaseReport {
+    let mut report = unreported_of(&case.id, requirement);
+    let tried = match outcome {
+        procedures::Outcome::Untried(reason) => {
+            report.notes.push(reason.clone());
+            return report;
+        }
+        procedures::Outcome::Missing(missing) => {
+            report.missing.clone_from(missing);
+            return report;
+        }
+        procedures::Outcome::Tried(tried) => tried,
+    };
+    report.outcome = tried.assessment.outcome;
+    report.elapsed_us = micros(tried.took);
+    tell(&mut report, &tried.assessment);
+    report.notes.push(format!("procedure: {}", case.procedure.words()));
+    let landed = |sending: &Sending| {
+        let landed = tried.account.landed.as_ref()?;
+        Some(landed.get(&sending.topic).map_or(0, Vec::len) as u64)
+    };
+    report.exchanges = tried
+        .account
+        .sendings
+        .iter()
+        .map(|sending| exchange_of(sending, &tried.cluster, landed(sending)))
+        .collect();
+    report
+}
+
+/// A request of a procedure. How many records landed is told of its topic.
+fn exchange_of(sending: &Sending, cluster: &str, landed: Option<u64>) -> Exchange {
+    let sent = Sending::request(&sending.topic, cluster, sending.format, &sending.entries);
+    let mut request = vec![format!("{} {} HTTP/1.1", sent.method, sent.path)];
+    request.extend(sent.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    request.extend([String::new(), cut(&sent.body.unwrap_or_default())]);
+    let expected = match sending.came {
+        Came::Answer(_) | Came::Nothing(_) => "200",
+        Came::Unread | Came::InDoubt(_) => "any answer",
+    };
+    let answer = sending.came.answer();
+    let words = match &sending.came {
+        Came::Nothing(reason) | Came::InDoubt(Err(reason)) => reason.clone(),
+        Came::Unread => "not waited for".to_owned(),
+        Came::Answer(answer) | Came::InDoubt(Ok(answer)) => answer.status.to_string(),
+    };
+    Exchange {
+        what: sending.what.clone(),
+        expected: expected.to_owned(),
+        request,
+        answer: words,
+        status: answer.map(|answer| answer.status),
+        excerpt: answer.and_then(|answer| answer.body.as_deref()).map(cut).unwrap_or_default(),
+        landed,
+        took_us: micros(sending.took),
+    }
+}
+
+/// How many requests a procedure has sent.
+pub(super) fn requests(outcome: &procedures::Outcome) -> u64 {
+    match outcome {
+        procedures::Outcome::Tried(tried) => {
+            (tried.account.sendings.len() + tried.account.looks.len()) as u64
+        }
+        _ => 0,
+    }
+}
+
+/// A report of a case of which nothing else is known.
+fn unreported_of(id: &str, requirement: &Requirement) -> CaseReport {
+    CaseReport {
+        title: requirement.area.clone(),
+        what: requirement.statement.clone(),
+        level: requirement.level.name().to_owned(),
+        sources: vec![requirement.source.clone()],
+        shows: shows(id).into_iter().map(str::to_owned).collect(),
+        ..unreported(id.to_owned())
+    }
+}
+
+/// What an assessment says: reasons where the case is not as it must be, else notes.
+fn tell(report: &mut CaseReport, assessment: &Assessment) {
+    report.notes.clone_from(&assessment.notes);
+    let differing = assessment.mismatches.iter().map(|mismatch| {
         format!("{}: expected {}, seen {}", mismatch.field, mismatch.expected, mismatch.seen)
     });
     if report.outcome == CaseOutcome::Passed {
@@ -76,10 +166,7 @@ pub(super) fn report(
         if report.reasons.is_empty() {
             report.reasons.append(&mut report.notes);
         }
-        report.notes.extend(repeated(tried));
     }
-    report.exchanges.push(exchange(case, tried, standard));
-    report
 }
 
 fn exchange(case: &RestCase, tried: &Tried, standard: Standard<'_>) -> Exchange {
@@ -212,11 +299,13 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
         };
         match standing {
             Standing::Cases(cases) => {
-                let own: Vec<&RestCase> = cases.iter().filter(|case| chosen(&case.id)).collect();
+                let ids = cases.iter().map(|case| &case.id);
+                let ids = ids.chain(requirement.procedures.iter().map(|case| &case.id));
+                let own: Vec<&String> = ids.filter(|id| chosen(id)).collect();
                 counts[0] += usize::from(!own.is_empty());
                 counts[1] += own.len();
-                for case in own {
-                    line(&case.id, statement);
+                for id in own {
+                    line(id, statement);
                 }
             }
             Standing::Later(later) if chosen(id) => {
@@ -246,7 +335,8 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
 pub fn dry(only: &[String]) -> Result<String, RestError> {
     let mut text = String::new();
     let names = [("topic", "TOPIC".to_owned()), ("cluster", "CLUSTER".to_owned())];
-    for (_, case) in selected(only)? {
+    let (cases, procedures) = selected(only)?;
+    for (_, case) in cases {
         let _ = writeln!(text, "# {}", case.id);
         for request in case.before.iter().chain([&case.request]) {
             for line in request_lines(&filled(request, &names)) {
@@ -254,6 +344,9 @@ pub fn dry(only: &[String]) -> Result<String, RestError> {
             }
             text.push('\n');
         }
+    }
+    for (_, case) in procedures {
+        let _ = writeln!(text, "# {}\n{}\n", case.id, case.procedure.words());
     }
     Ok(text)
 }

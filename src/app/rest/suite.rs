@@ -159,7 +159,7 @@ async fn in_its_turn(
     let (requirement, case) = &plan.cases[index];
     let topic = &place.topics[position];
     let (expect, _) = expectation(case, plan.standard());
-    let sent = one(case, &expect, topic, place, options.limit).await;
+    let sent = one(case, &expect, topic, place, options.patience()).await;
     if options.fail_fast {
         // Without what landed: what does not even answer as it must has failed whatever lands.
         let seen = sent.seen(None, topic, place.cluster_id());

@@ -6,6 +6,7 @@ mod files;
 mod healthy;
 mod limit;
 mod mutants;
+mod proxies;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -110,8 +111,10 @@ pub async fn selftest(
     let mut trials = healthy::trials(plan.healthy, plan.seed);
     trials.extend(mutants::trials(&kinds));
     let runs = files::runs(&plan.folder);
-    // The authorizers' rows are those of its mistakes, and one for none.
-    let total = trials.len() + if flaws.is_empty() { 0 } else { flaws.len() + 1 };
+    let found = proxies::found(&kinds);
+    // The authorizers' rows are those of its mistakes, and one for none; so it is with the REST suite's.
+    let total = trials.len()
+        + [found.len(), flaws.len()].map(|count| count + usize::from(count > 0)).iter().sum::<usize>();
     let mut rows = Vec::with_capacity(total);
     for trial in &trials {
         let mut row = one(trial, &runs, &mut interrupt).await?;
@@ -124,6 +127,14 @@ pub async fn selftest(
         }
         each(&row, total);
         rows.push(row);
+    }
+    if !found.is_empty() {
+        let told = |row: Row| {
+            each(&row, total);
+            rows.push(row);
+        };
+        let whole = kinds.len() == FaultKind::ALL.len();
+        proxies::rows(&found, whole, &plan.folder, &interrupt, told).await?;
     }
     if !flaws.is_empty() {
         let told = |row: Row| {

@@ -58,6 +58,7 @@ impl Proxy {
             return Ok(Against::Embedded(Embedded {
                 release: self.release,
                 time_scale: self.time_scale.unwrap_or(time_scale),
+                faults: Vec::new(),
             }));
         };
         let properties = match &self.kafka_properties {

@@ -2,14 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{print, printed};
 use super::against::Proxy;
 use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
+use crate::app::golden::Against;
 use crate::app::rest::{Options as Plan, RecordedOptions, TIME_SCALE, dry, listed, recorded, rest};
 use crate::conform::Strictness;
+use crate::conform::rest::read_weakness;
+use crate::doubles::fault::Injector;
+use crate::scenario::Fault;
 
 /// Options of `landfall conform rest`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +57,10 @@ pub(super) struct Options {
     /// Whether Kafka creates topics that somebody asks for (auto.create.topics.enable); landfall's own broker does not unless told
     #[arg(long, value_name = "on|off", value_parser = on_or_off)]
     auto_create: Option<bool>,
+    /// Let landfall's own proxy or broker show a fault, to see that it is found, for instance `duplicate` or
+    /// `drop-after-ack:every=5`
+    #[arg(long, value_name = "FAULT[:every=N]", value_parser = read_weakness, conflicts_with = "target")]
+    weak: Option<Fault>,
     /// Whether the proxy at --target reaches a schema registry; cases that ask for either are tried only where it is said
     #[arg(long, value_name = "on|off", value_parser = on_or_off, requires = "target")]
     registry: Option<bool>,
@@ -103,10 +112,13 @@ pub(super) fn main(options: &Options) -> ExitCode {
             options.quiet,
         );
     }
-    let against = match options.proxy.against(TIME_SCALE) {
+    let mut against = match options.proxy.against(TIME_SCALE) {
         Ok(against) => against,
         Err(code) => return code,
     };
+    if let (Against::Embedded(embedded), Some(fault)) = (&mut against, &options.weak) {
+        embedded.faults.push(Arc::new(Injector::new(fault.clone(), 1)));
+    }
     let plan = Plan {
         against,
         profile,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::landed::LandedPattern;
+use super::procedure::ProcedureCase;
 use crate::conform::Level;
 use crate::conform::golden::GoldenRequest;
 
@@ -26,12 +27,14 @@ pub struct Requirement {
     pub source: String,
     /// Whether, and how, it is tried.
     pub standing: Standing,
+    /// Its cases that take a procedure; none where it is not tried.
+    pub procedures: Vec<ProcedureCase>,
 }
 
 /// Whether, and how, a requirement is tried.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// By these cases.
+    /// By these cases; none, where procedures alone show whether it holds.
     Cases(Vec<RestCase>),
     /// Not yet.
     Later(Later),
@@ -79,8 +82,6 @@ pub enum Later {
     Schemas,
     /// Block lists and allow lists.
     LockDown,
-    /// Killing, waiting, several replicas.
-    Procedures,
     /// A proxy as it is deployed, with its image and its Kafka.
     Deployment,
 }
@@ -94,7 +95,6 @@ impl Later {
             Self::RawSockets => "raw sockets",
             Self::Schemas => "schemas",
             Self::LockDown => "lock-down",
-            Self::Procedures => "procedures",
             Self::Deployment => "deployment",
         }
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::catalogue::{AnswerPattern, Evidence, Expect, RestCase};
 use super::landed::compare;
 use super::pattern::{Names, body};
+use super::positions::of_another;
 use super::profile::{Deviation, Profile};
 use crate::conform::Level;
 use crate::conform::golden::{GoldenRecord, GoldenResponse, positions, unpacked};
@@ -35,11 +36,11 @@ pub struct Seen<'a> {
 }
 
 /// The field of a mismatch: there is no answer.
-const ANSWER: &str = "answer";
+pub(super) const ANSWER: &str = "answer";
 /// The field of a mismatch: there are more answers, or fewer.
 const ANSWERS: &str = "answers";
 /// The field of a mismatch: nothing landed where the answer says.
-const OFFSETS: &str = "offsets";
+pub(super) const OFFSETS: &str = "offsets";
 
 /// Something that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,12 +113,22 @@ pub fn assess(case: &RestCase, level: Level, standard: Standard<'_>, seen: &Seen
         );
         return Assessment { outcome: CaseOutcome::Warned, mismatches: Vec::new(), notes: vec![note] };
     }
-    let mut notes: Vec<String> = deviation.map(because).into_iter().collect();
-    let is_inferred =
-        |mismatch: &Mismatch| evidence(case, deviation, &mismatch.field) == Some(Evidence::Inferred);
-    let outcome = if found.iter().any(|mismatch| [ANSWER, OFFSETS].contains(&mismatch.field.as_str())) {
+    let notes = deviation.map(because).into_iter().collect();
+    weighed(level, found, notes, |field| evidence(case, deviation, field) == Some(Evidence::Inferred))
+}
+
+/// What mismatches come to, where what is `inferred` fails nothing.
+pub(super) fn weighed(
+    level: Level,
+    found: Vec<Mismatch>,
+    mut notes: Vec<String>,
+    inferred: impl Fn(&str) -> bool,
+) -> Assessment {
+    let outcome = if found.is_empty() {
+        CaseOutcome::Passed
+    } else if found.iter().any(|mismatch| [ANSWER, OFFSETS].contains(&mismatch.field.as_str())) {
         CaseOutcome::Failed
-    } else if found.iter().all(is_inferred) {
+    } else if found.iter().all(|mismatch| inferred(&mismatch.field)) {
         notes.push("what is expected is inferred, so that this fails nothing".into());
         CaseOutcome::Passed
     } else {
@@ -200,6 +211,8 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
         }
         if seen.names_topic {
             found.extend(acked_elsewhere(&bodies, landed));
+            let patterns = expect.landed.as_deref().unwrap_or_default();
+            found.extend(of_another(patterns, &bodies, seen.between, &names, landed));
         }
     }
     found

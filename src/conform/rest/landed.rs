@@ -103,6 +103,16 @@ pub(super) fn compare(
     found
 }
 
+/// Whether a record is as the pattern says.
+pub(super) fn fitting(
+    pattern: &LandedPattern,
+    record: &GoldenRecord,
+    between: (i64, i64),
+    names: &Names<'_>,
+) -> bool {
+    differing("", pattern, record, between, names).is_empty()
+}
+
 /// In what a record is not as the pattern says.
 fn differing(
     at: &str,
@@ -238,7 +248,7 @@ fn fits_kind((kind, operand): (&str, &Value), content: &Content<'_>, names: &Nam
     }
 }
 
-fn shown(record: &GoldenRecord) -> String {
+pub(super) fn shown(record: &GoldenRecord) -> String {
     format!(
         "key {}, value {} in partition {}",
         told(decoded(record.key_b64.as_deref()).as_deref()),

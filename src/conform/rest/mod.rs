@@ -6,9 +6,12 @@ mod evaluate;
 mod excused;
 mod landed;
 mod pattern;
+mod positions;
+mod procedure;
 mod profile;
 mod reading;
 mod recorded;
+mod weakness;
 
 pub use catalogue::{
     AnswerPattern, Api, Brokers, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing,
@@ -17,8 +20,13 @@ pub use catalogue::{
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
 pub use landed::{LandedPattern, Now, Time};
+pub use procedure::{
+    Account, Came, Entry, Finding, Look, Own, Particulars, Procedure, ProcedureCase, ProcedureOutcome,
+    Receipt, Sending, assess_procedure, judge_procedure, receipts,
+};
 pub use profile::{
     Deviation, Profile, ProfileError, SHIPPED_PROFILES, read_profile, shipped_profile, version,
 };
 pub use reading::{CatalogueError, catalogue, read_area};
 pub use recorded::{CorpusTraits, Judged, judge};
+pub use weakness::{Reach, reach, read_weakness, shows};

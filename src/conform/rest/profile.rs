@@ -4,6 +4,7 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use super::catalogue::{Api, Expect, RestCase};
+use super::procedure::ProcedureOutcome;
 
 /// The profiles that ship.
 pub const SHIPPED_PROFILES: [(&str, &str); 3] = [
@@ -34,6 +35,8 @@ pub struct Deviation {
     pub versions: VersionReq,
     /// What comes instead; what it does not name stays.
     pub expect: Expect,
+    /// What comes of a procedure instead; `None`: it speaks of other cases.
+    pub outcome: Option<ProcedureOutcome>,
     /// Why, in a sentence.
     pub reason: String,
     /// Where that is written.
@@ -44,13 +47,23 @@ impl Profile {
     /// The deviation that this release is known for in a case.
     #[must_use]
     pub fn deviation(&self, case: &RestCase, version: &Version) -> Option<&Deviation> {
-        let concerns = |deviation: &&Deviation| {
-            let meant = |id: &String| {
-                case.id == *id || case.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'))
-            };
+        self.concerning(&case.id, version).find(|deviation| deviation.outcome.is_none())
+    }
+
+    /// What this release is known to make of a procedure, and why.
+    #[must_use]
+    pub fn deviation_of_procedure(&self, id: &str, version: &Version) -> Option<(ProcedureOutcome, &str)> {
+        self.concerning(id, version)
+            .find_map(|deviation| Some((deviation.outcome?, deviation.reason.as_str())))
+    }
+
+    /// The deviations of a case, the one that counts first.
+    fn concerning(&self, case: &str, version: &Version) -> impl Iterator<Item = &Deviation> {
+        self.deviations.iter().rev().filter(move |deviation| {
+            let meant =
+                |id: &String| case == id || case.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'));
             deviation.cases.iter().any(meant) && deviation.versions.matches(version)
-        };
-        self.deviations.iter().rev().find(concerns)
+        })
     }
 }
 
@@ -80,6 +93,16 @@ pub enum ProfileError {
     /// A deviation of nothing.
     #[error("{name}: the deviation because of \"{reason}\" names no case; give it `case` or `cases`")]
     NoCase {
+        /// Which profile.
+        name: String,
+        /// The deviation's reason.
+        reason: String,
+    },
+    /// A deviation that does not say what comes.
+    #[error(
+        "{name}: the deviation because of \"{reason}\" has to have one of `expect` and, for procedures, `outcome`"
+    )]
+    NoExpectation {
         /// Which profile.
         name: String,
         /// The deviation's reason.
@@ -116,7 +139,8 @@ struct DeviationEntry {
     #[serde(default)]
     cases: Vec<String>,
     versions: Option<String>,
-    expect: Expect,
+    expect: Option<Expect>,
+    outcome: Option<ProcedureOutcome>,
     reason: String,
     link: Option<String>,
 }
@@ -171,8 +195,12 @@ pub fn read_profile(name: &str, text: &str) -> Result<Profile, ProfileError> {
     let (mut lacks, mut deviations) = base.map(|base| (base.lacks, base.deviations)).unwrap_or_default();
     lacks.extend(file.lacks);
     for entry in file.deviations {
-        let DeviationEntry { case, mut cases, versions, expect, reason, link } = entry;
+        let DeviationEntry { case, mut cases, versions, expect, outcome, reason, link } = entry;
         cases.extend(case);
+        if expect.is_some() == outcome.is_some() {
+            return Err(ProfileError::NoExpectation { name: name.to_owned(), reason });
+        }
+        let expect = expect.unwrap_or_default();
         if cases.is_empty() {
             return Err(ProfileError::NoCase { name: name.to_owned(), reason });
         }
@@ -181,7 +209,7 @@ pub fn read_profile(name: &str, text: &str) -> Result<Profile, ProfileError> {
             Some(text) => VersionReq::parse(&text)
                 .map_err(|error| refused(&text, "range of versions", error.to_string()))?,
         };
-        deviations.push(Deviation { cases, versions, expect, reason, link });
+        deviations.push(Deviation { cases, versions, expect, outcome, reason, link });
     }
     Ok(Profile { name: file.name, default_version, lacks, deviations })
 }
@@ -209,6 +237,8 @@ mod tests {
             ("name: x\nextends: y", "no profile `y`"),
             ("name: karapace\nextends: karapace", "extends itself"),
             ("name: x\ndeviations: [{ expect: {}, reason: r }]", "names no case"),
+            ("name: x\ndeviations: [{ case: a, reason: r }]", "one of `expect`"),
+            ("name: x\ndeviations: [{ case: a, outcome: acks-nobody, reason: r }]", "acks-nobody"),
             ("name: x\ntypo: 1", "typo"),
         ] {
             let error = read_profile("mine.yaml", text).unwrap_err().to_string();

@@ -6,9 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::catalogue::{Api, Expect, Later, Requirement, RestCase, Standing, Surroundings, TopicOf};
+use super::catalogue::{
+    Api, Evidence, Expect, Later, Requirement, RestCase, Standing, Surroundings, TopicOf,
+};
+use super::procedure::{Procedure, ProcedureCase};
 use crate::conform::Level;
 use crate::conform::golden::{Generated, GoldenRequest, Send};
+use crate::wire::produce;
 
 /// The areas that ship.
 const AREAS: [(&str, &str); 17] = [
@@ -43,7 +47,7 @@ pub enum CatalogueError {
         reason: String,
     },
     /// A requirement has not exactly one standing.
-    #[error("{0} has to have one of `cases`, `later` and `not_testable`")]
+    #[error("{0} has to have one of `cases` (or `procedures`, or both), `later` and `not_testable`")]
     Standing(String),
     /// An id stands twice.
     #[error("the id {0} stands twice; an id names one case")]
@@ -77,6 +81,7 @@ struct RequirementEntry {
     statement: String,
     source: String,
     cases: Option<Vec<CaseEntry>>,
+    procedures: Option<Vec<ProcedureEntry>>,
     later: Option<Later>,
     not_testable: Option<String>,
 }
@@ -107,6 +112,23 @@ struct CaseEntry {
     place: Surroundings,
     #[serde(default)]
     slow: bool,
+}
+
+/// A case that takes a procedure, by the requirement's API, or v2 where that is of both, unless something else is said.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProcedureEntry {
+    variant: String,
+    procedure: Procedure,
+    api: Option<ProcedureApi>,
+    evidence: Evidence,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ProcedureApi {
+    V2,
+    V3,
 }
 
 #[derive(Deserialize)]
@@ -227,22 +249,35 @@ pub fn read_area(name: &str, text: &str) -> Result<Vec<Requirement>, CatalogueEr
 }
 
 fn requirement(area: &str, entry: RequirementEntry) -> Result<Requirement, CatalogueError> {
-    let RequirementEntry { id, level, api, statement, source, cases, later, not_testable } = entry;
-    let standing = match (cases, later, not_testable) {
-        (Some(cases), None, None) => {
-            let cases: Result<Vec<RestCase>, _> = cases.into_iter().map(|entry| case(&id, entry)).collect();
-            Standing::Cases(cases?)
+    let RequirementEntry { id, level, api, statement, source, cases, procedures, later, not_testable } =
+        entry;
+    let tried = cases.is_some() || procedures.is_some();
+    let standing = match (tried, later, not_testable) {
+        (true, None, None) => {
+            let cases = cases.unwrap_or_default().into_iter().map(|entry| case(&id, entry));
+            Standing::Cases(cases.collect::<Result<_, _>>()?)
         }
-        (None, Some(later), None) => Standing::Later(later),
-        (None, None, Some(reason)) => Standing::NotTestable(reason),
+        (false, Some(later), None) => Standing::Later(later),
+        (false, None, Some(reason)) => Standing::NotTestable(reason),
         _ => return Err(CatalogueError::Standing(id)),
     };
+    let procedures =
+        procedures.unwrap_or_default().into_iter().map(|entry| procedure(&id, api, entry)).collect();
     let level = match level {
         LevelName::Must => Level::Must,
         LevelName::Should => Level::Should,
         LevelName::May => Level::May,
     };
-    Ok(Requirement { id, area: area.to_owned(), level, api, statement, source, standing })
+    Ok(Requirement { id, area: area.to_owned(), level, api, statement, source, standing, procedures })
+}
+
+fn procedure(requirement: &str, api: Api, entry: ProcedureEntry) -> ProcedureCase {
+    let ProcedureEntry { variant, procedure, api: named, evidence } = entry;
+    let api = match (named, api) {
+        (Some(ProcedureApi::V3), _) | (None, Api::V3) => produce::Api::V3,
+        _ => produce::Api::V2,
+    };
+    ProcedureCase { id: format!("rest/{requirement}/{variant}"), procedure, api, evidence }
 }
 
 fn case(requirement: &str, entry: CaseEntry) -> Result<RestCase, CatalogueError> {
@@ -280,11 +315,14 @@ pub fn catalogue() -> Result<Vec<Requirement>, CatalogueError> {
             if !ids.insert(requirement.id.clone()) {
                 return Err(CatalogueError::Twice(requirement.id));
             }
-            if let Standing::Cases(cases) = &requirement.standing {
-                for case in cases {
-                    if !ids.insert(case.id.clone()) {
-                        return Err(CatalogueError::Twice(case.id.clone()));
-                    }
+            let cases = match &requirement.standing {
+                Standing::Cases(cases) => cases.as_slice(),
+                _ => &[],
+            };
+            let own = cases.iter().map(|case| &case.id);
+            for id in own.chain(requirement.procedures.iter().map(|case| &case.id)) {
+                if !ids.insert(id.clone()) {
+                    return Err(CatalogueError::Twice(id.clone()));
                 }
             }
             all.push(requirement);

@@ -1,9 +1,9 @@
 //! What the brokers of a cluster share: who they are, which topics there are, who leads what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
@@ -59,9 +59,21 @@ pub(super) struct Topic {
     pub(super) id: Uuid,
     pub(super) settings: Settings,
     partitions: RwLock<Vec<Arc<Partition>>>,
+    /// Which acknowledgements producers have asked for.
+    acks: Mutex<BTreeSet<i16>>,
 }
 
 impl Topic {
+    /// Notes which acknowledgements a producer asks for (-1: from all replicas in sync).
+    pub(super) fn note_acks(&self, acks: i16) {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner).insert(acks);
+    }
+
+    /// Those that have been asked for.
+    pub(super) fn acks(&self) -> BTreeSet<i16> {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Its partitions at this moment.
     pub(super) fn partitions(&self) -> RwLockReadGuard<'_, Vec<Arc<Partition>>> {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner)
@@ -203,6 +215,7 @@ impl Cluster {
             id: Uuid::new_v4(),
             settings,
             partitions: RwLock::new(partitions),
+            acks: Mutex::default(),
         });
         if !dry {
             topics.insert(name.to_owned(), topic.clone());

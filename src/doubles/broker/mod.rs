@@ -46,6 +46,7 @@ mod versions;
 #[cfg(test)]
 mod wire_tests;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -167,6 +168,12 @@ impl Broker {
         let topic = self.cluster.topic(topic)?;
         let partition = topic.partitions().get(usize::try_from(partition).ok()?)?.clone();
         Some(partition.bounds().1)
+    }
+
+    /// Which acknowledgements producers have asked for when they wrote to a topic (`acks`; -1: of all replicas in sync).
+    #[must_use]
+    pub fn acks_asked(&self, topic: &str) -> BTreeSet<i16> {
+        self.cluster.topic(topic).map(|topic| topic.acks()).unwrap_or_default()
     }
 
     /// The id by which clients know this cluster; random.

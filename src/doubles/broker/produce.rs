@@ -24,6 +24,9 @@ const NAMES_LEADER: i16 = 10;
 /// First version that may carry zstd (KIP-110).
 const ZSTD: i16 = 7;
 
+/// The acknowledgement of all replicas in sync.
+const ALL: i16 = -1;
+
 /// Most records that one answer names as lacking a key: a small gzip batch can hold a great many.
 const MOST_AT_FAULT: usize = 1_000;
 
@@ -38,7 +41,7 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
                 Err(refusal.clone())
             } else {
                 let place = (topic.name.as_str(), data.index);
-                append(asked, version, place, &records, now_ms, request.acks != 0)
+                append(asked, version, place, &records, now_ms, request.acks)
             };
             let mut response = partition_response(data.index, placed);
             if version >= NAMES_LEADER
@@ -88,10 +91,11 @@ fn append(
     (topic, index): (&str, i32),
     raw: &Bytes,
     now_ms: i64,
-    may_fail: bool,
+    acks: i16,
 ) -> Result<Placed, Refusal> {
     cluster::legal_name(topic)?;
     let (topic, partition) = asked.cluster.led_partition(topic, index, asked.node)?;
+    topic.note_acks(acks);
     let header = batch::check(raw)?;
     if header.codec() == Codec::Zstd && version < ZSTD {
         return Err(Refusal::new(
@@ -100,10 +104,16 @@ fn append(
         ));
     }
     fits(raw, &header, &topic.settings, now_ms)?;
+    // All replicas are in sync here, as many as there are.
+    if acks == ALL && partition.replicas.len() < topic.settings.min_insync_replicas {
+        let needed = topic.settings.min_insync_replicas;
+        let message = format!("{} replicas are in sync, and {needed} have to be", partition.replicas.len());
+        return Err(Refusal::new(ResponseError::NotEnoughReplicas, message));
+    }
     let append = || partition.append(asked.node, raw, &header, &topic.settings, now_ms);
     // Nobody would hear of the fault where nobody waits for an answer.
     let fault =
-        if may_fail { asked.cluster.faults.of_batch(&topic.name, raw, &header, &partition) } else { None };
+        if acks != 0 { asked.cluster.faults.of_batch(&topic.name, raw, &header, &partition) } else { None };
     let Some(fault) = fault else { return append() };
     let refused = |error, message| Err(Refusal::new(error, message));
     let answer = match fault.kind() {

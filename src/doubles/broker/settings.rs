@@ -122,6 +122,8 @@ pub(super) struct Settings {
     pub(super) compact: bool,
     /// Whether timestamps are the broker's.
     pub(super) log_append_time: bool,
+    /// How many replicas must be in sync where a producer waits for all of them.
+    pub(super) min_insync_replicas: usize,
     /// Bound of each partition, in bytes.
     pub(super) retention_bytes: Option<u64>,
     /// How far a producer's timestamp may lie ahead of the broker's clock, in milliseconds.
@@ -148,6 +150,7 @@ impl Settings {
             max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             compact,
             log_append_time: value_of(&given, version, "message.timestamp.type") == "LogAppendTime",
+            min_insync_replicas: usize::try_from(number("min.insync.replicas")).unwrap_or(1),
             retention_bytes: u64::try_from(number("retention.bytes")).ok(),
             after_max_ms: number("message.timestamp.after.max.ms"),
             before_max_ms: number("message.timestamp.before.max.ms"),

@@ -40,6 +40,14 @@ impl Listening {
         self.address
     }
 
+    /// Takes no more connections, and goes on with those that it has. Returns when nobody listens any more.
+    pub(in crate::doubles) async fn refuse(&mut self) {
+        self.accept.abort();
+        if !self.accept.is_finished() {
+            let _ = (&mut self.accept).await;
+        }
+    }
+
     /// Stops as when it is dropped, and returns when nobody listens any more.
     pub(in crate::doubles) async fn stop(mut self) {
         let _ = self.stop.send(true);

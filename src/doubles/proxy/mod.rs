@@ -55,6 +55,11 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// How long a connection may idle (Jetty in rest-utils, `idle.timeout.ms`, default).
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long requests in hand get when the proxy is told to stop (rest-utils, `shutdown.graceful.ms`, default).
+const GRACE: Duration = Duration::from_secs(1);
+/// The same since 8.0.
+const GRACE_SINCE_8: Duration = Duration::from_secs(5);
+
 /// How to start a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxyConfig {
@@ -131,6 +136,8 @@ type ProxyAnswer = Response<Either<Full<Bytes>, Pieces>>;
 #[derive(Debug)]
 pub struct Proxy {
     replica: Replica,
+    /// How long requests in hand get when it is told to stop.
+    grace: Duration,
     streaming: Arc<AtomicU64>,
 }
 
@@ -181,7 +188,14 @@ impl Proxy {
         };
         let terms = Terms { idle: IDLE, release: config.release };
         let replica = Replica::start(listening, terms, &restarts, answer)?;
-        Ok(Self { replica, streaming })
+        let grace = if config.release == ProxyRelease::Confluent8_3 { GRACE_SINCE_8 } else { GRACE };
+        Ok(Self { replica, grace, streaming })
+    }
+
+    /// Stops as the real one does when it is told to: it takes no more connections, and answers what it has in hand, for as
+    /// long as `shutdown.graceful.ms` says by default.
+    pub async fn stop(self) {
+        self.replica.stop(self.grace).await;
     }
 
     /// Where it listens.
@@ -201,12 +215,15 @@ impl Proxy {
 
 /// The body, or the answer to one that cannot be read.
 async fn read_whole(body: Body) -> Result<Bytes, Box<Answer>> {
-    body.read(BODY_LIMIT).await.map_err(|failed| {
-        Box::new(match failed {
-            BodyError::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large"),
-            BodyError::Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error"),
-        })
-    })
+    body.read(BODY_LIMIT).await.map_err(|failed| Box::new(unreadable(&failed)))
+}
+
+/// The answer to a body that cannot be read.
+fn unreadable(failed: &BodyError) -> Answer {
+    match failed {
+        BodyError::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large"),
+        BodyError::Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error"),
+    }
 }
 
 fn not_allowed() -> Answer {

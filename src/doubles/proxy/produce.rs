@@ -130,6 +130,8 @@ impl Producer {
             ("message.timeout.ms", &delivery_timeout),
             ("topic.metadata.propagation.max.ms", &max_block),
             ("socket.nagle.disable", "true"),
+            ("reconnect.backoff.ms", "50"),
+            ("reconnect.backoff.max.ms", "1000"),
         ];
         if config.idempotence {
             settings.push(("enable.idempotence", "true"));

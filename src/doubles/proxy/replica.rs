@@ -48,6 +48,7 @@ pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, Option<H
 pub(super) struct Replica {
     address: SocketAddr,
     working: Arc<AtomicU64>,
+    exchanges: Arc<AtomicU64>,
     /// `None` while it is away.
     server: Arc<Mutex<Option<Listening>>>,
     restarter: Option<JoinHandle<()>>,
@@ -67,7 +68,7 @@ impl Replica {
         F: Future<Output = Response<B>> + Send + 'static,
         B: AnswerBody,
     {
-        let working = Arc::new(AtomicU64::new(0));
+        let (working, exchanges) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let counted = {
             let working = working.clone();
             move |request: Request| {
@@ -79,12 +80,12 @@ impl Replica {
                 }
             }
         };
-        let server = jetty::listen(listener, terms, counted.clone())?;
+        let server = jetty::listen(listener, terms, counted.clone(), exchanges.clone())?;
         let address = server.address();
         let server = Arc::new(Mutex::new(Some(server)));
         let mine: Vec<Arc<Injector>> = restarts.iter().filter(|restart| restart.claim()).cloned().collect();
         let restarter = (!mine.is_empty()).then(|| {
-            let server = server.clone();
+            let (server, exchanges) = (server.clone(), exchanges.clone());
             tokio::spawn(async move {
                 loop {
                     let under_way = mine.iter().find(|restart| restart.window_left(Instant::now()).is_some());
@@ -98,13 +99,27 @@ impl Replica {
                             tokio::time::sleep(LOOK).await;
                         }
                         let again = return_to(address).await;
-                        drop(set(&server, jetty::listen(again, terms, counted.clone()).ok()));
+                        let listening = jetty::listen(again, terms, counted.clone(), exchanges.clone());
+                        drop(set(&server, listening.ok()));
                     }
                     tokio::time::sleep(LOOK).await;
                 }
             })
         });
-        Ok(Self { address, working, server, restarter, _held: held })
+        Ok(Self { address, working, exchanges, server, restarter, _held: held })
+    }
+
+    /// Takes no more connections, and gives the exchanges under way so long to end.
+    pub(super) async fn stop(self, grace: Duration) {
+        if let Some(restarter) = &self.restarter {
+            restarter.abort();
+        }
+        let Some(mut server) = set(&self.server, None) else { return };
+        server.refuse().await;
+        let end = Instant::now() + grace;
+        while self.exchanges.load(Ordering::Acquire) > 0 && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Where it listens.

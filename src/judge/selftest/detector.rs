@@ -62,11 +62,13 @@ pub enum Detector {
     Memory,
     /// Cases of the authentication suite.
     AuthCases,
+    /// Cases of the REST suite.
+    RestCases,
 }
 
 impl Detector {
     /// Every detector, in the order in which reports list them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Lost,
         Self::Leaked,
         Self::Duplicated,
@@ -94,6 +96,7 @@ impl Detector {
         Self::Latency,
         Self::Memory,
         Self::AuthCases,
+        Self::RestCases,
     ];
 
     /// The detector that is a metric of this name.
@@ -192,6 +195,7 @@ impl Detector {
             Self::AuthCases => {
                 ("conform.auth", "cases of the authentication suite that are not as they should be")
             }
+            Self::RestCases => ("conform.rest", "cases of the REST suite that are not as they should be"),
         }
     }
 
@@ -225,7 +229,7 @@ impl Detector {
             Self::Censored => result.latency_us.censored,
             Self::Rate | Self::Latency | Self::Memory => self.checks(result, Verdict::Fail),
             // What a load meets with is no case.
-            Self::AuthCases => 0,
+            Self::AuthCases | Self::RestCases => 0,
         }
     }
 

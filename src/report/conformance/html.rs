@@ -56,7 +56,7 @@ fn about(result: &Conformance) -> Markup {
                 tr { th.text scope="row" { "profile" } td.text { (result.profile) } }
                 tr { th.text scope="row" { "scenario" } td.text { (result.scenario) } }
                 @if let Some(flaw) = &result.flaw {
-                    tr { th.text scope="row" { "the authorizer was told to" } td.text { (flaw) } }
+                    tr { th.text scope="row" { @if result.suite == "auth" { "the authorizer was told to" } @else { "fault shown" } } td.text { (flaw) } }
                 }
                 tr { th.text scope="row" { "begun" } td.text { (result.started) } }
                 tr { th.text scope="row" { "run" } td.text { code { (result.run) } } }

@@ -141,6 +141,19 @@ impl Body {
         Self { first, rest: Some(rest) }
     }
 
+    /// The next piece of it; `None`: it has ended. May be dropped at any time.
+    ///
+    /// # Errors
+    /// [`BodyError::Broken`].
+    pub(in crate::doubles::proxy) async fn piece(&mut self) -> Option<Result<Bytes, BodyError>> {
+        if !self.first.is_empty() {
+            return Some(Ok(std::mem::take(&mut self.first)));
+        }
+        let rest = self.rest.as_mut()?;
+        rest.wanted.send_replace(true);
+        Some(rest.pieces.recv().await?.map_err(|Broken| BodyError::Broken))
+    }
+
     /// Reads the whole of it, `limit` bytes at most.
     ///
     /// # Errors

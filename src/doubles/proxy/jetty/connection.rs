@@ -51,7 +51,8 @@ where
         terms: serving.terms,
     };
     // What a client does to its connection is told to nobody.
-    let ended = connection.exchange_all(&serving.handler, &Client::new(peer, waits)).await;
+    let client = Client::new(peer, waits);
+    let ended = connection.exchange_all(&serving.handler, &client, &serving.exchanges).await;
     if matches!(ended, Ok(End::Reset)) {
         // Without it, the client sees an orderly end, which is no answer either.
         let _ = stream.set_zero_linger();
@@ -76,7 +77,12 @@ struct Connection<'s> {
 }
 
 impl Connection<'_> {
-    async fn exchange_all<H, F, B>(&mut self, handler: &H, client: &Client) -> std::io::Result<End>
+    async fn exchange_all<H, F, B>(
+        &mut self,
+        handler: &H,
+        client: &Client,
+        exchanges: &Arc<AtomicU64>,
+    ) -> std::io::Result<End>
     where
         H: Fn(Request) -> F,
         F: Future<Output = Response<B>> + Send + 'static,
@@ -101,6 +107,7 @@ impl Connection<'_> {
                     return Ok(End::Over);
                 }
             };
+            let _under_way = InFlight::enter(exchanges.clone());
             let exchange = Exchange::of(&head, release);
             let Head { method, path, headers, framing, expects, .. } = *head;
             let (body, mut feed) = self.body(framing, expects);
@@ -123,12 +130,12 @@ impl Connection<'_> {
                     return Ok(End::Over);
                 }
             }
-            // What was not read of the body cannot be told from a next request.
-            let unread = feed.is_unread();
             let told = feed.broken || feed.waits_for_continue();
             self.out.clear();
             let mut writer = Writer::begin(exchange, &response, told, &mut self.out);
             self.send(response.into_body(), &mut writer, &mut feed).await?;
+            // What was not read of the body cannot be told from a next request. It may have been while the answer was sent.
+            let unread = feed.is_unread();
             if writer.last || unread || told || self.held.is_none() && self.buffer.is_empty() {
                 self.farewell().await;
                 return Ok(End::Over);

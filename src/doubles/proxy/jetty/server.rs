@@ -1,6 +1,8 @@
 //! How Jetty serves a listener.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hyper::Response;
@@ -25,20 +27,24 @@ pub(in crate::doubles::proxy) struct Terms {
 pub(super) struct Serving<H> {
     pub(super) terms: Terms,
     pub(super) handler: H,
+    /// Exchanges that are under way: a head has been read, and its answer is not sent.
+    pub(super) exchanges: Arc<AtomicU64>,
 }
 
 /// Serves `listener` with `handler`. Requests whose handler has begun run to their end when the server is gone, as they
-/// would in a real server's worker thread. Must be called within a tokio runtime.
+/// would in a real server's worker thread. `exchanges` counts those under way, until their answers are sent. Must be called
+/// within a tokio runtime.
 pub(in crate::doubles::proxy) fn listen<H, F, B>(
     listener: TcpListener,
     terms: Terms,
     handler: H,
+    exchanges: Arc<AtomicU64>,
 ) -> std::io::Result<Listening>
 where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: AnswerBody,
 {
-    let serving = Serving { terms, handler };
+    let serving = Serving { terms, handler, exchanges };
     Listening::start(listener, move |stream, peer| serve(stream, peer, serving.clone()))
 }

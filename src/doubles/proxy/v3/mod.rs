@@ -1,5 +1,6 @@
 //! API v3: producing a stream of records; clusters, brokers and topics.
 
+mod arriving;
 mod batch;
 mod receipt;
 mod request;
@@ -14,16 +15,20 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
+use super::faults::Plan;
 use super::in_hand::InHand;
 use super::jetty::Request;
 use super::media::MediaType;
 use super::produce::Call;
+use super::request::{ProduceRecord, Refusal};
 use super::serve::Service;
-use super::{Answer, ProxyAnswer, faults_at, read_whole, response, whole};
+use super::{Answer, ProxyAnswer, faults_at, response, unreadable, whole};
 use crate::doubles::http::{InFlight, Pieces};
+use crate::doubles::registry::Schemas;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
+use arriving::{Arriving, Part};
 pub(super) use batch::produce_batch;
 use receipt::Echo;
 use request::{Entry, parse};
@@ -32,8 +37,8 @@ pub(super) use resources::Resources;
 /// Receipts that wait for the client to read them.
 const BUFFERED: usize = 16;
 
-/// Answers 200 and, record by record, what became of it. All records are read before the first is written, so a
-/// client that waits for a receipt before it sends on would wait in vain.
+/// Answers 200 and, record by record, what became of it. Where the client pauses, the records that have come are answered for
+/// before the next ones are read.
 pub(super) async fn produce(
     service: &Arc<Service>,
     values: Vec<String>,
@@ -52,13 +57,73 @@ pub(super) async fn produce(
     }
     let faults = faults_at(&request.headers);
     let client = Some(request.client);
-    let body = read_whole(request.body).await.map_err(|refusal| *refusal)?;
+    let mut arriving = Arriving::new(request.body);
+    let part = arriving.next().await.map_err(|failed| unreadable(&failed))?;
     // The cluster is not checked, and echoed.
     let mut values = values.into_iter();
     let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+    let registry = service.registry.clone();
+    let (records, mut echoes) = read(&part, &topic, release, registry.as_ref())
+        .map_err(|refusal| response::refused_as(JSON, &refusal))?;
+    let mut is_last = part.is_last;
+    let call = Call { topic: topic.clone(), partition: None, records, faults, client: client.clone() };
+    let plan = producer.plan(&call).await;
+    if let Some(ends) = plan.ends() {
+        return Err(whole::end(producer, call, plan, ends, streaming).await);
+    }
+    // The receipts are made in a task of their own, which outlives the handler and, if need be, the client.
+    let in_flight = InFlight::enter(streaming);
+    let (receipts, body) = Pieces::new(BUFFERED);
+    tokio::spawn(async move {
+        let mut answered = Vec::new();
+        let (mut call, mut plan) = (call, plan);
+        loop {
+            let mut in_hand = producer.clone().begin(call, plan).await;
+            answer_each(&mut in_hand, (&cluster, &topic), release, echoes, &receipts).await;
+            answered.push(in_hand);
+            if is_last {
+                break;
+            }
+            // The real one's stream ends where its client has gone.
+            let Ok(part) = arriving.next().await else { break };
+            is_last = part.is_last;
+            let (records, more) = if part.is_blank() {
+                (Vec::new(), Vec::new())
+            } else {
+                let refused = |Refusal { code, message, .. }| {
+                    (Vec::new(), vec![Err(ErrorEntity { error_code: code, message })])
+                };
+                read(&part, &topic, release, registry.as_ref()).unwrap_or_else(refused)
+            };
+            echoes = more;
+            call = Call { topic: topic.clone(), partition: None, records, faults, client: client.clone() };
+            // What befalls an answer as a whole cannot befall one that has begun.
+            plan = Plan { whole: None, ..producer.plan(&call).await };
+        }
+        // The answer ends here; what is counted of it need not be waited for.
+        drop(receipts);
+        for in_hand in answered {
+            in_hand.finish().await;
+        }
+        drop(in_flight);
+    });
+    let mut response = Response::new(Either::Right(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    Ok(response)
+}
+
+/// What is to be answered for each entry of a part, in their order: a record, or its refusal.
+type Echoes = Vec<Result<Echo, ErrorEntity>>;
+
+/// The records of a part, and what is to be answered for each entry.
+fn read(
+    part: &Part,
+    topic: &str,
+    release: ProxyRelease,
+    registry: Option<&Schemas>,
+) -> Result<(Vec<ProduceRecord>, Echoes), Refusal> {
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    let addressed = request::Target { topic: &topic, release, registry: service.registry.as_ref() };
-    for entry in parse(&body, addressed).map_err(|refusal| response::refused_as(JSON, &refusal))? {
+    for entry in parse(&part.bytes, request::Target { topic, release, registry })? {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {
                 let echo = Echo::new(&record, key, value);
@@ -68,22 +133,7 @@ pub(super) async fn produce(
             Entry::Refused(refusal) => Err(refusal),
         });
     }
-    let call = Call { topic: topic.clone(), partition: None, records, faults, client };
-    let plan = producer.plan(&call).await;
-    if let Some(ends) = plan.ends() {
-        return Err(whole::end(producer, call, plan, ends, streaming).await);
-    }
-    // The receipts are made in a task of their own, which outlives the handler and, if need be, the client.
-    let in_flight = InFlight::enter(streaming);
-    let (receipts, body) = Pieces::new(BUFFERED);
-    tokio::spawn(async move {
-        let in_hand = producer.begin(call, plan).await;
-        answer_each(in_hand, (&cluster, &topic), release, echoes, receipts).await;
-        drop(in_flight);
-    });
-    let mut response = Response::new(Either::Right(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    Ok(response)
+    Ok((records, echoes))
 }
 
 /// What a request is refused with whose Content-Type names a charset beside the two that the real proxy takes (since 7.5;
@@ -100,11 +150,11 @@ fn foreign_charset(headers: &HeaderMap) -> Option<Answer> {
 
 /// Writes a receipt for each entry, when it is known what became of it.
 async fn answer_each(
-    mut in_hand: InHand,
+    in_hand: &mut InHand,
     (cluster, topic): (&str, &str),
     release: ProxyRelease,
-    echoes: Vec<Result<Echo, ErrorEntity>>,
-    receipts: mpsc::Sender<Bytes>,
+    echoes: Echoes,
+    receipts: &mpsc::Sender<Bytes>,
 ) {
     for echo in echoes {
         let receipt = match echo {
@@ -123,7 +173,4 @@ async fn answer_each(
         // A client that has gone reads no more, and its records are written all the same.
         let _ = receipts.send(Bytes::from(text)).await;
     }
-    // The answer ends here; what is counted of it need not be waited for.
-    drop(receipts);
-    in_hand.finish().await;
 }

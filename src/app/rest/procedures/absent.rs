@@ -1,0 +1,127 @@
+//! What proxies do while something is not there: Kafka, or a topic.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep_until, timeout_at};
+
+use super::at_once::one;
+use super::ground::{Ground, get, json, look, records};
+use super::own::{Own, Wanted, absence};
+use crate::app::golden::Embedded;
+use crate::app::rest::error::RestError;
+use crate::conform::rest::{Account, Came, Entry, Particulars, Procedure, Sending};
+use crate::wire::produce::Api;
+
+/// For how long the broker is away.
+const AWAY: Duration = Duration::from_secs(1);
+/// Longer than any procedure takes.
+const FOR_GOOD: Duration = Duration::from_hours(1);
+/// How long Java's client waits for a topic that it does not know (`max.block.ms`).
+const MAX_BLOCK: Duration = Duration::from_mins(1);
+/// How many times faster that passes here.
+const SCALE: u32 = 60;
+/// How long a gateway waits for its back end at most (Amazon API Gateway, integration time-out).
+const GATEWAY: Duration = Duration::from_secs(29);
+/// By how much longer the broker is away.
+const LONGER: f64 = 1.5;
+
+/// One record, as the request with this number.
+async fn record(ground: &Ground, what: &str, api: Api, number: usize) -> Sending {
+    one(ground, what.to_owned(), &ground.topics[0], json(api), vec![Entry::of(number, 0, None)]).await
+}
+
+/// The same, while it is not certain that it can be written.
+fn in_doubt(sending: Sending) -> Sending {
+    let came = match sending.came {
+        Came::Answer(answer) => Came::InDoubt(Ok(answer)),
+        Came::Nothing(reason) => Came::InDoubt(Err(reason)),
+        other => other,
+    };
+    Sending { came, ..sending }
+}
+
+/// The broker goes away and comes back.
+pub(super) async fn broker_returns(
+    embedded: &Embedded,
+    api: Api,
+    limit: Duration,
+) -> Result<Account, RestError> {
+    let away = absence(AWAY);
+    let topics = Procedure::BrokerReturns.topics();
+    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    let ground = &own.ground;
+    let before = record(ground, "the request before", api, 0).await;
+    let gone = Instant::now();
+    away.start(gone);
+    let during = record(ground, "the request meanwhile", api, 1);
+    let root = get("/".to_owned());
+    let alive = look("GET / while the broker is away", ground.endpoint(), &root, &[200], limit);
+    let returned = async {
+        sleep_until((gone + AWAY).into()).await;
+        record(ground, "the request after", api, 2).await
+    };
+    let (during, alive, after) = tokio::join!(during, alive, returned);
+    let sendings = vec![before, in_doubt(during), after];
+    let landed = ground.landed(&ground.topics, records(&sendings)).await?;
+    Ok(Account { sendings, landed, looks: vec![alive], ..Account::default() })
+}
+
+/// What tells that the broker is away, and what does not.
+pub(super) async fn port_stays_open(embedded: &Embedded, limit: Duration) -> Result<Account, RestError> {
+    let away = absence(FOR_GOOD);
+    let topics = Procedure::PortStaysOpen.topics();
+    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    away.start(Instant::now());
+    let endpoint = own.ground.endpoint();
+    let (root, topics) = (get("/".to_owned()), get("/topics".to_owned()));
+    let root = look("GET / while the broker is away", endpoint, &root, &[200], limit);
+    let topics = look("GET /topics while the broker is away", endpoint, &topics, &[500, 503, 504], limit);
+    let (root, topics) = tokio::join!(root, topics);
+    Ok(Account { looks: vec![root, topics], ..Account::default() })
+}
+
+/// One record to a topic that is not there, and three.
+pub(super) async fn serial_blocking(
+    embedded: &Embedded,
+    api: Api,
+    limit: Duration,
+) -> Result<Account, RestError> {
+    let embedded = &Embedded { time_scale: SCALE, ..embedded.clone() };
+    let topics = Procedure::SerialBlocking.topics();
+    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: Vec::new(), limit }).await?;
+    let mut sendings = Vec::new();
+    for (number, (what, count)) in
+        [("the request of one record", 1), ("the request of three records", 3)].into_iter().enumerate()
+    {
+        let entries = (0..count).map(|record| Entry::of(number, record, None)).collect();
+        sendings.push(one(&own.ground, what.to_owned(), "landfall-absent", json(api), entries).await);
+    }
+    Ok(Account { sendings, particulars: Particulars::Waits(MAX_BLOCK / SCALE), ..Account::default() })
+}
+
+/// The broker is away for longer than a gateway waits, as the proxy's clock goes.
+pub(super) async fn later_than_gateway(
+    embedded: &Embedded,
+    api: Api,
+    limit: Duration,
+) -> Result<Account, RestError> {
+    let waits = GATEWAY / embedded.time_scale.max(1);
+    let away = absence(waits.mul_f64(LONGER));
+    let topics = Procedure::LaterThanGateway.topics();
+    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    let ground = &own.ground;
+    let before = record(ground, "the request before", api, 0).await;
+    let begun = Instant::now();
+    away.start(begun);
+    let mut working = std::pin::pin!(record(ground, "the request meanwhile", api, 1));
+    let early = timeout_at((begun + waits).into(), &mut working).await.ok();
+    let came = early.as_ref().map(|_| begun.elapsed());
+    // A gateway has given up by now, which tells the proxy nothing.
+    let during = match early {
+        Some(sending) => sending,
+        None => working.await,
+    };
+    let sendings = vec![before, in_doubt(during)];
+    let landed = ground.landed(&ground.topics, records(&sendings)).await?;
+    Ok(Account { sendings, landed, particulars: Particulars::Gateway(waits, came), ..Account::default() })
+}

@@ -1,0 +1,230 @@
+//! Cases that take a procedure: each is carried out on topics of its own, some on a proxy and a broker of its own.
+
+mod absent;
+mod acks;
+mod at_once;
+mod disconnect;
+mod duplex;
+mod ground;
+mod line;
+mod order;
+mod own;
+mod stopped;
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use self::ground::Ground;
+use self::own::{Own, Wanted};
+use super::error::RestError;
+use super::place::Place;
+use super::surroundings::groups;
+use super::{Options, Plan};
+use crate::app::golden::{Against, Embedded, signalled};
+use crate::app::run::Interrupt;
+use crate::conform::rest::{
+    Account, Assessment, Look, Procedure, ProcedureCase, Requirement, RestCase, TopicOf, assess_procedure,
+    judge_procedure,
+};
+use crate::result::CaseOutcome;
+use crate::wire::produce::Api;
+
+/// How long an answer is waited for: longer than anything takes that Kafka does not hold up.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// What became of a procedure.
+pub(super) enum Outcome {
+    /// It was carried out.
+    Tried(Box<Tried>),
+    /// It was not, for this reason.
+    Untried(String),
+    /// It was not, for want of this.
+    Missing(Vec<String>),
+}
+
+/// What became of all.
+pub(super) struct CarriedOut {
+    /// In the order of the plan.
+    pub(super) outcomes: Vec<Outcome>,
+    /// What has been left behind, in words.
+    pub(super) left: Option<String>,
+}
+
+/// A procedure that was carried out.
+pub(super) struct Tried {
+    /// The id of the cluster that its requests named.
+    pub(super) cluster: String,
+    pub(super) account: Account,
+    pub(super) assessment: Assessment,
+    pub(super) took: Duration,
+}
+
+/// None of them, since the suite has ended.
+pub(super) fn untried(plan: &Plan) -> CarriedOut {
+    let untried = |_| Outcome::Untried("the suite ended at the first failure".to_owned());
+    CarriedOut { outcomes: plan.procedures.iter().map(untried).collect(), left: None }
+}
+
+/// Carries out every procedure, some at once. `each` is told of each that is done.
+pub(super) async fn run(
+    plan: &Plan,
+    options: &Options,
+    run: &str,
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    each: impl FnMut(),
+) -> Result<CarriedOut, RestError> {
+    if plan.procedures.is_empty() {
+        return Ok(untried(plan));
+    }
+    let cases: Vec<&RestCase> = Vec::new();
+    let mut groups = groups(options, &cases, &[]);
+    let mut place = Place::open(options, &groups.remove(0), &cases, |_| String::new()).await?;
+    let mut topics: Vec<Vec<String>> = Vec::new();
+    let mut wanted = Vec::new();
+    for (number, (requirement, case)) in (1..).zip(&plan.procedures) {
+        // What needs something of landfall's own brings topics of its own.
+        let brings =
+            case.procedure.needs().is_some() || !missing(plan, options, requirement, case).is_empty();
+        let own = if brings { Vec::new() } else { case.procedure.topics() };
+        let own = (1..).zip(own).map(|(at, topic)| (format!("landfall-{run}-p{number}-{at}"), topic));
+        let own: Vec<(String, TopicOf)> = own.collect();
+        topics.push(own.iter().map(|(name, _)| name.clone()).collect());
+        wanted.extend(own);
+    }
+    let outcomes = match place.add(&wanted).await {
+        Ok(()) => all(plan, options, (&place, &topics), interrupt, each).await,
+        Err(error) => Err(error),
+    };
+    let left = place.close().await;
+    Ok(CarriedOut { outcomes: outcomes?, left })
+}
+
+async fn all(
+    plan: &Plan,
+    options: &Options,
+    (place, topics): (&Place, &[Vec<String>]),
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
+    mut each: impl FnMut(),
+) -> Result<Vec<Outcome>, RestError> {
+    let standard = plan.standard();
+    let working = plan.procedures.iter().zip(topics).enumerate();
+    let working = working.map(|(index, ((requirement, case), topics))| async move {
+        let missing = missing(plan, options, requirement, case);
+        if !missing.is_empty() {
+            return Ok((index, Outcome::Missing(missing)));
+        }
+        let begun = Instant::now();
+        let account = carried_out(case, options, place, topics).await?;
+        let finding = judge_procedure(case.procedure, &account);
+        let assessment = assess_procedure(case, requirement.level, standard, finding);
+        let cluster = place.cluster_id().to_owned();
+        let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
+        Ok::<_, RestError>((index, Outcome::Tried(Box::new(tried))))
+    });
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    outcomes.resize_with(plan.procedures.len(), || {
+        Outcome::Untried("the suite ended at the first failure".to_owned())
+    });
+    let mut working = stream::iter(working).buffer_unordered(options.at_once.max(1));
+    loop {
+        let next = tokio::select! {
+            signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
+            next = working.next() => next,
+        };
+        let Some(done) = next else { break };
+        let (index, outcome) = done?;
+        each();
+        let failed =
+            matches!(&outcome, Outcome::Tried(tried) if tried.assessment.outcome == CaseOutcome::Failed);
+        outcomes[index] = outcome;
+        if options.fail_fast && failed {
+            break;
+        }
+    }
+    drop(working);
+    Ok(outcomes)
+}
+
+/// What a procedure needs and the place does not have.
+fn missing(plan: &Plan, options: &Options, requirement: &Requirement, case: &ProcedureCase) -> Vec<String> {
+    let own = case.procedure.needs().filter(|_| matches!(options.against, Against::Running { .. }));
+    let mut missing: Vec<String> = own.map(|own| own.name().to_owned()).into_iter().collect();
+    let api = match case.api {
+        Api::V2 => crate::conform::rest::Api::V2,
+        Api::V3 => crate::conform::rest::Api::V3,
+    };
+    if let Some(profile) = &plan.profile {
+        let lacking = [api, requirement.api].into_iter().find(|api| profile.lacks.contains(api));
+        missing.extend(lacking.map(|api| api.name().to_owned()));
+    }
+    missing
+}
+
+async fn carried_out(
+    case: &ProcedureCase,
+    options: &Options,
+    place: &Place,
+    topics: &[String],
+) -> Result<Account, RestError> {
+    let limit = options.patience().min(ANSWER);
+    let done = match &options.against {
+        Against::Embedded(embedded) if case.procedure.needs().is_some() => {
+            timeout(case.procedure.limit(), on_its_own(case, embedded, limit)).await
+        }
+        _ => {
+            let ground = Ground {
+                endpoints: vec![place.endpoint().clone()],
+                cluster: place.cluster_id().to_owned(),
+                topics: topics.to_vec(),
+                kafka: place.kafka().cloned(),
+                own: place.is_own(),
+                limit,
+            };
+            timeout(case.procedure.limit(), at_a_proxy(case, &ground)).await
+        }
+    };
+    done.unwrap_or_else(|_| {
+        let late = format!("it took longer than {} s", case.procedure.limit().as_secs());
+        let look = Look { what: "the procedure".to_owned(), expected: vec![200], seen: Err(late) };
+        Ok(Account { looks: vec![look], ..Account::default() })
+    })
+}
+
+/// Procedures that a proxy is enough for, and a Kafka behind it.
+async fn at_a_proxy(case: &ProcedureCase, ground: &Ground) -> Result<Account, RestError> {
+    match case.procedure {
+        Procedure::ConcurrentIsolation => at_once::isolation(ground, case.api).await,
+        Procedure::ManyRecords => at_once::many(ground, case.api).await,
+        Procedure::DisconnectAfterRequest => disconnect::hang_up(ground, case.api, true).await,
+        Procedure::DisconnectAmidRequest => disconnect::hang_up(ground, case.api, false).await,
+        Procedure::KeepAlive => order::keep_alive(ground, case.api).await,
+        Procedure::FullDuplex => duplex::full_duplex(ground).await,
+        Procedure::SameAgain => order::same_again(ground, case.api).await,
+        _ => order::sequential(ground, case.api).await,
+    }
+}
+
+/// Procedures that take a proxy and a broker of their own.
+async fn on_its_own(
+    case: &ProcedureCase,
+    embedded: &Embedded,
+    limit: Duration,
+) -> Result<Account, RestError> {
+    let api = case.api;
+    let topics = case.procedure.topics();
+    let two = || Own::start(Wanted { embedded, topics, replicas: 2, faults: Vec::new(), limit });
+    match case.procedure {
+        Procedure::SerialBlocking => absent::serial_blocking(embedded, api, limit).await,
+        Procedure::PortStaysOpen => absent::port_stays_open(embedded, limit).await,
+        Procedure::LaterThanGateway => absent::later_than_gateway(embedded, api, limit).await,
+        Procedure::StoppedInHand => stopped::in_hand(embedded, api, limit).await,
+        Procedure::Acknowledgements => acks::asked(embedded, api, limit).await,
+        Procedure::TwoReplicas => order::sequential(&two().await?.ground, api).await,
+        Procedure::TopicOfAnother => order::topic_of_another(&mut two().await?.ground, api).await,
+        _ => absent::broker_returns(embedded, api, limit).await,
+    }
+}
