@@ -11,8 +11,8 @@ mod reading;
 mod recorded;
 
 pub use catalogue::{
-    AnswerPattern, Api, Brokers, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing,
-    Statuses, Surroundings, TopicOf,
+    AnswerPattern, Api, Brokers, Evidence, Expect, HeaderPattern, Later, Like, Requirement, Requires,
+    RestCase, Standing, Statuses, Surroundings, TopicOf,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
