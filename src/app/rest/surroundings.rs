@@ -1,9 +1,10 @@
 //! Which cases are tried where: those that ask for the same share a proxy and a broker.
 
 use super::Options;
-use crate::app::golden::Against;
+use crate::app::golden::{Against, Stage};
 use crate::conform::golden::Setup;
 use crate::conform::rest::{Brokers, Profile, Requirement, Requires, RestCase, Surroundings};
+use crate::doubles::registry::Words;
 
 /// Cases that are tried in the same place.
 pub(super) struct Group {
@@ -23,6 +24,12 @@ impl Group {
             proxy_settings: proxy_settings.clone(),
             ..Setup::default()
         }
+    }
+
+    /// What stands beside them. Cases that need a registry were recorded with Karapace's.
+    pub(super) fn stage(&self) -> Stage {
+        let registry = self.surroundings.registry == Some(true);
+        Stage { registry: registry.then_some(Words::Karapace), ..Stage::default() }
     }
 
     /// Whether the broker is stopped before anything is sent.
@@ -84,7 +91,8 @@ pub(super) fn wanting(
 
 fn is_met(options: &Options, required: Requires) -> bool {
     match &options.against {
-        Against::Embedded(_) => own_can(required),
+        // Landfall's own proxy and broker are set up so, by [`Group::setup`], where a case asks for it.
+        Against::Embedded(_) => true,
         Against::Running { url, .. } => match required {
             Requires::StoppedBroker | Requires::ProxySettings | Requires::Own => false,
             Requires::AutoCreateOff => options.auto_create == Some(false),
@@ -94,11 +102,6 @@ fn is_met(options: &Options, required: Requires) -> bool {
             Requires::Root => is_root(url),
         },
     }
-}
-
-/// Whether landfall's own proxy and broker can be set up so: they are, by [`Group::setup`], where a case asks for it.
-fn own_can(required: Requires) -> bool {
-    required != Requires::Registry
 }
 
 /// Whether a URL names no path.
