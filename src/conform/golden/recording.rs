@@ -7,6 +7,15 @@ use serde_json::{Map, Value};
 
 use super::body::{Elided, Generated, Unbuildable};
 
+/// An answer; one without a status is none.
+fn answered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<GoldenResponse>, D::Error> {
+    let document = serde_json::Value::deserialize(deserializer)?;
+    if document.get("status").is_none_or(serde_json::Value::is_null) {
+        return Ok(None);
+    }
+    serde_json::from_value(document).map(Some).map_err(serde::de::Error::custom)
+}
+
 /// One exchange with a proxy, and what then stood in the topics. Members that are not named here are passed over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recording {
@@ -18,6 +27,7 @@ pub struct Recording {
     /// What was sent.
     pub request: GoldenRequest,
     /// The first answer; `None`: there was none before the client gave up.
+    #[serde(deserialize_with = "answered")]
     pub response: Option<GoldenResponse>,
     /// All answers, where there were several (100, pipelining).
     #[serde(default, skip_serializing_if = "Option::is_none")]
