@@ -11,7 +11,10 @@ use crate::harness::{Ended, ended};
 /// What the embedded proxy does otherwise, and why.
 const EXPLAINED: [(&str, &str); 5] = [
     ("v3-ts-013", "librdkafka takes the time 0 for now"),
-    ("v2.avro.jsonschema", "an exchange that is not in the file registered a schema in between: the next id is another"),
+    (
+        "v2.avro.jsonschema",
+        "an exchange that is not in the file registered a schema in between: the next id is another",
+    ),
     ("v2-size-009", "the client's batches are cut by time"),
     ("v2.size.batch-10000", "a slow machine does not write it in time"),
     ("v2.size.topic-limit-mixed", "the client's batches are cut by time"),
