@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true }, kafka: { port: 4, brokers: 3 }, \
+        let text = "stack: { idp: { port: 1, token_life: 5s }, proxy: { port: 3, replicas: 16, idempotence: true, registry: embedded, blocked: [api.v2.topics.list, 'api.v3.*'] }, kafka: { port: 4, brokers: 3 }, \
             gateway: { port: 2, required_headers: [], authorizer_ttl: 0s, validate_credentials: false, leeway: 1m, integration_timeout: 50ms } }";
         let stack = stack(text).unwrap();
         let IdpSpec::Embedded(idp) = &stack.idp else { panic!("{:?}", stack.idp) };
@@ -393,7 +393,15 @@ mod tests {
         let balancer = BalancerSpec::default();
         assert_eq!(
             stack.proxy,
-            ProxySpec::Embedded { port: 3, replicas: 16, profile, idempotence: true, balancer }
+            ProxySpec::Embedded {
+                port: 3,
+                replicas: 16,
+                profile,
+                idempotence: true,
+                balancer,
+                registry: true,
+                blocked: BTreeSet::from(["api.v2.topics.list".to_owned(), "api.v3.*".to_owned()])
+            }
         );
         assert_eq!(stack.kafka, KafkaSpec::Embedded { port: 4, brokers: 3, sasl: None });
     }

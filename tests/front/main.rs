@@ -17,6 +17,7 @@ mod idp;
 mod limits;
 mod malformed;
 mod proxy_http;
+mod proxy_schemas;
 mod proxy_v3;
 mod shapes;
 mod stage;

@@ -98,10 +98,12 @@ pub(super) struct SchemaIds {
 
 /// The records of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "they are what it is named after")]
 pub(super) struct Records {
     pub(super) records: Vec<ProduceRecord>,
     /// Whether a record follows whose partition is negative: those before it are written, then the request fails.
     pub(super) then_fails: bool,
+    /// Of its keys and values.
     pub(super) schemas: SchemaIds,
 }
 

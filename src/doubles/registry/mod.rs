@@ -45,9 +45,9 @@ impl Registry {
     pub async fn start(address: IpAddr, port: u16) -> Result<Self, RegistryError> {
         let listener = bind("schema registry", SocketAddr::new(address, port)).await?;
         let schemas = Schemas::default();
-        let served = schemas.clone();
+        let shared = schemas.clone();
         let server = Server::start(listener, move |request, _| {
-            let schemas = served.clone();
+            let schemas = shared.clone();
             async move {
                 let (head, body) = request.into_parts();
                 match read_body(body, BODY_LIMIT).await {

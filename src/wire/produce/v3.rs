@@ -23,7 +23,7 @@ pub const WRITTEN: i64 = 200;
 #[serde(untagged)]
 pub enum Receipt {
     /// It was written.
-    Written(WrittenReceipt),
+    Written(Box<WrittenReceipt>),
     /// It was not.
     Refused(ErrorEntity),
 }
@@ -101,7 +101,7 @@ mod tests {
                 size: 0,
             })
         };
-        let written = Receipt::Written(WrittenReceipt {
+        let written = Receipt::Written(Box::new(WrittenReceipt {
             error_code: Some(WRITTEN),
             cluster_id: "jvXjhgYuQg6w7jdD0jMY_g".into(),
             topic_name: "p1".into(),
@@ -110,7 +110,7 @@ mod tests {
             timestamp: Some("2026-11-23T17:06:32.716Z".into()),
             key: empty(),
             value: empty(),
-        });
+        }));
         // Recorded from 7.9.9.
         assert_eq!(
             serde_json::to_string(&written).unwrap(),

@@ -98,7 +98,7 @@ pub(in crate::doubles::proxy) async fn produce_batch(
             Receipt::Written(receipt) => {
                 outcomes
                     .successes
-                    .push(Success { id, receipt: WrittenReceipt { error_code: None, ..receipt } });
+                    .push(Success { id, receipt: WrittenReceipt { error_code: None, ..*receipt } });
             }
             Receipt::Refused(refusal) => outcomes.failures.push(Refused { id, refusal }),
         }

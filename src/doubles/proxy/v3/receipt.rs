@@ -38,7 +38,7 @@ impl Echo {
         release: ProxyRelease,
     ) -> Receipt {
         match outcome {
-            Ok(Position { partition, offset, timestamp }) => Receipt::Written(WrittenReceipt {
+            Ok(Position { partition, offset, timestamp }) => Receipt::Written(Box::new(WrittenReceipt {
                 // It came with 7.3.
                 error_code: (!release.is_6_2()).then_some(WRITTEN),
                 cluster_id: cluster.to_owned(),
@@ -48,7 +48,7 @@ impl Echo {
                 timestamp: timestamp.map(as_java),
                 key: self.key,
                 value: self.value,
-            }),
+            })),
             Err(Failure { kind, message }) => {
                 Receipt::Refused(ErrorEntity { error_code: kind.v3_code(), message })
             }

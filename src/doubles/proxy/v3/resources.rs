@@ -10,6 +10,7 @@ use super::super::metadata::{found, is_legal, refusal};
 use super::super::response::{self, json, typed_error};
 use super::super::route::{Endpoint, number};
 use super::super::{Answer, not_found};
+use crate::doubles::jackson::{Kind, Parser, Problem, Source, Version};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::v3::JSON;
 
@@ -344,6 +345,17 @@ fn joined(one: Value, other: Value) -> Value {
     Value::Object(all)
 }
 
+/// A message with where the first value of `body` ends.
+fn end_of(body: &[u8], message: &str, release: ProxyRelease) -> Option<String> {
+    let version = Version::of(release);
+    let source = Source::new(body).ok()?;
+    let mut parser = Parser::new(&source, version);
+    parser.advance().ok()?;
+    parser.skip_children().ok()?;
+    let problem = Problem::new(Kind::Mapping, message.to_owned(), Some(parser.token_place()));
+    Some(problem.full(version))
+}
+
 /// A topic as a request wants it.
 struct Wanted {
     name: String,
@@ -392,9 +404,13 @@ impl Wanted {
         let Some(name) = name else {
             let old = release.is_6_2();
             let class = if old { "io.confluent.kafkarest.entities.v3." } else { "" };
-            return Err(bad(format!(
-                "Cannot construct instance of `{class}CreateTopicRequest`, problem: Null topicName"
-            )));
+            let text =
+                format!("Cannot construct instance of `{class}CreateTopicRequest`, problem: Null topicName");
+            return Err(bad(match release {
+                // The message is told whole, with where the object ends.
+                ProxyRelease::Confluent6_2_0 => end_of(body, &text, release).unwrap_or(text),
+                _ => text,
+            }));
         };
         Ok(Self { name, ..wanted })
     }

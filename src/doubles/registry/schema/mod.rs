@@ -134,3 +134,6 @@ impl Schema {
 }
 
 pub(super) use avro::Incompatibility as Obstacle;
+
+#[cfg(test)]
+mod tests;

@@ -257,7 +257,6 @@ impl Data<'_> {
             (Trouble::Argument(message) | Trouble::BadRequest(message), _) => {
                 first_line(400, &format!("Bad Request: {message}"))
             }
-            (Trouble::Nameless(tried), _) => first_line(50002, &tried),
             (Trouble::Invalid(message), ProxyRelease::Confluent6_2_0 | ProxyRelease::Confluent6_2) => {
                 first_line(42205, &format!("Invalid schema: {message}"))
             }
@@ -265,7 +264,9 @@ impl Data<'_> {
                 first_line(422, &format!("Error: 42205 : Invalid schema: {message}"))
             }
             (Trouble::Registry { tried, .. }, ProxyRelease::Confluent6_2_0) => refused(50002, tried),
-            (Trouble::Registry { tried, .. }, ProxyRelease::Confluent6_2) => first_line(50002, &tried),
+            (Trouble::Registry { tried, .. }, ProxyRelease::Confluent6_2) | (Trouble::Nameless(tried), _) => {
+                first_line(50002, &tried)
+            }
             (Trouble::Registry { tried, .. }, _) => {
                 first_line(422, &format!("Error: 42207 : Error serializing message. {tried}"))
             }

@@ -10,8 +10,8 @@ use super::{Field, Kind, Primitive, Ref, Schema};
 use crate::doubles::jackson::{Parser, Place, Source, Token, Version, to_utf8, units};
 use crate::doubles::registry::schema::hash_map;
 
-/// How deep data may be nested. Java's stack ends somewhere beyond.
-const DEPTH: usize = 2_000;
+/// How deep data may be nested, records that hold themselves before anything else among them: Java's stack ends as well.
+const DEPTH: usize = 400;
 
 /// Why data do not fit a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn lexemes(data: &[u8], version: Version) -> Option<Vec<Lexeme>> {
     Some(lexemes)
 }
 
-impl<'s> Decoder<'s> {
+impl Decoder<'_> {
     fn token(&self) -> Option<Token> {
         (self.cursor.at < self.cursor.end).then(|| self.lexemes[self.cursor.at].token)
     }
@@ -167,11 +167,11 @@ impl<'s> Decoder<'s> {
                     }
                 }
                 Action::UnionEnd => {
-                    self.to_the_end_of_the_object();
+                    self.pass_the_object();
                     self.next();
                 }
                 Action::RecordEnd => {
-                    self.to_the_end_of_the_object();
+                    self.pass_the_object();
                     if let Some(reorder) = self.reorder.as_ref().filter(|reorder| !reorder.aside.is_empty()) {
                         let names = reorder.aside.iter().map(|(name, _)| to_utf8(name));
                         let names: Vec<String> = hash_map::in_order(names.collect(), 16);
@@ -186,7 +186,7 @@ impl<'s> Decoder<'s> {
     }
 
     /// Values between are passed token by token, not as wholes.
-    fn to_the_end_of_the_object(&mut self) {
+    fn pass_the_object(&mut self) {
         while !matches!(self.token(), Some(Token::EndObject) | None) {
             self.next();
         }

@@ -58,8 +58,13 @@ impl Parser {
         if let Some(primitive) = Primitive::of(name) {
             return Ok(self.add(Kind::Primitive(primitive)));
         }
-        let name = self.name(name, None)?;
-        self.names.get(&name).copied().ok_or(Invalid)
+        let named = self.name(name, None)?;
+        let known = self.names.get(&named).or_else(|| {
+            // What is not in the space at hand may have none.
+            let without = Name { space: None, ..named.clone() };
+            self.names.get(&without).filter(|_| !name.contains('.'))
+        });
+        known.copied().ok_or(Invalid)
     }
 
     /// A name; the space that it has itself goes before `space`, and that before the one around.

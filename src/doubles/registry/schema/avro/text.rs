@@ -90,10 +90,10 @@ impl Printer<'_> {
         members.extend(of.attributes.clone());
         if !named.aliases.is_empty() {
             let space = named.name.space.as_ref();
-            let names = named.aliases.iter().map(|alias| {
+            let aliases = named.aliases.iter().map(|alias| {
                 Value::from(if alias.space.as_ref() == space { alias.name.clone() } else { alias.full() })
             });
-            members.insert("aliases".into(), names.collect());
+            members.insert("aliases".into(), aliases.collect());
         }
         members.into()
     }

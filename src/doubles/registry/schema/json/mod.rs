@@ -175,9 +175,26 @@ fn hashed(value: Value) -> Value {
 fn shown(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
-        other => {
-            let written = jackson::write(&hashed(other.clone()));
-            Cow::Owned(String::from_utf8(written).unwrap_or_default())
+        Value::Array(_) | Value::Object(_) => {
+            let written = jackson::write(&hashed(shortened(value.clone())));
+            Cow::Owned(jackson::with_plain_surrogates(&written))
         }
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// Numbers within arrays and objects are shown without zeroes at the end of a fraction.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, shortened(value))).collect(),
+        Value::Array(elements) => elements.into_iter().map(shortened).collect(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let is_plain = text.contains('.') && !text.contains(['e', 'E']);
+            let short = text.trim_end_matches('0').trim_end_matches('.');
+            let short = if is_plain { short.parse().ok() } else { None };
+            Value::Number(short.unwrap_or(number))
+        }
+        other => other,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Additional, ArrayRule, Criterion, NumberRule, ObjectRule, Ref, Rule, Schema, StringRule, shown};
 
 /// How deep data may be nested.
-const DEPTH: usize = 1_000;
+const DEPTH: usize = 400;
 
 /// A violation, or what stands for several.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,7 +63,9 @@ fn merge(of: &MessageDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) 
         }
     }
     fields.sort_by_key(|(number, _)| *number);
-    fields.iter().for_each(|(_, encoded)| out.extend_from_slice(encoded));
+    for (_, encoded) in &fields {
+        out.extend_from_slice(encoded);
+    }
     Ok(())
 }
 
@@ -90,6 +92,14 @@ fn is_well_known(name: &str) -> bool {
 }
 
 fn well_known(of: &MessageDescriptor, json: &Value, out: &mut Vec<u8>) -> Encoded<()> {
+    if of.name().len() > "Value".len() && of.name().ends_with("Value") && of.name() != "ListValue" {
+        let field = of.get_field_by_name("value").ok_or(Misfit::Unexpected)?;
+        return single(&field, json, 0, out).map(|_| ());
+    }
+    if matches!(of.name(), "Timestamp" | "Duration" | "FieldMask") {
+        // What has no text has no words of its own either.
+        text(json)?;
+    }
     let Ok(message) = DynamicMessage::deserialize(of.clone(), json) else {
         return match of.name() {
             "Timestamp" => told(format!("Failed to parse timestamp: {json}")),
@@ -97,10 +107,7 @@ fn well_known(of: &MessageDescriptor, json: &Value, out: &mut Vec<u8>) -> Encode
             "Struct" => told(format!("Expect a map object but found: {json}")),
             "ListValue" => told(format!("Expected an array for values but found {json}")),
             "Any" => told(format!("Missing type url when parsing: {json}")),
-            _ => match of.get_field_by_name("value") {
-                Some(field) => single(&field, json, 0, &mut Vec::new()).map(|_| ()),
-                None => Err(Misfit::Unexpected),
-            },
+            _ => Err(Misfit::Unexpected),
         };
     };
     out.extend_from_slice(&message.encode_to_vec());
@@ -156,9 +163,13 @@ fn map(field: &FieldDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) -
     let (key_field, value_field) = (entry.map_entry_key_field(), entry.map_entry_value_field());
     for (name, value) in members {
         let mut content = Vec::new();
-        single(&key_field, &Value::from(name.as_str()), depth, &mut content)?;
-        if !single(&value_field, value, depth, &mut content)? {
-            return told("Map value cannot be null.".to_owned());
+        // Of an entry both are written, even where they are the default.
+        for (part, json) in [(&key_field, &Value::from(name.as_str())), (&value_field, value)] {
+            let mut encoded = Vec::new();
+            match self::value(part, json, depth, &mut encoded)? {
+                Some(wire) => tagged(part, wire, &encoded, &mut content),
+                None => return told("Map value cannot be null.".to_owned()),
+            }
         }
         tagged(field, Wire::Bytes, &content, out);
     }
@@ -197,6 +208,7 @@ fn varint(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// The value's content without tag and length, and how it stands; none of null.
+#[expect(clippy::too_many_lines, reason = "a case for each kind, each of a few lines")]
 fn value(field: &FieldDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) -> Encoded<Option<Wire>> {
     let kind = field.kind();
     if json.is_null() {
@@ -272,7 +284,7 @@ fn value(field: &FieldDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>)
             Wire::Four
         }
         Kind::Double => {
-            let text = text(json).or_else(|_| told(format!("Not a double value: {json}")))?;
+            let text = text(json)?;
             let Some(double) = real(&text) else { return told(format!("Not a double value: {json}")) };
             if double.is_infinite() && !text.ends_with("Infinity") {
                 return told(format!("Out of range double value: {json}"));
@@ -288,7 +300,7 @@ fn value(field: &FieldDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>)
             let text = text(json)?;
             let decoded = GeneralPurpose::new(&STANDARD, CONFIG).decode(&text);
             let decoded = decoded.or_else(|_| GeneralPurpose::new(&URL_SAFE, CONFIG).decode(&text));
-            out.extend_from_slice(&decoded.map_err(|_| Misfit::Unexpected)?);
+            out.extend_from_slice(&decoded.or_else(|_| told(no_base64(&text)))?);
             Wire::Bytes
         }
         Kind::Enum(of) => {
@@ -334,7 +346,26 @@ fn text(json: &Value) -> Encoded<String> {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Number(_) => Ok(json.to_string()),
         Value::Array(elements) if elements.len() == 1 => text(&elements[0]),
-        _ => Err(Misfit::Unexpected),
+        Value::Null => told("JsonNull".to_owned()),
+        Value::Object(_) => told("JsonObject".to_owned()),
+        // The exception says nothing.
+        Value::Array(_) => told("null".to_owned()),
+    }
+}
+
+/// What Guava says of a text that is base64 in neither alphabet.
+fn no_base64(text: &str) -> String {
+    const EXCEPTION: &str = "com.google.common.io.BaseEncoding$DecodingException";
+    let content = text.trim_end_matches('=');
+    let is_known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let length = content.chars().count();
+    if length % 4 == 1 {
+        return format!("{EXCEPTION}: Invalid input length {length}");
+    }
+    match content.chars().find(|c| !is_known(c)) {
+        Some(c) if c.is_ascii_graphic() => format!("{EXCEPTION}: Unrecognized character: {c}"),
+        Some(c) => format!("{EXCEPTION}: Unrecognized character: 0x{:x}", u32::from(c)),
+        None => format!("{EXCEPTION}: Invalid input length {length}"),
     }
 }
 
@@ -387,7 +418,12 @@ fn real(text: &str) -> Option<f64> {
 
 fn float(json: &Value) -> Encoded<f32> {
     let text = text(json)?;
-    let double = real(&text).ok_or(Misfit::Unexpected)?;
+    let Some(double) = real(&text) else {
+        return told(match text.as_str() {
+            "" => "empty String".to_owned(),
+            _ => format!("For input string: \"{text}\""),
+        });
+    };
     if double.is_finite() && double.abs() > f64::from(f32::MAX) * (1.0 + 1e-6)
         || double.is_infinite() && !text.ends_with("Infinity")
     {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use protox::prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
 use protox::prost_reflect::prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, MethodDescriptorProto,
-    ServiceDescriptorProto, UninterpretedOption,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, MessageOptions,
+    MethodDescriptorProto, ServiceDescriptorProto, UninterpretedOption,
 };
 
 /// The path of `syntax` in a file's descriptor.
@@ -107,7 +107,9 @@ fn message(message: &DescriptorProto, is_proto3: bool) -> String {
     let plain: Vec<_> = message.field.iter().filter(|field| in_oneof(field).is_none()).collect();
     if !plain.is_empty() {
         begin(&mut out);
-        plain.into_iter().for_each(|field| indented(&print(field), &mut out));
+        for field in plain {
+            indented(&print(field), &mut out);
+        }
     }
     let mut oneofs = String::new();
     for (index, oneof) in message.oneof_decl.iter().enumerate() {
@@ -122,7 +124,9 @@ fn message(message: &DescriptorProto, is_proto3: bool) -> String {
             statements(options, false, &mut text);
             text.push('\n');
         }
-        fields.into_iter().for_each(|field| indented(&print(field), &mut text));
+        for field in fields {
+            indented(&print(field), &mut text);
+        }
         text.push_str("}\n");
         indented(&text, &mut oneofs);
     }
@@ -137,20 +141,24 @@ fn message(message: &DescriptorProto, is_proto3: bool) -> String {
         }
     }
     let is_entry =
-        |nested: &&DescriptorProto| !nested.options.as_ref().is_some_and(|options| options.map_entry());
+        |nested: &&DescriptorProto| !nested.options.as_ref().is_some_and(MessageOptions::map_entry);
     let nested: Vec<&DescriptorProto> = message.nested_type.iter().filter(is_entry).collect();
     if !nested.is_empty() || !message.enum_type.is_empty() {
         begin(&mut out);
     }
-    nested.into_iter().for_each(|nested| indented(&self::message(nested, is_proto3), &mut out));
-    message.enum_type.iter().for_each(|nested| indented(&enumeration(nested), &mut out));
+    for nested in nested {
+        indented(&self::message(nested, is_proto3), &mut out);
+    }
+    for nested in &message.enum_type {
+        indented(&enumeration(nested), &mut out);
+    }
     out.push_str("}\n");
     out
 }
 
 fn field(field: &FieldDescriptorProto, of: &DescriptorProto, is_proto3: bool) -> String {
     let entry = of.nested_type.iter().find(|nested| {
-        nested.options.as_ref().is_some_and(|options| options.map_entry())
+        nested.options.as_ref().is_some_and(MessageOptions::map_entry)
             && field.type_name().rsplit('.').next() == Some(nested.name())
     });
     let label = match (field.label(), entry) {

@@ -1,0 +1,195 @@
+//! Schemas and data, and what becomes of them: seen from Java's Avro 1.11, everit's JSON Schema 1.14 and Protobuf's `JsonFormat`
+//! 3.25.
+
+use super::*;
+
+/// The bytes in hexadecimal, or why there are none.
+fn encoded(format: Format, schema: &str, data: &str) -> String {
+    let Ok(schema) = Schema::parse(format, schema) else { return "no schema".to_owned() };
+    match schema.encode(data.as_bytes(), Version::V2_18) {
+        Ok(bytes) => hex::encode(bytes),
+        Err(Misfit::Told(told)) => told,
+        Err(Misfit::Unexpected) => "unexpected".to_owned(),
+    }
+}
+
+fn text(format: Format, schema: &str) -> Option<String> {
+    Schema::parse(format, schema).ok().map(|schema| schema.text().to_owned())
+}
+
+#[test]
+fn avro_schemas_are_printed_as_java_prints_them() {
+    for (schema, printed) in [
+        (r#"{"type": "string"}"#, r#""string""#),
+        (r#"{"logicalType":"date", "type":"int"}"#, r#"{"type":"int","logicalType":"date"}"#),
+        (
+            r#"{"name":"R","namespace":"x.y","type":"record","aliases":["Q"],"p":1.0,"doc":"d","fields":[
+               {"default":null,"type":["null","R"],"name":"next","order":"ascending"},
+               {"name":"e","type":{"type":"enum","name":"z.E","symbols":["A"],"default":"A"},"order":"descending"},
+               {"name":"f","type":{"name":"F","type":"fixed","size":2}},{"name":"g","type":"F"}]}"#,
+            r#"{"type":"record","name":"R","namespace":"x.y","doc":"d","fields":[{"name":"next","type":["null","R"],"default":null},{"name":"e","type":{"type":"enum","name":"E","namespace":"z","symbols":["A"],"default":"A"},"order":"descending"},{"name":"f","type":{"type":"fixed","name":"F","size":2}},{"name":"g","type":"F"}],"p":1.0,"aliases":["Q"]}"#,
+        ),
+    ] {
+        assert_eq!(text(Format::Avro, schema).as_deref(), Some(printed));
+    }
+    for schema in [
+        "",
+        r#""nope""#,
+        r#"{"type":{"type":"string"}}"#,
+        r#"["int","int"]"#,
+        r#"["int",["string"]]"#,
+        r#"{"type":"record","name":"R"}"#,
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":"x"}]}"#,
+        r#"{"type":"record","name":"1R","fields":[]}"#,
+        r#"{"type":"enum","name":"E","symbols":["A","A"]}"#,
+        r#"{"type":"fixed","name":"F","size":1.5}"#,
+    ] {
+        assert_eq!(text(Format::Avro, schema), None, "{schema}");
+    }
+}
+
+#[test]
+fn json_becomes_avro_as_javas_decoder_reads_it() {
+    let user = r#"{"type":"record","name":"User","fields":[{"name":"name","type":"string"},{"name":"age","type":["null","int"],"default":null}]}"#;
+    for (schema, data, seen) in [
+        (user, r#"{"name":"ann","age":{"int":7}}"#, "06616e6e020e"),
+        (user, r#"{"age":null,"name":"x"}"#, "027800"),
+        (user, r#"{"name":"x","age":null,"zzz":1}"#, "027800"),
+        (user, r#"{"name":"bob"}"#, "Expected start-union. Got END_OBJECT"),
+        (user, r#"{"name":"bob","age":7}"#, "Expected start-union. Got VALUE_NUMBER_INT"),
+        (user, r#"{"name":"bob","age":{"long":7}}"#, "Unknown union branch long"),
+        (user, r#"{"age":null}"#, "Expected field name not found: name"),
+        (user, "5", "Expected record-start. Got VALUE_NUMBER_INT"),
+        (
+            user,
+            r#"{"name":"x","age":{"int":2147483648}}"#,
+            "Numeric value (2147483648) out of range of int (-2147483648 - 2147483647)\n at [Source: REDACTED \
+             (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 36]",
+        ),
+        // Fields that nobody knows are told only where something follows.
+        (
+            r#"{"type":"array","items":{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}}"#,
+            r#"[{"z":1,"a":1}]"#,
+            "Expected Unknown fields: [z]. Got END_OBJECT",
+        ),
+        (r#""bytes""#, "\"a\u{ff}\u{101}\"", "61ff3f"),
+        (r#"{"type":"array","items":"bytes"}"#, r#"["ab"]"#, "0204616200"),
+        (r#""int""#, "7.9", "0e"),
+        (r#""float""#, "0.1", "cdcccc3d"),
+        (r#"{"type":"enum","name":"E","symbols":["A","B"]}"#, r#""B""#, "02"),
+        (r#"{"type":"enum","name":"E","symbols":["A","B"]}"#, r#""C""#, "Unknown symbol in enum C"),
+        (r#"{"type":"fixed","name":"F","size":2}"#, r#""abc""#, "Expected fixed length 2, but got3"),
+        // Java keeps the entries in a hash map.
+        (
+            r#"{"type":"map","values":"int"}"#,
+            r#"{"name":1,"age":1,"zzz":1,"id":1,"b":1}"#,
+            "0a086e616d6502026202067a7a7a0204696402066167650200",
+        ),
+    ] {
+        assert_eq!(encoded(Format::Avro, schema, data), seen, "{schema} {data}");
+    }
+}
+
+#[test]
+fn data_in_schemas_that_hold_themselves_end() {
+    let list = r#"{"type":"record","name":"R","fields":[{"name":"r","type":["null","R"]}]}"#;
+    let nested =
+        |depth: usize| format!("{}{{\"r\":null}}{}", "{\"r\":{\"R\":".repeat(depth), "}}".repeat(depth));
+    assert_eq!(encoded(Format::Avro, list, &nested(100)), format!("{}00", "02".repeat(100)));
+    assert_eq!(encoded(Format::Avro, list, &nested(480)), "unexpected");
+    let endless = r#"{"type":"record","name":"R","fields":[{"name":"r","type":"R"}]}"#;
+    assert_eq!(encoded(Format::Avro, endless, "{}"), "unexpected");
+    let everywhere = "{\"$ref\":\"#\"}";
+    assert_ne!(encoded(Format::Json, everywhere, "{}"), "no schema");
+}
+
+#[test]
+fn json_schemas_are_violated_in_everits_words() {
+    let object = r#"{"type":"object","properties":{"name":{"type":"string","minLength":2},"n":{"type":"integer","maximum":5}},"required":["name"],"additionalProperties":false}"#;
+    for (schema, data, seen) in [
+        (object, r#"{"name":1}"#, "#/name: expected type: String, found: Integer"),
+        (object, "{}", "#: required key [name] not found"),
+        (object, r#"{"name":"x"}"#, "#/name: expected minLength: 2, actual: 1"),
+        (object, r#"{"name":"xy","z":1}"#, "#: extraneous key [z] is not permitted"),
+        (object, r#"{"name":"xy","n":6}"#, "#/n: 6 is not less or equal to 5"),
+        (object, r#"{"name":"xy","n":1.0}"#, "#/n: expected type: Integer, found: Double"),
+        (object, r#"{"name":"xy","n":null}"#, "#/n: expected type: Integer, found: Null"),
+        (object, r#"{"n":6}"#, "#: 2 schema violations found"),
+        (object, "[]", "#: expected type: JSONObject, found: JSONArray"),
+        (r#"{"enum":["a",1]}"#, r#""b""#, "#: b is not a valid enum value"),
+        (r#"{"type":["string","null"]}"#, "1", "#: #: no subschema matched out of the total 2 subschemas"),
+        (r#"{"oneOf":[{},{}]}"#, "1", "#: #: 2 subschemas matched instead of one"),
+        (r#"{"type":"string","pattern":"^a+$"}"#, r#""b""#, "#: string [b] does not match pattern ^a+$"),
+        (
+            r#"{"items":{"type":"object","properties":{"a/b":{"type":"null"}}}}"#,
+            r#"[{"a/b":1}]"#,
+            "#/0/a~1b: expected: null, found: Integer",
+        ),
+        (r#"{"uniqueItems":true}"#, "[1,1.0]", "#: array items are not unique"),
+        (
+            r##"{"$ref":"#/definitions/a","definitions":{"a":{"type":"boolean"}}}"##,
+            "1",
+            "#: expected type: Boolean, found: Integer",
+        ),
+        (r#"{"type":"nope"}"#, "1", "no schema"),
+        (r##"{"$ref":"#/nowhere"}"##, "1", "no schema"),
+    ] {
+        assert_eq!(encoded(Format::Json, schema, data), seen, "{schema} {data}");
+    }
+}
+
+#[test]
+fn what_fits_a_json_schema_lands_as_the_release_writes_it() {
+    let schema = r#"{"type": "object", "properties": {"name": {"default": "x"}}}"#;
+    let schema = Schema::parse(Format::Json, schema).unwrap();
+    assert_eq!(schema.text(), r#"{"type":"object","properties":{"name":{"default":"x"}}}"#);
+    let data = br#"{"zzz":1,"id":2}"#;
+    let seen = |version| String::from_utf8(schema.encode(data, version).unwrap()).unwrap();
+    assert_eq!(seen(Version::V2_14), r#"{"zzz":1,"id":2}"#);
+    assert_eq!(seen(Version::V2_18), r#"{"name":"x","zzz":1,"id":2}"#);
+}
+
+#[test]
+fn definitions_are_printed_as_confluents_registry_prints_them() {
+    let given = "syntax=\"proto3\"; package a.b; import \"google/protobuf/timestamp.proto\"; option java_package = \"x\"; // c\n\
+        message Foo { reserved 5, 7 to 9; string f1 = 1 [deprecated=true]; repeated int32 r=2; map<string, int64> m = 3; \
+        oneof o { string x=4; int32 y = 6;} enum E { A=0; } message In { optional string s=1; } In i=10; \
+        google.protobuf.Timestamp t=11; E e=12;}\nenum Z { ZERO=0; }";
+    insta::assert_snapshot!("protobuf_text", text(Format::Protobuf, given).unwrap());
+    for bad in ["nonsense", "syntax=\"proto3\"; message A { B b = 1; }", "import \"other.proto\";"] {
+        assert_eq!(text(Format::Protobuf, bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn json_becomes_messages_as_javas_json_format_reads_it() {
+    let schema = "syntax=\"proto3\"; import \"google/protobuf/timestamp.proto\"; import \"google/protobuf/wrappers.proto\"; \
+        message M { string a_b=1; int32 b=2; repeated int64 c=3; map<string,int32> d=4; oneof o { string e=5; bool f=6; } \
+        M n=7; E en=8; bytes g=9; optional int32 j=12; google.protobuf.Timestamp t=19; google.protobuf.StringValue u=20; \
+        enum E {A=0; B=1;} }";
+    for (data, seen) in [
+        (r#"{"a_b":"x","b":7}"#, "000a01781007"),
+        (r#"{"aB":"x"}"#, "000a0178"),
+        // What is the default is not written, unless it can be told from nothing.
+        (r#"{"b":0,"j":0,"e":""}"#, "002a006000"),
+        (r#"{"c":[1,"2"]}"#, "001a020102"),
+        (r#"{"d":{"z":1,"a":0}}"#, "0022050a017a100122050a01611000"),
+        (r#"{"n":{"b":1}}"#, "003a021001"),
+        (r#"{"en":"B"}"#, "004001"),
+        (r#"{"t":"1970-01-01T00:00:01Z","u":5}"#, "009a01020801a201030a0135"),
+        (r#"{"zzz":1}"#, "Cannot find field: zzz in message M"),
+        (r#"{"b":"x"}"#, "Not an int32 value: \"x\""),
+        (r#"{"b":{}}"#, "Invalid value: {} for expected type: INT32"),
+        (r#"{"a_b":"x","aB":"y"}"#, "Field M.a_b has already been set."),
+        (
+            r#"{"e":"x","f":true}"#,
+            "Cannot set field M.f because another field M.e belonging to the same oneof has already been set ",
+        ),
+        (r#"{"en":"C"}"#, "Invalid enum value: C for enum type: M.E"),
+        (r#"{"t":"x"}"#, "Failed to parse timestamp: \"x\""),
+        (r#"{"g":"!!"}"#, "com.google.common.io.BaseEncoding$DecodingException: Unrecognized character: !"),
+        ("5", "Expect message object but got: 5"),
+    ] {
+        assert_eq!(encoded(Format::Protobuf, schema, data), seen, "{data}");
+    }
+}
