@@ -205,4 +205,46 @@ mod tests {
         assert_eq!((last.status, last.headers[0].clone()), (404, ("A".into(), "b".into())));
         assert!(bytes.is_empty());
     }
+
+    /// What comes of a connection on which a server writes `said`, and which it closes then or not.
+    async fn came(said: &'static [u8], closes: bool, plan: &Plan<'_>) -> Came {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let (mut reading, mut writing) = tokio::io::split(theirs);
+        let server = async {
+            writing.write_all(said).await.unwrap();
+            if closes {
+                writing.shutdown().await.unwrap();
+            }
+            // Whoever keeps it open reads what comes until the other side has gone.
+            let _ = tokio::io::copy(&mut reading, &mut tokio::io::sink()).await;
+        };
+        let (came, ()) = tokio::join!(spoken(ours, plan, Duration::from_secs(30)), server);
+        came.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_answers_it_is_looked_whether_more_comes_and_whether_the_connection_ends() {
+        const ONE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        const TWO: &[u8] =
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let plan = |lingers| Plan {
+            writes: &[],
+            half_close: false,
+            head: false,
+            interim: true,
+            answers: 1,
+            lingers,
+        };
+        let some = Some(Duration::from_secs(2));
+        for (said, closes, lingers, answers, closed) in [
+            (ONE, true, None, 1, None),
+            (TWO, true, None, 1, None),
+            (ONE, true, some, 1, Some(true)),
+            (ONE, false, some, 1, Some(false)),
+            (TWO, false, some, 2, Some(false)),
+        ] {
+            let came = came(said, closes, &plan(lingers)).await;
+            assert_eq!((came.answers.len(), came.closed), (answers, closed), "{closes} {lingers:?}");
+        }
+    }
 }

@@ -19,8 +19,7 @@ pub(super) fn filled(request: &GoldenRequest, names: &[(&str, String)]) -> Golde
         for (name, value) in names {
             text = text.replace(&format!("{{{name}}}"), value);
             if text.contains("_percent_encoded}") {
-                let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-                text = text.replace(&format!("{{{name}_percent_encoded}}"), &encoded);
+                text = text.replace(&format!("{{{name}_percent_encoded}}"), &percent_encoded(value));
             }
         }
         text
@@ -42,6 +41,12 @@ pub(super) fn filled(request: &GoldenRequest, names: &[(&str, String)]) -> Golde
         *bytes = fill_bytes(bytes);
     }
     request
+}
+
+fn percent_encoded(text: &str) -> String {
+    let digits = hex::encode_upper(text);
+    let pairs = digits.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    pairs.flat_map(|pair| ["%", pair]).collect()
 }
 
 /// The names that answers tell; positions that they tell are noted in `before`.

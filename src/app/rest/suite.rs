@@ -15,7 +15,7 @@ use super::error::RestError;
 use super::filled::{filled, told_before};
 use super::place::Place;
 use super::surroundings::Group;
-use crate::app::golden::{Awaited, golden_record, send, signalled};
+use crate::app::golden::{Against, Awaited, golden_record, send, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, topic_of};
 use crate::conform::rest::{Assessment, Expect, RestCase, Seen, assess, expectation};
@@ -159,7 +159,7 @@ async fn in_its_turn(
     let (requirement, case) = &plan.cases[index];
     let topic = &place.topics[position];
     let (expect, _) = expectation(case, plan.standard());
-    let sent = one(case, &expect, topic, place, options.patience()).await;
+    let sent = one(case, &expect, topic, place, patience(options, &expect)).await;
     if options.fail_fast {
         // Without what landed: what does not even answer as it must has failed whatever lands.
         let seen = sent.seen(None, topic, place.cluster_id());
@@ -208,6 +208,16 @@ async fn settled(plan: &Plan, site: &Site, all: &[Option<Sent>]) -> Result<Lande
     }
 }
 
+/// How long a case may take. Where no answer is to come it is waited no longer than landfall's own proxy needs for any.
+fn patience(options: &Options, expect: &Expect) -> Duration {
+    match &options.against {
+        Against::Embedded(embedded) if expect.answers.as_ref().is_some_and(Vec::is_empty) => {
+            (options.patience() / embedded.time_scale.max(1)).max(LATE)
+        }
+        _ => options.patience(),
+    }
+}
+
 /// What is waited for where this is expected.
 fn awaited(expect: &Expect) -> Awaited {
     let lingers = match expect.closes {
@@ -227,15 +237,16 @@ async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit
     let mut failed = None;
     if let Some(request) = &case.before {
         match send(&filled(request, &names), place.endpoint(), Awaited::ONE, limit).await {
-            Ok(came) => names.extend(told_before(&came.answers, &mut before)),
+            Ok(answer) => names.extend(told_before(&answer.answers, &mut before)),
             Err(reason) => failed = Some(format!("the request before: {reason}")),
         }
     }
     let request = filled(&case.request, &names);
+    let left = limit.saturating_sub(begun.elapsed());
     let (answers, closed) = match failed {
         Some(reason) => (Err(reason), None),
-        None => match send(&request, place.endpoint(), awaited(expect), limit).await {
-            Ok(came) => (Ok(came.answers), came.closed),
+        None => match send(&request, place.endpoint(), awaited(expect), left).await {
+            Ok(all) => (Ok(all.answers), all.closed),
             Err(reason) => (Err(reason), None),
         },
     };

@@ -83,17 +83,22 @@ pub(super) fn wanting(
 }
 
 fn is_met(options: &Options, required: Requires) -> bool {
-    match (&options.against, required) {
-        // The embedded proxy reaches no registry yet.
-        (Against::Embedded(_), Requires::Registry) => false,
-        (Against::Embedded(_), _) => true,
-        (Against::Running { .. }, Requires::StoppedBroker | Requires::ProxySettings | Requires::Own) => false,
-        (Against::Running { .. }, Requires::AutoCreateOff) => options.auto_create == Some(false),
-        (Against::Running { .. }, Requires::AutoCreateOn) => options.auto_create == Some(true),
-        (Against::Running { .. }, Requires::Registry) => options.registry == Some(true),
-        (Against::Running { .. }, Requires::NoRegistry) => options.registry == Some(false),
-        (Against::Running { url, .. }, Requires::Root) => is_root(url),
+    match &options.against {
+        Against::Embedded(_) => own_can(required),
+        Against::Running { url, .. } => match required {
+            Requires::StoppedBroker | Requires::ProxySettings | Requires::Own => false,
+            Requires::AutoCreateOff => options.auto_create == Some(false),
+            Requires::AutoCreateOn => options.auto_create == Some(true),
+            Requires::Registry => options.registry == Some(true),
+            Requires::NoRegistry => options.registry == Some(false),
+            Requires::Root => is_root(url),
+        },
     }
+}
+
+/// Whether landfall's own proxy and broker can be set up so: they are, by [`Group::setup`], where a case asks for it.
+fn own_can(required: Requires) -> bool {
+    required != Requires::Registry
 }
 
 /// Whether a URL names no path.
@@ -104,7 +109,13 @@ fn is_root(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
+    use crate::app::golden::Embedded;
+    use crate::conform::Strictness;
+    use crate::conform::rest::{Standing, read_area};
 
     #[test]
     fn a_root_has_no_path() {
@@ -117,5 +128,75 @@ mod tests {
         ] {
             assert_eq!(is_root(url), root, "{url}");
         }
+    }
+
+    fn options(against: Against, registry: Option<bool>) -> Options {
+        Options {
+            against,
+            profile: None,
+            only: Vec::new(),
+            strictness: Strictness::default(),
+            excuses: None,
+            fail_fast: false,
+            limit: Duration::from_secs(1),
+            at_once: 1,
+            auto_create: None,
+            registry,
+            folder: PathBuf::new(),
+        }
+    }
+
+    fn case(place: &str) -> (Requirement, RestCase) {
+        let text = format!(
+            "area: a\nrequirements:\n  - {{ id: r, level: MUST, api: v2, statement: s, source: s, cases: \
+             [{{ request: {{ path: / }}, place: {place}, expect: {{ evidence: source }} }}] }}\n"
+        );
+        let requirement = read_area("a", &text).unwrap().remove(0);
+        let Standing::Cases(cases) = &requirement.standing else { panic!("it has cases") };
+        (requirement.clone(), cases[0].clone())
+    }
+
+    #[test]
+    fn cases_that_ask_for_the_same_are_tried_in_the_same_place_and_what_no_place_has_is_wanting() {
+        let embedded = || Against::Embedded(Embedded { time_scale: 1, ..Embedded::default() });
+        let running = || Against::Running { url: "http://h:1".into(), kafka: None, hosts: Vec::new() };
+        let all = [
+            "{}",
+            "{ broker: down }",
+            "{ auto_create: false, registry: false, own: true }",
+            "{ broker: down, auto_create: false }",
+            "{ proxy_settings: { client.max.block.ms: 1 } }",
+            "{ registry: true }",
+        ]
+        .map(case);
+        let wants = |options: &Options| {
+            let each = all.iter().map(|(requirement, case)| wanting(options, None, requirement, case));
+            each.collect::<Vec<_>>()
+        };
+        let cases = all.each_ref().map(|(_, case)| case);
+        let own = options(embedded(), None);
+        let wanted = wants(&own);
+        assert_eq!(wanted[5], ["registry"]);
+        let told: Vec<Vec<usize>> =
+            groups(&own, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+        assert_eq!(told, [vec![0, 2], vec![1, 3], vec![4]]);
+
+        let other = options(running(), Some(true));
+        let wanted = wants(&other);
+        let told: Vec<String> = wanted.iter().map(|wanting| wanting.join(" ")).collect();
+        assert_eq!(
+            told,
+            [
+                "",
+                "stopped_broker",
+                "auto_create_off own_proxy no_registry",
+                "stopped_broker auto_create_off",
+                "proxy_settings",
+                ""
+            ]
+        );
+        let told: Vec<Vec<usize>> =
+            groups(&other, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+        assert_eq!(told, [vec![0, 5]], "there is one place alone");
     }
 }

@@ -304,9 +304,9 @@ pub struct Expect {
     pub evidence: Option<Evidence>,
     /// The status, or those that there may be.
     pub status: Option<Statuses>,
-    /// Header fields; `None`: absent; `$any`: there.
+    /// Header fields; `None`: absent.
     #[serde(default)]
-    pub headers: BTreeMap<String, Option<String>>,
+    pub headers: BTreeMap<String, Option<HeaderPattern>>,
     /// A pattern of the body.
     pub body: Option<Value>,
     /// All answers in their order, interim ones (100) among them, instead of the one above.
@@ -323,11 +323,30 @@ pub struct Expect {
 pub struct AnswerPattern {
     /// The status, or those that there may be.
     pub status: Option<Statuses>,
-    /// Header fields; `None`: absent; `$any`: there.
+    /// Header fields; `None`: absent.
     #[serde(default)]
-    pub headers: BTreeMap<String, Option<String>>,
+    pub headers: BTreeMap<String, Option<HeaderPattern>>,
     /// A pattern of the body.
     pub body: Option<Value>,
+}
+
+/// A header's value.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum HeaderPattern {
+    /// This text; `$any`: any.
+    Text(String),
+    /// What a regular expression matches.
+    Like(Like),
+}
+
+/// A regular expression.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Like {
+    /// The expression.
+    #[serde(rename = "$matches")]
+    pub expression: String,
 }
 
 /// One status, or some.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use regex::Regex;
 use semver::Version;
 use serde_json::Value;
 
-use super::catalogue::{AnswerPattern, Evidence, Expect, RestCase};
+use super::catalogue::{AnswerPattern, Evidence, Expect, HeaderPattern, Like, RestCase};
 use super::landed::compare;
 use super::pattern::{Names, body};
 use super::positions::of_another;
@@ -167,9 +168,19 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
     let names =
         Names { topic: seen.topic, absent: seen.absent, cluster: seen.cluster, reply: reply.as_ref() };
     let mut found = Vec::new();
-    match (&expect.answers, seen.answers.last().zip(bodies.last())) {
+    let all = || seen.answers.iter().zip(&bodies);
+    let is_final = |(answer, _): &(&GoldenResponse, &Vec<u8>)| answer.status >= 200;
+    let told = |answers: usize| {
+        let statuses = seen.answers.iter().map(|answer| answer.status.to_string());
+        let seen = format!("{} answers: {}", seen.answers.len(), statuses.collect::<Vec<_>>().join(", "));
+        let wanted = if answers == 1 { "1 answer".to_owned() } else { format!("{answers} answers") };
+        Mismatch::new(ANSWERS, wanted, seen)
+    };
+    match (&expect.answers, all().find(is_final).or(all().next())) {
         (Some(patterns), _) if patterns.is_empty() && seen.answers.is_empty() => {}
         (_, None) => return vec![Mismatch::new(ANSWER, "an answer", "none")],
+        // Interim ones before it are passed over.
+        (None, Some(_)) if all().filter(is_final).count() > 1 => found.push(told(1)),
         (None, Some((answer, body))) => {
             let one = AnswerPattern {
                 status: expect.status.clone(),
@@ -178,15 +189,7 @@ pub fn mismatches(expect: &Expect, seen: &Seen<'_>) -> Vec<Mismatch> {
             };
             found.extend(of_an_answer(&one, answer, body, &names));
         }
-        (Some(patterns), Some(_)) if patterns.len() != seen.answers.len() => {
-            let statuses = seen.answers.iter().map(|answer| answer.status.to_string());
-            let told = statuses.collect::<Vec<_>>().join(", ");
-            found.push(Mismatch::new(
-                ANSWERS,
-                format!("{} answers", patterns.len()),
-                format!("{} answers: {told}", seen.answers.len()),
-            ));
-        }
+        (Some(patterns), Some(_)) if patterns.len() != seen.answers.len() => found.push(told(patterns.len())),
         (Some(patterns), Some(_)) => {
             for (index, ((pattern, answer), body)) in
                 patterns.iter().zip(seen.answers).zip(&bodies).enumerate()
@@ -232,13 +235,17 @@ fn of_an_answer(
     for (name, expected) in &pattern.headers {
         let values: Vec<&str> = answer.header(name).collect();
         let told = || if values.is_empty() { "absent".to_owned() } else { values.join(" | ") };
-        let fitting = match expected.as_deref() {
-            None => values.is_empty(),
-            Some("$any") => !values.is_empty(),
-            Some(value) => values == [names.filled(value)],
+        let (fitting, expected) = match expected {
+            None => (values.is_empty(), "absent".to_owned()),
+            Some(HeaderPattern::Text(any)) if any == "$any" => (!values.is_empty(), any.clone()),
+            Some(HeaderPattern::Text(value)) => (values == [names.filled(value)], value.clone()),
+            Some(HeaderPattern::Like(Like { expression })) => {
+                let filled = names.filled(expression);
+                let matches = |value: &str| Regex::new(&filled).is_ok_and(|regex| regex.is_match(value));
+                (matches!(values.as_slice(), [value] if matches(value)), format!("like {filled}"))
+            }
         };
         if !fitting {
-            let expected = expected.clone().unwrap_or_else(|| "absent".to_owned());
             found.push(Mismatch::new(format!("header:{name}"), expected, told()));
         }
     }
@@ -365,5 +372,95 @@ requirements:
         assert_eq!(outcome(Level::Should, "", Some((500, "{}")), &wrong), CaseOutcome::Warned);
         let of_the_status = "{ case: rest/r, expect: { evidence: inferred, status: 404 }, reason: r }";
         assert_eq!(outcome(Level::Must, of_the_status, Some((500, "{}")), &[]), CaseOutcome::Passed);
+    }
+
+    #[test]
+    fn several_answers_are_looked_at_in_their_order_and_whether_the_connection_ends() {
+        let answer = |status: u16, body: &str| GoldenResponse {
+            status,
+            body: Some(body.into()),
+            ..GoldenResponse::default()
+        };
+        let (go_on, fine) = (answer(100, ""), answer(200, "{}"));
+        let fields = |expect: &str, answers: &[GoldenResponse], closed: Option<bool>| {
+            let expect: Expect = serde_json::from_str(expect).unwrap();
+            let seen = Seen {
+                answers,
+                closed,
+                landed: None,
+                topic: "t",
+                absent: None,
+                names_topic: true,
+                cluster: "c",
+                between: (0, 0),
+            };
+            mismatches(&expect, &seen).into_iter().map(|mismatch| mismatch.field).collect::<Vec<_>>()
+        };
+        let both = r#"{"answers":[{"status":100},{"status":200,"body":{}}],"closes":true}"#;
+        let none: [&str; 0] = [];
+        for (expect, answers, closed, expected) in [
+            (both, &[go_on.clone(), fine.clone()][..], Some(true), &none[..]),
+            (both, &[go_on.clone(), fine.clone()], None, &none),
+            (both, &[go_on.clone(), fine.clone()], Some(false), &["closes"]),
+            (
+                both,
+                &[fine.clone(), go_on.clone()],
+                None,
+                &["answers:0:status", "answers:1:status", "answers:1:body"],
+            ),
+            (both, std::slice::from_ref(&go_on), None, &["answers"]),
+            (both, &[], None, &["answer"]),
+            (r#"{"answers":[]}"#, &[], None, &none),
+            (r#"{"answers":[]}"#, std::slice::from_ref(&fine), None, &["answers"]),
+            // One answer is the one that is not interim.
+            (r#"{"status":200,"closes":false}"#, &[go_on.clone(), fine.clone()], Some(false), &none),
+            (r#"{"status":200}"#, std::slice::from_ref(&go_on), None, &["status"]),
+            (r#"{"status":200}"#, &[fine.clone(), fine.clone()], None, &["answers"]),
+        ] {
+            assert_eq!(fields(expect, answers, closed), expected, "{expect} {answers:?}");
+        }
+    }
+
+    #[test]
+    fn header_fields_are_there_or_not_and_alike() {
+        let answer = GoldenResponse {
+            status: 201,
+            headers: vec![("Location".into(), "http://h/topics/t".into()), ("A".into(), "b".into())],
+            ..GoldenResponse::default()
+        };
+        let names = Names { topic: "t", absent: None, cluster: "c", reply: None };
+        for (headers, fits) in [
+            (r#"{"location":{"$matches":"/topics/{topic}$"}}"#, true),
+            (r#"{"location":{"$matches":"/topics/{cluster}$"}}"#, false),
+            (r#"{"B":{"$matches":""}}"#, false),
+            (r#"{"A":"$any","B":null}"#, true),
+            (r#"{"A":null}"#, false),
+            (r#"{"B":"$any"}"#, false),
+            (r#"{"A":"b"}"#, true),
+            (r#"{"A":"c"}"#, false),
+        ] {
+            let pattern: AnswerPattern = serde_json::from_str(&format!("{{\"headers\":{headers}}}")).unwrap();
+            assert_eq!(of_an_answer(&pattern, &answer, b"", &names).is_empty(), fits, "{headers}");
+        }
+    }
+
+    #[test]
+    fn several_answers_stand_instead_of_one_and_one_instead_of_several() {
+        let read = |text: &str| serde_json::from_str::<Expect>(text).unwrap();
+        let one = read(r#"{"status":200,"headers":{"A":"b"},"body":{},"landed":[]}"#);
+        let none = read(r#"{"answers":[]}"#);
+        let overridden = one.overridden_by(&none);
+        assert_eq!(overridden, read(r#"{"answers":[],"landed":[]}"#));
+        assert_eq!(
+            overridden.overridden_by(&read(r#"{"status":400}"#)),
+            read(r#"{"status":400,"landed":[]}"#)
+        );
+        let closes = read(r#"{"closes":true}"#);
+        assert_eq!(one.overridden_by(&closes), Expect { closes: Some(true), ..one.clone() });
+        for (expect, field, named) in
+            [(&none, "answers:0:status", true), (&one, "answers", false), (&closes, "closes", true)]
+        {
+            assert_eq!(expect.names(field), named, "{field}");
+        }
     }
 }

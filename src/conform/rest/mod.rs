@@ -14,8 +14,8 @@ mod recorded;
 mod weakness;
 
 pub use catalogue::{
-    AnswerPattern, Api, Brokers, Evidence, Expect, Later, Requirement, Requires, RestCase, Standing,
-    Statuses, Surroundings, TopicOf,
+    AnswerPattern, Api, Brokers, Evidence, Expect, HeaderPattern, Later, Like, Requirement, Requires,
+    RestCase, Standing, Statuses, Surroundings, TopicOf,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};

@@ -175,7 +175,7 @@ impl RequestEntry {
             Some(writes.iter().map(|write| write.text.as_str()).collect())
         });
         match (whole, self.path.clone()) {
-            (Some(whole), None) => self.to_the_letter(&whole),
+            (Some(whole), None) => self.literal(&whole),
             (None, Some(path)) => Ok(self.composed(path)),
             (None, None) => Err("the request goes nowhere"),
             (Some(_), Some(_)) => Err("the request is given twice"),
@@ -183,7 +183,7 @@ impl RequestEntry {
     }
 
     /// Bytes as they stand; method and path are those of their first line.
-    fn to_the_letter(self, whole: &str) -> Result<GoldenRequest, &'static str> {
+    fn literal(self, whole: &str) -> Result<GoldenRequest, &'static str> {
         if self.raw.is_some() && self.sends.is_some() {
             return Err("the request is given twice");
         }
@@ -329,4 +329,43 @@ pub fn catalogue() -> Result<Vec<Requirement>, CatalogueError> {
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(request: &str) -> Result<RestCase, String> {
+        let text = format!(
+            "area: a\nrequirements:\n  - {{ id: r, level: MUST, api: v2, statement: s, source: s, cases: \
+             [{{ request: {request}, expect: {{ evidence: source }} }}] }}\n"
+        );
+        let requirements = read_area("a", &text).map_err(|error| error.to_string())?;
+        let Standing::Cases(cases) = &requirements[0].standing else { panic!("it has cases") };
+        Ok(cases[0].clone())
+    }
+
+    #[test]
+    fn a_request_is_given_in_parts_or_to_the_letter() {
+        let raw = read(r#"{ raw: "GET /x HTTP/1.0\r\n\r\n" }"#).unwrap().request;
+        assert_eq!((raw.method.as_str(), raw.path.as_str()), ("GET", "/x"));
+        assert_eq!(raw.raw_b64, Some(STANDARD.encode("GET /x HTTP/1.0\r\n\r\n")));
+        let sends = read(r#"{ sends: [{ text: "PUT /y HT" }, { text: "TP/1.1\r\n\r\n", after: 0.5 }] }"#);
+        let sends = sends.unwrap().request;
+        assert_eq!((sends.method.as_str(), sends.path.as_str()), ("PUT", "/y"));
+        assert_eq!(sends.sends.map(|sends| sends[1].1), Some(0.5));
+        let composed = read("{ path: /z }").unwrap().request;
+        assert_eq!((composed.method.as_str(), composed.path.as_str()), ("POST", "/z"));
+        for (request, part) in [
+            ("{}", "goes nowhere"),
+            ("{ path: /, raw: 'GET / HTTP/1.1' }", "given twice"),
+            ("{ raw: 'GET / HTTP/1.1', sends: [] }", "given twice"),
+            ("{ raw: 'GET / HTTP/1.1', headers: { A: b } }", "in parts as well"),
+            ("{ raw: '' }", "no request line"),
+            ("{ sends: [{ text: x, pause: 1 }] }", "pause"),
+        ] {
+            let error = read(request).unwrap_err();
+            assert!(error.contains(part), "{request}: {error}");
+        }
+    }
 }

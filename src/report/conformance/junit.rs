@@ -100,7 +100,11 @@ fn write_case(out: &mut Out, result: &Conformance, case: &CaseReport) {
     match case.outcome {
         CaseOutcome::Passed if case.notes.is_empty() => empty(out, "testcase", &attributes),
         CaseOutcome::NotRun => element(out, "testcase", &attributes, |out| {
-            let message = format!("not run: needs {}", plain(&case.missing.join(", ")));
+            let message = if case.missing.is_empty() {
+                format!("not run: {}", short(&case.notes.join("; "), LINE))
+            } else {
+                format!("not run: needs {}", plain(&case.missing.join(", ")))
+            };
             empty(out, "skipped", &[("message", &message)]);
         }),
         _ if fails(result, case) => element(out, "testcase", &attributes, |out| {
