@@ -23,7 +23,7 @@ fn found() -> Vec<(FaultKind, &'static [&'static str])> {
 
 /// Tries these cases, of a proxy or broker with this fault.
 fn weak(fault: Option<&str>, cases: &[&str], folder: &Path) -> Ended {
-    let mut arguments = vec!["--limit", "2s"];
+    let mut arguments = vec!["--limit", "5s"];
     arguments.extend(fault.iter().flat_map(|fault| ["--weak", fault]));
     arguments.extend(cases.iter().flat_map(|case| ["--filter", *case]));
     rest(&arguments, folder)
