@@ -23,7 +23,7 @@ fn found() -> Vec<(FaultKind, &'static [&'static str])> {
 
 /// Tries these cases, of a proxy or broker with this fault.
 fn weak(fault: Option<&str>, cases: &[&str], folder: &Path) -> Ended {
-    let mut arguments = vec!["--limit", "2s"];
+    let mut arguments = vec!["--limit", "5s"];
     arguments.extend(fault.iter().flat_map(|fault| ["--weak", fault]));
     arguments.extend(cases.iter().flat_map(|case| ["--filter", *case]));
     rest(&arguments, folder)
@@ -63,27 +63,32 @@ fn each_fault_is_found_by_every_case_that_says_so() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The cases that did not pass.
+fn not_passed<'c>(cases: &[&'c str], folder: &Path) -> Vec<&'c str> {
+    let result = result(folder);
+    let passed = of(&result, CaseOutcome::Passed);
+    cases.iter().copied().filter(|case| !passed.contains(case)).collect()
+}
+
 #[test]
-fn without_a_fault_and_with_one_that_a_sound_proxy_bears_they_are_quiet() {
+fn without_a_fault_the_same_cases_pass() {
     let mut cases: Vec<&str> = found().iter().flat_map(|(_, cases)| cases.iter().copied()).collect();
     cases.sort_unstable();
     cases.dedup();
-    for fault in [None, Some("not-leader:every=3")] {
-        let folder = tempfile::tempdir().unwrap();
-        let ended = match fault {
-            // What is tried again takes its time.
-            Some(fault) => {
-                let filters = cases.iter().flat_map(|case| ["--filter", *case]);
-                rest(&["--weak", fault].into_iter().chain(filters).collect::<Vec<_>>(), folder.path())
-            }
-            None => weak(None, &cases, folder.path()),
-        };
-        assert_eq!(ended.code, Some(0), "{fault:?}: {}{}", ended.stdout, ended.stderr);
-        let result = result(folder.path());
-        let passed = of(&result, CaseOutcome::Passed);
-        let not: Vec<&&str> = cases.iter().filter(|case| !passed.contains(*case)).collect();
-        assert!(not.is_empty(), "{fault:?}: {not:?}");
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let ended = weak(None, &cases, folder.path());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(not_passed(&cases, folder.path()), [""; 0]);
+}
+
+/// Of records that are sent one after another: others may change places when some are sent again.
+#[test]
+fn a_fault_that_a_sound_proxy_bears_is_borne() {
+    let cases = ["rest/rel.order.sequential/v2", "rest/rel.order.sequential/v3"];
+    let folder = tempfile::tempdir().unwrap();
+    let ended = weak(Some("not-leader:every=3"), &cases, folder.path());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(not_passed(&cases, folder.path()), [""; 0]);
 }
 
 #[test]

@@ -119,7 +119,6 @@ mod tests {
     use crate::app::golden::Embedded;
     use crate::conform::Strictness;
     use crate::conform::rest::{Standing, read_area};
-    use crate::scenario::ProxyRelease;
 
     #[test]
     fn a_root_has_no_path() {
@@ -162,7 +161,7 @@ mod tests {
 
     #[test]
     fn cases_that_ask_for_the_same_are_tried_in_the_same_place_and_what_no_place_has_is_wanting() {
-        let embedded = || Against::Embedded(Embedded { release: ProxyRelease::Confluent7_9, time_scale: 1 });
+        let embedded = || Against::Embedded(Embedded { time_scale: 1, ..Embedded::default() });
         let running = || Against::Running { url: "http://h:1".into(), kafka: None, hosts: Vec::new() };
         let all = [
             "{}",

@@ -19,7 +19,7 @@ use crate::result::{CaseOutcome, CaseReport, Conformance, Row, RowOutcome, Seen}
 use crate::scenario::{Fault, FaultKind, Pace};
 
 /// How long an answer is waited for, which some faults keep back.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(5);
 /// The same where nothing is kept back: longer than the embedded proxy waits for anything.
 const PATIENT: Duration = Duration::from_secs(30);
 /// How many cases are tried at once.

@@ -27,7 +27,10 @@ const ELSEWHERE: &str =
 pub fn reach(kind: FaultKind) -> Reach {
     use FaultKind as F;
     match kind {
-        F::NotLeader => Reach::Borne("Kafka's client asks for the leader and sends again"),
+        F::NotLeader => Reach::Borne(
+            "Kafka's client asks for the leader and sends again; without idempotence records that are sent together may change \
+             places then",
+        ),
         F::LeaderChange => Reach::Borne("Kafka's client sends to the new leader; it takes several brokers"),
         F::Restart => Reach::Borne("Kafka's client connects again; `rel.recovery` is about it"),
         F::DenyRead => Reach::Beyond("nobody can look what landed then, and the suite says so"),

@@ -215,11 +215,11 @@ impl Proxy {
 
 /// The body, or the answer to one that cannot be read.
 async fn read_whole(body: Body) -> Result<Bytes, Box<Answer>> {
-    body.read(BODY_LIMIT).await.map_err(|failed| Box::new(unreadable(&failed)))
+    body.read(BODY_LIMIT).await.map_err(|failed| Box::new(unreadable(failed)))
 }
 
 /// The answer to a body that cannot be read.
-fn unreadable(failed: &BodyError) -> Answer {
+fn unreadable(failed: BodyError) -> Answer {
     match failed {
         BodyError::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, 413, "Request body too large"),
         BodyError::Broken => error(StatusCode::INTERNAL_SERVER_ERROR, 500, "Internal Server Error"),

@@ -10,8 +10,11 @@ use super::own::{Own, Wanted, absence};
 use crate::app::golden::Embedded;
 use crate::app::rest::error::RestError;
 use crate::conform::rest::{Account, Came, Entry, Particulars, Procedure, Sending};
+use crate::doubles::fault::Injector;
 use crate::wire::produce::Api;
 
+/// How often it is looked whether the broker has gone.
+const FELT: Duration = Duration::from_millis(1);
 /// For how long the broker is away.
 const AWAY: Duration = Duration::from_secs(1);
 /// Longer than any procedure takes.
@@ -22,8 +25,8 @@ const MAX_BLOCK: Duration = Duration::from_mins(1);
 const SCALE: u32 = 60;
 /// How long a gateway waits for its back end at most (Amazon API Gateway, integration time-out).
 const GATEWAY: Duration = Duration::from_secs(29);
-/// By how much longer the broker is away.
-const LONGER: f64 = 1.5;
+/// How many times longer the broker is away.
+const LONGER: u32 = 2;
 
 /// One record, as the request with this number.
 async fn record(ground: &Ground, what: &str, api: Api, number: usize) -> Sending {
@@ -40,6 +43,16 @@ fn in_doubt(sending: Sending) -> Sending {
     Sending { came, ..sending }
 }
 
+/// Lets the broker go, for so long; returns once the proxy has lost its connection, with the time at which it has.
+async fn gone(away: &Injector, length: Duration) -> Instant {
+    let begun = Instant::now();
+    away.start(begun);
+    while away.injected() == 0 && begun.elapsed() < length {
+        tokio::time::sleep(FELT).await;
+    }
+    Instant::now()
+}
+
 /// The broker goes away and comes back.
 pub(super) async fn broker_returns(
     embedded: &Embedded,
@@ -51,8 +64,7 @@ pub(super) async fn broker_returns(
     let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
-    let gone = Instant::now();
-    away.start(gone);
+    let gone = gone(&away, AWAY).await;
     let during = record(ground, "the request meanwhile", api, 1);
     let root = get("/".to_owned());
     let alive = look("GET / while the broker is away", ground.endpoint(), &root, &[200], limit);
@@ -106,13 +118,13 @@ pub(super) async fn later_than_gateway(
     limit: Duration,
 ) -> Result<Account, RestError> {
     let waits = GATEWAY / embedded.time_scale.max(1);
-    let away = absence(waits.mul_f64(LONGER));
+    let length = waits * LONGER;
+    let away = absence(length);
     let topics = Procedure::LaterThanGateway.topics();
     let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
-    let begun = Instant::now();
-    away.start(begun);
+    let begun = gone(&away, length).await;
     let mut working = std::pin::pin!(record(ground, "the request meanwhile", api, 1));
     let early = timeout_at((begun + waits).into(), &mut working).await.ok();
     let came = early.as_ref().map(|_| begun.elapsed());

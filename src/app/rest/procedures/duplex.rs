@@ -1,5 +1,6 @@
 //! A request that goes on while it is answered.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use super::ground::Ground;
@@ -44,7 +45,7 @@ async fn spoken(
         endpoint.base_path, request.path, endpoint.authority
     );
     for (name, value) in &request.headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     if let Err(reason) = line.write(format!("{head}\r\n").as_bytes()).await {
         return Ok(Err(reason));

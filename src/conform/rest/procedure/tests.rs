@@ -31,7 +31,7 @@ fn sending(number: usize, offsets: &[i64]) -> Sending {
 }
 
 /// These records in their order, each as the number of its request and its own.
-fn landed(records: &[(usize, usize)]) -> Option<BTreeMap<String, Vec<GoldenRecord>>> {
+fn landed(records: &[(usize, usize)]) -> BTreeMap<String, Vec<GoldenRecord>> {
     let record = |(offset, (request, number)): (i64, &(usize, usize))| {
         let Entry { key, value } = Entry::of(*request, *number, Some("k"));
         GoldenRecord {
@@ -42,7 +42,7 @@ fn landed(records: &[(usize, usize)]) -> Option<BTreeMap<String, Vec<GoldenRecor
             ..GoldenRecord::default()
         }
     };
-    Some([("t".to_owned(), (0..).zip(records).map(record).collect())].into())
+    [("t".to_owned(), (0..).zip(records).map(record).collect())].into()
 }
 
 fn fields(procedure: Procedure, account: &Account) -> Vec<String> {
@@ -52,7 +52,10 @@ fn fields(procedure: Procedure, account: &Account) -> Vec<String> {
 #[test]
 fn each_answer_must_speak_of_its_own_records() {
     let kept = |sendings: Vec<Sending>, records: &[(usize, usize)]| {
-        fields(Procedure::KeepAlive, &Account { sendings, landed: landed(records), ..Account::default() })
+        fields(
+            Procedure::KeepAlive,
+            &Account { sendings, landed: Some(landed(records)), ..Account::default() },
+        )
     };
     let three = [(0, 0), (0, 1), (1, 0)];
     assert_eq!(kept(vec![sending(0, &[0, 1]), sending(1, &[2])], &three), [""; 0]);
@@ -93,7 +96,7 @@ fn half_a_request_writes_nothing_and_receipts_come_one_by_one() {
         let sendings = vec![Sending { came: Came::Unread, ..sending(0, &[0, 1]) }];
         fields(
             Procedure::DisconnectAmidRequest,
-            &Account { sendings, landed: landed(records), ..Account::default() },
+            &Account { sendings, landed: Some(landed(records)), ..Account::default() },
         )
     };
     assert_eq!((half(&[]), half(&[(0, 0)])), (vec![], vec!["landed".to_owned()]));
@@ -129,7 +132,7 @@ fn waits_add_up_and_a_gateway_does_not_wait_for_them() {
         let sendings = vec![Sending { came: Came::InDoubt(Err("late".into())), ..sending(0, &[0]) }];
         fields(
             Procedure::LaterThanGateway,
-            &Account { sendings, landed: landed(records), particulars, ..Account::default() },
+            &Account { sendings, landed: Some(landed(records)), particulars, ..Account::default() },
         )
     };
     assert_eq!(gateway(None, &[(0, 0)]), [""; 0]);

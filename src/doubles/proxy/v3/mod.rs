@@ -58,7 +58,7 @@ pub(super) async fn produce(
     let faults = faults_at(&request.headers);
     let client = Some(request.client);
     let mut arriving = Arriving::new(request.body);
-    let part = arriving.next().await.map_err(|failed| unreadable(&failed))?;
+    let part = arriving.next().await.map_err(unreadable)?;
     // The cluster is not checked, and echoed.
     let mut values = values.into_iter();
     let (cluster, topic) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
