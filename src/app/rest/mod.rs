@@ -32,19 +32,18 @@ use crate::conform::rest::{
 };
 use crate::conform::{Conclusion, Strictness, conclude};
 use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Verdict};
-use crate::scenario::Pace;
+use crate::scenario::{Pace, ProxyRelease};
 use crate::stats::micros;
 
 /// How many times faster than the real ones the embedded proxy's time-outs pass: not as fast as may be, since several cases are
 /// tried at once.
 pub const TIME_SCALE: u32 = 20;
 
-/// Cases that the embedded proxy cannot pass, and why.
-pub const KNOWN: [(&str, &str); 3] = [
-    ("rest/v3.timestamp.numeric-seconds/zero", "librdkafka takes the timestamp 0 for now"),
-    ("rest/err.invalid-schema/protobuf", "the proxy reads no Protobuf schemas"),
-    ("rest/err.sr-unavailable.v2/protobuf", "the proxy reads no Protobuf schemas"),
-];
+/// The profile of the embedded proxy: Confluent's of the release that it stands for, and what it cannot do as that does.
+#[must_use]
+pub fn own_profile(release: ProxyRelease) -> String {
+    format!("landfall@{}", release.latest())
+}
 
 /// How long an answer is waited for where a fault is shown: longer than the embedded proxy waits for anything.
 const TOLD: Duration = Duration::from_secs(12);

@@ -10,7 +10,9 @@ use super::against::Proxy;
 use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
 use crate::app::golden::Against;
-use crate::app::rest::{Options as Plan, RecordedOptions, TIME_SCALE, dry, listed, recorded, rest};
+use crate::app::rest::{
+    Options as Plan, RecordedOptions, TIME_SCALE, dry, listed, own_profile, recorded, rest,
+};
 use crate::conform::Strictness;
 use crate::conform::rest::read_weakness;
 use crate::doubles::fault::Injector;
@@ -23,9 +25,10 @@ pub(super) struct Options {
     #[command(flatten)]
     proxy: Proxy,
     /// Implementation that the proxy is: confluent, karapace or strimzi-bridge, with @VERSION behind it for another release than
-    /// the profile's own; or a profile in a file; or none, to hold it to what is required
-    #[arg(long, value_name = "PROFILE[@VERSION]", default_value = "confluent")]
-    profile: String,
+    /// the profile's own; or a profile in a file; or none, to hold it to what is required. By default confluent, and for landfall's
+    /// own proxy what it is known for, in the release that it stands for
+    #[arg(long, value_name = "PROFILE[@VERSION]")]
+    profile: Option<String>,
     /// Try only cases whose id contains this, for instance `v2.binary`; may be repeated
     #[arg(long = "filter", visible_alias = "only", value_name = "PART")]
     filter: Vec<String>,
@@ -78,6 +81,18 @@ pub(super) struct Options {
     quiet: bool,
 }
 
+impl Options {
+    /// By which profile what is tried is judged.
+    fn profile_of(&self, against: Option<&Against>) -> Option<String> {
+        match (self.profile.as_deref(), against) {
+            (Some("none"), _) => None,
+            (Some(named), _) => Some(named.to_owned()),
+            (None, Some(Against::Embedded(embedded))) => Some(own_profile(embedded.release)),
+            (None, _) => Some("confluent".to_owned()),
+        }
+    }
+}
+
 fn on_or_off(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
@@ -97,13 +112,12 @@ pub(super) fn main(options: &Options) -> ExitCode {
             }
         };
     }
-    let profile = Some(options.profile.clone()).filter(|profile| profile != "none");
     let strictness = Strictness { strict: options.strict, require_all: options.require_all };
     if let Some(file) = &options.recorded {
         return judge_recordings(
             &RecordedOptions {
                 file: file.clone(),
-                profile,
+                profile: options.profile_of(None),
                 only: options.filter.clone(),
                 strictness,
                 excuses: options.expected_failures.clone(),
@@ -120,8 +134,8 @@ pub(super) fn main(options: &Options) -> ExitCode {
         embedded.faults.push(Arc::new(Injector::new(fault.clone(), 1)));
     }
     let plan = Plan {
+        profile: options.profile_of(Some(&against)),
         against,
-        profile,
         only: options.filter.clone(),
         strictness,
         excuses: options.expected_failures.clone(),

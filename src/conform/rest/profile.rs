@@ -7,10 +7,11 @@ use super::catalogue::{Api, Expect, RestCase};
 use super::procedure::ProcedureOutcome;
 
 /// The profiles that ship.
-pub const SHIPPED_PROFILES: [(&str, &str); 3] = [
+pub const SHIPPED_PROFILES: [(&str, &str); 4] = [
     ("confluent", include_str!("../../../fixtures/conformance/profiles/confluent.yaml")),
     ("karapace", include_str!("../../../fixtures/conformance/profiles/karapace.yaml")),
     ("strimzi-bridge", include_str!("../../../fixtures/conformance/profiles/strimzi-bridge.yaml")),
+    ("landfall", include_str!("../../../fixtures/conformance/profiles/landfall.yaml")),
 ];
 
 /// What is known of an implementation.
@@ -110,7 +111,7 @@ pub enum ProfileError {
     },
     /// There is none of this name.
     #[error(
-        "there is no profile `{0}`; there are confluent, karapace and strimzi-bridge, and files of your own"
+        "there is no profile `{0}`; there are confluent, karapace and strimzi-bridge, landfall for its own proxy, and files of your own"
     )]
     Unknown(String),
     /// It extends itself.

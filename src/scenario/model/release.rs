@@ -32,6 +32,17 @@ impl ProxyRelease {
             Self::Confluent8_3 => "confluent-8.3",
         }
     }
+
+    /// The latest version that behaves so, as far as that is known.
+    #[must_use]
+    pub const fn latest(self) -> &'static str {
+        match self {
+            Self::Confluent6_2_0 => "6.2.0",
+            Self::Confluent6_2 => "6.2.15",
+            Self::Confluent7_9 => "7.9.9",
+            Self::Confluent8_3 => "8.3.1",
+        }
+    }
 }
 
 impl fmt::Display for ProxyRelease {
