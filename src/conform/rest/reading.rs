@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::catalogue::{Api, Expect, Later, Requirement, RestCase, Standing, Surroundings, TopicOf};
+use super::catalogue::{Api, Expect, Later, Requirement, RestCase, Standing, TopicOf};
+use super::surroundings::Surroundings;
 use crate::conform::Level;
 use crate::conform::golden::{Generated, GoldenRequest, Send};
 
