@@ -24,7 +24,7 @@ fn v2_body() -> Vec<u8> {
 
 fn v3_body() -> Vec<u8> {
     let receipt = |n: i32| {
-        Receipt::Written(WrittenReceipt {
+        Receipt::Written(Box::new(WrittenReceipt {
             error_code: Some(200),
             cluster_id: "jvXjhgYuQg6w7jdD0jMY_g".into(),
             topic_name: "orders".into(),
@@ -32,8 +32,14 @@ fn v3_body() -> Vec<u8> {
             offset: 1_000_000 + i64::from(n),
             timestamp: Some("2026-11-23T17:06:30.272Z".into()),
             key: None,
-            value: Some(Written { kind: "JSON".into(), size: 240 }),
-        })
+            value: Some(Written {
+                kind: "JSON".into(),
+                subject: None,
+                schema_id: None,
+                schema_version: None,
+                size: 240,
+            }),
+        }))
     };
     let texts = (0..RECORDS).map(|n| serde_json::to_string(&receipt(n)).expect("it is JSON"));
     texts.map(|text| text + "\r\n").collect::<String>().into_bytes()

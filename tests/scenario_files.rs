@@ -1,6 +1,7 @@
 //! Scenario files as users write them: those that ship must be valid, and each bad one must be answered with
 //! sentences that help.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -182,6 +183,8 @@ fn what_is_left_out_has_its_documented_default() {
             profile: ProxyRelease::Confluent7_9,
             idempotence: false,
             balancer: BalancerSpec::default(),
+            registry: false,
+            blocked: BTreeSet::new(),
         }
     );
     assert_eq!(scenario.stack.kafka, KafkaSpec::Embedded { port: 0, brokers: 1, sasl: None });
@@ -250,7 +253,9 @@ fn a_scenario_may_say_only_how_it_differs() {
             replicas: 5,
             profile,
             idempotence: false,
-            balancer: BalancerSpec::default()
+            balancer: BalancerSpec::default(),
+            registry: false,
+            blocked: BTreeSet::new()
         }
     );
     // The payload stands beside the file that names it.

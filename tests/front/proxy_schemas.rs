@@ -53,7 +53,7 @@ impl Stage {
 
     async fn asked(&self, path: &str) -> Value {
         let url = format!("http://{}{path}", self.registry.address());
-        serde_json::from_str(&send(get(&url)).await.text()).unwrap()
+        serde_json::from_str(&get(&url).await.text()).unwrap()
     }
 }
 
