@@ -25,14 +25,14 @@ const CORPORA: [Corpus; 9] = [
         profile: "confluent",
         version: "6.2.0",
         rows: 303,
-        others: &["v2-meta-002", "v2-nest-5000", "http-cl-004", "http-11-020", "v3-str-011", "v3-str-012"],
+        others: &["v2-meta-002", "v2-nest-5000", "v3-str-011", "v3-str-012"],
     },
     Corpus {
         file: "confluent-6.2.15.jsonl",
         profile: "confluent",
         version: "6.2.15",
         rows: 309,
-        others: &["v2-meta-002", "http-11-020", "v3-str-011", "v3-str-012"],
+        others: &["v2-meta-002", "v3-str-011", "v3-str-012"],
     },
     Corpus {
         file: "confluent-7.9.9.jsonl",
@@ -86,13 +86,11 @@ const CORPORA: [Corpus; 9] = [
 ];
 
 /// Why the recordings that are not as is expected are not, whatever the release.
-const REASONS: [(&str, &str); 9] = [
+const REASONS: [(&str, &str); 7] = [
     ("v2-meta-002", "documents disagree on internal topics, so that what is expected is inferred"),
     ("meta.topic.internal", "documents disagree on internal topics, so that what is expected is inferred"),
     ("v2-nest-5000", "whether 5000 levels exhaust the stack of 6.2.0 depends on the thread"),
     ("v2.json.value.deep-5000", "whether 5000 levels exhaust the stack of 6.2.0 depends on the thread"),
-    ("http-cl-004", "on 6.2.0 two answers came, and the recording holds the first alone"),
-    ("http-11-020", "on 6.2 two answers came, and the recording holds the first alone"),
     ("v3-str-011", "where 6.2 breaks a stream off, what has been answered before depends on time"),
     ("v3-str-012", "where 6.2 breaks a stream off, what has been answered before depends on time"),
     ("down-recovered-get", "it needs a broker that comes back, which no case of one request has"),

@@ -87,6 +87,7 @@ pub(super) async fn play(
         responses: (several || answers.len() > 1).then_some(answers),
         landed: landed.map(|records| records.into_iter().map(golden_record).collect()),
         server_closed_connection: None,
+        client_observed: None,
         landed_truncated: false,
         landed_count: None,
         proxy: serde_json::Map::new(),

@@ -75,6 +75,7 @@ impl Sent {
     fn seen<'a>(&'a self, landed: Option<&'a [GoldenRecord]>, topic: &'a str, cluster: &'a str) -> Seen<'a> {
         Seen {
             answers: self.answers.as_deref().unwrap_or_default(),
+            more: false,
             closed: self.closed,
             landed,
             topic,

@@ -27,6 +27,9 @@ pub struct Recording {
     /// Whether the proxy closed the connection; `None`: nobody noted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_closed_connection: Option<bool>,
+    /// What the client noted beside, for instance that bytes came behind the answer that it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_observed: Option<String>,
     /// The records that then stood in the topics and had not before; `None`: the broker was down, and nobody could look.
     pub landed: Option<Vec<GoldenRecord>>,
     /// Whether `landed` is only the beginning of what landed.
@@ -291,7 +294,16 @@ impl GoldenResponse {
     }
 }
 
+/// How a client's note on bytes begins that came behind the answer that it read.
+const EXTRA: &str = "extra bytes";
+
 impl Recording {
+    /// Whether more answers came than the recording holds.
+    #[must_use]
+    pub fn has_more_answers(&self) -> bool {
+        self.client_observed.as_ref().is_some_and(|note| note.starts_with(EXTRA))
+    }
+
     /// Every answer.
     #[must_use]
     pub fn answers(&self) -> Vec<&GoldenResponse> {

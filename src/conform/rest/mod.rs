@@ -11,11 +11,12 @@ mod procedure;
 mod profile;
 mod reading;
 mod recorded;
+mod surroundings;
 mod weakness;
 
 pub use catalogue::{
-    AnswerPattern, Api, Brokers, Evidence, Expect, HeaderPattern, Later, Like, Requirement, Requires,
-    RestCase, Standing, Statuses, Surroundings, TopicOf,
+    AnswerPattern, Api, Evidence, Expect, HeaderPattern, Later, Like, Requirement, RestCase, Standing,
+    Statuses, TopicOf,
 };
 pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
@@ -29,4 +30,5 @@ pub use profile::{
 };
 pub use reading::{CatalogueError, catalogue, read_area};
 pub use recorded::{CorpusTraits, Judged, judge};
+pub use surroundings::{Brokers, Requires, Surroundings};
 pub use weakness::{Reach, reach, read_weakness, shows};

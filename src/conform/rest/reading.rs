@@ -6,10 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::catalogue::{
-    Api, Evidence, Expect, Later, Requirement, RestCase, Standing, Surroundings, TopicOf,
-};
+use super::catalogue::{Api, Evidence, Expect, Later, Requirement, RestCase, Standing, TopicOf};
 use super::procedure::{Procedure, ProcedureCase};
+use super::surroundings::Surroundings;
 use crate::conform::Level;
 use crate::conform::golden::{Generated, GoldenRequest, Send};
 use crate::wire::produce;

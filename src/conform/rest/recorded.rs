@@ -80,7 +80,9 @@ pub fn judge(
     });
     let seen = Seen {
         answers: &answers,
-        closed: recording.server_closed_connection,
+        more: recording.has_more_answers(),
+        // Who reads no further does not see the end.
+        closed: recording.server_closed_connection.filter(|_| !recording.has_more_answers()),
         landed: landed.as_deref(),
         topic,
         absent: own.absent.as_deref(),
