@@ -1,5 +1,7 @@
 //! The page of the faults that the REST suite finds, made from what its cases say.
 
+use std::fmt::Write as _;
+
 use landfall::conform::rest::{Reach, reach};
 use landfall::scenario::FaultKind;
 
@@ -18,7 +20,7 @@ change an answer or what lands the suite finds every one; here are cases that do
 fn section(title: &str, columns: [&str; 2], rows: &[(String, String)]) -> String {
     let mut text = format!("\n## {title}\n\n| {} | {} |\n|---|---|\n", columns[0], columns[1]);
     for (first, second) in rows {
-        text += &format!("| {first} | {second} |\n");
+        let _ = writeln!(text, "| {first} | {second} |");
     }
     text
 }

@@ -131,7 +131,7 @@ mod tests {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (body, expected) in [
             ("", 0),
-            ("8\r\n{\"a\":1}\r\n", 0),
+            ("8\r\n{\"a\":1", 0),
             ("7\r\n{\"a\":1}\r\n", 1),
             ("7\r\n{\"a\":1}\r\n2\r\n\r\n\r\n", 1),
             ("4\r\n{\"a\"\r\n3\r\n:1}\r\n7\r\n{\"a\":2}\r\n0\r\n\r\n", 2),

@@ -53,7 +53,7 @@ mod tests {
             receipts(&GoldenResponse { status: 200, body: Some(body.into()), ..GoldenResponse::default() })
         };
         let v2 = r#"{"offsets":[{"partition":2,"offset":7,"error_code":null},{"partition":null,"offset":null,"error_code":50003}]}"#;
-        let refused = r#"{"error_code":50003,"offset":null,"partition":null}"#;
+        let refused = r#"{"partition":null,"offset":null,"error_code":50003}"#;
         assert_eq!(read(v2), [Receipt::At(2, 7), Receipt::Refused(refused.into())]);
         let v3 = "{\"error_code\":200,\"partition_id\":1,\"offset\":3}\r\n{\"error_code\":400,\"message\":\"m\"}\r\n";
         let refused = r#"{"error_code":400,"message":"m"}"#;
