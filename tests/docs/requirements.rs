@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use landfall::conform::rest::{
-    Deviation, Profile, Requirement, RestCase, SHIPPED_PROFILES, Standing, catalogue, shipped_profile,
+    Deviation, Profile, Requirement, SHIPPED_PROFILES, Standing, catalogue, shipped_profile,
 };
 
 use crate::markdown::{add, anchor, code, heading, row};
@@ -32,9 +32,10 @@ fn areas(requirements: &[Requirement]) -> Vec<(&str, Vec<&Requirement>)> {
 /// What is tried of a requirement, or why nothing is.
 fn standing(requirement: &Requirement) -> String {
     match &requirement.standing {
-        Standing::Cases(cases) => {
-            let variants: Vec<&str> = cases.iter().filter_map(|case| variant(requirement, case)).collect();
-            match (cases.len(), variants.as_slice()) {
+        Standing::Cases(_) => {
+            let ids = ids(requirement);
+            let variants: Vec<&str> = ids.iter().filter_map(|id| variant(requirement, id)).collect();
+            match (ids.len(), variants.as_slice()) {
                 (1, []) => "1 case".to_owned(),
                 (1, [only]) => format!("1 case: {only}"),
                 (count, variants) => format!("{count} cases: {}", variants.join(", ")),
@@ -45,13 +46,23 @@ fn standing(requirement: &Requirement) -> String {
     }
 }
 
-fn variant<'c>(requirement: &Requirement, case: &'c RestCase) -> Option<&'c str> {
-    case.id.strip_prefix("rest/")?.strip_prefix(&requirement.id)?.strip_prefix('/')
+/// The ids of its cases, those that take a procedure among them.
+fn ids(requirement: &Requirement) -> Vec<&str> {
+    let cases = match &requirement.standing {
+        Standing::Cases(cases) => cases.as_slice(),
+        Standing::Later(_) | Standing::NotTestable(_) => &[],
+    };
+    let procedures = requirement.procedures.iter().map(|case| case.id.as_str());
+    cases.iter().map(|case| case.id.as_str()).chain(procedures).collect()
+}
+
+fn variant<'c>(requirement: &Requirement, id: &'c str) -> Option<&'c str> {
+    id.strip_prefix("rest/")?.strip_prefix(&requirement.id)?.strip_prefix('/')
 }
 
 /// Which implementations are known to deviate in a case of it, and in which of their releases.
 fn deviating(requirement: &Requirement, profiles: &[Profile]) -> String {
-    let Standing::Cases(cases) = &requirement.standing else { return String::new() };
+    let own = ids(requirement);
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for profile in profiles {
         let concerns = |deviation: &&Deviation| {
@@ -59,7 +70,7 @@ fn deviating(requirement: &Requirement, profiles: &[Profile]) -> String {
                 let below = |longer: &str, shorter: &str| {
                     longer.strip_prefix(shorter).is_some_and(|rest| rest.starts_with('/'))
                 };
-                cases.iter().any(|case| case.id == *id || below(&case.id, id))
+                own.iter().any(|own| own == id || below(own, id))
             })
         };
         for deviation in profile.deviations.iter().filter(concerns) {
@@ -82,13 +93,7 @@ fn page(requirements: &[Requirement]) -> String {
     let count = |of: &dyn Fn(&Standing) -> bool| {
         requirements.iter().filter(|requirement| of(&requirement.standing)).count()
     };
-    let cases: usize = requirements
-        .iter()
-        .map(|requirement| match &requirement.standing {
-            Standing::Cases(cases) => cases.len(),
-            Standing::Later(_) | Standing::NotTestable(_) => 0,
-        })
-        .sum();
+    let cases: usize = requirements.iter().map(|requirement| ids(requirement).len()).sum();
     let mut page = made_from("fixtures/conformance");
     add(
         &mut page,
