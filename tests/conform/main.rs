@@ -9,6 +9,7 @@ mod faults;
 mod functions;
 mod golden;
 mod harness;
+mod matrix;
 mod mistakes;
 mod procedures;
 mod recorded;
