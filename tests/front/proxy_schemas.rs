@@ -41,19 +41,19 @@ impl Stage {
         let url = format!("http://{}/topics/t", self.proxy.address());
         let kind = format!("application/vnd.kafka.{format}.v2+json");
         let reply = send(post(&url, &[("content-type", &kind)], body.to_string())).await;
-        (reply.status.as_u16(), serde_json::from_str(&reply.text()).unwrap())
+        (reply.status.as_u16(), serde_json::from_str(reply.text()).unwrap())
     }
 
     /// The one receipt of v3.
     async fn v3(&self, body: &Value) -> Value {
         let url = format!("http://{}/v3/clusters/any/topics/t/records", self.proxy.address());
         let reply = send(post(&url, &[("content-type", "application/json")], body.to_string())).await;
-        serde_json::from_str(&reply.text()).unwrap()
+        serde_json::from_str(reply.text()).unwrap()
     }
 
     async fn asked(&self, path: &str) -> Value {
         let url = format!("http://{}{path}", self.registry.address());
-        serde_json::from_str(&get(&url).await.text()).unwrap()
+        serde_json::from_str(get(&url).await.text()).unwrap()
     }
 }
 
