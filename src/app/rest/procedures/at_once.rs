@@ -21,7 +21,8 @@ const KEYS: usize = 17;
 fn formats(api: Api) -> &'static [ProduceFormat] {
     match api {
         Api::V2 => &[ProduceFormat::V2Json, ProduceFormat::V2Binary],
-        Api::V3 => &[ProduceFormat::V3Json, ProduceFormat::V3Binary, ProduceFormat::V3String],
+        // Not every release takes strings.
+        Api::V3 => &[ProduceFormat::V3Json, ProduceFormat::V3Binary],
     }
 }
 

@@ -149,7 +149,7 @@ impl Procedure {
                  their records must stand in that order"
             }
             Self::ConcurrentIsolation => {
-                "24 requests at the same time, of 1 to 8 records, to two topics, in every format; \
+                "24 requests at the same time, of 1 to 8 records, to two topics, as JSON and as base64; \
                  each answer must speak of its own records"
             }
             Self::DisconnectAfterRequest => {
