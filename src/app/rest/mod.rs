@@ -180,7 +180,7 @@ pub async fn rest(
     let plan = Plan { cases, procedures, wanting, profile, version };
     let run = random_run_id();
     clear(&options.folder)?;
-    let sites = sites(&plan, options, run.as_str()).await?;
+    let sites = sites(&plan, options, run.as_str(), &mut interrupt.clone()).await?;
     let of = plan.cases.len() + plan.procedures.len();
     let outcomes = suite::run(&plan, options, &sites, interrupt.clone(), |done, _| each(done, of)).await;
     let (mut left, mut unread) = (Vec::new(), None);
@@ -232,12 +232,17 @@ pub async fn rest(
 }
 
 /// The places that the cases ask for, with their topics.
-async fn sites(plan: &Plan, options: &Options, run: &str) -> Result<Vec<Site>, RestError> {
+async fn sites(
+    plan: &Plan,
+    options: &Options,
+    run: &str,
+    interrupt: &mut watch::Receiver<Option<Interrupt>>,
+) -> Result<Vec<Site>, RestError> {
     let cases: Vec<&RestCase> = plan.cases.iter().map(|(_, case)| case).collect();
     let mut sites: Vec<Site> = Vec::new();
     for group in groups(options, &cases, &plan.wanting) {
         let name = |index: usize| format!("landfall-{run}-{}", index + 1);
-        let place = Place::open(options, &group, &cases, name).await?;
+        let place = Place::open(options, &group, &cases, name, interrupt).await?;
         sites.push(Site { group, place });
     }
     Ok(sites)

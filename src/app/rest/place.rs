@@ -6,11 +6,13 @@ use futures_util::future::try_join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
+use tokio::sync::watch;
 
 use super::Options;
 use super::error::RestError;
 use super::surroundings::Group;
-use crate::app::golden::{Against, Setting, warm};
+use crate::app::golden::{Against, Setting, signalled, warm};
+use crate::app::run::Interrupt;
 use crate::conform::rest::{RestCase, TopicOf};
 use crate::kafka::Access;
 use crate::load::Target;
@@ -37,26 +39,35 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Starts or attaches to the proxy, and makes the topics, whose names `name` gives by the place of a case in the plan.
+    /// Starts or attaches to the proxy, and makes the topics, whose names `name` gives by the place of a case in the plan. A
+    /// signal ends it before there are any; once they are made, whoever sends to them heeds it.
     pub(super) async fn open(
         options: &Options,
         group: &Group,
         cases: &[&RestCase],
         name: impl Fn(usize) -> String,
+        interrupt: &mut watch::Receiver<Option<Interrupt>>,
     ) -> Result<Self, RestError> {
-        let (setting, kafka) = match &options.against {
-            Against::Embedded(embedded) => {
-                let setup = group.setup();
-                let setting = Setting::start(&setup, "", &group.stage(), embedded.clone()).await?;
-                let kafka = setting.kafka().filter(|_| setup.broker_up);
-                (setting, kafka)
-            }
-            Against::Running { url, kafka, hosts } => {
-                let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
-                (setting, kafka.clone())
-            }
+        let found = async {
+            let (setting, kafka) = match &options.against {
+                Against::Embedded(embedded) => {
+                    let setup = group.setup();
+                    let setting = Setting::start(&setup, "", &group.stage(), embedded.clone()).await?;
+                    let kafka = setting.kafka().filter(|_| setup.broker_up);
+                    (setting, kafka)
+                }
+                Against::Running { url, kafka, hosts } => {
+                    let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
+                    (setting, kafka.clone())
+                }
+            };
+            setting.look().await?;
+            Ok::<_, RestError>((setting, kafka))
         };
-        setting.look().await?;
+        let (setting, kafka) = tokio::select! {
+            signal = signalled(interrupt) => return Err(RestError::Interrupted(signal)),
+            found = found => found?,
+        };
         let scheme = if setting.endpoint.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", setting.endpoint.authority, setting.endpoint.base_path);
         let topics: Vec<String> =

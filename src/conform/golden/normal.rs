@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::body::Unbuildable;
-use super::offsets::Bases;
+use super::offsets::{Bases, positions, topic_of};
 use super::recording::{GoldenRecord, GoldenResponse, Recording, decoded};
 use super::varying::Around;
 use crate::jose::sha256;
@@ -42,6 +42,10 @@ pub(super) struct Normal {
     pub(super) answers: Vec<NormalAnswer>,
     /// `None`: nobody looked.
     pub(super) landed: Option<LandedByPlace>,
+    /// The same in the order in which answers name where records stand; those that they do not name are left out.
+    pub(super) in_turn: Vec<NormalRecord>,
+    /// Whether offsets rise in that order, within each partition.
+    pub(super) rises: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +123,8 @@ impl Normal {
             NormalBody::Json(documents) => documents.as_slice(),
             NormalBody::Bytes(_) | NormalBody::Elided => &[],
         });
-        let bases = Bases::of(recording, &all.cloned().collect::<Vec<_>>());
+        let documents: Vec<Value> = all.cloned().collect();
+        let bases = Bases::of(recording, &documents);
         let dates = answers.iter().flat_map(|answer| answer.header("Date"));
         let answered = dates.filter_map(millis).last();
         let around = Around {
@@ -140,8 +145,33 @@ impl Normal {
             })
             .collect();
         let landed = recording.landed.as_ref().map(|landed| records(landed, &around)).transpose()?;
-        Ok(Self { answers, landed })
+        let (in_turn, rises) = in_turn(recording, &documents, &around)?;
+        Ok(Self { answers, landed, in_turn, rises })
     }
+}
+
+/// The records in the order in which `documents` name their positions, and whether offsets rise in that order.
+fn in_turn(
+    recording: &Recording,
+    documents: &[Value],
+    around: &Around<'_>,
+) -> Result<(Vec<NormalRecord>, bool), Unbuildable> {
+    let topic = topic_of(&recording.request);
+    let own = recording.landed.iter().flatten();
+    let own = own.filter(|record| topic.as_deref().is_none_or(|topic| topic == record.topic));
+    let by_position: BTreeMap<(i64, i64), &GoldenRecord> =
+        own.map(|record| ((i64::from(record.partition), record.offset), record)).collect();
+    let mut named: Vec<(i64, i64)> = Vec::new();
+    for document in documents {
+        positions(document, &mut named);
+    }
+    let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+    let rises = named
+        .iter()
+        .all(|(partition, offset)| last.insert(*partition, *offset).is_none_or(|before| before < *offset));
+    let records = named.iter().filter_map(|position| by_position.get(position));
+    let records: Result<Vec<NormalRecord>, _> = records.map(|record| normal_record(record, around)).collect();
+    Ok((records?, rises))
 }
 
 /// Whether the answer is a list of the topics that there are.
@@ -202,22 +232,8 @@ fn records(landed: &[GoldenRecord], around: &Around<'_>) -> Result<LandedByPlace
     in_order.sort_by_key(|record| record.offset);
     let mut by_partition: BTreeMap<(String, i32), Vec<NormalRecord>> = BTreeMap::new();
     for record in in_order {
-        let value = match (&record.value_b64, &record.value_sha256) {
-            (Some(text), _) => Some(NormalValue::of(decoded(text)?)),
-            (None, Some(hash)) => Some(NormalValue {
-                length: record.value_len.unwrap_or(0),
-                sha256: hash.to_ascii_lowercase(),
-                bytes: None,
-            }),
-            (None, None) => None,
-        };
-        by_partition.entry((record.topic.clone(), record.partition)).or_default().push(NormalRecord {
-            key: record.key_b64.as_deref().map(decoded).transpose()?,
-            value,
-            headers: record.headers.clone(),
-            timestamp: record.timestamp.filter(|at| !around.is_now(*at)),
-            append_time: record.timestamp_type.to_ascii_lowercase().contains("append"),
-        });
+        let at = (record.topic.clone(), record.partition);
+        by_partition.entry(at).or_default().push(normal_record(record, around)?);
     }
     if !around.widened {
         let place =
@@ -233,6 +249,25 @@ fn records(landed: &[GoldenRecord], around: &Around<'_>) -> Result<LandedByPlace
         all.insert((topic, before), records);
     }
     Ok(all)
+}
+
+fn normal_record(record: &GoldenRecord, around: &Around<'_>) -> Result<NormalRecord, Unbuildable> {
+    let value = match (&record.value_b64, &record.value_sha256) {
+        (Some(text), _) => Some(NormalValue::of(decoded(text)?)),
+        (None, Some(hash)) => Some(NormalValue {
+            length: record.value_len.unwrap_or(0),
+            sha256: hash.to_ascii_lowercase(),
+            bytes: None,
+        }),
+        (None, None) => None,
+    };
+    Ok(NormalRecord {
+        key: record.key_b64.as_deref().map(decoded).transpose()?,
+        value,
+        headers: record.headers.clone(),
+        timestamp: record.timestamp.filter(|at| !around.is_now(*at)),
+        append_time: record.timestamp_type.to_ascii_lowercase().contains("append"),
+    })
 }
 
 impl NormalValue {

@@ -48,13 +48,11 @@ impl Bases {
     }
 }
 
-/// The positions that a document names: a partition, and an offset that is one.
-pub fn positions(value: &Value, found: &mut BTreeSet<(i64, i64)>) {
+/// The positions that a document names, in its order: a partition, and an offset that is one.
+pub fn positions(value: &Value, found: &mut impl Extend<(i64, i64)>) {
     match value {
         Value::Object(members) => match position(members) {
-            Some((partition, offset)) if offset >= 0 => {
-                found.insert((partition, offset));
-            }
+            Some((partition, offset)) if offset >= 0 => found.extend([(partition, offset)]),
             _ => members.values().for_each(|member| positions(member, found)),
         },
         Value::Array(elements) => elements.iter().for_each(|element| positions(element, found)),

@@ -74,7 +74,7 @@ pub(super) async fn run(
     plan: &Plan,
     options: &Options,
     run: &str,
-    interrupt: watch::Receiver<Option<Interrupt>>,
+    mut interrupt: watch::Receiver<Option<Interrupt>>,
     each: impl FnMut(),
 ) -> Result<CarriedOut, RestError> {
     if plan.procedures.is_empty() {
@@ -82,7 +82,8 @@ pub(super) async fn run(
     }
     let cases: Vec<&RestCase> = Vec::new();
     let mut groups = groups(options, &cases, &[]);
-    let mut place = Place::open(options, &groups.remove(0), &cases, |_| String::new()).await?;
+    let unnamed = |_| String::new();
+    let mut place = Place::open(options, &groups.remove(0), &cases, unnamed, &mut interrupt).await?;
     let mut topics: Vec<Vec<String>> = Vec::new();
     let mut wanted = Vec::new();
     for (number, (requirement, case)) in (1..).zip(&plan.procedures) {
