@@ -60,6 +60,25 @@ fn another_release_than_the_proxys_is_found_out() {
     assert!(ended.stdout.contains("unexpected pass"), "{}", ended.stdout);
 }
 
+/// A failure that is excused ends no suite, so that nothing goes untried behind it.
+#[test]
+fn what_is_excused_does_not_end_the_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = excuses(folder.path(), &["rest/v3.timestamp.numeric-seconds/zero"]);
+    let only =
+        ["--filter", "v3.timestamp", "--filter", "v2.binary", "--profile", "confluent", "--at-once", "1"];
+    let excused = [&only[..], &["--fail-fast", "--expected-failures", &file]].concat();
+    let ended = rest(&excused, folder.path());
+    let all = result(folder.path());
+    assert_eq!((all.verdict, ended.code), (Verdict::Pass, Some(0)), "{}", ended.stdout);
+    assert_eq!(all.totals.not_run, 0);
+    // Without the excuse it does.
+    let ended = rest(&[&only[..], &["--fail-fast"]].concat(), folder.path());
+    let cut = result(folder.path());
+    assert_eq!((cut.verdict, ended.code), (Verdict::Fail, Some(1)), "{}", ended.stdout);
+    assert!(cut.totals.not_run > 0, "{:?}", cut.totals);
+}
+
 #[test]
 fn an_excuse_that_is_needed_no_more_fails() {
     let folder = tempfile::tempdir().unwrap();

@@ -60,16 +60,34 @@ pub enum RestError {
     /// The folder of the result.
     #[error(transparent)]
     Files(#[from] ConformError),
+    /// It ended so, and has left something.
+    #[error("{source}; {left}")]
+    Leaving {
+        /// How it ended.
+        #[source]
+        source: Box<RestError>,
+        /// What is left, and what to do about it.
+        left: String,
+    },
     /// A signal came.
     #[error("stopped by {}; there is no result", .0.name())]
     Interrupted(Interrupt),
 }
 
 impl RestError {
+    /// The same, with what it has left behind, if it has.
+    pub(super) fn leaving(self, left: &[String]) -> Self {
+        if left.is_empty() {
+            return self;
+        }
+        Self::Leaving { source: Box::new(self), left: left.join("; ") }
+    }
+
     /// The exit code by DESIGN's precedence.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Leaving { source, .. } => source.exit_code(),
             Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
             Self::Place(error) => error.exit_code(),
             Self::Profile(_) | Self::Version { .. } | Self::Excuses { .. } | Self::NoCase(_) => exit::USAGE,

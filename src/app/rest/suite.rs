@@ -19,7 +19,6 @@ use crate::app::golden::{Against, Awaited, golden_record, send, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, topic_of};
 use crate::conform::rest::{Assessment, Expect, RestCase, Seen, assess, expectation};
-use crate::result::CaseOutcome;
 use crate::verify::TailRecord;
 
 /// How far clocks may be apart where a timestamp must be that of the request.
@@ -139,7 +138,10 @@ pub(super) async fn run(
         .map(|wanting| if wanting.is_empty() { untried() } else { Outcome::Missing(wanting.clone()) })
         .collect();
     for site in sites {
-        let mut landed = settled(plan, site, &all).await?;
+        let mut landed = tokio::select! {
+            signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
+            landed = settled(plan, site, &all) => landed?,
+        };
         for (topic, index) in site.place.topics.iter().zip(&site.group.cases) {
             let Some(sent) = all[*index].take() else { continue };
             let own = landed.as_mut().map(|by_topic| by_topic.remove(topic).unwrap_or_default());
@@ -164,8 +166,8 @@ async fn in_its_turn(
     if options.fail_fast {
         // Without what landed: what does not even answer as it must has failed whatever lands.
         let seen = sent.seen(None, topic, place.cluster_id());
-        let failed = assess(case, requirement.level, plan.standard(), &seen).outcome == CaseOutcome::Failed;
-        stop.fetch_or(failed, Relaxed);
+        let outcome = assess(case, requirement.level, plan.standard(), &seen).outcome;
+        stop.fetch_or(plan.is_failure(&case.id, outcome), Relaxed);
     }
     sent
 }

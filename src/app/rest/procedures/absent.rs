@@ -9,7 +9,7 @@ use super::ground::{Ground, get, json, look, records};
 use super::own::{Own, Wanted, absence};
 use crate::app::golden::Embedded;
 use crate::app::rest::error::RestError;
-use crate::conform::rest::{Account, Came, Entry, Particulars, Procedure, Sending};
+use crate::conform::rest::{Account, Came, Entry, Look, Particulars, Procedure, Sending};
 use crate::doubles::fault::Injector;
 use crate::wire::produce::Api;
 
@@ -43,14 +43,20 @@ fn in_doubt(sending: Sending) -> Sending {
     Sending { came, ..sending }
 }
 
-/// Lets the broker go, for so long; returns once the proxy has lost its connection, with the time at which it has.
-async fn gone(away: &Injector, length: Duration) -> Instant {
+/// Lets the broker go, for so long; returns once the proxy has lost its connection, with the time at which it has, and with what
+/// shows that it has not.
+async fn gone(away: &Injector, length: Duration) -> (Instant, Option<Look>) {
     let begun = Instant::now();
     away.start(begun);
     while away.injected() == 0 && begun.elapsed() < length {
         tokio::time::sleep(FELT).await;
     }
-    Instant::now()
+    let stayed = (away.injected() == 0).then(|| Look {
+        what: "the broker".to_owned(),
+        expected: Vec::new(),
+        seen: Err("it had no connection of the proxy's to close, so nothing was tried".to_owned()),
+    });
+    (Instant::now(), stayed)
 }
 
 /// The broker goes away and comes back.
@@ -64,7 +70,7 @@ pub(super) async fn broker_returns(
     let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
-    let gone = gone(&away, AWAY).await;
+    let (gone, stayed) = gone(&away, AWAY).await;
     let during = record(ground, "the request meanwhile", api, 1);
     let root = get("/".to_owned());
     let alive = look("GET / while the broker is away", ground.endpoint(), &root, &[200], limit);
@@ -75,7 +81,8 @@ pub(super) async fn broker_returns(
     let (during, alive, after) = tokio::join!(during, alive, returned);
     let sendings = vec![before, in_doubt(during), after];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;
-    Ok(Account { sendings, landed, looks: vec![alive], ..Account::default() })
+    let looks = stayed.into_iter().chain([alive]).collect();
+    Ok(Account { sendings, landed, looks, ..Account::default() })
 }
 
 /// What tells that the broker is away, and what does not.
@@ -124,7 +131,7 @@ pub(super) async fn later_than_gateway(
     let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
-    let begun = gone(&away, length).await;
+    let (begun, stayed) = gone(&away, length).await;
     let mut working = std::pin::pin!(record(ground, "the request meanwhile", api, 1));
     let early = timeout_at((begun + waits).into(), &mut working).await.ok();
     let came = early.as_ref().map(|_| begun.elapsed());
@@ -135,5 +142,6 @@ pub(super) async fn later_than_gateway(
     };
     let sendings = vec![before, in_doubt(during)];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;
-    Ok(Account { sendings, landed, particulars: Particulars::Gateway(waits, came), ..Account::default() })
+    let particulars = Particulars::Gateway(waits, came);
+    Ok(Account { sendings, landed, looks: stayed.into_iter().collect(), particulars })
 }

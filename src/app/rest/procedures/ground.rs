@@ -13,10 +13,12 @@ use crate::load::Target;
 use crate::verify::{Tail, VerifyError};
 use crate::wire::produce::{Api, ProduceFormat};
 
-/// How long a record may take to appear after its answer.
+/// How long a record may take that nobody expects.
 const LATE: Duration = Duration::from_secs(2);
-/// How long a Kafka of landfall's own may take for that.
+/// How long it may take in a Kafka of landfall's own.
 const PROMPT: Duration = Duration::from_millis(500);
+/// How long records may take that are expected, and of which nobody may have an answer.
+const AWAITED: Duration = Duration::from_secs(6);
 /// How long a broker of landfall's own may take to be reached again.
 const RETURN: Duration = Duration::from_secs(5);
 /// How often it is looked for it.
@@ -59,7 +61,11 @@ impl Ground {
     ) -> Result<Option<BTreeMap<String, Vec<GoldenRecord>>>, RestError> {
         let Some(kafka) = &self.kafka else { return Ok(None) };
         let begun = Instant::now();
-        let patience = if self.own { PROMPT } else { LATE };
+        let patience = match (expected, self.own) {
+            (0, true) => PROMPT,
+            (0, false) => LATE,
+            _ => AWAITED,
+        };
         loop {
             let (access, names) = (kafka.clone(), topics.to_vec());
             let read = tokio::task::spawn_blocking(move || Tail::whole(access, &names)).await;

@@ -30,7 +30,6 @@ use crate::conform::rest::{
     Account, Assessment, Look, Procedure, ProcedureCase, Requirement, RestCase, TopicOf, assess_procedure,
     judge_procedure,
 };
-use crate::result::CaseOutcome;
 use crate::wire::produce::Api;
 
 /// How long an answer is waited for: longer than anything takes that Kafka does not hold up.
@@ -101,7 +100,10 @@ pub(super) async fn run(
         Err(error) => Err(error),
     };
     let left = place.close().await;
-    Ok(CarriedOut { outcomes: outcomes?, left })
+    match outcomes {
+        Ok(outcomes) => Ok(CarriedOut { outcomes, left }),
+        Err(error) => Err(error.leaving(left.as_slice())),
+    }
 }
 
 async fn all(
@@ -116,15 +118,19 @@ async fn all(
     let working = working.map(|(index, ((requirement, case), topics))| async move {
         let missing = missing(plan, options, requirement, case);
         if !missing.is_empty() {
-            return Ok((index, Outcome::Missing(missing)));
+            return (index, Outcome::Missing(missing));
         }
         let begun = Instant::now();
-        let account = carried_out(case, options, place, topics).await?;
+        let account = match carried_out(case, options, place, topics).await {
+            Ok(account) => account,
+            // Nothing is known of the proxy then, and the other cases stand for themselves.
+            Err(error) => return (index, Outcome::Untried(error.to_string())),
+        };
         let finding = judge_procedure(case.procedure, &account);
         let assessment = assess_procedure(case, requirement.level, standard, finding);
         let cluster = place.cluster_id().to_owned();
         let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
-        Ok::<_, RestError>((index, Outcome::Tried(Box::new(tried))))
+        (index, Outcome::Tried(Box::new(tried)))
     });
     let mut outcomes: Vec<Outcome> = Vec::new();
     outcomes.resize_with(plan.procedures.len(), || {
@@ -136,11 +142,11 @@ async fn all(
             signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
             next = working.next() => next,
         };
-        let Some(done) = next else { break };
-        let (index, outcome) = done?;
+        let Some((index, outcome)) = next else { break };
         each();
+        let id = &plan.procedures[index].1.id;
         let failed =
-            matches!(&outcome, Outcome::Tried(tried) if tried.assessment.outcome == CaseOutcome::Failed);
+            matches!(&outcome, Outcome::Tried(tried) if plan.is_failure(id, tried.assessment.outcome));
         outcomes[index] = outcome;
         if options.fail_fast && failed {
             break;

@@ -18,7 +18,15 @@ pub(super) fn own(account: &Account) -> Vec<Mismatch> {
     let mut found = Vec::new();
     for sending in &account.sendings {
         match &sending.came {
-            Came::Unread | Came::InDoubt(_) => {}
+            Came::Unread | Came::InDoubt(Err(_)) => {}
+            // It may say that it failed; what it says was written must be.
+            Came::InDoubt(Ok(answer)) => {
+                let told = receipts(answer);
+                let written = told.iter().any(|receipt| matches!(receipt, Receipt::At(..)));
+                if answer.status == 200 && written {
+                    found.extend(of_one(sending, &told, landed_in(account, sending)));
+                }
+            }
             Came::Nothing(reason) => {
                 found.push(Mismatch::new(ANSWER, format!("{}: an answer", sending.what), reason.clone()));
             }
@@ -28,16 +36,19 @@ pub(super) fn own(account: &Account) -> Vec<Mismatch> {
                 found.push(Mismatch::new("status", format!("{}: 200", sending.what), seen));
             }
             Came::Answer(answer) => {
-                let told = receipts(answer);
-                let landed = account.landed.as_ref().map(|landed| landed.get(&sending.topic));
-                let landed = landed.map(|landed| landed.map_or(&[][..], Vec::as_slice));
-                found.extend(of_one(sending, &told, landed));
+                found.extend(of_one(sending, &receipts(answer), landed_in(account, sending)));
             }
         }
     }
     found.extend(once(account));
     found.truncate(MOST);
     found
+}
+
+/// What stands in a request's topic; `None`: nobody could look.
+fn landed_in<'a>(account: &'a Account, sending: &Sending) -> Option<&'a [GoldenRecord]> {
+    let landed = account.landed.as_ref()?;
+    Some(landed.get(&sending.topic).map_or(&[][..], Vec::as_slice))
 }
 
 fn of_one(sending: &Sending, told: &[Receipt], landed: Option<&[GoldenRecord]>) -> Vec<Mismatch> {

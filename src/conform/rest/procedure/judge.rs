@@ -3,7 +3,7 @@
 use super::account::{Account, Particulars};
 use super::entries::own;
 use super::order::rising;
-use super::single::{acks, after_the_gateway, looks, nothing_landed, one_by_one, one_wait_each};
+use super::single::{acks, after_the_gateway, looks, one_by_one, one_wait_each};
 use super::{Procedure, ProcedureCase, ProcedureOutcome};
 use crate::conform::Level;
 use crate::conform::rest::catalogue::Evidence;
@@ -25,7 +25,6 @@ pub fn judge_procedure(procedure: Procedure, account: &Account) -> Finding {
     let mut mismatches = looks(&account.looks);
     let mut outcome = None;
     match procedure {
-        Procedure::DisconnectAmidRequest => mismatches.extend(nothing_landed(account)),
         // Its requests are to fail.
         Procedure::SerialBlocking => {}
         _ => mismatches.extend(own(account)),

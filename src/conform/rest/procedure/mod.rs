@@ -116,8 +116,8 @@ impl Own {
     }
 }
 
-/// How long a procedure may take that waits for nothing.
-const BRISK: Duration = Duration::from_secs(30);
+/// How long a procedure may take: longer than it waits for answers that do not come.
+const BRISK: Duration = Duration::from_mins(1);
 
 impl Procedure {
     /// Every one.
@@ -155,7 +155,9 @@ impl Procedure {
             Self::DisconnectAfterRequest => {
                 "a whole request, whose client goes without waiting for the answer; its records must land"
             }
-            Self::DisconnectAmidRequest => "half a request, whose client goes; nothing may land",
+            Self::DisconnectAmidRequest => {
+                "half a request, whose client goes, and a whole one; nothing may land of the first"
+            }
             Self::ManyRecords => {
                 "400 records in one request, with keys, to six partitions; each entry must say where its record \
                  stands, and those of a partition must stand in their order"

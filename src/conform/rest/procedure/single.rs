@@ -17,19 +17,14 @@ pub(super) fn looks(looks: &[Look]) -> Vec<Mismatch> {
         looks.iter().filter(|look| !look.seen.as_ref().is_ok_and(|seen| look.expected.contains(seen)));
     let told = wrong.map(|Look { what, expected, seen }| {
         let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
-        let seen = seen.as_ref().map_or_else(Clone::clone, u16::to_string);
-        Mismatch::new("status", format!("{what}: {}", expected.join(" or ")), seen)
+        match seen {
+            Ok(seen) => {
+                Mismatch::new("status", format!("{what}: {}", expected.join(" or ")), seen.to_string())
+            }
+            Err(reason) => Mismatch::new(ANSWER, format!("{what}: an answer"), reason.clone()),
+        }
     });
     told.collect()
-}
-
-/// Nothing may have landed of requests that were not whole.
-pub(super) fn nothing_landed(account: &Account) -> Vec<Mismatch> {
-    let landed = account.landed.iter().flatten().map(|(_, records)| records.len()).sum::<usize>();
-    if landed == 0 {
-        return Vec::new();
-    }
-    vec![Mismatch::new("landed", "nothing, since the request was not whole", format!("{landed} records"))]
 }
 
 /// Receipts must come before more is sent, and their records be there.

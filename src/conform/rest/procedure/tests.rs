@@ -78,6 +78,15 @@ fn each_answer_must_speak_of_its_own_records() {
     let in_doubt = Sending { came: Came::InDoubt(Err("reset".into())), ..sending(0, &[0]) };
     assert_eq!(kept(vec![in_doubt.clone()], &three[..1]), [""; 0]);
     assert_eq!(kept(vec![in_doubt], &[]), [""; 0]);
+    // It may fail, and what it says was written is there all the same.
+    let said = |offset: i64| {
+        let answered = sending(0, &[offset]);
+        let Came::Answer(answer) = answered.came.clone() else { panic!("it is answered") };
+        Sending { came: Came::InDoubt(Ok(answer)), ..answered }
+    };
+    assert_eq!(kept(vec![said(0)], &three[..1]), [""; 0]);
+    assert_eq!(kept(vec![said(5)], &three[..1]), ["offsets"]);
+    assert_eq!(kept(vec![said(0)], &[]), ["offsets"]);
 }
 
 #[test]
@@ -92,14 +101,25 @@ fn what_is_sent_later_stands_behind() {
 
 #[test]
 fn half_a_request_writes_nothing_and_receipts_come_one_by_one() {
-    let half = |records: &[(usize, usize)]| {
-        let sendings = vec![Sending { came: Came::Unread, ..sending(0, &[0, 1]) }];
+    let half = |came: Came, records: &[(usize, usize)]| {
+        let position = i64::try_from(records.len()).unwrap() - 1;
+        let sendings = vec![Sending { came, ..sending(0, &[]) }, sending(1, &[position.max(0)])];
         fields(
             Procedure::DisconnectAmidRequest,
             &Account { sendings, landed: Some(landed(records)), ..Account::default() },
         )
     };
-    assert_eq!((half(&[]), half(&[(0, 0)])), (vec![], vec!["landed".to_owned()]));
+    assert_eq!(half(Came::Unread, &[(1, 0)]), [""; 0]);
+    assert_eq!(half(Came::Unread, &[(0, 0), (1, 0)]), ["landed"]);
+    // Nothing was sent, or nothing can be written there: then nothing is shown.
+    assert_eq!(half(Came::Nothing("refused".into()), &[(1, 0)]), ["answer"]);
+    assert_eq!(half(Came::Unread, &[]), ["offsets", "landed"]);
+    let look = |seen: Result<u16, String>| {
+        let looks = vec![Look { what: "GET /".into(), expected: vec![200], seen }];
+        fields(Procedure::PortStaysOpen, &Account { looks, ..Account::default() })
+    };
+    assert_eq!(look(Ok(200)), [""; 0]);
+    assert_eq!((look(Ok(500)), look(Err("it hung".into()))), (vec!["status".into()], vec!["answer".into()]));
     let duplex = |receipts: &[(bool, Option<bool>)]| {
         let particulars = Particulars::Receipts(receipts.to_vec());
         fields(Procedure::FullDuplex, &Account { particulars, ..Account::default() })
