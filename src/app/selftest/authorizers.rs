@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::SelftestError;
+use super::row::{alarms, is_bad, row};
 use crate::app::conform::{ConformError, Outcomes, SCENARIO, each_flaw};
 use crate::app::run::Interrupt;
 use crate::judge::selftest::Detector;
-use crate::result::{CaseOutcome, CaseReport, Row, RowOutcome, Seen};
+use crate::result::{CaseReport, Row, RowOutcome, Seen};
 use crate::scenario::{self, Flaw, Unreadable};
 
 /// Tries the embedded authorizer as it is, and with each of `flaws`; tells `each` row as it comes.
@@ -50,29 +51,6 @@ pub(super) async fn rows(
     }
 }
 
-/// Whether a case is not as it has to be, or ought to be.
-fn is_bad(case: &CaseReport) -> bool {
-    matches!(case.outcome, CaseOutcome::Failed | CaseOutcome::Warned)
-}
-
-fn told(case: &CaseReport) -> String {
-    format!("{}: {}", case.id, case.reasons.join("; "))
-}
-
-fn row(name: &str, box_name: Option<&str>, took: Duration) -> Row {
-    Row {
-        name: name.to_owned(),
-        box_name: box_name.map(str::to_owned),
-        run: String::new(),
-        sets: Vec::new(),
-        injected: 0,
-        seen: Vec::new(),
-        outcome: RowOutcome::Quiet,
-        reasons: Vec::new(),
-        elapsed_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-    }
-}
-
 fn broken(name: &str, reason: String) -> Row {
     let outcome = RowOutcome::Broken;
     Row { outcome, reasons: vec![reason], ..row(name, Some("authorizer"), Duration::ZERO) }
@@ -80,9 +58,7 @@ fn broken(name: &str, reason: String) -> Row {
 
 /// Of the authorizer as it should be, no case may find anything, and each must have been tried.
 fn healthy(outcomes: &Outcomes, took: Duration) -> Row {
-    let mut reasons: Vec<String> = outcomes.cases.iter().filter(|case| is_bad(case)).map(told).collect();
-    let untried = outcomes.cases.iter().filter(|case| case.outcome == CaseOutcome::NotRun);
-    reasons.extend(untried.map(|case| format!("{} was not tried", case.id)));
+    let mut reasons = alarms(&outcomes.cases);
     reasons.extend(outcomes.unread.iter().map(|why| format!("the topics could not be read: {why}")));
     reasons.extend(outcomes.spoilt.clone());
     let outcome = if reasons.is_empty() { RowOutcome::Quiet } else { RowOutcome::FalseAlarm };

@@ -7,6 +7,7 @@ mod healthy;
 mod limit;
 mod mutants;
 mod proxies;
+mod row;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

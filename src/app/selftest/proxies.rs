@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::SelftestError;
+use super::row::{alarms, is_bad, row};
 use crate::app::golden::{Against, Embedded};
 use crate::app::rest::{Options, RestError, TIME_SCALE, own_profile, rest};
 use crate::app::run::Interrupt;
@@ -15,7 +16,7 @@ use crate::conform::Strictness;
 use crate::conform::rest::{Reach, reach};
 use crate::doubles::fault::Injector;
 use crate::judge::selftest::Detector;
-use crate::result::{CaseOutcome, CaseReport, Conformance, Row, RowOutcome, Seen};
+use crate::result::{CaseReport, Conformance, Row, RowOutcome, Seen};
 use crate::scenario::{Fault, FaultKind, Pace};
 
 /// How long an answer is waited for, which some faults keep back.
@@ -54,8 +55,7 @@ pub(super) async fn rows(
     let tried = suite(None, &only, PATIENT, folder, interrupt).await;
     let healthy = row("REST suite, proxy as it should be", None, begun.elapsed());
     each(judged(tried, healthy, |result, row| {
-        let failed = result.cases.iter().filter(|case| case.outcome == CaseOutcome::Failed);
-        row.reasons = failed.map(told).collect();
+        row.reasons = alarms(&result.cases);
         row.outcome = if row.reasons.is_empty() { RowOutcome::Quiet } else { RowOutcome::FalseAlarm };
     })?);
     for (kind, cases) in faults {
@@ -113,11 +113,7 @@ fn judged(
 
 /// A fault is found by a case that says it finds it.
 fn shown(result: &Conformance, cases: &[&str], injector: &Injector, row: &mut Row) {
-    let bad: Vec<&CaseReport> = result
-        .cases
-        .iter()
-        .filter(|case| matches!(case.outcome, CaseOutcome::Failed | CaseOutcome::Warned))
-        .collect();
+    let bad: Vec<&CaseReport> = result.cases.iter().filter(|case| is_bad(case)).collect();
     let named = bad.iter().any(|case| cases.contains(&case.id.as_str()));
     row.injected = injector.injected();
     row.seen = vec![Seen {
@@ -135,23 +131,5 @@ fn shown(result: &Conformance, cases: &[&str], injector: &Injector, row: &mut Ro
         row.reasons.push("a fault never took effect".to_owned());
     } else if !named {
         row.reasons.push("no case that says it finds this is other than it should be".to_owned());
-    }
-}
-
-fn told(case: &CaseReport) -> String {
-    format!("{}: {}", case.id, case.reasons.join("; "))
-}
-
-fn row(name: &str, box_name: Option<&str>, took: Duration) -> Row {
-    Row {
-        name: name.to_owned(),
-        box_name: box_name.map(str::to_owned),
-        run: String::new(),
-        sets: Vec::new(),
-        injected: 0,
-        seen: Vec::new(),
-        outcome: RowOutcome::Quiet,
-        reasons: Vec::new(),
-        elapsed_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     }
 }
