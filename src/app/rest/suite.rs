@@ -67,6 +67,8 @@ struct Sent {
     closed: Option<bool>,
     /// Where the request before landed, by partition and offset.
     before: BTreeSet<(i64, i64)>,
+    /// What its answer told.
+    told: Vec<(&'static str, String)>,
     between: (i64, i64),
     took: Duration,
 }
@@ -74,13 +76,18 @@ struct Sent {
 impl Sent {
     fn seen<'a>(&'a self, landed: Option<&'a [GoldenRecord]>, topic: &'a str, cluster: &'a str) -> Seen<'a> {
         Seen {
+            broken: self.answers.as_ref().err().map(String::as_str),
             answers: self.answers.as_deref().unwrap_or_default(),
             more: false,
             closed: self.closed,
             landed,
+            landed_truncated: false,
+            landed_count: None,
             topic,
             absent: None,
+            own: None,
             names_topic: topic_of(&self.request).as_deref() == Some(topic),
+            told: &self.told,
             cluster,
             between: self.between,
         }
@@ -233,15 +240,20 @@ fn awaited(expect: &Expect) -> Awaited {
 async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit: Duration) -> Sent {
     let (begun, from) = (Instant::now(), Timestamp::now().as_millisecond());
     let cluster = place.cluster_id();
-    let mut names = vec![("topic", topic.to_owned()), ("cluster", cluster.to_owned())];
-    let mut before = BTreeSet::new();
+    let mut names = vec![
+        ("topic", topic.to_owned()),
+        ("cluster", cluster.to_owned()),
+        ("host", place.endpoint().authority.clone()),
+    ];
+    let (mut before, mut told) = (BTreeSet::new(), Vec::new());
     let mut failed = None;
     if let Some(request) = &case.before {
         match send(&filled(request, &names), place.endpoint(), Awaited::ONE, limit).await {
-            Ok(answer) => names.extend(told_before(&answer.answers, &mut before)),
+            Ok(answer) => told = told_before(&answer.answers, &mut before),
             Err(reason) => failed = Some(format!("the request before: {reason}")),
         }
     }
+    names.extend(told.iter().cloned());
     let request = filled(&case.request, &names);
     let left = limit.saturating_sub(begun.elapsed());
     let (answers, closed) = match failed {
@@ -252,5 +264,6 @@ async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit
         },
     };
     let to = Timestamp::now().as_millisecond();
-    Sent { request, answers, closed, before, between: (from - CLOCKS, to + CLOCKS), took: begun.elapsed() }
+    let between = (from - CLOCKS, to + CLOCKS);
+    Sent { request, answers, closed, before, told, between, took: begun.elapsed() }
 }

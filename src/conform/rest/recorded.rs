@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::fmt::rfc2822;
 use regex::Regex;
 
-use super::catalogue::{Evidence, Requirement, RestCase};
-use super::evaluate::{Assessment, Seen, Standard, assess, expectation};
-use super::pattern::ABSENT;
+use super::catalogue::{Evidence, Expect, Requirement, RestCase};
+use super::evaluate::{Assessment, Standard, assess, expectation};
+use super::exchange::Seen;
+use super::pattern::{ABSENT, HOST, TOLD};
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, Recording, topic_of};
 use crate::result::CaseOutcome;
 
@@ -50,11 +51,13 @@ impl CorpusTraits {
 pub struct Judged {
     /// As the suite judges an exchange.
     pub assessment: Assessment,
-    /// Whether it is as is expected, in every field, by more than inference.
+    /// Whether it is as is expected, in every field, by more than inference, and everything that is expected was looked at.
     pub fits: bool,
+    /// What is expected and nobody looked at who recorded it.
+    pub unseen: Vec<String>,
     /// The answers.
     pub answers: Vec<GoldenResponse>,
-    /// What landed in the case's topic; `None`: nobody looked, or not all of it was kept.
+    /// What landed; `None`: nobody looked, or not all of it was kept.
     pub landed: Option<Vec<GoldenRecord>>,
 }
 
@@ -68,36 +71,74 @@ pub fn judge(
 ) -> Judged {
     let named = topic_of(&recording.request);
     let own = names(&case.request, &recording.request);
-    let topic = own.topic.as_deref().unwrap_or(&corpus.topic);
+    let topic = own.topic.as_deref().or(named.as_deref()).unwrap_or(&corpus.topic);
+    // Where a case asks for the topic that is not there, records land in that one or nowhere.
+    let lands = own.absent.as_deref().unwrap_or(topic);
     let answers: Vec<GoldenResponse> = recording.answers().into_iter().cloned().collect();
-    let landed = recording.landed.as_ref().filter(|_| !recording.landed_truncated).map(|landed| {
-        let of_the_topic = landed.iter().filter(|record| record.topic == topic);
-        of_the_topic.cloned().map(in_kafkas_words).collect::<Vec<_>>()
-    });
+    let landed = recording
+        .landed
+        .as_ref()
+        .map(|landed| landed.iter().cloned().map(in_kafkas_words).collect::<Vec<_>>());
     let date = answers.iter().rev().find_map(|answer| {
         let date = rfc2822::parse(answer.header("Date").next()?).ok()?.timestamp().as_millisecond();
         Some((date - NOW, date + NOW))
     });
     let seen = Seen {
+        broken: None,
         answers: &answers,
         more: recording.has_more_answers(),
         // Who reads no further does not see the end.
         closed: recording.server_closed_connection.filter(|_| !recording.has_more_answers()),
         landed: landed.as_deref(),
+        landed_truncated: recording.landed_truncated,
+        landed_count: recording.landed_count,
         topic,
         absent: own.absent.as_deref(),
-        names_topic: named.as_deref() == Some(topic),
+        own: Some(lands),
+        names_topic: named.as_deref() == Some(lands),
+        told: &own.told,
         cluster: &recording.setup.cluster_id,
         between: date.unwrap_or(corpus.between),
     };
+    let (expect, _) = expectation(case, standard);
+    let unseen = unseen(&expect, &seen, recording);
     let mut assessment = assess(case, requirement.level, standard, &seen);
     let passes = assessment.outcome == CaseOutcome::Passed && assessment.mismatches.is_empty();
-    let is_inferred = expectation(case, standard).0.evidence == Some(Evidence::Inferred);
+    let is_inferred = expect.evidence == Some(Evidence::Inferred);
     if passes && is_inferred {
         assessment.notes.push("what is expected is inferred, so that this shows nothing".into());
     }
-    let fits = passes && !is_inferred;
-    Judged { assessment, fits, answers, landed }
+    assessment.notes.extend(unseen.iter().map(|what| format!("not looked at: {what}")));
+    let fits = passes && !is_inferred && unseen.is_empty();
+    let landed = landed.filter(|_| !recording.landed_truncated);
+    Judged { assessment, fits, unseen, answers, landed }
+}
+
+/// What is expected and cannot be told of a recording.
+fn unseen(expect: &Expect, seen: &Seen<'_>, recording: &Recording) -> Vec<String> {
+    let mut unseen = Vec::new();
+    let expected = expect.answers.as_ref().map_or(1, Vec::len);
+    if seen.more {
+        unseen.push(format!("answers behind the first {} of {expected}", seen.answers.len()));
+    }
+    let is_elided = |answer: &GoldenResponse| answer.body_head.is_some() && answer.body.is_none();
+    let of_several = expect.answers.iter().flatten().any(|pattern| pattern.body.is_some());
+    if (expect.body.is_some() || of_several) && seen.answers.iter().any(is_elided) {
+        unseen.push("body, which was not kept whole".to_owned());
+    }
+    if expect.closes.is_some() && seen.closed.is_none() {
+        unseen.push("closes".to_owned());
+    }
+    if let Some(patterns) = &expect.landed {
+        match &recording.landed {
+            None => unseen.push("landed".to_owned()),
+            Some(_) if recording.landed_truncated && recording.landed_count.is_none() => {
+                unseen.push(format!("landed: whether it is {} records", patterns.len()));
+            }
+            Some(_) => {}
+        }
+    }
+    unseen
 }
 
 /// One of the corpora has words of its own for the types of timestamps.
@@ -112,6 +153,8 @@ fn in_kafkas_words(record: GoldenRecord) -> GoldenRecord {
 struct NamesInRequest {
     topic: Option<String>,
     absent: Option<String>,
+    /// Schemas' ids, which the answer to another request told.
+    told: Vec<(&'static str, String)>,
 }
 
 /// Out of the path, or the body.
@@ -125,6 +168,7 @@ fn names(case: &GoldenRequest, recorded: &GoldenRequest) -> NamesInRequest {
     NamesInRequest {
         topic: in_path.topic.or(in_body.topic).map(|name| decoded(&name)),
         absent: in_path.absent.or(in_body.absent).map(|name| decoded(&name)),
+        told: in_path.told.into_iter().chain(in_body.told).collect(),
     }
 }
 
@@ -133,7 +177,7 @@ fn decoded(name: &str) -> String {
 }
 
 fn names_in(template: &str, text: &str) -> NamesInRequest {
-    if !template.contains("{topic") {
+    if !template.contains('{') {
         return NamesInRequest::default();
     }
     let mut expression = regex::escape(template);
@@ -144,11 +188,18 @@ fn names_in(template: &str, text: &str) -> NamesInRequest {
         }
         expression = expression.replace(&word, "[^/?;\"]+");
     }
-    expression = expression.replace(&regex::escape("{cluster}"), "[^/]+");
+    for name in TOLD {
+        expression =
+            expression.replacen(&regex::escape(&format!("{{{name}}}")), &format!("(?P<{name}>[0-9]+)"), 1);
+    }
+    for word in ["{cluster}", HOST] {
+        expression = expression.replace(&regex::escape(word), "[^/]+");
+    }
     let found = Regex::new(&format!("^(?s:{expression})$")).ok();
     let captures = found.as_ref().and_then(|regex| regex.captures(text));
     let named = |name| Some(captures.as_ref()?.name(name)?.as_str().to_owned());
-    NamesInRequest { topic: named("topic"), absent: named("absent") }
+    let told = TOLD.into_iter().filter_map(|name| Some((name, named(name)?)));
+    NamesInRequest { topic: named("topic"), absent: named("absent"), told: told.collect() }
 }
 
 #[cfg(test)]
@@ -160,6 +211,11 @@ mod tests {
         let both = |topic: Option<&str>, absent: Option<&str>| NamesInRequest {
             topic: topic.map(str::to_owned),
             absent: absent.map(str::to_owned),
+            told: Vec::new(),
+        };
+        let told = |id: &str| NamesInRequest {
+            told: vec![("value_schema_id", id.to_owned())],
+            ..both(Some("p1"), None)
         };
         let request = |path: &str, body: &str| GoldenRequest {
             path: path.into(),
@@ -175,6 +231,12 @@ mod tests {
                 ("/v3/clusters/{cluster}/topics", r#"{"topic_name":"{topic}-absent"}"#),
                 ("/v3/clusters/C/topics", r#"{"topic_name":"made"}"#),
                 both(None, Some("made")),
+            ),
+            (("http://{host}/topics/{topic}", ""), ("http://h:1/topics/p1", ""), both(Some("p1"), None)),
+            (
+                ("/topics/{topic}", r#"{"value_schema_id": {value_schema_id}}"#),
+                ("/topics/p1", r#"{"value_schema_id": 7}"#),
+                told("7"),
             ),
             (("/topics/{topic}", ""), ("/v3", ""), both(None, None)),
             (("/", ""), ("/", ""), both(None, None)),
