@@ -1,12 +1,12 @@
 //! In what an exchange is not as expected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 use serde_json::Value;
 
 use super::catalogue::{AnswerPattern, Expect, HeaderPattern, Like};
-use super::landed::{compare, listed, shown};
+use super::landed::{LandedPattern, compare, listed, shown};
 use super::pattern::{Names, body};
 use super::positions::of_another;
 use crate::conform::golden::{GoldenRecord, GoldenResponse, positions, unpacked};
@@ -170,8 +170,7 @@ fn of_what_landed(
     let begins = seen.landed_truncated;
     match patterns {
         Some(patterns) if begins => {
-            let beginning = &patterns[..landed.len().min(patterns.len())];
-            found.extend(compare(beginning, seen.between, names, &landed));
+            found.extend(compare(&of_those(patterns, &landed), seen.between, names, &landed));
             if let Some(count) = seen.landed_count.filter(|count| *count != patterns.len() as u64) {
                 let expected = format!("{} records", patterns.len());
                 found.push(Mismatch::new(LANDED, expected, format!("{count} records")));
@@ -187,7 +186,25 @@ fn of_what_landed(
     found
 }
 
-/// In what one answer is not as expected.
+/// Of many records' patterns those of the records that were kept, by how far each stands behind the first.
+fn of_those(patterns: &[LandedPattern], kept: &[GoldenRecord]) -> Vec<LandedPattern> {
+    let mut first: BTreeMap<i32, i64> = BTreeMap::new();
+    for GoldenRecord { partition, offset, .. } in kept {
+        first.entry(*partition).and_modify(|least| *least = (*least).min(*offset)).or_insert(*offset);
+    }
+    let number = |record: &GoldenRecord| {
+        let behind = record.offset.saturating_sub(*first.get(&record.partition)?);
+        usize::try_from(behind).ok()
+    };
+    kept.iter().filter_map(|record| patterns.get(number(record)?)).cloned().collect()
+}
+
+/// Whether not all of an answer's body was kept.
+pub(super) fn is_elided(answer: &GoldenResponse) -> bool {
+    answer.body_head.is_some() && answer.body.is_none() && answer.body_b64.is_none()
+}
+
+/// In what one answer is not as expected. Of a body that was not kept whole nothing is said.
 fn of_an_answer(
     pattern: &AnswerPattern,
     answer: &GoldenResponse,
@@ -215,7 +232,7 @@ fn of_an_answer(
             found.push(Mismatch::new(format!("header:{name}"), expected, told()));
         }
     }
-    if let Some(pattern) = &pattern.body {
+    if let Some(pattern) = pattern.body.as_ref().filter(|_| !is_elided(answer)) {
         found.extend(body(pattern, bytes, names));
     }
     found

@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::catalogue::{Evidence, Expect, Requirement, RestCase};
 use super::evaluate::{Assessment, Standard, assess, expectation};
-use super::exchange::Seen;
+use super::exchange::{Seen, is_elided};
 use super::pattern::{ABSENT, HOST, TOLD};
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, Recording, topic_of};
 use crate::result::CaseOutcome;
@@ -71,9 +71,9 @@ pub fn judge(
 ) -> Judged {
     let named = topic_of(&recording.request);
     let own = names(&case.request, &recording.request);
-    let topic = own.topic.as_deref().or(named.as_deref()).unwrap_or(&corpus.topic);
-    // Where a case asks for the topic that is not there, records land in that one or nowhere.
-    let lands = own.absent.as_deref().unwrap_or(topic);
+    let topic = own.topic.as_deref().unwrap_or(&corpus.topic);
+    // Where a case asks for the topic that is not there, or for none that it has a word for, records land in that one or nowhere.
+    let lands = own.absent.as_deref().or(own.topic.as_deref()).or(named.as_deref()).unwrap_or(topic);
     let answers: Vec<GoldenResponse> = recording.answers().into_iter().cloned().collect();
     let landed = recording
         .landed
@@ -121,7 +121,6 @@ fn unseen(expect: &Expect, seen: &Seen<'_>, recording: &Recording) -> Vec<String
     if seen.more {
         unseen.push(format!("answers behind the first {} of {expected}", seen.answers.len()));
     }
-    let is_elided = |answer: &GoldenResponse| answer.body_head.is_some() && answer.body.is_none();
     let of_several = expect.answers.iter().flatten().any(|pattern| pattern.body.is_some());
     if (expect.body.is_some() || of_several) && seen.answers.iter().any(is_elided) {
         unseen.push("body, which was not kept whole".to_owned());
@@ -268,5 +267,137 @@ mod tests {
         let corpus = CorpusTraits::of(&rows);
         assert_eq!(corpus, CorpusTraits { topic: "p1".into(), between: (10 * day - SPAN, 10 * day + SPAN) });
         assert_eq!(CorpusTraits::of(&[]).topic, "");
+    }
+
+    /// Whether a recording fits, what nobody looked at, and in what it differs, by a case that expects this of a request to its
+    /// topic; the commonest topic of its corpus is another.
+    fn judged(path: &str, expect: &str, rest: &str) -> (bool, Vec<String>, Vec<String>) {
+        let area = format!(
+            "area: a\nrequirements:\n  - {{ id: r, level: MUST, api: v2, statement: s, source: s, cases: [{{ request: {{ path: \
+             '{path}' }}, expect: {{ evidence: recorded, {expect} }} }}] }}\n"
+        );
+        let requirement = crate::conform::rest::read_area("a", &area).unwrap().remove(0);
+        let crate::conform::rest::Standing::Cases(cases) = &requirement.standing else {
+            panic!("it has cases")
+        };
+        let row: Recording = serde_json::from_str(&format!(
+            r#"{{"id":"a","request":{{"method":"POST","path":"/topics/t"}},{rest}}}"#
+        ))
+        .unwrap();
+        let standard = Standard { profile: None, version: &semver::Version::new(1, 0, 0) };
+        let corpus = CorpusTraits { topic: "common".into(), between: (0, 0) };
+        let judged = judge(&row, (&requirement, &cases[0]), standard, &corpus);
+        let fields = judged.assessment.mismatches.into_iter().map(|mismatch| mismatch.field);
+        (judged.fits, judged.unseen, fields.collect())
+    }
+
+    const ANSWERED: &str = r#""response":{"status":200,"body":"{}"}"#;
+
+    fn landed(records: &[(&str, &str)]) -> String {
+        let each = records.iter().zip(0..).map(|((topic, value), offset)| {
+            let value = STANDARD.encode(value);
+            format!(
+                r#"{{"topic":"{topic}","partition":0,"offset":{offset},"key_b64":null,"value_b64":"{value}","timestamp":0,
+                "timestamp_type":"CreateTime"}}"#
+            )
+        });
+        format!(r#""landed":[{}]"#, each.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn what_is_expected_and_nobody_looked_at_does_not_fit() {
+        let one = "status: 200, landed: [{ value: v }]";
+        let two = "status: 200, landed: { count: 2, each: { value: v<i> } }";
+        let is = landed(&[("t", "v")]);
+        let begun = landed(&[("t", "v0")]);
+        let last = begun.replace(
+            "}]",
+            r#"},{"topic":"t","partition":0,"offset":3,"key_b64":null,"value_b64":"djM=",
+            "timestamp":0,"timestamp_type":"CreateTime"}]"#,
+        );
+        let four = two.replace('2', "4");
+        let elided = r#""response":{"status":200,"body_head":"{","body_tail":"}","body_len":99},"landed":[]"#;
+        let extra = r#""client_observed":"extra bytes b'HTTP/1.1 400'","landed":[]"#;
+        for (expect, rest, fits, unseen, fields) in [
+            (one, format!("{ANSWERED},{is}"), true, "", ""),
+            (one, format!("{ANSWERED},\"landed\":null"), false, "landed", ""),
+            ("status: 200", format!("{ANSWERED},\"landed\":null"), true, "", ""),
+            ("status: 200, closes: true", format!("{ANSWERED},\"landed\":[]"), false, "closes", ""),
+            (
+                "status: 200, closes: true",
+                format!("{ANSWERED},\"landed\":[],\"server_closed_connection\":true"),
+                true,
+                "",
+                "",
+            ),
+            ("status: 200, body: {}", elided.to_owned(), false, "body, which was not kept whole", ""),
+            ("status: 200", elided.to_owned(), true, "", ""),
+            ("status: 200", format!("{ANSWERED},{extra}"), false, "answers behind the first 1 of 1", ""),
+            (two, format!("{ANSWERED},{begun},\"landed_truncated\":true,\"landed_count\":2"), true, "", ""),
+            (
+                two,
+                format!("{ANSWERED},{begun},\"landed_truncated\":true,\"landed_count\":3"),
+                false,
+                "",
+                "landed",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{is},\"landed_truncated\":true,\"landed_count\":2"),
+                false,
+                "",
+                "landed:0:value",
+            ),
+            // The last ones may have been kept as well.
+            (&four, format!("{ANSWERED},{last},\"landed_truncated\":true,\"landed_count\":4"), true, "", ""),
+            (
+                &four,
+                format!(
+                    "{ANSWERED},{},\"landed_truncated\":true,\"landed_count\":4",
+                    last.replace("djM=", "djI=")
+                ),
+                false,
+                "",
+                "landed:1:value",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{last},\"landed_truncated\":true,\"landed_count\":2"),
+                false,
+                "",
+                "landed",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{begun},\"landed_truncated\":true"),
+                false,
+                "landed: whether it is 2 records",
+                "",
+            ),
+        ] {
+            let told = judged("/topics/{topic}", expect, &rest);
+            assert_eq!(
+                (told.0, told.1.join(" "), told.2.join(" ")),
+                (fits, unseen.into(), fields.into()),
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_another_topic_than_the_rows_are_too_many() {
+        let one = "status: 200, landed: [{ value: v }]";
+        for (path, records, fields) in [
+            ("/topics/{topic}", &[("t", "v")][..], ""),
+            ("/topics/{topic}", &[("t", "v"), ("other", "v")], "landed"),
+            // The row's own topic counts before its corpus's commonest, also where the case has no word for it.
+            ("/topics/t", &[("t", "v")], ""),
+            ("/topics/t", &[("common", "v")], "landed landed"),
+            ("/topics/{topic}-absent", &[("t", "v")], ""),
+            ("/topics/{topic}-absent", &[("common", "v")], "landed landed"),
+        ] {
+            let told = judged(path, one, &format!("{ANSWERED},{}", landed(records)));
+            assert_eq!((told.0, told.2.join(" ")), (fields.is_empty(), fields.into()), "{path} {records:?}");
+        }
     }
 }
