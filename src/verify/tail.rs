@@ -70,7 +70,19 @@ impl Tail {
     /// # Errors
     /// As [`Tail::read`]; also where one of them is not seen within ten seconds: nobody knows then what stands in it.
     pub fn whole(kafka: Access, topics: &[String]) -> Result<Vec<TailRecord>, VerifyError> {
-        let mut tail = Self::new(kafka, Some(topics.iter().cloned().collect()))?;
+        Self::whole_with(kafka, topics, &[])
+    }
+
+    /// The same, and what stands in those of `others` that are there. Blocks.
+    ///
+    /// # Errors
+    /// As [`Tail::whole`].
+    pub fn whole_with(
+        kafka: Access,
+        topics: &[String],
+        others: &[String],
+    ) -> Result<Vec<TailRecord>, VerifyError> {
+        let mut tail = Self::new(kafka, Some(topics.iter().chain(others).cloned().collect()))?;
         let deadline = Instant::now() + ASK;
         loop {
             let seen = tail.topics()?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use landfall::conform::golden::read_golden;
 use landfall::conform::rest::{CorpusTraits, Standard, judge, shipped_profile, version};
-use landfall::result::CaseOutcome;
+use landfall::result::{CaseOutcome, Verdict};
 
 use crate::catalogue::cases;
 use crate::harness::{ended, of, result};
@@ -25,14 +25,14 @@ const CORPORA: [Corpus; 9] = [
         profile: "confluent",
         version: "6.2.0",
         rows: 303,
-        others: &["v2-meta-002", "v2-nest-5000", "v3-str-011", "v3-str-012"],
+        others: &["v2-meta-002", "v2-nest-5000", "http-cl-004", "http-11-020", "v3-str-011", "v3-str-012"],
     },
     Corpus {
         file: "confluent-6.2.15.jsonl",
         profile: "confluent",
         version: "6.2.15",
         rows: 309,
-        others: &["v2-meta-002", "v3-str-011", "v3-str-012"],
+        others: &["v2-meta-002", "http-11-020", "v3-str-011", "v3-str-012"],
     },
     Corpus {
         file: "confluent-7.9.9.jsonl",
@@ -53,46 +53,83 @@ const CORPORA: [Corpus; 9] = [
         profile: "confluent",
         version: "6.2.0",
         rows: 236,
-        others: &["meta.topic.internal", "v2.json.value.deep-5000"],
+        others: &[
+            "meta.topic.internal",
+            "v2.json.value.deep-5000",
+            "v2.size.batch-1000",
+            "v2.size.batch-10000",
+            "v2.http.bad-content-length",
+            "v2.http.cl-and-te",
+        ],
     },
     Corpus {
         file: "suite2-confluent-6.2.15.jsonl",
         profile: "confluent",
         version: "6.2.15",
         rows: 236,
-        others: &["meta.topic.internal"],
+        others: &[
+            "meta.topic.internal",
+            "v2.size.batch-1000",
+            "v2.size.batch-10000",
+            "v2.http.bad-content-length",
+            "v2.http.cl-and-te",
+        ],
     },
     Corpus {
         file: "suite2-confluent-7.9.9.jsonl",
         profile: "confluent",
         version: "7.9.9",
         rows: 236,
-        others: &["meta.topic.internal"],
+        others: &[
+            "meta.topic.internal",
+            "v2.size.batch-1000",
+            "v2.size.batch-10000",
+            "v2.http.bad-content-length",
+            "v2.http.cl-and-te",
+        ],
     },
     Corpus {
         file: "suite2-karapace-6.2.0.jsonl",
         profile: "karapace",
         version: "6.2.0",
         rows: 236,
-        others: &["meta.topic.internal"],
+        others: &[
+            "meta.topic.internal",
+            "v2.size.batch-1000",
+            "v2.size.batch-10000",
+            "v2.http.bad-content-length",
+            "v2.http.cl-and-te",
+        ],
     },
     Corpus {
         file: "suite2-strimzi-bridge-1.0.0.jsonl",
         profile: "strimzi-bridge",
         version: "1.0.0",
         rows: 236,
-        others: &["meta.topic.internal"],
+        others: &[
+            "meta.topic.internal",
+            "v2.size.batch-1000",
+            "v2.size.batch-10000",
+            "v2.http.bad-content-length",
+            "v2.http.cl-and-te",
+        ],
     },
 ];
 
 /// Why the recordings that are not as is expected are not, whatever the release.
-const REASONS: [(&str, &str); 7] = [
+const REASONS: [(&str, &str); 13] = [
     ("v2-meta-002", "documents disagree on internal topics, so that what is expected is inferred"),
     ("meta.topic.internal", "documents disagree on internal topics, so that what is expected is inferred"),
     ("v2-nest-5000", "whether 5000 levels exhaust the stack of 6.2.0 depends on the thread"),
     ("v2.json.value.deep-5000", "whether 5000 levels exhaust the stack of 6.2.0 depends on the thread"),
     ("v3-str-011", "where 6.2 breaks a stream off, what has been answered before depends on time"),
     ("v3-str-012", "where 6.2 breaks a stream off, what has been answered before depends on time"),
+    ("http-cl-004", "the client read the first of two answers alone"),
+    ("http-11-020", "the client read the first of two answers alone"),
+    ("v2.size.batch-1000", "of the answer beginning and end alone were kept"),
+    ("v2.size.batch-10000", "of the answer beginning and end alone were kept"),
+    ("v2.http.bad-content-length", "nobody noted whether the connection was closed"),
+    ("v2.http.cl-and-te", "nobody noted whether the connection was closed"),
     ("down-recovered-get", "it needs a broker that comes back, which no case of one request has"),
 ];
 
@@ -219,4 +256,24 @@ fn a_recording_of_which_no_case_is_made_is_listed_and_counted() {
     let damaged = ended(landfall.output().unwrap());
     assert_eq!(damaged.code, Some(2), "{}", damaged.stderr);
     assert!(damaged.stderr.contains("line 1 is no recording"), "{}", damaged.stderr);
+}
+
+#[test]
+fn where_nobody_looked_at_what_is_expected_the_verdict_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = folder.path().join("golden.jsonl");
+    let text = text_of("confluent-7.9.9.jsonl");
+    let row = text.lines().find(|line| line.contains("\"id\":\"v2-json-002\"")).unwrap();
+    let mut unread: serde_json::Value = serde_json::from_str(row).unwrap();
+    unread["landed"] = serde_json::Value::Null;
+    std::fs::write(&golden, format!("{unread}\n")).unwrap();
+    let mut landfall = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    landfall.args(["conform", "rest", "--recorded"]).arg(&golden).arg("--out").arg(folder.path());
+    let judged = ended(landfall.output().unwrap());
+    assert!(judged.stdout.contains("not looked at: landed"), "{}", judged.stdout);
+    assert!(judged.stdout.ends_with("0 of 1 rows fit what is expected of confluent\n"), "{}", judged.stdout);
+    let told = result(folder.path());
+    assert_eq!(told.verdict, Verdict::Inconclusive, "{}", judged.stdout);
+    assert!(told.reasons.iter().any(|reason| reason.contains("#v2-json-002")), "{:?}", told.reasons);
+    assert_ne!(judged.code, Some(0));
 }

@@ -7,9 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::conform::golden::{GoldenRequest, GoldenResponse, Send, positions, unpacked};
-
-/// Names that a request before tells: the schemas' ids.
-const TOLD: [&str; 2] = ["key_schema_id", "value_schema_id"];
+use crate::conform::rest::TOLD;
 
 /// A request with these names, for instance the topic's for `{topic}`; for `{topic_percent_encoded}` stands each of its bytes as
 /// `%xx`.
@@ -70,12 +68,13 @@ mod tests {
 
     #[test]
     fn names_stand_where_there_are_words_for_them() {
-        let names = [("topic", "t.1".to_owned()), ("value_schema_id", "7".to_owned())];
+        let names = [("topic", "t.1"), ("value_schema_id", "7"), ("host", "h:1")]
+            .map(|(name, value)| (name, value.to_owned()));
         let request = GoldenRequest {
             path: "/topics/{topic}/{topic_percent_encoded}/{cluster}".into(),
             headers: vec![("X".into(), "{topic}".into())],
             body: Some(r#"{"value_schema_id":{value_schema_id}}"#.into()),
-            raw_b64: Some(STANDARD.encode("GET /{topic}")),
+            raw_b64: Some(STANDARD.encode("GET /{topic} HTTP/1.1\r\nHost: {host}\r\n")),
             sends: Some(vec![Send(STANDARD.encode(b"\xff{topic}"), 0.0)]),
             ..GoldenRequest::default()
         };
@@ -83,7 +82,7 @@ mod tests {
         assert_eq!(filled.path, "/topics/t.1/%74%2E%31/{cluster}");
         assert_eq!(filled.headers[0].1, "t.1");
         assert_eq!(filled.body.as_deref(), Some(r#"{"value_schema_id":7}"#));
-        assert_eq!(filled.raw_b64, Some(STANDARD.encode("GET /t.1")));
+        assert_eq!(filled.raw_b64, Some(STANDARD.encode("GET /t.1 HTTP/1.1\r\nHost: h:1\r\n")));
         assert_eq!(filled.sends, request.sends, "no text");
     }
 

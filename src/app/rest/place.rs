@@ -24,6 +24,11 @@ const BATCH: usize = 50;
 /// Longest name of a topic.
 const LONGEST: usize = 249;
 
+/// The name of the topic that is not there, beside this one.
+pub(super) fn absent(topic: &str) -> String {
+    format!("{topic}-absent")
+}
+
 /// A proxy that cases are sent to.
 pub(super) struct Place {
     setting: Setting,
@@ -142,11 +147,16 @@ impl Place {
         Ok(())
     }
 
-    /// What stands in the topics, by topic.
+    /// The topics that requests to topics that are not there may make.
+    fn made(&self) -> Vec<String> {
+        self.topics.iter().map(|topic| absent(topic)).filter(|topic| topic.len() <= LONGEST).collect()
+    }
+
+    /// What stands in the topics and in those that requests have made, by topic.
     pub(super) async fn landed(&self) -> Result<Option<BTreeMap<String, Vec<TailRecord>>>, RestError> {
         let Some(kafka) = self.kafka.clone() else { return Ok(None) };
-        let topics = self.topics.clone();
-        let read = tokio::task::spawn_blocking(move || Tail::whole(kafka, &topics)).await;
+        let (topics, made) = (self.topics.clone(), self.made());
+        let read = tokio::task::spawn_blocking(move || Tail::whole_with(kafka, &topics, &made)).await;
         // A task that panics is a bug, and its message has been printed.
         let records =
             read.map_err(|error| crate::verify::VerifyError::Thread(std::io::Error::other(error)))??;
@@ -161,10 +171,7 @@ impl Place {
     pub(super) async fn close(&self) -> Option<String> {
         let admin = self.admin.as_ref().filter(|_| self.deletes)?;
         let mut left = Vec::new();
-        // Requests to topics that are not there may have made them.
-        let made = self.topics.iter().map(|topic| format!("{topic}-absent"));
-        let made = made.filter(|topic| topic.len() <= LONGEST);
-        let all: Vec<String> = self.topics.iter().cloned().chain(made).collect();
+        let all: Vec<String> = self.topics.iter().cloned().chain(self.made()).collect();
         for some in all.chunks(BATCH) {
             let names: Vec<&str> = some.iter().map(String::as_str).collect();
             match admin.delete_topics(&names, &AdminOptions::new()).await {

@@ -14,7 +14,7 @@ use crate::app::run::random_run_id;
 use crate::conform::Strictness;
 use crate::conform::golden::{Recording, read_golden};
 use crate::conform::rest::{CorpusTraits, Requirement, RestCase, Standard, judge};
-use crate::result::{CaseReport, Conformance};
+use crate::result::{CaseOutcome, CaseReport, Conformance, Verdict};
 
 /// What is judged, and by what.
 #[derive(Debug, Clone)]
@@ -59,7 +59,8 @@ pub fn recorded(options: &Options) -> Result<(Conformance, Fitting), RestError> 
     let (all, _) = selected(&[])?;
     let corpus = CorpusTraits::of(&rows);
     let meant = |id: &str| options.only.is_empty() || options.only.iter().any(|part| id.contains(part));
-    let (mut cases, mut fitting) = (Vec::new(), Fitting { fit: 0, of: 0, others: Vec::new() });
+    let (mut cases, mut unseen) = (Vec::new(), Vec::new());
+    let mut fitting = Fitting { fit: 0, of: 0, others: Vec::new() };
     for row in &rows {
         let own: Vec<_> = all.iter().filter(|(_, case)| case.recorded_as.contains(&row.id)).collect();
         if !meant(&row.id) && !own.iter().any(|(_, case)| meant(&case.id)) {
@@ -74,7 +75,10 @@ pub fn recorded(options: &Options) -> Result<(Conformance, Fitting), RestError> 
         }
         let mut wrong = Vec::new();
         for (requirement, case) in own {
-            let (report, fits) = judged(row, (requirement, case), standard, &corpus);
+            let Reported { report, fits, is_unseen } = judged(row, (requirement, case), standard, &corpus);
+            if is_unseen {
+                unseen.push(report.id.clone());
+            }
             if !fits {
                 let told: Vec<&str> =
                     report.reasons.iter().chain(&report.notes).map(String::as_str).collect();
@@ -92,7 +96,14 @@ pub fn recorded(options: &Options) -> Result<(Conformance, Fitting), RestError> 
         return Err(RestError::NoCase(options.only.join("`, `")));
     }
     clear(&options.folder)?;
-    let conclusion = concluded(&mut cases, &excuses, options.strictness, None, started);
+    let mut conclusion = concluded(&mut cases, &excuses, options.strictness, None, started);
+    if !unseen.is_empty() {
+        conclusion.verdict = conclusion.verdict.max(Verdict::Inconclusive);
+        conclusion.reasons.push(format!(
+            "what is expected was not looked at when these were recorded: {}",
+            unseen.join(", ")
+        ));
+    }
     let profile = options.profile.clone().unwrap_or_else(|| "none".to_owned());
     let target = options.file.display().to_string();
     let result = Conformance {
@@ -116,14 +127,26 @@ fn unjudged(row: &Recording, reason: &str) -> CaseReport {
     report
 }
 
-/// What is reported of a recording by a case, and whether it is as is expected.
+/// What is reported of a recording by a case.
+struct Reported {
+    report: CaseReport,
+    /// Whether it is as is expected.
+    fits: bool,
+    /// Whether nothing is wrong with it as far as it was looked, and it was not looked at all that is expected.
+    is_unseen: bool,
+}
+
 fn judged(
     row: &Recording,
     (requirement, case): (&Requirement, &RestCase),
     standard: Standard<'_>,
     corpus: &CorpusTraits,
-) -> (CaseReport, bool) {
-    let judged = judge(row, (requirement, case), standard, corpus);
+) -> Reported {
+    let mut judged = judge(row, (requirement, case), standard, corpus);
+    let is_unseen = !judged.unseen.is_empty() && judged.assessment.outcome == CaseOutcome::Passed;
+    if is_unseen {
+        judged.assessment.outcome = CaseOutcome::NotRun;
+    }
     let tried = Tried {
         url: String::new(),
         request: row.request.clone(),
@@ -135,5 +158,5 @@ fn judged(
     let outcome = Outcome::Tried(Box::new(tried));
     let mut report = shown::report(requirement, case, &outcome, standard);
     report.id = format!("{}#{}", case.id, row.id);
-    (report, judged.fits)
+    Reported { report, fits: judged.fits, is_unseen }
 }

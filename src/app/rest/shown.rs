@@ -334,7 +334,8 @@ pub fn listed(only: &[String]) -> Result<String, RestError> {
 /// [`RestError`], where no case is meant.
 pub fn dry(only: &[String]) -> Result<String, RestError> {
     let mut text = String::new();
-    let names = [("topic", "TOPIC".to_owned()), ("cluster", "CLUSTER".to_owned())];
+    let names = [("topic", "TOPIC"), ("cluster", "CLUSTER"), ("host", "HOST")]
+        .map(|(name, word)| (name, word.to_owned()));
     let (cases, procedures) = selected(only)?;
     for (_, case) in cases {
         let _ = writeln!(text, "# {}", case.id);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, select_all};
+use futures_util::stream;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -13,7 +13,7 @@ use super::Options;
 use super::Plan;
 use super::error::RestError;
 use super::filled::{filled, told_before};
-use super::place::Place;
+use super::place::{Place, absent};
 use super::surroundings::Group;
 use crate::app::golden::{Against, Awaited, golden_record, send, signalled};
 use crate::app::run::Interrupt;
@@ -66,6 +66,10 @@ struct Sent {
     closed: Option<bool>,
     /// Where the request before landed, by partition and offset.
     before: BTreeSet<(i64, i64)>,
+    /// The topic in which its records land: the case's, or the one that is not there where the path names that.
+    own: String,
+    /// What the answer to the request before told.
+    told: Vec<(&'static str, String)>,
     between: (i64, i64),
     took: Duration,
 }
@@ -73,13 +77,18 @@ struct Sent {
 impl Sent {
     fn seen<'a>(&'a self, landed: Option<&'a [GoldenRecord]>, topic: &'a str, cluster: &'a str) -> Seen<'a> {
         Seen {
+            broken: self.answers.as_ref().err().map(String::as_str),
             answers: self.answers.as_deref().unwrap_or_default(),
             more: false,
             closed: self.closed,
             landed,
+            landed_truncated: false,
+            landed_count: None,
             topic,
             absent: None,
-            names_topic: topic_of(&self.request).as_deref() == Some(topic),
+            own: Some(&self.own),
+            names_topic: topic_of(&self.request).as_deref() == Some(&self.own),
+            told: &self.told,
             cluster,
             between: self.between,
         }
@@ -102,23 +111,27 @@ pub(super) async fn run(
 ) -> Result<Vec<Outcome>, RestError> {
     let of = plan.cases.len();
     let stop = AtomicBool::new(false);
-    let sending = sites.iter().map(|site| {
-        let mut in_turn: Vec<(usize, usize)> = site.group.cases.iter().copied().enumerate().collect();
-        // Those that wait for long begin first, so that nobody waits for them alone in the end.
-        in_turn.sort_by_key(|(_, index)| !plan.cases[*index].1.slow);
+    let mut in_turn: Vec<(&Site, usize, usize)> = sites
+        .iter()
+        .flat_map(|site| {
+            site.group.cases.iter().enumerate().map(move |(position, index)| (site, position, *index))
+        })
+        .collect();
+    // Those that wait for long begin first, so that nobody waits for them alone in the end.
+    in_turn.sort_by_key(|(_, _, index)| !plan.cases[*index].1.slow);
+    let sending = in_turn.into_iter().map(|(site, position, index)| {
         let stop = &stop;
-        let own = in_turn.into_iter().map(move |(position, index)| async move {
+        async move {
             if stop.load(Relaxed) {
                 return (index, None);
             }
             let sent = in_its_turn(plan, options, &site.place, (position, index), stop).await;
             (index, Some(sent))
-        });
-        stream::iter(own).buffer_unordered(options.at_once.max(1)).boxed_local()
+        }
     });
     let mut all: Vec<Option<Sent>> = Vec::new();
     all.resize_with(of, || None);
-    let mut working = select_all(sending);
+    let mut working = stream::iter(sending).buffer_unordered(options.at_once.max(1));
     let mut done = plan.wanting.iter().filter(|wanting| !wanting.is_empty()).count();
     loop {
         let next = tokio::select! {
@@ -144,7 +157,10 @@ pub(super) async fn run(
         };
         for (topic, index) in site.place.topics.iter().zip(&site.group.cases) {
             let Some(sent) = all[*index].take() else { continue };
-            let own = landed.as_mut().map(|by_topic| by_topic.remove(topic).unwrap_or_default());
+            let own = landed.as_mut().map(|by_topic| {
+                let both = [topic.clone(), absent(topic)];
+                both.iter().filter_map(|topic| by_topic.remove(topic)).flatten().collect()
+            });
             outcomes[*index] = judged(plan, *index, &site.place, topic, sent, own);
         }
     }
@@ -183,7 +199,10 @@ fn judged(
     let (requirement, case) = &plan.cases[index];
     let landed: Option<Vec<GoldenRecord>> = own.map(|records| {
         let records = records.into_iter().map(golden_record);
-        records.filter(|record| !sent.before.contains(&(record.partition.into(), record.offset))).collect()
+        let before = |record: &GoldenRecord| {
+            record.topic == topic && sent.before.contains(&(record.partition.into(), record.offset))
+        };
+        records.filter(|record| !before(record)).collect()
     });
     let seen = sent.seen(landed.as_deref(), topic, place.cluster_id());
     let assessment = assess(case, requirement.level, plan.standard(), &seen);
@@ -202,7 +221,8 @@ async fn settled(plan: &Plan, site: &Site, all: &[Option<Sent>]) -> Result<Lande
         let Some(by_topic) = &landed else { return Ok(None) };
         let short = site.group.cases.iter().zip(&place.topics).any(|(index, topic)| {
             let expected = plan.cases[*index].1.expect.landed.as_ref().map_or(0, Vec::len);
-            all[*index].is_some() && by_topic.get(topic).map_or(0, Vec::len) < expected
+            let count = |topic: &str| by_topic.get(topic).map_or(0, Vec::len);
+            all[*index].is_some() && count(topic) + count(&absent(topic)) < expected
         });
         if !short || begun.elapsed() >= 2 * LATE {
             return Ok(landed);
@@ -235,16 +255,22 @@ fn awaited(expect: &Expect) -> Awaited {
 async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit: Duration) -> Sent {
     let (begun, from) = (Instant::now(), Timestamp::now().as_millisecond());
     let cluster = place.cluster_id();
-    let mut names = vec![("topic", topic.to_owned()), ("cluster", cluster.to_owned())];
-    let mut before = BTreeSet::new();
+    let mut names = vec![
+        ("topic", topic.to_owned()),
+        ("cluster", cluster.to_owned()),
+        ("host", place.endpoint().authority.clone()),
+    ];
+    let (mut before, mut told) = (BTreeSet::new(), Vec::new());
     let mut failed = None;
     if let Some(request) = &case.before {
         match send(&filled(request, &names), place.endpoint(), Awaited::ONE, limit).await {
-            Ok(answer) => names.extend(told_before(&answer.answers, &mut before)),
+            Ok(answer) => told = told_before(&answer.answers, &mut before),
             Err(reason) => failed = Some(format!("the request before: {reason}")),
         }
     }
+    names.extend(told.iter().cloned());
     let request = filled(&case.request, &names);
+    let own = topic_of(&request).filter(|named| *named == absent(topic)).unwrap_or_else(|| topic.to_owned());
     let left = limit.saturating_sub(begun.elapsed());
     let (answers, closed) = match failed {
         Some(reason) => (Err(reason), None),
@@ -254,5 +280,34 @@ async fn one(case: &RestCase, expect: &Expect, topic: &str, place: &Place, limit
         },
     };
     let to = Timestamp::now().as_millisecond();
-    Sent { request, answers, closed, before, between: (from - CLOCKS, to + CLOCKS), took: begun.elapsed() }
+    let between = (from - CLOCKS, to + CLOCKS);
+    Sent { request, answers, closed, before, own, told, between, took: begun.elapsed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::rest::mismatches;
+
+    #[test]
+    fn where_there_was_no_exchange_no_answer_is_not_as_expected() {
+        let sent = |answers: Result<Vec<GoldenResponse>, String>, closed| Sent {
+            request: GoldenRequest::default(),
+            answers,
+            closed,
+            before: BTreeSet::new(),
+            own: "t".into(),
+            told: Vec::new(),
+            between: (0, 0),
+            took: Duration::ZERO,
+        };
+        let fields = |sent: &Sent| {
+            let expect = Expect { answers: Some(Vec::new()), ..Expect::default() };
+            let found = mismatches(&expect, &sent.seen(None, "t", "c"));
+            found.into_iter().map(|mismatch| mismatch.field).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(&sent(Err("cannot connect".into()), None)), ["answer"]);
+        assert_eq!(fields(&sent(Ok(Vec::new()), Some(true))), ["closes"]);
+        assert_eq!(fields(&sent(Ok(Vec::new()), Some(false))), [""; 0]);
+    }
 }

@@ -94,7 +94,7 @@ fn is_met(options: &Options, required: Requires) -> bool {
         // Landfall's own proxy and broker are set up so, by [`Group::setup`], where a case asks for it.
         Against::Embedded(_) => true,
         Against::Running { url, .. } => match required {
-            Requires::StoppedBroker | Requires::ProxySettings | Requires::Own => false,
+            Requires::StoppedBroker | Requires::ProxySettings | Requires::Spare => false,
             Requires::AutoCreateOff => options.auto_create == Some(false),
             Requires::AutoCreateOn => options.auto_create == Some(true),
             Requires::Registry => options.registry == Some(true),
@@ -192,7 +192,7 @@ mod tests {
             [
                 "",
                 "stopped_broker",
-                "auto_create_off own_proxy no_registry",
+                "auto_create_off spare_proxy no_registry",
                 "stopped_broker auto_create_off",
                 "proxy_settings",
                 ""

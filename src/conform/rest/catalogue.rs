@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::landed::LandedPattern;
+use super::landed::{LandedPattern, patterns};
 use super::procedure::ProcedureCase;
 use super::surroundings::{Brokers, Requires, Surroundings};
 use crate::conform::Level;
@@ -132,7 +132,7 @@ impl RestCase {
             (*auto_create == Some(false), Requires::AutoCreateOff),
             (*auto_create == Some(true), Requires::AutoCreateOn),
             (!proxy_settings.is_empty(), Requires::ProxySettings),
-            (*own, Requires::Own),
+            (*own, Requires::Spare),
             (*registry == Some(true), Requires::Registry),
             (*registry == Some(false), Requires::NoRegistry),
             (self.request.raw_b64.is_some() || self.request.sends.is_some(), Requires::Root),
@@ -208,6 +208,7 @@ pub struct Expect {
     /// Whether the proxy closes the connection.
     pub closes: Option<bool>,
     /// The records that land, in their order within partitions; `None`: it is not looked.
+    #[serde(default, deserialize_with = "patterns")]
     pub landed: Option<Vec<LandedPattern>>,
 }
 
@@ -283,7 +284,7 @@ impl Expect {
             ("body", _) => self.body.is_some(),
             ("answers", _) => self.answers.is_some(),
             ("closes", _) => self.closes.is_some(),
-            ("landed", _) => self.landed.is_some(),
+            ("landed" | "offsets", _) => self.landed.is_some(),
             _ => false,
         }
     }

@@ -1,23 +1,26 @@
 //! What must have landed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::evaluate::Mismatch;
+use super::exchange::Mismatch;
 use super::pattern::Names;
 use crate::conform::golden::GoldenRecord;
 use crate::jose::sha256;
 
 /// Longest text of a record that is shown, in characters.
 const SHOWN: usize = 200;
+/// Records, or positions, that are listed.
+const LISTED: usize = 20;
 
 /// A record that must land. Keys and values are null, a text (whose UTF-8 bytes they are), `{base64: …}`, `{json: …}` (equal
 /// once parsed), `{length: n}`, `{framed: {id, payload}}` or `$any`. What is framed begins as the registry's wire format has it,
-/// with a zero and a schema's id: the one at a JSON pointer in the answer, or `$any`.
+/// with a zero and a schema's id: the one at a JSON pointer in the answer, the one that the request before told
+/// (`{value_schema_id}`), or `$any`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LandedPattern {
@@ -35,6 +38,57 @@ pub struct LandedPattern {
     pub timestamp: Option<Time>,
     /// `LogAppendTime` or, where nothing is said, `CreateTime`.
     pub timestamp_type: Option<String>,
+}
+
+/// What stands for the number of a record in a pattern of many.
+const NUMBER: &str = "<i>";
+
+/// The records that must land: a list, or `{count: n, each: …}`, where `<i>` stands for the number of each, which counts from 0.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LandedEntry {
+    List(Vec<LandedPattern>),
+    Many(Many),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    count: usize,
+    each: LandedPattern,
+}
+
+/// Reads them, each for itself.
+pub(super) fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<LandedPattern>>, D::Error> {
+    Ok(Option::<LandedEntry>::deserialize(from)?.map(|entry| match entry {
+        LandedEntry::List(patterns) => patterns,
+        LandedEntry::Many(Many { count, each }) => (0..count).map(|number| each.numbered(number)).collect(),
+    }))
+}
+
+impl LandedPattern {
+    /// The one of this number.
+    fn numbered(&self, number: usize) -> Self {
+        let number = number.to_string();
+        let numbered = |pattern: &Value| numbered(pattern, &number);
+        Self {
+            key: numbered(&self.key),
+            value: numbered(&self.value),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), numbered(value))).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn numbered(pattern: &Value, number: &str) -> Value {
+    match pattern {
+        Value::String(text) => Value::String(text.replace(NUMBER, number)),
+        Value::Array(elements) => elements.iter().map(|element| numbered(element, number)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), numbered(member, number))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 /// A timestamp that must be there.
@@ -65,8 +119,7 @@ pub(super) fn compare(
     let mut in_order: Vec<&GoldenRecord> = landed.iter().collect();
     in_order.sort_by_key(|record| (record.partition, record.offset));
     if patterns.len() != in_order.len() {
-        let told: Vec<String> = in_order.iter().map(|record| shown(record)).collect();
-        let told = if told.is_empty() { "none".into() } else { told.join("; ") };
+        let told = listed(in_order.iter().map(|record| shown(record)));
         return vec![Mismatch::new(
             "landed",
             format!("{} records", patterns.len()),
@@ -74,9 +127,9 @@ pub(super) fn compare(
         )];
     }
     // Of each partition in its order, the next record that no pattern has taken yet.
-    let mut by_partition: BTreeMap<i32, Vec<&GoldenRecord>> = BTreeMap::new();
+    let mut by_partition: BTreeMap<i32, VecDeque<&GoldenRecord>> = BTreeMap::new();
     for record in in_order {
-        by_partition.entry(record.partition).or_default().push(record);
+        by_partition.entry(record.partition).or_default().push_back(record);
     }
     let mut found = Vec::new();
     for (index, pattern) in patterns.iter().enumerate() {
@@ -85,7 +138,7 @@ pub(super) fn compare(
             Some(partition) => vec![partition],
             None => by_partition.keys().copied().collect(),
         };
-        let next = |partition: &i32| by_partition.get(partition).and_then(|records| records.first());
+        let next = |partition: &i32| by_partition.get(partition).and_then(|records| records.front());
         let fitting = places.iter().copied().find(|partition| {
             next(partition).is_some_and(|record| differing(&at, pattern, record, between, names).is_empty())
         });
@@ -96,8 +149,8 @@ pub(super) fn compare(
             found.push(Mismatch::new(at, format!("a record{place}"), "none"));
             continue;
         };
-        let records = by_partition.get_mut(&partition).expect("the partition has a record");
-        let record = records.remove(0);
+        let records = by_partition.get_mut(&partition);
+        let record = records.and_then(VecDeque::pop_front).expect("the partition has a record");
         found.extend(differing(&at, pattern, record, between, names));
     }
     found
@@ -240,11 +293,23 @@ fn fits_kind((kind, operand): (&str, &Value), content: &Content<'_>, names: &Nam
             let Some((&[0, a, b, c, d], rest)) = bytes.split_first_chunk::<5>() else { return false };
             let own = u64::from(u32::from_be_bytes([a, b, c, d]));
             let answered = || names.reply.and_then(|reply| reply.pointer(id)).and_then(Value::as_u64);
+            let expected = || names.number(id).or_else(answered);
             frame.len() == 2
-                && (id == "$any" || answered() == Some(own))
+                && (id == "$any" || expected() == Some(own))
                 && fits(payload, &Content::Bytes(Some(rest.to_vec())), names)
         }
         _ => false,
+    }
+}
+
+/// As many of these as people read.
+pub(super) fn listed(each: impl ExactSizeIterator<Item = String>) -> String {
+    let more = each.len().saturating_sub(LISTED);
+    let told = each.take(LISTED).collect::<Vec<_>>().join("; ");
+    match more {
+        0 if told.is_empty() => "none".to_owned(),
+        0 => told,
+        more => format!("{told}; and {more} more"),
     }
 }
 
@@ -279,7 +344,8 @@ mod tests {
     #[test]
     fn keys_and_values_fit_what_is_said_of_them() {
         let reply = json!({ "value_schema_id": 7, "value": { "schema_id": 8 } });
-        let names = Names { topic: "t", absent: None, cluster: "C", reply: Some(&reply) };
+        let told = [("key_schema_id", "7".to_owned())];
+        let names = Names { topic: "t", cluster: "C", told: &told, reply: Some(&reply), ..Names::default() };
         let bytes = |bytes: &[u8]| Content::Bytes(Some(bytes.to_vec()));
         let framed = |id: &str| json!({ "framed": { "id": id, "payload": { "json": {} } } });
         let (seven, short) = (b"\0\0\0\0\x07{ }", b"\0\0\0\x07");
@@ -300,6 +366,9 @@ mod tests {
             (framed("/value_schema_id"), bytes(seven), true),
             (framed("/value/schema_id"), bytes(seven), false),
             (framed("/none"), bytes(seven), false),
+            (framed("{key_schema_id}"), bytes(seven), true),
+            (framed("{key_schema_id}"), bytes(b"\0\0\0\0\x08{ }"), false),
+            (framed("{value_schema_id}"), bytes(seven), false),
             (framed("$any"), bytes(seven), true),
             (framed("$any"), bytes(short), false),
             (json!({ "framed": { "id": "$any", "payload": "{}" } }), bytes(seven), false),
@@ -307,5 +376,47 @@ mod tests {
         ] {
             assert_eq!(fits(&pattern, &content, &names), expected, "{pattern}");
         }
+    }
+
+    #[test]
+    fn many_records_are_told_by_their_number_and_how_many_they_are() {
+        #[derive(Deserialize)]
+        struct Of {
+            #[serde(deserialize_with = "patterns")]
+            landed: Option<Vec<LandedPattern>>,
+        }
+        let read = |text: &str| {
+            let of: Result<Of, _> = serde_json::from_str(&format!("{{\"landed\":{text}}}"));
+            of.map(|of| of.landed.unwrap())
+        };
+        let three = read(r#"{"count":3,"each":{"key":{"json":["<i>"]},"value":"v<i>"}}"#).unwrap();
+        let list = r#"[{"key":{"json":["0"]},"value":"v0"},{"key":{"json":["1"]},"value":"v1"},
+            {"key":{"json":["2"]},"value":"v2"}]"#;
+        assert_eq!(three, read(list).unwrap());
+        for wrong in [
+            r#"{"count":3}"#,
+            r#"{"count":-1,"each":{"value":1}}"#,
+            r#"{"count":1,"each":{"value":1},"x":1}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let record = |offset: i64, value: &str| GoldenRecord {
+            offset,
+            value_b64: Some(STANDARD.encode(value)),
+            timestamp_type: "CreateTime".into(),
+            ..GoldenRecord::default()
+        };
+        let fields = |values: &[&str]| {
+            let landed: Vec<GoldenRecord> =
+                (0_i64..).zip(values).map(|(offset, value)| record(offset, value)).collect();
+            let patterns = read(r#"{"count":2,"each":{"value":"v<i>"}}"#).unwrap();
+            let found = compare(&patterns, (0, 0), &Names::default(), &landed);
+            found.into_iter().map(|mismatch| mismatch.field).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(fields(&["v0", "v1"]), none);
+        assert_eq!(fields(&["v0"]), ["landed"]);
+        assert_eq!(fields(&["v0", "v1", "v2"]), ["landed"]);
+        assert_eq!(fields(&["v1", "v0"]), ["landed:0:value", "landed:1:value"]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod evaluate;
+mod exchange;
 mod excused;
 mod landed;
 mod pattern;
@@ -18,9 +19,11 @@ pub use catalogue::{
     AnswerPattern, Api, Evidence, Expect, HeaderPattern, Later, Like, Requirement, RestCase, Standing,
     Statuses, TopicOf,
 };
-pub use evaluate::{Assessment, Mismatch, Seen, Standard, assess, expectation, mismatches};
+pub use evaluate::{Assessment, Standard, assess, expectation};
+pub use exchange::{Mismatch, Seen, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
 pub use landed::{LandedPattern, Now, Time};
+pub use pattern::TOLD;
 pub use procedure::{
     Account, Came, Entry, Finding, Look, Own, Particulars, Procedure, ProcedureCase, ProcedureOutcome,
     Receipt, Sending, assess_procedure, judge_procedure, receipts,

@@ -3,20 +3,27 @@
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::evaluate::Mismatch;
+use super::exchange::Mismatch;
 
 /// Names that stand for themselves in a pattern.
+#[derive(Default)]
 pub(super) struct Names<'a> {
     pub(super) topic: &'a str,
     /// The name that stands for `{topic}-absent`, where it is another.
     pub(super) absent: Option<&'a str>,
     pub(super) cluster: &'a str,
+    /// What the answer to the request before told, by its name.
+    pub(super) told: &'a [(&'static str, String)],
     /// What was answered, where it is JSON: the first document.
     pub(super) reply: Option<&'a Value>,
 }
 
 /// Stands for the name of a topic that is not there.
 pub(super) const ABSENT: &str = "{topic}-absent";
+/// Stands for the proxy's host and port.
+pub(super) const HOST: &str = "{host}";
+/// Names that the answer to a request before tells: the schemas' ids.
+pub const TOLD: [&str; 2] = ["key_schema_id", "value_schema_id"];
 
 impl Names<'_> {
     pub(super) fn filled(&self, text: &str) -> String {
@@ -24,7 +31,15 @@ impl Names<'_> {
             Some(absent) => text.replace(ABSENT, absent),
             None => text.to_owned(),
         };
-        text.replace("{topic}", self.topic).replace("{cluster}", self.cluster)
+        let text = text.replace("{topic}", self.topic).replace("{cluster}", self.cluster);
+        self.told.iter().fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// The number that was told under the name that alone stands here in braces.
+    pub(super) fn number(&self, text: &str) -> Option<u64> {
+        let name = text.strip_prefix('{')?.strip_suffix('}')?;
+        let (_, value) = self.told.iter().find(|(told, _)| *told == name)?;
+        value.parse().ok()
     }
 }
 
@@ -87,14 +102,30 @@ fn operator(pattern: &Value) -> Option<(&str, &Value)> {
         .filter(|(name, _)| name.starts_with('$'))
 }
 
+/// What each element of a list must be, and how many they are, where that is said.
+fn each(pattern: &Value) -> Option<(&Value, Option<u64>)> {
+    let members = pattern.as_object()?;
+    let of_each = members.get("$each")?;
+    match members.get("$count") {
+        None => (members.len() == 1).then_some((of_each, None)),
+        Some(count) => (members.len() == 2).then_some((of_each, Some(count.as_u64()?))),
+    }
+}
+
 /// Notes in what `value` does not fit `pattern`; `at` is where it stands.
 fn fits(at: &str, pattern: &Value, value: &Value, names: &Names<'_>, found: &mut Vec<Mismatch>) {
+    if let Some((pattern, count)) = each(pattern) {
+        return fits_each(at, (pattern, count), value, names, found);
+    }
     if let Some((operator, operand)) = operator(pattern) {
         return by_operator(at, (operator, operand), value, names, found);
     }
     let fitting = match (pattern, value) {
         (Value::String(word), value) if word.starts_with('$') && !word.starts_with("$$") => {
             stands_for(word, value)
+        }
+        (Value::String(expected), Value::Number(number)) => {
+            number.as_u64().is_some() && names.number(expected) == number.as_u64()
         }
         (Value::String(expected), Value::String(text)) => {
             let expected =
@@ -164,7 +195,6 @@ fn by_operator(
             });
             all && left.is_empty()
         }
-        ("$each", pattern, Value::Array(values)) => values.iter().all(|value| matches(pattern, value)),
         ("$includes", pattern, Value::Array(values)) => values.iter().any(|value| matches(pattern, value)),
         ("$one_of", Value::Array(patterns), value) => patterns.iter().any(|pattern| matches(pattern, value)),
         ("$matches", Value::String(expression), Value::String(text)) => {
@@ -182,6 +212,32 @@ fn by_operator(
             format!("{operator} {expected}"),
             value.to_string(),
         ));
+    }
+}
+
+/// No list is empty by that alone: nothing would be looked at.
+fn fits_each(
+    at: &str,
+    (pattern, count): (&Value, Option<u64>),
+    value: &Value,
+    names: &Names<'_>,
+    found: &mut Vec<Mismatch>,
+) {
+    let told = |expected: String, seen: String| Mismatch::new(at.trim_end_matches(':'), expected, seen);
+    let elements = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let length = elements.len() as u64;
+    if !value.is_array() || count.map_or(length == 0, |count| count != length) {
+        let expected = count.map_or_else(|| "some elements".to_owned(), |count| format!("{count} elements"));
+        let seen = if value.is_array() { format!("{length}") } else { value.to_string() };
+        found.push(told(expected, seen));
+        return;
+    }
+    // The first that does not fit tells enough of a long list.
+    for (index, value) in elements.iter().enumerate() {
+        fits(&format!("{at}/{index}"), pattern, value, names, found);
+        if !found.is_empty() {
+            return;
+        }
     }
 }
 
@@ -206,7 +262,9 @@ mod tests {
     use serde_json::json;
 
     fn fields(pattern: &Value, text: &str) -> Vec<String> {
-        let names = Names { topic: "t-1", absent: Some("none"), cluster: "C", reply: None };
+        let told = [("value_schema_id", "7".to_owned())];
+        let names =
+            Names { topic: "t-1", absent: Some("none"), cluster: "C", told: &told, ..Names::default() };
         body(pattern, text.as_bytes(), &names).into_iter().map(|mismatch| mismatch.field).collect()
     }
 
@@ -229,6 +287,21 @@ mod tests {
             (json!({"$set": ["a", "b"]}), r#"["b","a"]"#, none.clone()),
             (json!({"$set": ["a", "b"]}), r#"["b","b"]"#, vec!["body".into()]),
             (json!({"$each": "$string"}), r#"["b","a"]"#, none.clone()),
+            (json!({"$each": "$string"}), r#"["b",1]"#, vec!["body:/1".into()]),
+            (json!({"$each": "$string"}), "[]", vec!["body".into()]),
+            (json!({"$each": "$string"}), "{}", vec!["body".into()]),
+            (json!({"$each": "$any", "$count": 2}), "[1,2]", none.clone()),
+            (json!({"$each": "$any", "$count": 2}), "[1]", vec!["body".into()]),
+            (json!({"a": {"$each": "$int", "$count": 2}}), r#"{"a":[1,2,3]}"#, vec!["body:/a".into()]),
+            (json!({"$each": "$any", "$count": 0}), "[]", none.clone()),
+            (
+                json!({"$each": "$any", "$counts": 1}),
+                "[1]",
+                vec!["body:/$counts".into(), "body:/$each".into()],
+            ),
+            (json!("{value_schema_id}"), "7", none.clone()),
+            (json!("{value_schema_id}"), "8", vec!["body".into()]),
+            (json!("{key_schema_id}"), "7", vec!["body".into()]),
             (json!({"$includes": "{topic}"}), r#"["b","t-1"]"#, none.clone()),
             (json!({"$includes": "{topic}"}), r#"["b"]"#, vec!["body".into()]),
             (json!({"m": {"$matches": "^a+$"}}), r#"{"m":"aaa"}"#, none.clone()),

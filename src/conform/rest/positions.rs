@@ -1,8 +1,10 @@
 //! Whether the positions that an answer names are those of its own records.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::evaluate::{Mismatch, OFFSETS};
+use super::exchange::{Mismatch, OFFSETS};
 use super::landed::{LandedPattern, fitting, shown};
 use super::pattern::Names;
 use crate::conform::golden::{GoldenRecord, position};
@@ -29,14 +31,20 @@ pub(super) fn of_another(
         patterns.sort_by_key(|pattern| pattern.partition);
         answered.sort_by_key(|(partition, _)| *partition);
     }
+    let at = |record: &GoldenRecord| (i64::from(record.partition), record.offset);
+    let by_position: BTreeMap<(i64, i64), &GoldenRecord> =
+        landed.iter().map(|record| (at(record), record)).collect();
     let mut found = Vec::new();
     for (pattern, (partition, offset)) in patterns.into_iter().zip(answered) {
-        let is_there =
-            |record: &GoldenRecord| (i64::from(record.partition), record.offset) == (partition, offset);
-        let Some(there) = landed.iter().find(|record| is_there(record)) else { continue };
+        let Some(there) = by_position.get(&(partition, offset)) else { continue };
+        if fitting(pattern, there, between, names) {
+            continue;
+        }
         // A record that is itself not as it must be is told as such.
-        let own = landed.iter().find(|record| !is_there(record) && fitting(pattern, record, between, names));
-        if let Some(own) = own.filter(|_| !fitting(pattern, there, between, names)) {
+        let own = landed
+            .iter()
+            .find(|record| at(record) != (partition, offset) && fitting(pattern, record, between, names));
+        if let Some(own) = own {
             let expected = format!("{} at {partition}:{offset}, as answered", shown(own));
             let stands = format!("{} there, and that one at {}:{}", shown(there), own.partition, own.offset);
             found.push(Mismatch::new(OFFSETS, expected, stands));
@@ -81,7 +89,7 @@ mod tests {
             )
         };
         let told = |answer: &str, landed: &[GoldenRecord]| {
-            let names = Names { topic: "t", absent: None, cluster: "c", reply: None };
+            let names = Names { topic: "t", cluster: "c", ..Names::default() };
             of_another(&patterns, &[answer.as_bytes().to_vec()], (0, 0), &names, landed).len()
         };
         let landed = [record(0, "YQ=="), record(1, "Yg==")];

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::fmt::rfc2822;
 use regex::Regex;
 
-use super::catalogue::{Evidence, Requirement, RestCase};
-use super::evaluate::{Assessment, Seen, Standard, assess, expectation};
-use super::pattern::ABSENT;
+use super::catalogue::{Evidence, Expect, Requirement, RestCase};
+use super::evaluate::{Assessment, Standard, assess, expectation};
+use super::exchange::{Seen, is_elided};
+use super::pattern::{ABSENT, HOST, TOLD};
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, Recording, topic_of};
 use crate::result::CaseOutcome;
 
@@ -50,11 +51,13 @@ impl CorpusTraits {
 pub struct Judged {
     /// As the suite judges an exchange.
     pub assessment: Assessment,
-    /// Whether it is as is expected, in every field, by more than inference.
+    /// Whether it is as is expected, in every field, by more than inference, and everything that is expected was looked at.
     pub fits: bool,
+    /// What is expected and nobody looked at who recorded it.
+    pub unseen: Vec<String>,
     /// The answers.
     pub answers: Vec<GoldenResponse>,
-    /// What landed in the case's topic; `None`: nobody looked, or not all of it was kept.
+    /// What landed; `None`: nobody looked, or not all of it was kept.
     pub landed: Option<Vec<GoldenRecord>>,
 }
 
@@ -69,35 +72,72 @@ pub fn judge(
     let named = topic_of(&recording.request);
     let own = names(&case.request, &recording.request);
     let topic = own.topic.as_deref().unwrap_or(&corpus.topic);
+    // Where a case asks for the topic that is not there, or for none that it has a word for, records land in that one or nowhere.
+    let lands = own.absent.as_deref().or(own.topic.as_deref()).or(named.as_deref()).unwrap_or(topic);
     let answers: Vec<GoldenResponse> = recording.answers().into_iter().cloned().collect();
-    let landed = recording.landed.as_ref().filter(|_| !recording.landed_truncated).map(|landed| {
-        let of_the_topic = landed.iter().filter(|record| record.topic == topic);
-        of_the_topic.cloned().map(in_kafkas_words).collect::<Vec<_>>()
-    });
+    let landed = recording
+        .landed
+        .as_ref()
+        .map(|landed| landed.iter().cloned().map(in_kafkas_words).collect::<Vec<_>>());
     let date = answers.iter().rev().find_map(|answer| {
         let date = rfc2822::parse(answer.header("Date").next()?).ok()?.timestamp().as_millisecond();
         Some((date - NOW, date + NOW))
     });
     let seen = Seen {
+        broken: None,
         answers: &answers,
         more: recording.has_more_answers(),
         // Who reads no further does not see the end.
         closed: recording.server_closed_connection.filter(|_| !recording.has_more_answers()),
         landed: landed.as_deref(),
+        landed_truncated: recording.landed_truncated,
+        landed_count: recording.landed_count,
         topic,
         absent: own.absent.as_deref(),
-        names_topic: named.as_deref() == Some(topic),
+        own: Some(lands),
+        names_topic: named.as_deref() == Some(lands),
+        told: &own.told,
         cluster: &recording.setup.cluster_id,
         between: date.unwrap_or(corpus.between),
     };
+    let (expect, _) = expectation(case, standard);
+    let unseen = unseen(&expect, &seen, recording);
     let mut assessment = assess(case, requirement.level, standard, &seen);
     let passes = assessment.outcome == CaseOutcome::Passed && assessment.mismatches.is_empty();
-    let is_inferred = expectation(case, standard).0.evidence == Some(Evidence::Inferred);
+    let is_inferred = expect.evidence == Some(Evidence::Inferred);
     if passes && is_inferred {
         assessment.notes.push("what is expected is inferred, so that this shows nothing".into());
     }
-    let fits = passes && !is_inferred;
-    Judged { assessment, fits, answers, landed }
+    assessment.notes.extend(unseen.iter().map(|what| format!("not looked at: {what}")));
+    let fits = passes && !is_inferred && unseen.is_empty();
+    let landed = landed.filter(|_| !recording.landed_truncated);
+    Judged { assessment, fits, unseen, answers, landed }
+}
+
+/// What is expected and cannot be told of a recording.
+fn unseen(expect: &Expect, seen: &Seen<'_>, recording: &Recording) -> Vec<String> {
+    let mut unseen = Vec::new();
+    let expected = expect.answers.as_ref().map_or(1, Vec::len);
+    if seen.more {
+        unseen.push(format!("answers behind the first {} of {expected}", seen.answers.len()));
+    }
+    let of_several = expect.answers.iter().flatten().any(|pattern| pattern.body.is_some());
+    if (expect.body.is_some() || of_several) && seen.answers.iter().any(is_elided) {
+        unseen.push("body, which was not kept whole".to_owned());
+    }
+    if expect.closes.is_some() && seen.closed.is_none() {
+        unseen.push("closes".to_owned());
+    }
+    if let Some(patterns) = &expect.landed {
+        match &recording.landed {
+            None => unseen.push("landed".to_owned()),
+            Some(_) if recording.landed_truncated && recording.landed_count.is_none() => {
+                unseen.push(format!("landed: whether it is {} records", patterns.len()));
+            }
+            Some(_) => {}
+        }
+    }
+    unseen
 }
 
 /// One of the corpora has words of its own for the types of timestamps.
@@ -112,6 +152,8 @@ fn in_kafkas_words(record: GoldenRecord) -> GoldenRecord {
 struct NamesInRequest {
     topic: Option<String>,
     absent: Option<String>,
+    /// Schemas' ids, which the answer to another request told.
+    told: Vec<(&'static str, String)>,
 }
 
 /// Out of the path, or the body.
@@ -125,6 +167,7 @@ fn names(case: &GoldenRequest, recorded: &GoldenRequest) -> NamesInRequest {
     NamesInRequest {
         topic: in_path.topic.or(in_body.topic).map(|name| decoded(&name)),
         absent: in_path.absent.or(in_body.absent).map(|name| decoded(&name)),
+        told: in_path.told.into_iter().chain(in_body.told).collect(),
     }
 }
 
@@ -133,7 +176,7 @@ fn decoded(name: &str) -> String {
 }
 
 fn names_in(template: &str, text: &str) -> NamesInRequest {
-    if !template.contains("{topic") {
+    if !template.contains('{') {
         return NamesInRequest::default();
     }
     let mut expression = regex::escape(template);
@@ -144,11 +187,18 @@ fn names_in(template: &str, text: &str) -> NamesInRequest {
         }
         expression = expression.replace(&word, "[^/?;\"]+");
     }
-    expression = expression.replace(&regex::escape("{cluster}"), "[^/]+");
+    for name in TOLD {
+        expression =
+            expression.replacen(&regex::escape(&format!("{{{name}}}")), &format!("(?P<{name}>[0-9]+)"), 1);
+    }
+    for word in ["{cluster}", HOST] {
+        expression = expression.replace(&regex::escape(word), "[^/]+");
+    }
     let found = Regex::new(&format!("^(?s:{expression})$")).ok();
     let captures = found.as_ref().and_then(|regex| regex.captures(text));
     let named = |name| Some(captures.as_ref()?.name(name)?.as_str().to_owned());
-    NamesInRequest { topic: named("topic"), absent: named("absent") }
+    let told = TOLD.into_iter().filter_map(|name| Some((name, named(name)?)));
+    NamesInRequest { topic: named("topic"), absent: named("absent"), told: told.collect() }
 }
 
 #[cfg(test)]
@@ -160,6 +210,11 @@ mod tests {
         let both = |topic: Option<&str>, absent: Option<&str>| NamesInRequest {
             topic: topic.map(str::to_owned),
             absent: absent.map(str::to_owned),
+            told: Vec::new(),
+        };
+        let told = |id: &str| NamesInRequest {
+            told: vec![("value_schema_id", id.to_owned())],
+            ..both(Some("p1"), None)
         };
         let request = |path: &str, body: &str| GoldenRequest {
             path: path.into(),
@@ -175,6 +230,12 @@ mod tests {
                 ("/v3/clusters/{cluster}/topics", r#"{"topic_name":"{topic}-absent"}"#),
                 ("/v3/clusters/C/topics", r#"{"topic_name":"made"}"#),
                 both(None, Some("made")),
+            ),
+            (("http://{host}/topics/{topic}", ""), ("http://h:1/topics/p1", ""), both(Some("p1"), None)),
+            (
+                ("/topics/{topic}", r#"{"value_schema_id": {value_schema_id}}"#),
+                ("/topics/p1", r#"{"value_schema_id": 7}"#),
+                told("7"),
             ),
             (("/topics/{topic}", ""), ("/v3", ""), both(None, None)),
             (("/", ""), ("/", ""), both(None, None)),
@@ -206,5 +267,137 @@ mod tests {
         let corpus = CorpusTraits::of(&rows);
         assert_eq!(corpus, CorpusTraits { topic: "p1".into(), between: (10 * day - SPAN, 10 * day + SPAN) });
         assert_eq!(CorpusTraits::of(&[]).topic, "");
+    }
+
+    /// Whether a recording fits, what nobody looked at, and in what it differs, by a case that expects this of a request to its
+    /// topic; the commonest topic of its corpus is another.
+    fn judged(path: &str, expect: &str, rest: &str) -> (bool, Vec<String>, Vec<String>) {
+        let area = format!(
+            "area: a\nrequirements:\n  - {{ id: r, level: MUST, api: v2, statement: s, source: s, cases: [{{ request: {{ path: \
+             '{path}' }}, expect: {{ evidence: recorded, {expect} }} }}] }}\n"
+        );
+        let requirement = crate::conform::rest::read_area("a", &area).unwrap().remove(0);
+        let crate::conform::rest::Standing::Cases(cases) = &requirement.standing else {
+            panic!("it has cases")
+        };
+        let row: Recording = serde_json::from_str(&format!(
+            r#"{{"id":"a","request":{{"method":"POST","path":"/topics/t"}},{rest}}}"#
+        ))
+        .unwrap();
+        let standard = Standard { profile: None, version: &semver::Version::new(1, 0, 0) };
+        let corpus = CorpusTraits { topic: "common".into(), between: (0, 0) };
+        let judged = judge(&row, (&requirement, &cases[0]), standard, &corpus);
+        let fields = judged.assessment.mismatches.into_iter().map(|mismatch| mismatch.field);
+        (judged.fits, judged.unseen, fields.collect())
+    }
+
+    const ANSWERED: &str = r#""response":{"status":200,"body":"{}"}"#;
+
+    fn landed(records: &[(&str, &str)]) -> String {
+        let each = records.iter().zip(0..).map(|((topic, value), offset)| {
+            let value = STANDARD.encode(value);
+            format!(
+                r#"{{"topic":"{topic}","partition":0,"offset":{offset},"key_b64":null,"value_b64":"{value}","timestamp":0,
+                "timestamp_type":"CreateTime"}}"#
+            )
+        });
+        format!(r#""landed":[{}]"#, each.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn what_is_expected_and_nobody_looked_at_does_not_fit() {
+        let one = "status: 200, landed: [{ value: v }]";
+        let two = "status: 200, landed: { count: 2, each: { value: v<i> } }";
+        let is = landed(&[("t", "v")]);
+        let begun = landed(&[("t", "v0")]);
+        let last = begun.replace(
+            "}]",
+            r#"},{"topic":"t","partition":0,"offset":3,"key_b64":null,"value_b64":"djM=",
+            "timestamp":0,"timestamp_type":"CreateTime"}]"#,
+        );
+        let four = two.replace('2', "4");
+        let elided = r#""response":{"status":200,"body_head":"{","body_tail":"}","body_len":99},"landed":[]"#;
+        let extra = r#""client_observed":"extra bytes b'HTTP/1.1 400'","landed":[]"#;
+        for (expect, rest, fits, unseen, fields) in [
+            (one, format!("{ANSWERED},{is}"), true, "", ""),
+            (one, format!("{ANSWERED},\"landed\":null"), false, "landed", ""),
+            ("status: 200", format!("{ANSWERED},\"landed\":null"), true, "", ""),
+            ("status: 200, closes: true", format!("{ANSWERED},\"landed\":[]"), false, "closes", ""),
+            (
+                "status: 200, closes: true",
+                format!("{ANSWERED},\"landed\":[],\"server_closed_connection\":true"),
+                true,
+                "",
+                "",
+            ),
+            ("status: 200, body: {}", elided.to_owned(), false, "body, which was not kept whole", ""),
+            ("status: 200", elided.to_owned(), true, "", ""),
+            ("status: 200", format!("{ANSWERED},{extra}"), false, "answers behind the first 1 of 1", ""),
+            (two, format!("{ANSWERED},{begun},\"landed_truncated\":true,\"landed_count\":2"), true, "", ""),
+            (
+                two,
+                format!("{ANSWERED},{begun},\"landed_truncated\":true,\"landed_count\":3"),
+                false,
+                "",
+                "landed",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{is},\"landed_truncated\":true,\"landed_count\":2"),
+                false,
+                "",
+                "landed:0:value",
+            ),
+            // The last ones may have been kept as well.
+            (&four, format!("{ANSWERED},{last},\"landed_truncated\":true,\"landed_count\":4"), true, "", ""),
+            (
+                &four,
+                format!(
+                    "{ANSWERED},{},\"landed_truncated\":true,\"landed_count\":4",
+                    last.replace("djM=", "djI=")
+                ),
+                false,
+                "",
+                "landed:1:value",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{last},\"landed_truncated\":true,\"landed_count\":2"),
+                false,
+                "",
+                "landed",
+            ),
+            (
+                two,
+                format!("{ANSWERED},{begun},\"landed_truncated\":true"),
+                false,
+                "landed: whether it is 2 records",
+                "",
+            ),
+        ] {
+            let told = judged("/topics/{topic}", expect, &rest);
+            assert_eq!(
+                (told.0, told.1.join(" "), told.2.join(" ")),
+                (fits, unseen.into(), fields.into()),
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_another_topic_than_the_rows_are_too_many() {
+        let one = "status: 200, landed: [{ value: v }]";
+        for (path, records, fields) in [
+            ("/topics/{topic}", &[("t", "v")][..], ""),
+            ("/topics/{topic}", &[("t", "v"), ("other", "v")], "landed"),
+            // The row's own topic counts before its corpus's commonest, also where the case has no word for it.
+            ("/topics/t", &[("t", "v")], ""),
+            ("/topics/t", &[("common", "v")], "landed landed"),
+            ("/topics/{topic}-absent", &[("t", "v")], ""),
+            ("/topics/{topic}-absent", &[("common", "v")], "landed landed"),
+        ] {
+            let told = judged(path, one, &format!("{ANSWERED},{}", landed(records)));
+            assert_eq!((told.0, told.2.join(" ")), (fields.is_empty(), fields.into()), "{path} {records:?}");
+        }
     }
 }

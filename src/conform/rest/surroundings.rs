@@ -47,7 +47,7 @@ pub enum Requires {
     /// A proxy that can be started with settings of the case's own.
     ProxySettings,
     /// A proxy that nobody else needs.
-    Own,
+    Spare,
     /// A proxy that reaches a schema registry.
     Registry,
     /// A proxy that reaches none.
@@ -63,7 +63,7 @@ impl Requires {
         Self::AutoCreateOff,
         Self::AutoCreateOn,
         Self::ProxySettings,
-        Self::Own,
+        Self::Spare,
         Self::Registry,
         Self::NoRegistry,
         Self::Root,
@@ -77,7 +77,7 @@ impl Requires {
             Self::AutoCreateOff => "auto_create_off",
             Self::AutoCreateOn => "auto_create_on",
             Self::ProxySettings => "proxy_settings",
-            Self::Own => "own_proxy",
+            Self::Spare => "spare_proxy",
             Self::Registry => "registry",
             Self::NoRegistry => "no_registry",
             Self::Root => "root_path",
@@ -98,7 +98,9 @@ impl Requires {
             Self::ProxySettings => {
                 "try landfall's own proxy, which is started with the settings of each case"
             }
-            Self::Own => "try landfall's own proxy: the request stops the producer of some releases for good",
+            Self::Spare => {
+                "try landfall's own proxy, which nobody misses: the request stops the producer of some releases for good"
+            }
             Self::Registry => "say `--registry on` if the proxy reaches a schema registry",
             Self::NoRegistry => {
                 "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry"

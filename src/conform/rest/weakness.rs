@@ -39,7 +39,17 @@ pub fn reach(kind: FaultKind) -> Reach {
             Reach::Beyond("connections break, and none of the requests is at fault; see `landfall run`")
         }
         F::MemoryGrowth => Reach::Beyond("no request shows it; see `landfall soak`"),
-        F::DropAfterAck | F::Duplicate | F::ErrorAfterAppend | F::ResetAfterAppend => {
+        F::DropAfterAck => {
+            Reach::Found(&[ONE, "rest/http.keep-alive/v3", "rest/err.topic-missing.auto-create/json"])
+        }
+        F::LoseTail => Reach::Found(&[
+            ONE,
+            "rest/rel.order.sequential/v2",
+            "rest/v2.response.count/thousand-records",
+            "rest/v2.response.count/ten-thousand-records",
+            "rest/http.body-limit/three-megabytes",
+        ]),
+        F::Duplicate | F::ErrorAfterAppend | F::ResetAfterAppend => {
             Reach::Found(&[ONE, "rest/http.keep-alive/v3"])
         }
         F::CorruptByte | F::Truncate => Reach::Found(&[ONE, "rest/http.client-disconnect/after-request"]),
@@ -58,7 +68,7 @@ pub fn reach(kind: FaultKind) -> Reach {
             Reach::Found(&["rest/v3.headers.base64/one", "rest/v3.headers.duplicate-order/a-b-a"])
         }
         F::ShiftTimestamp => Reach::Found(&["rest/v3.timestamp.iso/utc"]),
-        F::WrongOffset | F::NeverAnswer | F::AppendLate | F::LoseTail => {
+        F::WrongOffset | F::NeverAnswer | F::AppendLate => {
             Reach::Found(&[ONE, "rest/rel.order.sequential/v2"])
         }
         F::WrongPartition => {
