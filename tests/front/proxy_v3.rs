@@ -8,8 +8,8 @@ use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::proxy::{Proxy, ProxyConfig};
 use landfall::kafka::Access;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::stage::{LOOPBACK, Reply, get, post, send, until};
 
@@ -164,4 +164,58 @@ async fn a_receipt_is_sent_as_soon_as_it_is_known() {
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(first.starts_with(b"{\"error_code\":200") && first.ends_with(b"\r\n"));
     assert!(body.frame().await.is_none(), "one receipt, one frame");
+}
+
+/// A request's head whose body has so many bytes.
+fn head(length: usize) -> String {
+    let target = "POST /v3/clusters/c/topics/t/records HTTP/1.1";
+    format!(
+        "{target}\r\nhost: h\r\nconnection: close\r\ncontent-type: {JSON}\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_write_all_its_records_before_it_reads() {
+    let stage = Stage::start_with(Duration::from_secs(5)).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    // The receipts must not find room in what lies between.
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    let mut client = socket.connect(stage.proxy.address()).await.unwrap();
+    let portion = ONE.repeat(10_000);
+    client.write_all(head(portion.len() * 3).as_bytes()).await.unwrap();
+    for portions in 1..=3 {
+        client.write_all(portion.as_bytes()).await.unwrap();
+        // The proxy has taken the pause for one.
+        until("the records are written", || stage.landed() == portions * 10_000).await;
+    }
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("{\"error_code\":200,").count(), 30_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_records_of_a_client_that_breaks_off_land() {
+    let stage = Stage::start_with(Duration::from_secs(5)).await;
+    let mut client = TcpStream::connect(stage.proxy.address()).await.unwrap();
+    client.write_all(format!("{}{ONE}{ONE}{{\"va", head(1_000)).as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    until("what was whole is written", || stage.landed() == 2).await;
+    until("nothing is in flight", || stage.proxy.in_flight() == 0).await;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(answer.matches("{\"error_code\":200,").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_no_record_ends_the_stream_while_the_body_is_open() {
+    let stage = Stage::start_with(Duration::from_secs(5)).await;
+    for ends in [",", "]", "xyz "] {
+        let mut client = TcpStream::connect(stage.proxy.address()).await.unwrap();
+        client.write_all(format!("{}{ONE}{ends}", head(1_000)).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        let count = |code| answer.matches(&format!("{{\"error_code\":{code},")).count();
+        assert_eq!((count(200), count(400)), (1, 1), "{answer}");
+    }
 }

@@ -11,6 +11,8 @@ pub(in crate::doubles) struct Source<'a> {
     text: Cow<'a, [u8]>,
     start: usize,
     wide: bool,
+    /// The line on which it begins, and the bytes of that line that stand before it.
+    line: (usize, usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +24,8 @@ enum Order {
 impl<'a> Source<'a> {
     /// The text of `body`.
     pub(in crate::doubles) fn new(body: &'a [u8]) -> Read<Self> {
-        let narrow = |start| Ok(Self { text: Cow::Borrowed(body), start, wide: false });
-        let wide = |text| Ok(Self { text: Cow::Owned(text), start: 0, wide: true });
+        let narrow = |start| Ok(Self { text: Cow::Borrowed(body), start, wide: false, line: (1, 0) });
+        let wide = |text| Ok(Self { text: Cow::Owned(text), start: 0, wide: true, line: (1, 0) });
         match *body {
             [0, 0, 0xfe, 0xff, ..] => wide(from_utf32(&body[4..], Order::Big)?),
             [0xff, 0xfe, 0, 0, ..] => wide(from_utf32(&body[4..], Order::Little)?),
@@ -38,6 +40,16 @@ impl<'a> Source<'a> {
             [_, 0, ..] => wide(from_utf16(body, Order::Little)),
             _ => narrow(0),
         }
+    }
+
+    /// What goes on with a text in UTF-8, on its line `line`, of which `before` bytes have been.
+    pub(in crate::doubles) fn going_on(body: &'a [u8], line: usize, before: usize) -> Self {
+        Self { text: Cow::Borrowed(body), start: 0, wide: false, line: (line, before) }
+    }
+
+    /// The line on which it begins, and the bytes of that line that stand before it.
+    pub(super) fn line(&self) -> (usize, usize) {
+        self.line
     }
 
     pub(super) fn text(&self) -> &[u8] {

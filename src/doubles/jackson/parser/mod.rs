@@ -75,6 +75,8 @@ pub(in crate::doubles) struct Parser<'a> {
     at: usize,
     line: usize,
     line_start: usize,
+    /// Bytes of the line that were before the text.
+    line_before: usize,
     token: Option<Token>,
     next: Option<Token>,
     /// Whether the string at hand has not been read yet.
@@ -91,13 +93,15 @@ impl<'a> Parser<'a> {
     pub(in crate::doubles) fn new(source: &'a Source<'a>, version: Version) -> Self {
         let root = Context { scope: Scope::Root, entries: 0, start: Place { line: 1, column: 0 } };
         let nowhere = Place { line: 1, column: 0 };
+        let (line, line_before) = source.line();
         Self {
             input: source.text(),
             version,
             wide: source.is_wide(),
             at: source.start(),
-            line: 1,
+            line,
             line_start: 0,
+            line_before,
             token: None,
             next: None,
             incomplete: false,
@@ -241,7 +245,7 @@ impl<'a> Parser<'a> {
         if self.wide {
             self.input[self.line_start..at].iter().filter(|byte| **byte & 0xc0 != 0x80).count()
         } else {
-            at - self.line_start
+            at - self.line_start + self.line_before
         }
     }
 
@@ -252,6 +256,7 @@ impl<'a> Parser<'a> {
     fn new_line(&mut self) {
         self.line += 1;
         self.line_start = self.at;
+        self.line_before = 0;
     }
 
     // Problems.

@@ -1,7 +1,11 @@
 //! Bodies of requests: where they end, and how the handler gets them.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::token::Token;
 use crate::doubles::http::BodyError;
@@ -130,6 +134,8 @@ pub(super) struct Rest {
     pub(super) pieces: mpsc::Receiver<Result<Bytes, Broken>>,
     /// Told when the handler begins to read.
     pub(super) wanted: watch::Sender<bool>,
+    /// How long the handler waits for a piece.
+    pub(super) idle: Duration,
 }
 
 impl Body {
@@ -141,32 +147,43 @@ impl Body {
         Self { first, rest: Some(rest) }
     }
 
+    /// What had arrived with the head, where nothing is still to come.
+    pub(in crate::doubles::proxy) fn at_once(&mut self) -> Option<Bytes> {
+        self.rest.is_none().then(|| std::mem::take(&mut self.first))
+    }
+
     /// The next piece of it; `None`: it has ended. May be dropped at any time.
     ///
     /// # Errors
-    /// [`BodyError::Broken`].
+    /// [`BodyError::Broken`], also where nothing comes for too long.
     pub(in crate::doubles::proxy) async fn piece(&mut self) -> Option<Result<Bytes, BodyError>> {
         if !self.first.is_empty() {
             return Some(Ok(std::mem::take(&mut self.first)));
         }
         let rest = self.rest.as_mut()?;
         rest.wanted.send_replace(true);
-        Some(rest.pieces.recv().await?.map_err(|Broken| BodyError::Broken))
+        let piece = match rest.pieces.try_recv() {
+            Ok(piece) => Some(piece),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => match timeout(rest.idle, rest.pieces.recv()).await {
+                Ok(piece) => piece,
+                Err(_) => Some(Err(Broken)),
+            },
+        };
+        Some(piece?.map_err(|Broken| BodyError::Broken))
     }
 
     /// Reads the whole of it, `limit` bytes at most.
     ///
     /// # Errors
     /// [`BodyError`], as it says.
-    pub(in crate::doubles::proxy) async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
-        let Self { first, rest } = self;
-        let Some(mut rest) = rest else {
-            return if first.len() > limit { Err(BodyError::TooLarge) } else { Ok(first) };
-        };
-        rest.wanted.send_replace(true);
-        let mut whole = BytesMut::from(first);
-        while let Some(piece) = rest.pieces.recv().await {
-            whole.extend_from_slice(&piece.map_err(|Broken| BodyError::Broken)?);
+    pub(in crate::doubles::proxy) async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
+        if let Some(whole) = self.at_once() {
+            return if whole.len() > limit { Err(BodyError::TooLarge) } else { Ok(whole) };
+        }
+        let mut whole = BytesMut::from(std::mem::take(&mut self.first));
+        while let Some(piece) = self.piece().await {
+            whole.extend_from_slice(&piece?);
             if whole.len() > limit {
                 return Err(BodyError::TooLarge);
             }
@@ -216,6 +233,26 @@ mod tests {
         assert_eq!(framing.next(&mut buffer), Ok(Next::Piece("land".into())));
         assert_eq!(framing.next(&mut buffer), Ok(Next::End));
         assert_eq!(buffer, "fall");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stays_away_breaks() {
+        let arriving = || {
+            let (sender, pieces) = mpsc::channel(WAITING);
+            let (wanted, _) = watch::channel(false);
+            let rest = Rest { pieces, wanted, idle: Duration::from_secs(30) };
+            (sender, Body::arriving("land".into(), rest))
+        };
+        let (_sender, body) = arriving();
+        assert_eq!(body.read(100).await, Err(BodyError::Broken));
+        let (sender, body) = arriving();
+        let read = tokio::spawn(body.read(100));
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            sender.send(Ok("fall".into())).await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(read.await.unwrap(), Ok("landfallfall".into()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One connection of a client: its requests one after another, each answered before the next is read.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -42,14 +43,14 @@ where
 {
     let (reading, writing) = stream.split();
     let (held, waits) = watch::channel(());
-    let mut connection = Connection {
+    let incoming = Incoming {
         reading,
-        writing,
         buffer: BytesMut::with_capacity(BUFFER),
-        out: Vec::with_capacity(1024),
         held: Some(held),
-        terms: serving.terms,
+        release: serving.terms.release,
     };
+    let mut connection =
+        Connection { incoming, writing, out: Vec::with_capacity(1024), terms: serving.terms };
     // What a client does to its connection is told to nobody.
     let client = Client::new(peer, waits);
     let ended = connection.exchange_all(&serving.handler, &client, &serving.exchanges).await;
@@ -65,14 +66,27 @@ enum End {
     Reset,
 }
 
-struct Connection<'s> {
+/// What comes from the client.
+struct Incoming<'s> {
     reading: ReadHalf<'s>,
-    writing: WriteHalf<'s>,
     /// What has been read and not been used.
     buffer: BytesMut,
-    out: Vec<u8>,
     /// Held for as long as the client may still be there.
     held: Option<watch::Sender<()>>,
+    release: ProxyRelease,
+}
+
+impl Incoming<'_> {
+    /// Whether the client has gone, and all that it sent is used.
+    fn is_over(&self) -> bool {
+        self.held.is_none() && self.buffer.is_empty()
+    }
+}
+
+struct Connection<'s> {
+    incoming: Incoming<'s>,
+    writing: WriteHalf<'s>,
+    out: Vec<u8>,
     terms: Terms,
 }
 
@@ -117,15 +131,15 @@ impl Connection<'_> {
                 tokio::select! {
                     biased;
                     response = &mut work => break response,
-                    () = feed.step(self) => {}
+                    () = feed.step(&mut self.incoming, &self.writing) => {}
                 }
             };
             match response.extensions().get() {
                 None => {}
                 Some(Ending::BreakOff) => return Ok(End::Reset),
                 Some(Ending::Silence) => {
-                    while self.held.is_some() {
-                        feed.step(self).await;
+                    while self.incoming.held.is_some() {
+                        feed.step(&mut self.incoming, &self.writing).await;
                     }
                     return Ok(End::Over);
                 }
@@ -136,7 +150,7 @@ impl Connection<'_> {
             self.send(response.into_body(), &mut writer, &mut feed).await?;
             // What was not read of the body cannot be told from a next request. It may have been while the answer was sent.
             let unread = feed.is_unread();
-            if writer.last || unread || told || self.held.is_none() && self.buffer.is_empty() {
+            if writer.last || unread || told || self.incoming.is_over() {
                 self.farewell().await;
                 return Ok(End::Over);
             }
@@ -147,21 +161,21 @@ impl Connection<'_> {
     async fn next_head(&mut self) -> std::io::Result<Result<Option<Box<Head>>, Refusal>> {
         let deadline = Instant::now() + self.terms.idle;
         loop {
-            let begun = match head::read(&self.buffer, self.terms.release) {
+            let begun = match head::read(&self.incoming.buffer, self.terms.release) {
                 Err(refusal) => return Ok(Err(refusal)),
                 Ok(Read::Head(head, length)) => {
-                    let _ = self.buffer.split_to(length);
+                    let _ = self.incoming.buffer.split_to(length);
                     return Ok(Ok(Some(head)));
                 }
                 Ok(Read::More { begun }) => begun,
             };
-            if self.held.is_none() {
+            if self.incoming.held.is_none() {
                 return Ok(if begun { Err(Refusal::new(400, "Bad Request")) } else { Ok(None) });
             }
-            self.buffer.reserve(BUFFER / 2);
-            match timeout_at(deadline, self.reading.read_buf(&mut self.buffer)).await {
+            self.incoming.buffer.reserve(BUFFER / 2);
+            match timeout_at(deadline, self.incoming.reading.read_buf(&mut self.incoming.buffer)).await {
                 Err(_) => return Ok(Ok(None)),
-                Ok(Ok(0)) => self.held = None,
+                Ok(Ok(0)) => self.incoming.held = None,
                 Ok(read) => drop(read?),
             }
         }
@@ -173,7 +187,7 @@ impl Connection<'_> {
         let mut more: Option<BytesMut> = None;
         let mut broken = false;
         let ended = loop {
-            match framing.next(&mut self.buffer) {
+            match framing.next(&mut self.incoming.buffer) {
                 Ok(Next::Piece(piece)) => {
                     if let Some(more) = &mut more {
                         more.extend_from_slice(&piece);
@@ -211,7 +225,7 @@ impl Connection<'_> {
             feed.pieces = Some(pieces);
             feed.wanted = Some(told);
         }
-        (Body::arriving(first, Rest { pieces: arriving, wanted }), feed)
+        (Body::arriving(first, Rest { pieces: arriving, wanted, idle: self.terms.idle }), feed)
     }
 
     /// Sends the response, whose head stands in `out`.
@@ -224,28 +238,49 @@ impl Connection<'_> {
         let mut body = pin!(body);
         let whole = body.size_hint().exact().is_some();
         if !whole {
-            self.flush().await?;
+            self.flush(Some(feed)).await?;
         }
         loop {
             let frame = tokio::select! {
                 biased;
                 frame = next_frame(body.as_mut()) => frame,
-                () = feed.step(self), if !whole => continue,
+                () = feed.step(&mut self.incoming, &self.writing), if !whole => continue,
             };
             let Some(piece) = frame else { break };
             writer.piece(&piece, &mut self.out);
             if !whole {
-                self.flush().await?;
+                self.flush(Some(feed)).await?;
             }
         }
         writer.end(&mut self.out);
-        self.flush().await
+        self.flush((!whole).then_some(feed)).await
     }
 
-    async fn flush(&mut self) -> std::io::Result<()> {
-        let sent = self.writing.write_all(&self.out).await;
+    /// Sends what stands in `out`. Meanwhile `feed` brings the body on: a client may well write all of it before it reads.
+    async fn flush(&mut self, mut feed: Option<&mut Feed>) -> std::io::Result<()> {
+        let mut sent = 0;
+        while sent < self.out.len() {
+            let step = async {
+                match &mut feed {
+                    Some(feed) => feed.step(&mut self.incoming, &self.writing).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                ready = self.writing.writable() => {
+                    ready?;
+                    match self.writing.try_write(&self.out[sent..]) {
+                        Ok(written) => sent += written,
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                () = step => {}
+            }
+        }
         self.out.clear();
-        sent
+        Ok(())
     }
 
     /// Ends the connection so that the client gets what was sent: a socket that is closed with bytes unread takes them back.
@@ -254,11 +289,11 @@ impl Connection<'_> {
             return;
         }
         let drained = async {
-            while self.held.is_some() {
-                self.buffer.clear();
-                self.buffer.reserve(BUFFER);
-                if !matches!(self.reading.read_buf(&mut self.buffer).await, Ok(1..)) {
-                    self.held = None;
+            while self.incoming.held.is_some() {
+                self.incoming.buffer.clear();
+                self.incoming.buffer.reserve(BUFFER);
+                if !matches!(self.incoming.reading.read_buf(&mut self.incoming.buffer).await, Ok(1..)) {
+                    self.incoming.held = None;
                 }
             }
         };
@@ -297,8 +332,8 @@ impl Feed {
     }
 
     /// Goes a step further. May be dropped at any time.
-    async fn step(&mut self, connection: &mut Connection<'_>) {
-        let Some(pieces) = &self.pieces else { return look(connection).await };
+    async fn step(&mut self, incoming: &mut Incoming<'_>, writing: &WriteHalf<'_>) {
+        let Some(pieces) = &self.pieces else { return look(incoming).await };
         if self.expects {
             let wanted = match &mut self.wanted {
                 Some(wanted) => wanted.wait_for(|wanted| *wanted).await.is_ok(),
@@ -309,8 +344,7 @@ impl Feed {
                 return;
             }
             // Short enough to be taken at once by a socket that is idle.
-            let said =
-                connection.writing.writable().await.is_ok() && connection.writing.try_write(CONTINUE).is_ok();
+            let said = writing.writable().await.is_ok() && writing.try_write(CONTINUE).is_ok();
             self.expects = !said;
             return;
         }
@@ -319,18 +353,18 @@ impl Feed {
             self.pieces = None;
             return;
         };
-        match self.framing.next(&mut connection.buffer) {
+        match self.framing.next(&mut incoming.buffer) {
             Ok(Next::Piece(piece)) => drop(permit.send(Ok(piece))),
             Ok(Next::End) => self.pieces = None,
             Ok(Next::More) => {
                 drop(permit);
-                connection.buffer.reserve(AHEAD);
-                if !matches!(connection.reading.read_buf(&mut connection.buffer).await, Ok(1..)) {
-                    connection.held = None;
-                    self.went_away(connection.terms.release);
+                incoming.buffer.reserve(AHEAD);
+                if !matches!(incoming.reading.read_buf(&mut incoming.buffer).await, Ok(1..)) {
+                    incoming.held = None;
+                    self.went_away(incoming.release);
                 }
             }
-            Err(Broken) => self.breaks(connection.terms.release),
+            Err(Broken) => self.breaks(incoming.release),
         }
     }
 
@@ -357,12 +391,12 @@ impl Feed {
 }
 
 /// Reads ahead a little, to see a client go.
-async fn look(connection: &mut Connection<'_>) {
-    if connection.held.is_none() || connection.buffer.len() >= AHEAD {
+async fn look(incoming: &mut Incoming<'_>) {
+    if incoming.held.is_none() || incoming.buffer.len() >= AHEAD {
         return std::future::pending().await;
     }
-    connection.buffer.reserve(BUFFER);
-    if !matches!(connection.reading.read_buf(&mut connection.buffer).await, Ok(1..)) {
-        connection.held = None;
+    incoming.buffer.reserve(BUFFER);
+    if !matches!(incoming.reading.read_buf(&mut incoming.buffer).await, Ok(1..)) {
+        incoming.held = None;
     }
 }

@@ -22,20 +22,21 @@ use super::media::MediaType;
 use super::produce::Call;
 use super::request::{ProduceRecord, Refusal};
 use super::serve::Service;
-use super::{Answer, ProxyAnswer, faults_at, response, unreadable, whole};
+use super::{Answer, BODY_LIMIT, ProxyAnswer, faults_at, response, unreadable, whole};
 use crate::doubles::http::{InFlight, Pieces};
 use crate::doubles::registry::Schemas;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
-use arriving::{Arriving, Part};
+use arriving::{Arriving, Beginning, Part};
 pub(super) use batch::produce_batch;
 use receipt::Echo;
-use request::{Entry, parse};
+use request::{Entry, parse, parse_on};
 pub(super) use resources::Resources;
 
-/// Receipts that wait for the client to read them.
-const BUFFERED: usize = 16;
+/// Receipts that may wait for the client to read them: as many as have room where a body has. A client may write all its
+/// records before it reads.
+const BUFFERED: usize = BODY_LIMIT / 256;
 
 /// Answers 200 and, record by record, what became of it. Where the client pauses, the records that have come are answered for
 /// before the next ones are read.
@@ -75,15 +76,17 @@ pub(super) async fn produce(
     let in_flight = InFlight::enter(streaming);
     let (receipts, body) = Pieces::new(BUFFERED);
     tokio::spawn(async move {
-        let mut answered = Vec::new();
         let (mut call, mut plan) = (call, plan);
         loop {
             let mut in_hand = producer.clone().begin(call, plan).await;
             answer_each(&mut in_hand, (&cluster, &topic), release, echoes, &receipts).await;
-            answered.push(in_hand);
             if is_last {
+                // The answer ends here; what is counted of it need not be waited for.
+                drop(receipts);
+                in_hand.finish().await;
                 break;
             }
+            in_hand.finish().await;
             // The real one's stream ends where its client has gone.
             let Ok(part) = arriving.next().await else { break };
             is_last = part.is_last;
@@ -99,11 +102,6 @@ pub(super) async fn produce(
             call = Call { topic: topic.clone(), partition: None, records, faults, client: client.clone() };
             // What befalls an answer as a whole cannot befall one that has begun.
             plan = Plan { whole: None, ..producer.plan(&call).await };
-        }
-        // The answer ends here; what is counted of it need not be waited for.
-        drop(receipts);
-        for in_hand in answered {
-            in_hand.finish().await;
         }
         drop(in_flight);
     });
@@ -123,7 +121,12 @@ fn read(
     registry: Option<&Schemas>,
 ) -> Result<(Vec<ProduceRecord>, Echoes), Refusal> {
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
-    for entry in parse(&part.bytes, request::Target { topic, release, registry })? {
+    let target = request::Target { topic, release, registry };
+    let entries = match part.place {
+        Beginning::First => parse(&part.bytes, target)?,
+        Beginning::Further(line, before) => parse_on(&part.bytes, (line, before), target),
+    };
+    for entry in entries {
         echoes.push(match entry {
             Entry::Record { record, key, value } => {
                 let echo = Echo::new(&record, key, value);

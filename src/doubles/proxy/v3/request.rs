@@ -66,6 +66,12 @@ pub(super) fn parse(body: &[u8], target: Target<'_>) -> Result<Vec<Entry>, Refus
     Ok(entries(&mut parser, target))
 }
 
+/// The entries of what goes on with a request, on its line `line`, of which `before` bytes have been.
+pub(super) fn parse_on(body: &[u8], (line, before): (usize, usize), target: Target<'_>) -> Vec<Entry> {
+    let source = Source::going_on(body, line, before);
+    entries(&mut Parser::new(&source, Version::of(target.release)), target)
+}
+
 fn entries(parser: &mut Parser<'_>, target: Target<'_>) -> Vec<Entry> {
     let mut entries = Vec::new();
     loop {

@@ -193,3 +193,93 @@ fn json_becomes_messages_as_javas_json_format_reads_it() {
         assert_eq!(encoded(Format::Protobuf, schema, data), seen, "{data}");
     }
 }
+
+/// Records `R0` to `R<count>`, of which each holds the one before, `times` times over; the last is in a field of its own.
+fn chain(count: usize, times: usize, default: &str) -> String {
+    chain_on("[]", "all", count, times, default)
+}
+
+/// The same with `R0` of the fields `bottom`, and all of them in the field `name`, which has a default.
+fn chain_on(bottom: &str, name: &str, count: usize, times: usize, default: &str) -> String {
+    let record = |index: usize| {
+        let fields = |field| format!(r#"{{"name":"f{field}","type":"R{}"{default}}}"#, index - 1);
+        let fields: Vec<String> = (0..times).map(fields).collect();
+        format!(r#"{{"type":"record","name":"R{index}","fields":[{}]}}"#, fields.join(","))
+    };
+    let first = format!(r#"{{"type":"record","name":"R0","fields":{bottom}}}"#);
+    let records: Vec<String> = std::iter::once(first).chain((1..=count).map(record)).collect();
+    let all = format!(r#"{{"name":"{name}","type":["null",{}],"default":null}}"#, records.join(","));
+    format!(
+        r#"{{"type":"record","name":"All","fields":[{all},{{"name":"last","type":"R{count}"{default}}}]}}"#
+    )
+}
+
+#[test]
+fn a_record_that_is_being_read_has_no_default() {
+    for (schema, is_schema) in [
+        (
+            r#"{"type":"record","name":"O","fields":[{"name":"r","type":{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}}]}},{"name":"x","type":"R","default":{}}]}"#,
+            false,
+        ),
+        (r#"{"type":"record","name":"R","fields":[{"name":"a","type":["null","R"],"default":null}]}"#, true),
+        (r#"{"type":"record","name":"R","fields":[{"name":"a","type":["R","null"],"default":{}}]}"#, false),
+        (
+            r#"{"type":"record","name":"O","fields":[{"name":"r","type":{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":1}]}},{"name":"x","type":"R","default":{}}]}"#,
+            true,
+        ),
+    ] {
+        assert_eq!(text(Format::Avro, schema).is_some(), is_schema, "{schema}");
+    }
+}
+
+#[test]
+fn schemas_that_lead_too_far_are_refused() {
+    let default = r#","default":{}"#;
+    assert!(text(Format::Avro, &chain(100, 1, default)).is_some());
+    // These would need more stack, or more time, than there is.
+    assert_eq!(text(Format::Avro, &chain(5_000, 1, default)), None);
+    assert_eq!(text(Format::Avro, &chain(64, 2, default)), None);
+    let options = format!("syntax=\"proto3\"; option (x) = {};", "{ r ".repeat(100_000));
+    assert_eq!(text(Format::Protobuf, &options), None);
+    let harmless = format!("syntax=\"proto3\"; /* {{ {} */ message M {{}} // {{", "{ \" ' ".repeat(1_000));
+    assert!(text(Format::Protobuf, &harmless).is_some());
+}
+
+#[test]
+fn long_chains_are_compared_as_far_as_stack_and_time_allow() {
+    let schema = |text: &str| Schema::parse(Format::Avro, text).unwrap();
+    let kinds = |reader: &str, writer: &str| -> Vec<&str> {
+        schema(reader).reads(&schema(writer)).into_iter().map(|obstacle| obstacle.kind).collect()
+    };
+    let chains =
+        |bottom, count| (chain_on("[]", "written", count, 2, ""), chain_on(bottom, "read", count, 2, ""));
+    let (writer, reader) = chains("[]", 90);
+    assert_eq!(kinds(&reader, &writer), [""; 0]);
+    let (writer, reader) = chains("[]", 5_000);
+    assert_eq!(kinds(&reader, &writer)[0], "TYPE_MISMATCH");
+    // What is wrong at the bottom is wrong everywhere above.
+    let (writer, reader) = chains(r#"[{"name":"a","type":"int"}]"#, 90);
+    assert_eq!(kinds(&reader, &writer), ["READER_FIELD_MISSING_DEFAULT_VALUE"; 1_000]);
+}
+
+#[test]
+fn what_was_found_while_branches_were_tried_is_found_again() {
+    let read = r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}"#;
+    let written = r#"{"type":"record","name":"R","fields":[]}"#;
+    let schema = |record: &str| {
+        let fields = format!(r#"[{{"name":"u","type":[{record},"null"]}},{{"name":"r","type":"R"}}]"#);
+        format!(r#"{{"type":"record","name":"T","fields":{fields}}}"#)
+    };
+    let reads = |reader: &str, writer: &str| -> Vec<String> {
+        let parse = |text| Schema::parse(Format::Avro, text).unwrap();
+        parse(reader).reads(&parse(writer)).into_iter().map(|obstacle| obstacle.path).collect()
+    };
+    // The second is found where it was found first.
+    let found = ["/fields/0/type/0", "/fields/0/type/0/fields/0"];
+    assert_eq!(reads(&schema(read), &schema(written)), found);
+}
+
+#[test]
+fn data_of_records_of_records_end() {
+    assert_eq!(encoded(Format::Avro, &chain(64, 2, ""), r#"{"all":null}"#), "unexpected");
+}

@@ -54,6 +54,18 @@ fn an_error_inside_a_record_costs_that_one_and_one_between_them_ends_the_stream(
 }
 
 #[test]
+fn what_comes_later_is_told_as_if_it_had_come_at_once() {
+    for release in ProxyRelease::ALL {
+        let target = Target { release, ..TARGET };
+        for bad in ["{\"value\":!}", "\r\n {\"value\":{]}", "\n\n  }", ",", "{\"zzz\":1}\n{\"value\":\n!}"] {
+            let at_once = parse(format!("\r\n {ONE}{bad}").as_bytes(), target).unwrap();
+            let later = parse_on(bad.as_bytes(), (2, 1 + ONE.len()), target);
+            assert_eq!(format!("{later:?}"), format!("{:?}", &at_once[1..]), "{bad}");
+        }
+    }
+}
+
+#[test]
 fn types_decide_what_lands() {
     let value = |data: &str| record(&format!("{{\"value\":{data}}}")).value;
     let of = |text: &str| Some(text.as_bytes().to_vec());

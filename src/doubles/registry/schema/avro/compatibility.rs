@@ -1,6 +1,6 @@
 //! Whether what was written with one schema can be read with another, as `SchemaCompatibility` decides it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Field, Kind, Named, Primitive, Ref, Schema};
 
@@ -14,12 +14,19 @@ pub(in crate::doubles::registry) struct Incompatibility {
     pub(in crate::doubles::registry) path: String,
 }
 
+/// How deep schemas may lead from type to type: Java's stack ends as well.
+const DEPTH: usize = 200;
+/// How many pairs of types are compared.
+const PAIRS: usize = 200_000;
+/// How many findings are told.
+const FINDINGS: usize = 1_000;
+
 /// All that stands in the way of reading with `reader` what was written with `writer`.
 pub(in crate::doubles::registry) fn incompatibilities(
     reader: &Schema,
     writer: &Schema,
 ) -> Vec<Incompatibility> {
-    let mut check = Check { reader, writer, seen: HashSet::new(), path: Vec::new() };
+    let mut check = Check { reader, writer, known: HashMap::new(), depth: 0, path: Vec::new() };
     let mut found = Vec::new();
     check.types(reader.root, writer.root, &mut found);
     found
@@ -28,8 +35,9 @@ pub(in crate::doubles::registry) fn incompatibilities(
 struct Check<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
-    /// Pairs that are looked at already.
-    seen: HashSet<(Ref, Ref)>,
+    /// What was found at pairs that were looked at already; nothing as yet, while they are.
+    known: HashMap<(Ref, Ref), Vec<Incompatibility>>,
+    depth: usize,
     path: Vec<String>,
 }
 
@@ -46,9 +54,25 @@ impl Check<'_> {
     }
 
     fn types(&mut self, reader: Ref, writer: Ref, found: &mut Vec<Incompatibility>) {
-        if !self.seen.insert((reader, writer)) {
-            return;
+        let pair = (reader, writer);
+        if let Some(known) = self.known.get(&pair) {
+            found.extend_from_slice(known);
+        } else if self.depth == DEPTH || self.known.len() == PAIRS {
+            let message = "the schemas are too large to be compared".to_owned();
+            self.found("TYPE_MISMATCH", message, found);
+        } else {
+            self.known.insert(pair, Vec::new());
+            self.depth += 1;
+            let mut inner = Vec::new();
+            self.compare(reader, writer, &mut inner);
+            self.depth -= 1;
+            found.extend_from_slice(&inner);
+            self.known.insert(pair, inner);
         }
+        found.truncate(FINDINGS);
+    }
+
+    fn compare(&mut self, reader: Ref, writer: Ref, found: &mut Vec<Incompatibility>) {
         match (self.reader.kind(reader), self.writer.kind(writer)) {
             (Kind::Union(_), Kind::Union(branches)) => {
                 for (index, branch) in branches.clone().into_iter().enumerate() {

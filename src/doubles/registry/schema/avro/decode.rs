@@ -12,6 +12,8 @@ use crate::doubles::registry::schema::hash_map;
 
 /// How deep data may be nested, records that hold themselves before anything else among them: Java's stack ends as well.
 const DEPTH: usize = 400;
+/// How many actions may wait for a plain value: records of records of records are as many as memory can hold.
+const ACTIONS: usize = 100_000;
 
 /// Why data do not fit a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,6 +234,9 @@ impl Decoder<'_> {
             Kind::Record { fields, .. } => {
                 self.waiting.push_back(Action::RecordStart);
                 for field in fields {
+                    if self.waiting.len() > ACTIONS {
+                        return Err(Misfit::Unexpected);
+                    }
                     self.waiting.push_back(Action::Field(field));
                     self.value(field.of, out)?;
                     self.waiting.push_back(Action::FieldEnd);

@@ -1,6 +1,6 @@
 //! A schema's text, read as `Schema.Parser` does with names and defaults checked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -14,6 +14,11 @@ const RESERVED: [&str; 10] =
     ["doc", "fields", "items", "name", "namespace", "size", "symbols", "values", "type", "aliases"];
 const FIELD_RESERVED: [&str; 6] = ["default", "doc", "name", "order", "type", "aliases"];
 
+/// How deep defaults may lead from record to record: Java's stack ends as well.
+const DEPTH: usize = 200;
+/// How many values of defaults are looked at, the defaults of fields within defaults among them.
+const STEPS: usize = 1_000_000;
+
 impl Schema {
     /// The schema that `text` holds.
     ///
@@ -21,7 +26,8 @@ impl Schema {
     /// [`Invalid`], for whatever reason: nobody is told it.
     pub(in crate::doubles::registry) fn parse(text: &str) -> Result<Self, Invalid> {
         let document: Value = serde_json::from_str(text).map_err(|_| Invalid)?;
-        let mut parser = Parser { types: Vec::new(), names: HashMap::new(), space: None };
+        let mut parser =
+            Parser { types: Vec::new(), names: HashMap::new(), open: HashSet::new(), space: None, steps: 0 };
         let root = parser.schema(&document)?;
         Ok(Self { types: parser.types, root })
     }
@@ -30,8 +36,12 @@ impl Schema {
 struct Parser {
     types: Vec<Type>,
     names: HashMap<Name, Ref>,
+    /// The records whose fields are still being read.
+    open: HashSet<Ref>,
     /// The space of names without one.
     space: Option<String>,
+    /// How many values of defaults have been looked at.
+    steps: usize,
 }
 
 impl Parser {
@@ -163,6 +173,7 @@ impl Parser {
         let name = named.name.clone();
         let at = self.add(Kind::Record { named: named.clone(), is_error, fields: Vec::new() });
         self.define(name, at)?;
+        self.open.insert(at);
         let mut fields: Vec<Field> = Vec::new();
         for field in members.get("fields").and_then(Value::as_array).ok_or(Invalid)? {
             let field = self.field(field.as_object().ok_or(Invalid)?)?;
@@ -172,6 +183,7 @@ impl Parser {
             fields.push(field);
         }
         self.types[at].kind = Kind::Record { named, is_error, fields };
+        self.open.remove(&at);
         Ok(at)
     }
 
@@ -185,10 +197,13 @@ impl Parser {
             Some(_) => return Err(Invalid),
         };
         let default = members.get("default").cloned();
-        if let Some(default) = &default
-            && !self.fits(of, default)
-        {
-            return Err(Invalid);
+        if let Some(default) = &default {
+            let mut defaults = Defaults { types: &self.types, open: &self.open, depth: 0, steps: self.steps };
+            let fits = defaults.fit(of, default)?;
+            self.steps = defaults.steps;
+            if !fits {
+                return Err(Invalid);
+            }
         }
         let mut aliases = Vec::new();
         if let Some(names) = members.get("aliases") {
@@ -205,34 +220,6 @@ impl Parser {
             aliases,
             attributes: attributes(members, &FIELD_RESERVED),
         })
-    }
-
-    /// Whether a default is of the type; of a union it is of any branch.
-    fn fits(&self, of: Ref, value: &Value) -> bool {
-        match &self.types[of].kind {
-            Kind::Primitive(primitive) => match primitive {
-                Primitive::Null => value.is_null(),
-                Primitive::Boolean => value.is_boolean(),
-                Primitive::Int => integer(value).is_some_and(|integer| i32::try_from(integer).is_ok()),
-                Primitive::Long => integer(value).is_some(),
-                Primitive::Float | Primitive::Double => value.is_number(),
-                Primitive::Bytes | Primitive::String => value.is_string(),
-            },
-            Kind::Enum { .. } | Kind::Fixed { .. } => value.is_string(),
-            Kind::Array(items) => {
-                value.as_array().is_some_and(|values| values.iter().all(|value| self.fits(*items, value)))
-            }
-            Kind::Map(values) => value
-                .as_object()
-                .is_some_and(|members| members.values().all(|value| self.fits(*values, value))),
-            Kind::Union(branches) => branches.iter().any(|branch| self.fits(*branch, value)),
-            Kind::Record { fields, .. } => value.as_object().is_some_and(|members| {
-                fields.iter().all(|field| {
-                    let value = members.get(&field.name).or(field.default.as_ref());
-                    value.is_some_and(|value| self.fits(field.of, value))
-                })
-            }),
-        }
     }
 
     fn enumeration(&mut self, members: &Map<String, Value>) -> Result<Ref, Invalid> {
@@ -252,6 +239,83 @@ impl Parser {
         let name = named.name.clone();
         let at = self.add(Kind::Enum { named, symbols, default });
         self.define(name, at)
+    }
+}
+
+/// Looks whether defaults are of their types.
+struct Defaults<'p> {
+    types: &'p [Type],
+    open: &'p HashSet<Ref>,
+    depth: usize,
+    steps: usize,
+}
+
+impl Defaults<'_> {
+    /// Whether a default is of the type; of a union it is of any branch.
+    ///
+    /// # Errors
+    /// [`Invalid`], where Java cannot tell: the fields of a record are not known while it is read, nor is there an end to the
+    /// defaults that they would have.
+    fn fit(&mut self, of: Ref, value: &Value) -> Result<bool, Invalid> {
+        if self.depth == DEPTH || self.steps == STEPS {
+            return Err(Invalid);
+        }
+        self.steps += 1;
+        self.depth += 1;
+        let types = self.types;
+        let fits = match &types[of].kind {
+            Kind::Primitive(primitive) => match primitive {
+                Primitive::Null => value.is_null(),
+                Primitive::Boolean => value.is_boolean(),
+                Primitive::Int => integer(value).is_some_and(|integer| i32::try_from(integer).is_ok()),
+                Primitive::Long => integer(value).is_some(),
+                Primitive::Float | Primitive::Double => value.is_number(),
+                Primitive::Bytes | Primitive::String => value.is_string(),
+            },
+            Kind::Enum { .. } | Kind::Fixed { .. } => value.is_string(),
+            Kind::Array(items) => match value.as_array() {
+                Some(values) => self.all_fit(values.iter().map(|value| (*items, Some(value))))?,
+                None => false,
+            },
+            Kind::Map(values) => match value.as_object() {
+                Some(members) => self.all_fit(members.values().map(|value| (*values, Some(value))))?,
+                None => false,
+            },
+            Kind::Union(branches) => {
+                let mut any = false;
+                for branch in branches {
+                    any = any || self.fit(*branch, value)?;
+                }
+                any
+            }
+            Kind::Record { fields, .. } => match value.as_object() {
+                Some(_) if self.open.contains(&of) => return Err(Invalid),
+                Some(members) => self.all_fit(fields.iter().map(|field| {
+                    let value = members.get(&field.name).or(field.default.as_ref());
+                    (field.of, value)
+                }))?,
+                None => false,
+            },
+        };
+        self.depth -= 1;
+        Ok(fits)
+    }
+
+    /// Whether all are there and of their types.
+    fn all_fit<'v>(
+        &mut self,
+        values: impl Iterator<Item = (Ref, Option<&'v Value>)>,
+    ) -> Result<bool, Invalid> {
+        for (of, value) in values {
+            let fits = match value {
+                Some(value) => self.fit(of, value)?,
+                None => false,
+            };
+            if !fits {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

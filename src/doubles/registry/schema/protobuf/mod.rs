@@ -22,6 +22,10 @@ pub(in crate::doubles::registry) struct Invalid;
 /// What the one file is called.
 const NAME: &str = "default.proto";
 
+/// How deep definitions and their options may be nested. Messages are counted by the parser as well; options are read by a
+/// parser that would go as deep as they do.
+const DEPTH: usize = 64;
+
 /// Definitions, of which the first message is meant.
 #[derive(Debug)]
 pub(in crate::doubles::registry) struct Schema {
@@ -48,6 +52,9 @@ impl FileResolver for Given {
 impl Schema {
     /// The definitions that `text` holds, and how the registry prints them.
     pub(in crate::doubles::registry) fn parse(text: &str) -> Result<(Self, String), Invalid> {
+        if depth(text) > DEPTH {
+            return Err(Invalid);
+        }
         let file = File::from_source(NAME, text).map_err(|_| Invalid)?;
         let printed = text::print(file.file_descriptor_proto());
         let mut resolver = ChainFileResolver::new();
@@ -78,4 +85,36 @@ impl Schema {
         encode::message(message, &data, &mut out)?;
         Ok(out)
     }
+}
+
+/// How deep brackets of any kind are nested, but for those in texts and comments.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut most) = (0_usize, 0);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, characters.peek()) {
+            ('{' | '[' | '<', _) => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            ('}' | ']' | '>', _) => depth = depth.saturating_sub(1),
+            ('/', Some('/')) | ('#', _) => while characters.next().is_some_and(|next| next != '\n') {},
+            ('/', Some('*')) => {
+                let mut before = ' ';
+                characters.next();
+                while let Some(next) = characters.next().filter(|next| before != '*' || *next != '/') {
+                    before = next;
+                }
+            }
+            (quote @ ('"' | '\''), _) => {
+                while let Some(next) = characters.next().filter(|next| *next != quote && *next != '\n') {
+                    if next == '\\' {
+                        characters.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    most
 }
