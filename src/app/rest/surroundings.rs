@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(wanted[5], Vec::<String>::new());
         let told: Vec<Vec<usize>> =
             groups(&own, &cases, &wanted).into_iter().map(|group| group.cases).collect();
-        assert_eq!(told, [vec![0, 2], vec![1, 3], vec![4]]);
+        assert_eq!(told, [vec![0, 2], vec![1, 3], vec![4], vec![5]]);
 
         let other = options(running(), Some(true));
         let wanted = wants(&other);
