@@ -315,7 +315,7 @@ mod tests {
             r#"},{"topic":"t","partition":0,"offset":3,"key_b64":null,"value_b64":"djM=",
             "timestamp":0,"timestamp_type":"CreateTime"}]"#,
         );
-        let four = two.replace('2', "4");
+        let four = two.replace("count: 2", "count: 4");
         let elided = r#""response":{"status":200,"body_head":"{","body_tail":"}","body_len":99},"landed":[]"#;
         let extra = r#""client_observed":"extra bytes b'HTTP/1.1 400'","landed":[]"#;
         for (expect, rest, fits, unseen, fields) in [
