@@ -6,6 +6,7 @@ use landfall::doubles::broker::{Broker, BrokerConfig, TopicConfig};
 use landfall::doubles::proxy::{Proxy, ProxyConfig};
 use landfall::doubles::registry::Registry;
 use landfall::kafka::Access;
+use landfall::scenario::ProxyRelease;
 use serde_json::{Value, json};
 
 use crate::stage::{LOOPBACK, get, post, send};
@@ -20,12 +21,17 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
+        Self::start_as(ProxyRelease::default()).await
+    }
+
+    async fn start_as(release: ProxyRelease) -> Self {
         let topic = TopicConfig { name: "t".into(), partitions: 1, configs: BTreeMap::new() };
         let broker =
             Broker::start(BrokerConfig { topics: vec![topic], ..BrokerConfig::default() }).await.unwrap();
         let registry = Registry::start(LOOPBACK, 0).await.unwrap();
         let config = ProxyConfig {
             registry: Some(registry.schemas()),
+            release,
             ..ProxyConfig::new(LOOPBACK, Access::plain(broker.bootstrap()))
         };
         let proxy = Proxy::start(config).await.unwrap();
@@ -166,4 +172,24 @@ async fn receipts_say_which_schema_was_used() {
         assert_eq!(receipt, json!({ "error_code": code, "message": message }));
     }
     assert_eq!(stage.landed(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn since_8_0_the_schema_has_a_say_in_what_becomes_of_null() {
+    for (release, refused) in [(ProxyRelease::Confluent7_9, false), (ProxyRelease::Confluent8_3, true)] {
+        let stage = Stage::start_as(release).await;
+        for (schema, is_refused) in [("\"string\"", refused), ("[\"null\",\"string\"]", false)] {
+            let body = json!({ "value_schema": schema, "records": [{ "value": null }] });
+            let (status, answer) = stage.v2("avro", &body).await;
+            assert_eq!(status == 200, !is_refused, "{answer}");
+            let receipt =
+                stage.v3(&json!({ "value": { "type": "AVRO", "schema": schema, "data": null } })).await;
+            assert_eq!(receipt["error_code"], if is_refused { 400 } else { 200 }, "{receipt}");
+            if schema.starts_with('[') {
+                // A zero, the schema's id, and the number of the branch.
+                let size = if release == ProxyRelease::Confluent7_9 { -1 } else { 6 };
+                assert_eq!(receipt["value"]["size"], size, "{receipt}");
+            }
+        }
+    }
 }

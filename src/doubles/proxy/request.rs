@@ -338,7 +338,8 @@ fn bytes(
         Data::Kept(node) if target.embedded == Embedded::Binary => {
             base64::bytes(&node).map_err(|message| Refusal::bad(&message))
         }
-        Data::Kept(Node::Null) => Ok(None),
+        // Since 8.0 the schema, where there is one, has a say in what becomes of null.
+        Data::Kept(Node::Null) if schema.is_none() || target.release < ProxyRelease::Confluent8_3 => Ok(None),
         Data::Kept(node) => match schema {
             // The real proxy takes the one for the other, and nobody expects that.
             Some(schema) if Some(schema.schema.format()) != target.embedded.schema() => {

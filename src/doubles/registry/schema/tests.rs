@@ -283,3 +283,98 @@ fn what_was_found_while_branches_were_tried_is_found_again() {
 fn data_of_records_of_records_end() {
     assert_eq!(encoded(Format::Avro, &chain(64, 2, ""), r#"{"all":null}"#), "unexpected");
 }
+
+#[test]
+fn a_message_without_a_required_field_is_none() {
+    let schema = "syntax=\"proto2\"; message M { required int32 a=1; optional M m=2; repeated M r=3; }";
+    for (data, seen) in [
+        (r#"{"a":0}"#, "000800"),
+        (r#"{"a":1,"m":{"a":2}}"#, "00080112020802"),
+        ("{}", "unexpected"),
+        (r#"{"a":1,"m":{}}"#, "unexpected"),
+        (r#"{"a":1,"r":[{}]}"#, "unexpected"),
+        (r#"{"a":null}"#, "unexpected"),
+    ] {
+        assert_eq!(encoded(Format::Protobuf, schema, data), seen, "{data}");
+    }
+}
+
+#[test]
+fn structs_keep_the_order_of_their_members() {
+    let schema = "syntax=\"proto3\"; import \"google/protobuf/struct.proto\"; message M { google.protobuf.Struct s=1; \
+        google.protobuf.Value v=2; google.protobuf.ListValue l=3; }";
+    for (data, seen) in [
+        // The numbers of members are 1 for null, 2 for a number, 3 for a text, 4 for a boolean, 5 for a struct, 6 for a list.
+        (
+            r#"{"s":{"z":null,"y":"","x":false,"w":{},"v":[],"a":1}}"#,
+            "000a3d0a070a017a120208000a070a017912021a000a070a0178120220000a070a017712022a000a070a01761202320\
+             00a0e0a0161120911000000000000f03f",
+        ),
+        (r#"{"v":null}"#, "0012020800"),
+        (r#"{"l":[null,true]}"#, "001a080a0208000a022001"),
+        (r#"{"s":1}"#, "Expect a map object but found: 1"),
+        (r#"{"l":1}"#, "Expected an array for values but found 1"),
+    ] {
+        assert_eq!(encoded(Format::Protobuf, schema, data), seen, "{data}");
+    }
+}
+
+#[test]
+fn extensions_and_what_enums_reserve_are_printed() {
+    let given = "syntax = \"proto2\"; message M { extensions 100 to 200; extend M { optional int32 in = 101; } } \
+        enum E { reserved 2, 4 to 6, 9 to max; reserved \"X\"; A = 0; } extend M { optional string out = 100; }";
+    let printed = "syntax = \"proto2\";
+
+message M {
+  extensions 100 to 200;
+
+  extend M {
+    optional int32 in = 101;
+  }
+}
+enum E {
+  reserved 2, 4 to 6, 9 to max;
+  reserved \"X\";
+
+  A = 0;
+}
+
+extend M {
+  optional string out = 100;
+}
+";
+    assert_eq!(text(Format::Protobuf, given).as_deref(), Some(printed));
+    assert_eq!(text(Format::Protobuf, printed).as_deref(), Some(printed));
+}
+
+#[test]
+fn drafts_tell_exclusive_limits_in_their_own_ways() {
+    let fourth = "http://json-schema.org/draft-04/schema#";
+    for (draft, exclusive, data, seen) in [
+        (fourth, "true", "5", "#: 5 is not greater than 5"),
+        (fourth, "false", "5", "35"),
+        (fourth, "5", "5", "no schema"),
+        ("http://json-schema.org/draft-07/schema#", "true", "5", "no schema"),
+        ("http://json-schema.org/draft-07/schema#", "5", "5", "#: 5 is not greater than 5"),
+    ] {
+        let schema = format!(r#"{{"$schema":"{draft}","minimum":5,"exclusiveMinimum":{exclusive}}}"#);
+        assert_eq!(encoded(Format::Json, &schema, data), seen, "{schema}");
+    }
+}
+
+#[test]
+fn patterns_know_the_characters_that_javas_know() {
+    for (pattern, text, matches) in [
+        (r"^\\d+$", "12", true),
+        (r"^\\d+$", "\u{663}", false),
+        (r"^[\\w-]+$", "a-b_1", true),
+        (r"^[\\w-]+$", "\u{e9}", false),
+        (r"^\\s$", "\u{a0}", false),
+        (r"^\\S$", "\u{a0}", true),
+        (r"^\\\\d$", "\\\\d", true),
+    ] {
+        let schema = format!(r#"{{"pattern":"{pattern}"}}"#);
+        let told = encoded(Format::Json, &schema, &format!("\"{text}\""));
+        assert_eq!(!told.starts_with("#: string"), matches, "{pattern} {text} {told}");
+    }
+}

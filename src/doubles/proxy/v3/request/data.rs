@@ -229,7 +229,8 @@ impl Data<'_> {
             kind => {
                 let schema = self.find(kind, target, part)?;
                 let bytes = match &self.content {
-                    Node::Null => None,
+                    // Since 8.0 the schema has a say in what becomes of null.
+                    Node::Null if target.release < ProxyRelease::Confluent8_3 => None,
                     content => match framed(&schema, content, target.release) {
                         Ok(framed) => Some(framed),
                         Err(Misfit::Told(message)) => return Err(bad(message)),

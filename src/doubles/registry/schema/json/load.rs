@@ -63,6 +63,11 @@ impl Loader<'_> {
         Ok(at)
     }
 
+    fn is_draft_4(&self) -> bool {
+        let draft = self.document.get("$schema").and_then(Value::as_str);
+        draft.is_some_and(|draft| draft.contains("json-schema.org/draft-04/"))
+    }
+
     fn object(&mut self, members: &Map<String, Value>) -> Result<Ref, Invalid> {
         if let Some(reference) = members.get("$ref") {
             let target = self.reference(reference.as_str().ok_or(Invalid)?)?;
@@ -117,7 +122,7 @@ impl Loader<'_> {
             rules.push(self.add(Rule::Object(rule)));
         }
         if has(&rest, &NUMBER) {
-            rules.push(self.add(Rule::Number(number(members, false)?)));
+            rules.push(self.add(Rule::Number(number(members, false, self.is_draft_4())?)));
         }
         if has(&rest, &STRING) {
             rules.push(self.add(Rule::String(string(members, false)?)));
@@ -165,8 +170,11 @@ impl Loader<'_> {
     ) -> Result<Ref, Invalid> {
         let (rule, keys): (Rule, &[&str]) = match name {
             "string" => (Rule::String(string(members, true)?), &STRING),
-            "integer" => (Rule::Number(NumberRule { integer: true, ..number(members, true)? }), &NUMBER),
-            "number" => (Rule::Number(number(members, true)?), &NUMBER),
+            "integer" => (
+                Rule::Number(NumberRule { integer: true, ..number(members, true, self.is_draft_4())? }),
+                &NUMBER,
+            ),
+            "number" => (Rule::Number(number(members, true, self.is_draft_4())?), &NUMBER),
             "boolean" => (Rule::Boolean, &[]),
             "null" => (Rule::Null, &[]),
             "array" => (Rule::Array(self.array(members, true)?), &ARRAY),
@@ -233,7 +241,7 @@ impl Loader<'_> {
             }
         }
         for (pattern, schema) in object("patternProperties")? {
-            rule.patterns.push((Regex::new(pattern).map_err(|_| Invalid)?, self.load(schema)?));
+            rule.patterns.push((regex(pattern)?, self.load(schema)?));
         }
         for (name, needs) in object("dependencies")? {
             if needs.is_array() {
@@ -246,7 +254,7 @@ impl Loader<'_> {
     }
 }
 
-fn number(members: &Map<String, Value>, required: bool) -> Result<NumberRule, Invalid> {
+fn number(members: &Map<String, Value>, required: bool, is_draft_4: bool) -> Result<NumberRule, Invalid> {
     let limit = |key: &str| match members.get(key) {
         None => Ok(None),
         Some(limit) if limit.is_number() => Ok(Some(limit.clone())),
@@ -256,13 +264,23 @@ fn number(members: &Map<String, Value>, required: bool) -> Result<NumberRule, In
     if multiple_of.as_ref().and_then(Value::as_f64) == Some(0.0) {
         return Err(Invalid);
     }
+    // In draft 4 it is told of a limit whether it is exclusive; since then an exclusive one stands by itself.
+    let limits = |inclusive: &str, exclusive: &str| {
+        Ok(match is_draft_4 {
+            true if flag(members, exclusive)? => (None, limit(inclusive)?),
+            true => (limit(inclusive)?, None),
+            false => (limit(inclusive)?, limit(exclusive)?),
+        })
+    };
+    let (minimum, exclusive_minimum) = limits("minimum", "exclusiveMinimum")?;
+    let (maximum, exclusive_maximum) = limits("maximum", "exclusiveMaximum")?;
     Ok(NumberRule {
         required,
         integer: false,
-        minimum: limit("minimum")?,
-        maximum: limit("maximum")?,
-        exclusive_minimum: limit("exclusiveMinimum")?,
-        exclusive_maximum: limit("exclusiveMaximum")?,
+        minimum,
+        maximum,
+        exclusive_minimum,
+        exclusive_maximum,
         multiple_of,
     })
 }
@@ -272,7 +290,8 @@ fn string(members: &Map<String, Value>, required: bool) -> Result<StringRule, In
         None => Ok(None),
         Some(text) => text.as_str().map(Some).ok_or(Invalid),
     };
-    let pattern = text("pattern")?.map(Regex::new).transpose().map_err(|_| Invalid)?;
+    let pattern =
+        text("pattern")?.map(|text| regex(text).map(|regex| (text.to_owned(), regex))).transpose()?;
     let format = text("format")?.and_then(|format| {
         let options = jsonschema::draft7::options().should_validate_formats(true);
         let validator = options.build(&json!({ "format": format })).ok()?;
@@ -285,6 +304,31 @@ fn string(members: &Map<String, Value>, required: bool) -> Result<StringRule, In
         pattern,
         format,
     })
+}
+
+/// A pattern as Java reads it, whose classes of characters are of ASCII.
+fn regex(pattern: &str) -> Result<Regex, Invalid> {
+    let mut ours = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            ours.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('d') => ours.push_str("[0-9]"),
+            Some('D') => ours.push_str("[^0-9]"),
+            Some('w') => ours.push_str("[a-zA-Z_0-9]"),
+            Some('W') => ours.push_str("[^a-zA-Z_0-9]"),
+            Some('s') => ours.push_str("[ \\t\\n\\x0b\\f\\r]"),
+            Some('S') => ours.push_str("[^ \\t\\n\\x0b\\f\\r]"),
+            other => {
+                ours.push('\\');
+                ours.extend(other);
+            }
+        }
+    }
+    Regex::new(&ours).map_err(|_| Invalid)
 }
 
 fn size(members: &Map<String, Value>, key: &str) -> Result<Option<usize>, Invalid> {

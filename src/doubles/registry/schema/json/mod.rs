@@ -85,7 +85,8 @@ struct StringRule {
     required: Required,
     min_length: Option<usize>,
     max_length: Option<usize>,
-    pattern: Option<Regex>,
+    /// As it is written, and as it is applied.
+    pattern: Option<(String, Regex)>,
     format: Option<(String, jsonschema::Validator)>,
 }
 

@@ -342,8 +342,8 @@ fn string(rule: &StringRule, subject: &Value, failures: &mut Vec<Failure>) {
     if let Some(most) = rule.max_length.filter(|most| length > *most) {
         failures.push(Failure::new(format!("expected maxLength: {most}, actual: {length}")));
     }
-    if let Some(pattern) = rule.pattern.as_ref().filter(|pattern| !finds(pattern, text)) {
-        failures.push(Failure::new(format!("string [{text}] does not match pattern {}", pattern.as_str())));
+    if let Some((pattern, _)) = rule.pattern.as_ref().filter(|(_, regex)| !finds(regex, text)) {
+        failures.push(Failure::new(format!("string [{text}] does not match pattern {pattern}")));
     }
     if let Some((format, validator)) = &rule.format
         && !validator.is_valid(subject)

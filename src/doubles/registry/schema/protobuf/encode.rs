@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use protox::prost_reflect::prost::Message as _;
-use protox::prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use protox::prost_reflect::{
+    Cardinality, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+};
 use serde_json::{Map, Value};
 
 use super::Misfit;
@@ -29,7 +31,7 @@ pub(super) fn message(of: &MessageDescriptor, json: &Value, out: &mut Vec<u8>) -
 
 fn merge(of: &MessageDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) -> Encoded<()> {
     if of.package_name() == "google.protobuf" && is_well_known(of.name()) {
-        return well_known(of, json, out);
+        return well_known(of, json, depth, out);
     }
     let Value::Object(members) = json else { return told(format!("Expect message object but got: {json}")) };
     let mut fields: Vec<(u32, Vec<u8>)> = Vec::new();
@@ -62,6 +64,11 @@ fn merge(of: &MessageDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) 
             fields.push((field.number(), encoded));
         }
     }
+    let mut required = of.fields().filter(|field| field.cardinality() == Cardinality::Required);
+    if required.any(|field| fields.iter().all(|(number, _)| *number != field.number())) {
+        // Java's message cannot be built then, which is not told as what is wrong with JSON is.
+        return Err(Misfit::Unexpected);
+    }
     fields.sort_by_key(|(number, _)| *number);
     for (_, encoded) in &fields {
         out.extend_from_slice(encoded);
@@ -91,7 +98,25 @@ fn is_well_known(name: &str) -> bool {
     )
 }
 
-fn well_known(of: &MessageDescriptor, json: &Value, out: &mut Vec<u8>) -> Encoded<()> {
+fn well_known(of: &MessageDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>) -> Encoded<()> {
+    let field = |name: &str| of.get_field_by_name(name).ok_or(Misfit::Unexpected);
+    match (of.name(), json) {
+        // Members and elements keep their order.
+        ("Struct", Value::Object(_)) => return map(&field("fields")?, json, depth, out),
+        ("ListValue", Value::Array(_)) => return list(&field("values")?, json, depth, out),
+        ("Value", _) => {
+            let name = match json {
+                Value::Null => "null_value",
+                Value::Bool(_) => "bool_value",
+                Value::Number(_) => "number_value",
+                Value::String(_) => "string_value",
+                Value::Object(_) => "struct_value",
+                Value::Array(_) => "list_value",
+            };
+            return single(&field(name)?, json, depth, out).map(|_| ());
+        }
+        _ => {}
+    }
     if of.name().len() > "Value".len() && of.name().ends_with("Value") && of.name() != "ListValue" {
         let field = of.get_field_by_name("value").ok_or(Misfit::Unexpected)?;
         return single(&field, json, 0, out).map(|_| ());
@@ -214,7 +239,7 @@ fn value(field: &FieldDescriptor, json: &Value, depth: usize, out: &mut Vec<u8>)
     if json.is_null() {
         return match &kind {
             Kind::Message(of) if of.full_name() == "google.protobuf.Value" => {
-                well_known(of, json, out).map(|()| Some(Wire::Bytes))
+                well_known(of, json, depth, out).map(|()| Some(Wire::Bytes))
             }
             Kind::Enum(of) if of.full_name() == "google.protobuf.NullValue" => {
                 out.push(0);

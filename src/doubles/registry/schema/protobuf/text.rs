@@ -45,6 +45,11 @@ pub(super) fn print(file: &FileDescriptorProto) -> String {
     for enumeration in &file.enum_type {
         out.push_str(&self::enumeration(enumeration));
     }
+    let extends = extends(&file.extension, is_proto3);
+    if !extends.is_empty() {
+        out.push('\n');
+        out.push_str(&extends);
+    }
     if !file.service.is_empty() {
         out.push('\n');
     }
@@ -152,7 +157,25 @@ fn message(message: &DescriptorProto, is_proto3: bool) -> String {
     for nested in &message.enum_type {
         indented(&enumeration(nested), &mut out);
     }
+    let extends = extends(&message.extension, is_proto3);
+    if !extends.is_empty() {
+        begin(&mut out);
+        indented(&extends, &mut out);
+    }
     out.push_str("}\n");
+    out
+}
+
+/// Extensions, of which those of one message that stand together are in one block.
+fn extends(extensions: &[FieldDescriptorProto], is_proto3: bool) -> String {
+    let mut out = String::new();
+    for block in extensions.chunk_by(|one, other| one.extendee == other.extendee) {
+        let _ = writeln!(out, "extend {} {{", block.first().map_or("", |field| field.extendee()));
+        for field in block {
+            indented(&self::field(field, &DescriptorProto::default(), is_proto3), &mut out);
+        }
+        out.push_str("}\n");
+    }
     out
 }
 
@@ -245,6 +268,24 @@ fn bracketed(options: &[String]) -> String {
 
 fn enumeration(enumeration: &EnumDescriptorProto) -> String {
     let mut out = format!("enum {} {{\n", enumeration.name());
+    let ranges: Vec<String> = enumeration
+        .reserved_range
+        .iter()
+        .map(|range| match (range.start(), range.end()) {
+            (start, end) if start == end => start.to_string(),
+            (start, i32::MAX) => format!("{start} to max"),
+            (start, end) => format!("{start} to {end}"),
+        })
+        .collect();
+    let names: Vec<String> = enumeration.reserved_name.iter().map(|name| format!("\"{name}\"")).collect();
+    for list in [&ranges, &names] {
+        if !list.is_empty() {
+            indented(&format!("reserved {};", list.join(", ")), &mut out);
+        }
+    }
+    if !ranges.is_empty() || !names.is_empty() {
+        out.push('\n');
+    }
     let options = enumeration.options.as_ref().map_or(&[][..], |options| &options.uninterpreted_option);
     statements(options, false, &mut out);
     for value in &enumeration.value {
