@@ -13,7 +13,7 @@ use crate::conform::Level;
 use crate::conform::golden::{GoldenRequest, Send, unpacked};
 use crate::conform::rest::{
     AnswerPattern, Assessment, Came, ProcedureCase, Requirement, RestCase, Sending, Standard, Standing,
-    Statuses, catalogue, expectation, shows,
+    Statuses, catalogue, expectation, landed_in_words, shows,
 };
 use crate::result::{CaseOutcome, CaseReport, Exchange};
 use crate::stats::micros;
@@ -62,6 +62,8 @@ pub(super) fn report(
     report.elapsed_us = micros(tried.took);
     tell(&mut report, &tried.assessment);
     if report.outcome != CaseOutcome::Passed {
+        let landed = tried.landed.as_deref().map(|landed| format!("landed: {}", landed_in_words(landed)));
+        report.notes.extend(landed);
         report.notes.extend(repeated(tried));
     }
     report.exchanges.push(exchange(case, tried, standard));

@@ -313,6 +313,12 @@ pub(super) fn listed(each: impl ExactSizeIterator<Item = String>) -> String {
     }
 }
 
+/// Records as people read them: as many as they do.
+#[must_use]
+pub fn landed_in_words(landed: &[GoldenRecord]) -> String {
+    listed(landed.iter().map(shown))
+}
+
 pub(super) fn shown(record: &GoldenRecord) -> String {
     format!(
         "key {}, value {} in partition {}",

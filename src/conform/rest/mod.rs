@@ -22,7 +22,7 @@ pub use catalogue::{
 pub use evaluate::{Assessment, Standard, assess, expectation};
 pub use exchange::{Mismatch, Seen, mismatches};
 pub use excused::{Excuse, excuse, read_excuses};
-pub use landed::{LandedPattern, Now, Time};
+pub use landed::{LandedPattern, Now, Time, landed_in_words};
 pub use pattern::TOLD;
 pub use procedure::{
     Account, Came, Entry, Finding, Look, Own, Particulars, Procedure, ProcedureCase, ProcedureOutcome,

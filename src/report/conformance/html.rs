@@ -80,6 +80,7 @@ fn details(case: &CaseReport) -> Markup {
                     @if !exchange.excerpt.is_empty() { "< " (exchange.excerpt) "\n" }
                 }
             }
+            @for note in &case.notes { pre { (note) } }
             p { "See " (case.sources.join("; ")) "." }
             @if !case.shows.is_empty() { p { "Mistakes that this case finds: " (case.shows.join(", ")) "." } }
         }

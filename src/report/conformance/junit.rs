@@ -3,7 +3,7 @@
 use super::super::figures::seconds;
 use super::super::text::{plain, short};
 use super::super::xml::{Out, document, element, empty, text};
-use super::LINE;
+use super::{LINE, NOTE};
 use crate::result::{CaseOutcome, CaseReport, Conformance, Exchange, Verdict};
 
 /// A suite, whose cases are those of the result, and one for the verdict.
@@ -110,7 +110,8 @@ fn write_case(out: &mut Out, result: &Conformance, case: &CaseReport) {
         _ if fails(result, case) => element(out, "testcase", &attributes, |out| {
             element(out, "failure", &[("type", case.outcome.as_str()), ("message", &message)], |out| {
                 let exchanges = case.exchanges.iter().map(shown).collect::<String>();
-                text(out, &format!("{reasons}{exchanges}see {}\n", plain(&case.sources.join("; "))));
+                let notes = lines(case.notes.iter().map(|note| short(note, NOTE)));
+                text(out, &format!("{reasons}{exchanges}{notes}see {}\n", plain(&case.sources.join("; "))));
             });
         }),
         CaseOutcome::Passed | CaseOutcome::Warned | CaseOutcome::Failed => {

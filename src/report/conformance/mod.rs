@@ -17,6 +17,9 @@ use crate::stats::time_text;
 /// Characters of a line that comes from outside.
 const LINE: usize = 400;
 
+/// Characters of a note: a command that repeats a request is of no use in part.
+const NOTE: usize = 4_000;
+
 /// The verdict as a heading has it.
 fn heading(verdict: Verdict) -> &'static str {
     match verdict {
@@ -47,6 +50,9 @@ pub fn case(case: &CaseReport) -> String {
     let mut out = format!("  {:<7} {} ({})\n", case.outcome.as_str(), plain(&case.id), case.level);
     for reason in &case.reasons {
         let _ = writeln!(out, "          {}", short(reason, LINE));
+    }
+    for note in &case.notes {
+        let _ = writeln!(out, "          {}", short(note, NOTE));
     }
     if !case.sources.is_empty() {
         let _ = writeln!(out, "          see {}", plain(&case.sources.join("; ")));

@@ -87,6 +87,13 @@ fn nothing_from_outside_is_markup() {
         assert!(!text.contains("<b>") && !text.contains('\u{1b}') && !text.contains('\u{202e}'));
     }
     assert!(html(&result).contains("auth/19-kid-of-other/second-as-first"));
+    // What repeats a failure stands beside it, wherever it is read.
+    let mut result = result;
+    result.cases[0].notes = vec!["curl -i 'http://127.0.0.1:1/topics/t' <b>".into()];
+    for text in [html(&result), junit(&result), case(&result.cases[0])] {
+        assert!(text.contains("/topics/t"), "{text}");
+    }
+    assert!(!html(&result).contains("<b>") && !junit(&result).contains("<b>"));
     let hostile =
         [NamedSuite { name: "<b>\u{1b}", result: &result }, NamedSuite { name: "b", result: &result }];
     for text in [matrix_html(&hostile), matrix_text(&hostile)] {
