@@ -3,21 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod foreign;
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use landfall::doubles::broker::{Broker, BrokerConfig, BrokerError, Credentials, TopicConfig};
+use landfall::doubles::broker::{Broker, BrokerConfig, BrokerError, TopicConfig};
 use landfall::doubles::fault::Injector;
 use landfall::scenario::{Fault, FaultKind, Pace};
-use landfall::secret::Secret;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage, Timestamp};
 use rdkafka::metadata::{MetadataBroker, MetadataPartition};
@@ -463,94 +464,4 @@ async fn what_cannot_be_started_says_why() {
     let port = first.addresses()[0].port();
     let taken = Broker::start(BrokerConfig { port, ..BrokerConfig::default() }).await;
     assert!(matches!(taken, Err(BrokerError::Bind(_))), "{taken:?}");
-}
-
-/// An interpreter with a client that shares no code with this project's: `LANDFALL_PYTHON` names one that has the
-/// package `kafka-python`.
-fn python() -> Option<String> {
-    let python = std::env::var("LANDFALL_PYTHON").ok();
-    if python.is_none() {
-        let demanded = std::env::var_os("LANDFALL_REQUIRE_TOOLS").is_some();
-        assert!(!demanded, "LANDFALL_REQUIRE_TOOLS is set, and LANDFALL_PYTHON names no interpreter");
-        println!("did not run: LANDFALL_PYTHON names no interpreter with kafka-python");
-    }
-    python
-}
-
-/// Brokers that know one user, and a topic.
-async fn start_with_sasl() -> Broker {
-    let sasl = Credentials { username: "landfall".to_owned(), password: Secret::new("hunter2") };
-    let config =
-        BrokerConfig { topics: vec![topic("t", 1, &[])], sasl: Some(sasl), ..BrokerConfig::default() };
-    Broker::start(config).await.unwrap()
-}
-
-/// Keeps what a client is told beside its answers.
-#[derive(Debug, Default)]
-struct Told(Mutex<Vec<(Option<RDKafkaErrorCode>, String)>>);
-
-impl ClientContext for Told {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.lock().unwrap().push((error.rdkafka_error_code(), reason.to_owned()));
-    }
-}
-
-impl ConsumerContext for Told {}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_is_known_is_served_and_others_are_told_why_not() {
-    let broker = start_with_sasl().await;
-    let known = [
-        ("security.protocol", "sasl_plaintext"),
-        ("sasl.mechanism", "PLAIN"),
-        ("sasl.username", "landfall"),
-        ("sasl.password", "hunter2"),
-    ];
-    send_one_batch(&broker, "t", 3, &known);
-    assert_eq!(broker.high_watermark("t", 0), Some(3));
-    let other = client(&broker, &known)
-        .set("sasl.password", "hunter3")
-        .set("group.id", "reader")
-        .create_with_context::<_, BaseConsumer<Told>>(Told::default())
-        .unwrap();
-    let begun = Instant::now();
-    let wanted = |(code, reason): &(Option<RDKafkaErrorCode>, String)| {
-        *code == Some(RDKafkaErrorCode::Authentication) && reason.contains("Invalid username or password")
-    };
-    while !other.context().0.lock().unwrap().iter().any(wanted) {
-        assert!(begun.elapsed() < DEADLINE, "{:?}", other.context());
-        let _ = other.poll(Duration::from_millis(50));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kafka_python_says_who_it_is() {
-    let Some(python) = python() else { return };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/kafka_python_client.py");
-    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
-        let broker = start_with_sasl().await;
-        let output = Command::new(&python)
-            .args([script, &broker.bootstrap(), "t"])
-            .env("KAFKA_MECHANISM", mechanism)
-            .envs([("KAFKA_USERNAME", "landfall"), ("KAFKA_PASSWORD", "hunter2")])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{mechanism}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kafka_python_reads_back_what_it_wrote() {
-    let Some(python) = python() else { return };
-    let broker = start(vec![topic("python", 3, &[])]).await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/kafka_python_client.py");
-    let output = Command::new(python).args([script, &broker.bootstrap(), "python"]).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let landed: i64 = (0..3).filter_map(|partition| broker.high_watermark("python", partition)).sum();
-    assert!(landed > 0);
 }
