@@ -36,3 +36,17 @@ fn every_requirement_stands_once_and_every_deviation_is_of_a_case() {
         }
     }
 }
+
+/// Reports of years are compared by them.
+#[test]
+fn ids_never_change() {
+    let mut ids = Vec::new();
+    for requirement in catalogue().unwrap() {
+        if let Standing::Cases(own) = &requirement.standing {
+            ids.extend(own.iter().map(|case| case.id.clone()));
+        }
+        ids.extend(requirement.procedures.iter().map(|case| case.id.clone()));
+        ids.push(requirement.id);
+    }
+    insta::assert_snapshot!(ids.join("\n"));
+}
