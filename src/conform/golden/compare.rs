@@ -333,6 +333,26 @@ mod tests {
         }
     }
 
+    /// Which record goes where is a matter of timing, where it is left open; that each is there, and answered for in its turn, is
+    /// not.
+    #[test]
+    fn records_may_be_spread_otherwise_in_the_order_that_answers_tell() {
+        let three = r#"{"value":1},{"value":2},{"value":3}"#;
+        let split = [(0, 4, "MQ=="), (1, 7, "Mg=="), (1, 8, "Mw==")];
+        let recorded = exchange(three, &[(0, 4), (1, 7), (1, 8)], &split);
+        let seen = |answered: &[(i64, i64)], landed: &[(i32, i64, &str)]| {
+            fields(&recorded, &exchange(three, answered, landed))
+        };
+        let other = [(0, 0, "MQ=="), (0, 1, "Mg=="), (2, 5, "Mw==")];
+        assert_eq!(seen(&[(0, 0), (0, 1), (2, 5)], &other), Vec::<String>::new());
+        // Two in the other order; answers for each other's records; one twice, and one not at all.
+        let turned = [(0, 0, "Mg=="), (0, 1, "MQ=="), (2, 5, "Mw==")];
+        assert!(seen(&[(0, 1), (0, 0), (2, 5)], &turned).contains(&"landed:t".to_owned()));
+        assert!(seen(&[(0, 0), (2, 5), (0, 1)], &other).contains(&"landed:t".to_owned()));
+        let twice = [(0, 0, "MQ=="), (0, 1, "MQ=="), (2, 5, "Mw==")];
+        assert!(seen(&[(0, 0), (0, 1), (2, 5)], &twice).contains(&"landed:t".to_owned()));
+    }
+
     #[test]
     fn answers_that_name_other_places_than_where_records_stand_differ() {
         let keyless = r#"{"value":1}"#;

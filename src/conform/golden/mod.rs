@@ -16,7 +16,6 @@ mod varying;
 pub use body::{Elided, Generated, Unbuildable};
 pub use compare::{Difference, compare};
 pub use normal::unpacked;
-pub(super) use offsets::position;
 pub use offsets::{positions, topic_of};
 pub use recording::{
     GoldenError, GoldenRecord, GoldenRequest, GoldenResponse, Recording, Send, Setup, read_golden,

@@ -61,7 +61,7 @@ pub fn positions(value: &Value, found: &mut impl Extend<(i64, i64)>) {
 }
 
 /// Where a record is said to stand: partition and offset.
-pub(in crate::conform) fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
+pub(super) fn position(members: &Map<String, Value>) -> Option<(i64, i64)> {
     let partition = members.get("partition").or_else(|| members.get("partition_id"))?.as_i64()?;
     Some((partition, members.get("offset")?.as_i64()?))
 }

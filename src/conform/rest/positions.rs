@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::exchange::{Mismatch, OFFSETS};
 use super::landed::{LandedPattern, fitting, shown};
 use super::pattern::Names;
-use crate::conform::golden::{GoldenRecord, position};
+use crate::conform::golden::{GoldenRecord, positions};
 
 /// Positions at which another record of the request stands than the one whose entry names it. Patterns stand in the order of the
 /// entries, where they name partitions in that order within each; where there are more of one kind, something else is wrong.
@@ -18,10 +18,10 @@ pub(super) fn of_another(
     names: &Names<'_>,
     landed: &[GoldenRecord],
 ) -> Vec<Mismatch> {
-    let mut answered = Vec::new();
+    let mut answered: Vec<(i64, i64)> = Vec::new();
     for body in bodies {
         let documents = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
-        documents.map_while(Result::ok).for_each(|document| in_order(&document, &mut answered));
+        documents.map_while(Result::ok).for_each(|document| positions(&document, &mut answered));
     }
     if answered.len() != patterns.len() {
         return Vec::new();
@@ -51,18 +51,6 @@ pub(super) fn of_another(
         }
     }
     found
-}
-
-/// The positions that a document names, in its order.
-fn in_order(value: &Value, found: &mut Vec<(i64, i64)>) {
-    match value {
-        Value::Object(members) => match position(members) {
-            Some((partition, offset)) if offset >= 0 => found.push((partition, offset)),
-            _ => members.values().for_each(|member| in_order(member, found)),
-        },
-        Value::Array(elements) => elements.iter().for_each(|element| in_order(element, found)),
-        _ => {}
-    }
 }
 
 #[cfg(test)]
