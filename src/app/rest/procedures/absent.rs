@@ -1,5 +1,6 @@
 //! What proxies do while something is not there: Kafka, or a topic.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout_at};
@@ -43,6 +44,18 @@ fn in_doubt(sending: Sending) -> Sending {
     Sending { came, ..sending }
 }
 
+/// A proxy and a broker that is away for so long, once it is let go.
+async fn leaving(
+    embedded: &Embedded,
+    procedure: Procedure,
+    length: Duration,
+    limit: Duration,
+) -> Result<(Own, Arc<Injector>), RestError> {
+    let away = absence(length);
+    let (topics, faults) = (procedure.topics(), vec![away.clone()]);
+    Ok((Own::start(Wanted { embedded, topics, replicas: 1, faults, limit }).await?, away))
+}
+
 /// Lets the broker go, for so long; returns once the proxy has lost its connection, with the time at which it has, and with what
 /// shows that it has not.
 async fn gone(away: &Injector, length: Duration) -> (Instant, Option<Look>) {
@@ -65,9 +78,7 @@ pub(super) async fn broker_returns(
     api: Api,
     limit: Duration,
 ) -> Result<Account, RestError> {
-    let away = absence(AWAY);
-    let topics = Procedure::BrokerReturns.topics();
-    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    let (own, away) = leaving(embedded, Procedure::BrokerReturns, AWAY, limit).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
     let (gone, stayed) = gone(&away, AWAY).await;
@@ -87,9 +98,7 @@ pub(super) async fn broker_returns(
 
 /// What tells that the broker is away, and what does not.
 pub(super) async fn port_stays_open(embedded: &Embedded, limit: Duration) -> Result<Account, RestError> {
-    let away = absence(FOR_GOOD);
-    let topics = Procedure::PortStaysOpen.topics();
-    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    let (own, away) = leaving(embedded, Procedure::PortStaysOpen, FOR_GOOD, limit).await?;
     let endpoint = own.ground.endpoint();
     let (root, topics) = (get("/".to_owned()), get("/topics".to_owned()));
     let before = look("GET /topics before the broker goes", endpoint, &topics, &[200], limit).await;
@@ -137,9 +146,7 @@ pub(super) async fn later_than_gateway(
 ) -> Result<Account, RestError> {
     let waits = GATEWAY / embedded.time_scale.max(1);
     let length = waits * LONGER;
-    let away = absence(length);
-    let topics = Procedure::LaterThanGateway.topics();
-    let own = Own::start(Wanted { embedded, topics, replicas: 1, faults: vec![away.clone()], limit }).await?;
+    let (own, away) = leaving(embedded, Procedure::LaterThanGateway, length, limit).await?;
     let ground = &own.ground;
     let before = record(ground, "the request before", api, 0).await;
     let (begun, stayed) = gone(&away, length).await;

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::binary::{count, write_block, write_bytes, write_long};
 use super::{Field, Kind, Primitive, Ref, Schema};
 use crate::doubles::jackson::{Parser, Place, Source, Token, Version, to_utf8, units};
 use crate::doubles::registry::schema::hash_map;
@@ -481,32 +482,4 @@ fn latin(text: &[u8]) -> Vec<u8> {
     char::decode_utf16(units(text))
         .map(|c| c.ok().and_then(|c| u8::try_from(c).ok()).unwrap_or(b'?'))
         .collect()
-}
-
-fn count(of: usize) -> i64 {
-    i64::try_from(of).unwrap_or(i64::MAX)
-}
-
-/// A whole number, zigzag and in groups of seven bits.
-fn write_long(number: i64, out: &mut Vec<u8>) {
-    let mut rest = (number << 1 ^ number >> 63).cast_unsigned();
-    while rest > 0x7f {
-        out.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest.to_le_bytes()[0]);
-}
-
-fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    write_long(count(bytes.len()), out);
-    out.extend_from_slice(bytes);
-}
-
-/// The items of an array or a map, in one block.
-fn write_block(items: usize, content: &[u8], out: &mut Vec<u8>) {
-    if items > 0 {
-        write_long(count(items), out);
-        out.extend_from_slice(content);
-    }
-    out.push(0);
 }

@@ -4,6 +4,7 @@
 //! Java's order, and what they see of data that do not fit is the words of Java's `JsonDecoder`, which depend on what it has
 //! read before. Both need the schema as it stands.
 
+mod binary;
 mod compatibility;
 mod decode;
 mod parse;
