@@ -45,6 +45,8 @@ fn each_fault_is_found_by_every_case_that_says_so() {
             }
             let result = result(folder.path());
             assert!(result.flaw.as_deref().is_some_and(|flaw| flaw.starts_with(kind.name())));
+            assert!(result.banner.contains("Its fault took effect "), "{}", result.banner);
+            assert!(!result.banner.contains("took effect 0 times"), "{}", result.banner);
             for id in *cases {
                 let case = result.cases.iter().find(|case| case.id == *id).unwrap();
                 let is_bad = matches!(case.outcome, CaseOutcome::Failed | CaseOutcome::Warned);

@@ -32,6 +32,7 @@ use crate::conform::rest::{
     read_excuses, read_profile, shipped_profile, version,
 };
 use crate::conform::{Conclusion, Strictness, conclude};
+use crate::doubles::fault::Injector;
 use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Verdict};
 use crate::scenario::{Pace, ProxyRelease};
 use crate::stats::micros;
@@ -78,10 +79,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// The fault that the embedded proxy or its broker is told to show, in words.
-    fn weakness(&self) -> Option<String> {
+    /// The fault that the embedded proxy or its broker is told to show.
+    fn injector(&self) -> Option<&Injector> {
         let Against::Embedded(embedded) = &self.against else { return None };
-        let fault = embedded.faults.first()?.fault();
+        embedded.faults.first().map(AsRef::as_ref)
+    }
+
+    /// The same in words.
+    fn weakness(&self) -> Option<String> {
+        let fault = self.injector()?.fault();
         let pace = match fault.pace {
             Pace::Every(1) => "always".to_owned(),
             Pace::Every(n) => format!("every {n} times"),
@@ -233,8 +239,10 @@ pub async fn rest(
     let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64
         + carried_out.outcomes.iter().map(shown::requests).sum::<u64>();
     let target = sites.first().map(|site| site.place.url.clone()).unwrap_or_default();
+    let shown = options.injector().map(|fault| format!(" Its fault took effect {} times.", fault.injected()));
     let banner = format!(
-        "landfall sent requests to {target} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}."
+        "landfall sent requests to {target} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}.{}",
+        shown.unwrap_or_default()
     );
     let mut conclusion = concluded(&mut cases, &excuses, options.strictness, unread.as_deref(), started);
     let untried = cases.iter().filter(|case| case.outcome == CaseOutcome::NotRun && case.missing.is_empty());
