@@ -22,6 +22,7 @@ pub mod app;
 pub mod cli;
 pub mod conform;
 pub mod doubles;
+pub mod engine;
 pub mod jose;
 pub mod judge;
 pub mod kafka;

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["stack", "doubles", "load", "verify", "conform", "judge", "report"],
-    &["ledger", "schedule", "stats"],
+    &["ledger", "schedule", "stats", "engine"],
     &["result", "scenario", "record", "wire", "kafka", "api", "tls"],
     &["jose"],
     &["secret"],

@@ -95,12 +95,18 @@ struct ScenarioArgs {
     /// Change a value of the scenario, for instance `workload[0].arrivals.constant=2000/s`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
+    /// What the proxies and Kafka are where the scenario says `embedded`, or nothing: the same as `--set
+    /// stack.provider=KIND`
+    #[arg(long, value_name = "KIND", value_parser = ["embedded", "container"])]
+    provider: Option<String>,
 }
 
 impl ScenarioArgs {
     /// Reads the scenario; where it is wrong, says so and gives the exit code.
     fn read(&self) -> Result<Scenario, ExitCode> {
-        scenario::read(&self.file, &self.sets).map_err(|error| {
+        let provider = self.provider.iter().map(|provider| format!("stack.provider={provider}"));
+        let sets: Vec<String> = provider.chain(self.sets.iter().cloned()).collect();
+        scenario::read(&self.file, &sets).map_err(|error| {
             tell!("{error}");
             ExitCode::from(exit::USAGE)
         })

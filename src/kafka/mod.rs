@@ -1,6 +1,8 @@
 //! How every Kafka client of landfall's is made: from one address and one set of properties, and with errors
 //! that give no property's value away.
 
+pub mod admin;
+
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;

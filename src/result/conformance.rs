@@ -9,7 +9,7 @@ use super::{BoxReport, Verdict};
 pub const CONFORMANCE_SCHEMA: u32 = 1;
 
 /// The result of a conformance suite: `conformance.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Conformance {
     /// Version of this shape.
     #[schemars(extend("const" = CONFORMANCE_SCHEMA))]

@@ -311,14 +311,32 @@ pub struct FaultReport {
 }
 
 /// A box of the path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BoxReport {
     /// `idp`, `gateway`, …
     pub name: String,
-    /// `embedded`, `external` or `none`.
+    /// `embedded`, `container`, `external` or `none`.
     pub kind: String,
     /// Where it listens, without credentials.
     pub endpoint: Option<String>,
-    /// How long it took to start, in microseconds.
+    /// How long it took to start, in microseconds; of a container, until it could be used.
     pub start_us: u64,
+    /// What it was started from; not there where it is no container.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub container: Option<ContainerReport>,
+}
+
+/// What a container was started from, and what it may have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerReport {
+    /// The image, as it was asked for.
+    pub image: String,
+    /// The image's id: the digest of its configuration.
+    pub image_id: String,
+    /// The image's digest at its registry; null where it was built or loaded on this machine.
+    pub digest: Option<String>,
+    /// CPUs that it may use; null: all.
+    pub cpus: Option<f64>,
+    /// Memory that it may use, in bytes; null: all.
+    pub memory_bytes: Option<u64>,
 }

@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::adapters::read_proxy_adapter;
 use super::balancer::read_balancer;
 use super::decode::{Fields, Item};
-use super::error::{Problems, listed, quoted};
+use super::error::{Place, Problems, listed, quoted};
+use super::extends::Load;
 use super::gateway::read_gateway;
 use super::hosts::read_url;
 use super::idp::read_idp;
+use super::images::{ImageDefaults, read_defaults, read_env, read_image, read_resources, read_start_within};
 use super::kafka::read_kafka;
 use super::model::{
-    GatewaySpec, IdpSpec, KafkaSpec, ProxyRelease, ProxySpec, SecretSource, StackSpec, TlsSettings,
+    GatewaySpec, IdpSpec, KafkaSpec, ProxyContainer, ProxyRelease, ProxySpec, Resources, SecretSource,
+    StackSpec, TlsSettings,
 };
 
 /// The proxies that the embedded one can stand for.
@@ -26,6 +30,10 @@ const REGISTRIES: [(&str, bool); 2] = [("none", false), ("embedded", true)];
 pub(super) const NONE: &str = "has no meaning with `kind: none`";
 pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
 pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
+pub(super) const OF_CONTAINER: &str = "belongs to `kind: container`, which this box is not";
+
+/// What is asked of one replica of a proxy where nothing is said: what a deployment gives it.
+const REPLICA: Resources = Resources { cpus: Some(0.5), memory: Some(1 << 30) };
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
@@ -45,13 +53,18 @@ const REFUSED_BOXES: [(&str, &str); 4] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BoxKind {
     Embedded,
+    Container,
     None,
     External,
 }
 
+/// What boxes become that would be embedded: `stack.provider`.
+const PROVIDERS: [(&str, BoxKind); 2] = [("embedded", BoxKind::Embedded), ("container", BoxKind::Container)];
+
 const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
 const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
-const EMBEDDED_OR_EXTERNAL: [(&str, BoxKind); 2] = [EMBEDDED, ("external", BoxKind::External)];
+const STARTED_OR_EXTERNAL: [(&str, BoxKind); 3] =
+    [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External)];
 const ANY_KIND: [(&str, BoxKind); 3] = [EMBEDDED, ("external", BoxKind::External), ("none", BoxKind::None)];
 
 /// Reads the stack, whose fields stand in `fields`.
@@ -68,8 +81,12 @@ pub(super) fn read_stack(
 
     let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_KIND, problems);
     let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &EMBEDDED_OR_NONE, problems);
-    let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &EMBEDDED_OR_EXTERNAL, problems);
-    let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &EMBEDDED_OR_EXTERNAL, problems);
+    let provider = fields.optional("provider").and_then(|item| item.choice(&PROVIDERS, problems));
+    let images = fields.optional("images").map(|item| read_defaults(&item, problems)).unwrap_or_default();
+    let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &STARTED_OR_EXTERNAL, problems);
+    let proxy_box = provided(proxy_box, provider);
+    let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &STARTED_OR_EXTERNAL, problems);
+    let kafka_box = provided(kafka_box, provider);
 
     let kind_of = |opened: &Option<(BoxKind, Fields<'_>)>| opened.as_ref().map(|(kind, _)| *kind);
     let (idp_kind, gateway_kind) = (kind_of(&idp_box), kind_of(&gateway_box));
@@ -88,16 +105,24 @@ pub(super) fn read_stack(
     let stack = StackSpec {
         idp: read_idp(idp_box, around, &mut ports, problems),
         gateway: read_gateway(gateway_box, allowed, &mut ports, problems),
-        proxy: read_proxy(proxy_box, allowed, &mut ports, problems),
+        proxy: read_proxy(proxy_box, (around, &images), &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
         // somebody who has decided where it writes.
         kafka: read_kafka(
             kafka_box,
-            (proxy_kind == Some(BoxKind::Embedded)).then_some(allowed),
+            ((proxy_kind == Some(BoxKind::Embedded)).then_some(allowed), &images),
             &mut ports,
             problems,
         ),
     };
+    if let (Some(proxy_kind), Some(kafka_kind)) = (proxy_kind, kafka_kind) {
+        check_containers(
+            proxy_kind,
+            kafka_kind,
+            kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
+            problems,
+        );
+    }
     if proxy_kind == Some(BoxKind::External)
         && kafka_kind == Some(BoxKind::Embedded)
         && matches!(stack.kafka, KafkaSpec::Embedded { port: 0, .. })
@@ -123,6 +148,23 @@ pub(super) fn read_stack(
     }
     fields.finish(&REFUSED_BOXES, problems);
     stack
+}
+
+/// Proxies in containers reach Kafka in containers of the same network, and a proxy that runs already was configured by
+/// somebody who cannot know where a container is going to be.
+fn check_containers(proxy: BoxKind, kafka: BoxKind, at: &Place, problems: &mut Problems) {
+    let (message, remedy) = match (proxy, kafka) {
+        (BoxKind::Container, BoxKind::Embedded | BoxKind::External) => (
+            "must be a container where the proxy is one, which reaches it by their network",
+            "write `kafka: { kind: container }`; or start the proxy yourself, and attach to it with `kind: external`",
+        ),
+        (BoxKind::External, BoxKind::Container) => (
+            "cannot be a container where the proxy runs already: nobody could have told that where its Kafka is",
+            "write `proxy: { kind: container }`, or attach to the proxy's own Kafka with `kind: external`",
+        ),
+        _ => return,
+    };
+    problems.suggest(at, "stack.kafka", message, remedy);
 }
 
 /// How TLS is to be spoken to `url`: the field `tls`.
@@ -170,6 +212,17 @@ fn open<'t>(
     Some((kind, fields))
 }
 
+/// The box as `provider` makes it: what would be embedded is of its kind.
+fn provided(
+    opened: Option<(BoxKind, Fields<'_>)>,
+    provider: Option<BoxKind>,
+) -> Option<(BoxKind, Fields<'_>)> {
+    opened.map(|(kind, fields)| match provider {
+        Some(provider) if kind == BoxKind::Embedded => (provider, fields),
+        _ => (kind, fields),
+    })
+}
+
 fn read_kind(
     item: &Item<'_>,
     name: &str,
@@ -179,7 +232,7 @@ fn read_kind(
     let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
     let written = item.written().unwrap_or_default();
     match written {
-        "container" if names.contains(&"external") => {
+        "container" if names.contains(&"external") && !names.contains(&"container") => {
             let remedy = "start the container yourself and attach to it with `kind: external`, or use \
                           `kind: embedded`";
             item.suggest(problems, format!("landfall starts no containers for the {name}"), remedy);
@@ -255,7 +308,7 @@ pub(super) fn duration_or(
 
 fn read_proxy(
     opened: Option<(BoxKind, Fields<'_>)>,
-    allowed: &[String],
+    (around, images): (super::idp::Around<'_>, &ImageDefaults),
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> ProxySpec {
@@ -265,13 +318,21 @@ fn read_proxy(
     if kind == BoxKind::External {
         let url = fields
             .required("url", "http://127.0.0.1:8082", problems)
-            .and_then(|item| read_url(&item, allowed, problems))
+            .and_then(|item| read_url(&item, around.allowed, problems))
             .unwrap_or_default();
         let tls = read_tls_of(&url, &mut fields, problems);
         let cluster_id = fields.optional("cluster_id").and_then(|item| read_cluster_id(&item, problems));
         let options = ["port", "replicas", "profile", "idempotence", "balancer", "registry", "blocked"];
-        fields.finish(&options.map(|name| (name, OF_EMBEDDED)), problems);
+        let options = options.map(|name| (name, OF_EMBEDDED));
+        fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
         return ProxySpec::External { url, tls, cluster_id };
+    }
+    if kind == BoxKind::Container {
+        return match read_proxy_container(fields, around.load, images, ports, problems) {
+            Some(container) => ProxySpec::Container(Box::new(container)),
+            // What is wrong has been told; any other value will do.
+            None => ProxySpec::External { url: String::new(), tls: TlsSettings::default(), cluster_id: None },
+        };
     }
     let port = ports.read("proxy", &mut fields, problems);
     let replicas =
@@ -283,8 +344,52 @@ fn read_proxy(
     let registry =
         fields.optional("registry").and_then(|item| item.choice(&REGISTRIES, problems)).unwrap_or_default();
     let blocked = fields.optional("blocked").map(|item| read_blocked(&item, problems)).unwrap_or_default();
-    fields.finish(&["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL)), problems);
+    let options = ["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL));
+    fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
     ProxySpec::Embedded { port, replicas, profile, idempotence, balancer, registry, blocked }
+}
+
+/// The fields that a proxy has in containers only.
+const CONTAINER_FIELDS: [&str; 6] = ["adapter", "image", "cpus", "memory", "env", "start_within"];
+
+/// Fields of containers, as refused elsewhere.
+pub(super) fn of_containers(names: &[&'static str]) -> Vec<(&'static str, &'static str)> {
+    names.iter().map(|name| (*name, OF_CONTAINER)).collect()
+}
+
+fn read_proxy_container(
+    mut fields: Fields<'_>,
+    load: Load<'_>,
+    images: &ImageDefaults,
+    ports: &mut Ports,
+    problems: &mut Problems,
+) -> Option<ProxyContainer> {
+    let port = ports.read("proxy", &mut fields, problems);
+    let replicas = fields.optional("replicas").and_then(|item| item.integer(&(1..=4), problems)).unwrap_or(2);
+    let adapter = read_proxy_adapter(fields.optional("adapter").as_ref(), load, problems);
+    let profile =
+        fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
+    let image_item = fields.optional("image");
+    let usual = adapter.as_ref().map(|adapter| adapter.image.replace("{release}", profile.latest()));
+    let image = usual.and_then(|usual| read_image(image_item.as_ref(), &usual, images, problems));
+    let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
+    let resources = read_resources(&mut fields, REPLICA, problems);
+    let env = read_env(&mut fields, problems);
+    let start_within = read_start_within(&mut fields, problems);
+    let embedded = ["idempotence", "blocked", "registry"].map(|name| (name, OF_EMBEDDED));
+    let external = ["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL));
+    fields.finish(&[embedded, external].concat(), problems);
+    Some(ProxyContainer {
+        port,
+        replicas,
+        adapter: adapter?,
+        image: image?,
+        profile,
+        balancer,
+        resources,
+        env,
+        start_within,
+    })
 }
 
 /// Names of endpoints as the real proxy's `api.endpoints.blocklist` has them.
@@ -326,7 +431,9 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {
         "idp" => Some(matches!(stack.idp, IdpSpec::Embedded(_))),
-        "proxy" | "balancer" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
+        "proxy" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. })),
+        // It stands before proxies in containers, too.
+        "balancer" => Some(matches!(stack.proxy, ProxySpec::Embedded { .. } | ProxySpec::Container(_))),
         "gateway" => Some(matches!(stack.gateway, GatewaySpec::Embedded { .. })),
         "kafka" => Some(matches!(stack.kafka, KafkaSpec::Embedded { .. })),
         _ => None,

@@ -50,7 +50,8 @@ pub(super) fn read_idp(
             fields.finish(&refused, problems);
             IdpSpec::None
         }
-        None => IdpSpec::None,
+        // No provider is a container.
+        Some((BoxKind::Container, _)) | None => IdpSpec::None,
     }
 }
 

@@ -1,19 +1,41 @@
 //! The box kafka: embedded, with what its clients must say, or external.
 
-use super::boxes::{BoxKind, OF_EMBEDDED, OF_EXTERNAL, Ports};
+use super::boxes::{BoxKind, OF_EMBEDDED, OF_EXTERNAL, Ports, of_containers};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::hosts::read_bootstrap;
-use super::model::{KafkaSpec, SaslSpec, SecretSource};
+use super::images::{ImageDefaults, read_env, read_image, read_resources, read_start_within};
+use super::model::{KafkaContainer, KafkaFlaw, KafkaSpec, Resources, SaslMechanism, SaslSpec, SecretSource};
 use super::secrets::{read_properties, read_secret};
 
 /// The user whom the embedded broker knows where nobody says it.
 const USERNAME: &str = "landfall";
 
+/// The image of Kafka where nobody names one.
+const IMAGE: &str = "apache/kafka:4.1.1";
+
+const MECHANISMS: [(&str, SaslMechanism); 3] = [
+    ("plain", SaslMechanism::Plain),
+    ("scram-sha-256", SaslMechanism::ScramSha256),
+    ("scram-sha-512", SaslMechanism::ScramSha512),
+];
+
+const FLAWS: [(&str, Option<KafkaFlaw>); 5] = [
+    ("none", None),
+    ("wrong-password", Some(KafkaFlaw::WrongPassword)),
+    ("expired-certificate", Some(KafkaFlaw::ExpiredCertificate)),
+    ("wrong-host-name", Some(KafkaFlaw::WrongHostName)),
+    ("unknown-authority", Some(KafkaFlaw::UnknownAuthority)),
+];
+
+/// The fields that Kafka has in containers only.
+const CONTAINER_FIELDS: [&str; 7] =
+    ["image", "min_insync_replicas", "flaw", "cpus", "memory", "env", "start_within"];
+
 /// `allowed` is `None` where landfall sends no load to the cluster itself.
 pub(super) fn read_kafka(
     opened: Option<(BoxKind, Fields<'_>)>,
-    allowed: Option<&[String]>,
+    (allowed, images): (Option<&[String]>, &ImageDefaults),
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> KafkaSpec {
@@ -27,9 +49,16 @@ pub(super) fn read_kafka(
         let brokers = brokers.unwrap_or(2);
         let port = ports.read_several("kafka", brokers, &mut fields, problems);
         let sasl = fields.optional("sasl").and_then(|item| read_sasl(&item, problems));
-        let options = ["bootstrap", "properties", "create_topics"];
-        fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
+        let options = EXTERNAL_FIELDS.map(|name| (name, OF_EXTERNAL));
+        fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
         return KafkaSpec::Embedded { port, brokers, sasl };
+    }
+    if kind == BoxKind::Container {
+        return match read_container(fields, images, problems) {
+            Some(container) => KafkaSpec::Container(Box::new(container)),
+            // What is wrong has been told; any other value will do.
+            None => KafkaSpec::Embedded { port: 1, brokers: 1, sasl: None },
+        };
     }
     let bootstrap = fields
         .required("bootstrap", "127.0.0.1:9092", problems)
@@ -42,15 +71,53 @@ pub(super) fn read_kafka(
         .unwrap_or_default();
     let create_topics =
         fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
-    fields.finish(
-        &[
-            ("port", OF_EMBEDDED),
-            ("brokers", OF_EMBEDDED),
-            ("sasl", "is set by `properties` of an external Kafka"),
-        ],
-        problems,
-    );
+    let options = [
+        ("port", OF_EMBEDDED),
+        ("brokers", OF_EMBEDDED),
+        ("sasl", "is set by `properties` of an external Kafka"),
+    ];
+    fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
     KafkaSpec::External { bootstrap, properties, create_topics }
+}
+
+/// The fields that Kafka has only where it runs already.
+const EXTERNAL_FIELDS: [&str; 3] = ["bootstrap", "properties", "create_topics"];
+
+fn read_container(
+    mut fields: Fields<'_>,
+    images: &ImageDefaults,
+    problems: &mut Problems,
+) -> Option<KafkaContainer> {
+    let image = read_image(fields.optional("image").as_ref(), IMAGE, images, problems);
+    let brokers = fields.optional("brokers").map_or(Some(1), |item| item.integer(&(1..=5), problems));
+    let mechanism = fields.optional("sasl").map_or(Some(SaslMechanism::ScramSha512), |item| {
+        let mut fields = item.fields(problems)?;
+        let mechanism = fields.optional("mechanism").map(|item| item.choice(&MECHANISMS, problems));
+        let made_up = "is made up for each run where Kafka is a container";
+        fields.finish(&[("username", made_up), ("password", made_up)], problems);
+        mechanism.unwrap_or(Some(SaslMechanism::ScramSha512))
+    });
+    let most = brokers.unwrap_or(5);
+    let min_insync =
+        fields.optional("min_insync_replicas").and_then(|item| item.integer(&(1..=most), problems));
+    let flaw = fields.optional("flaw").and_then(|item| item.choice(&FLAWS, problems)).flatten();
+    let resources = read_resources(&mut fields, Resources::default(), problems);
+    let env = read_env(&mut fields, problems);
+    let start_within = read_start_within(&mut fields, problems);
+    let external = EXTERNAL_FIELDS.map(|name| (name, OF_EXTERNAL));
+    let port = ("port", "is chosen by landfall for each broker where Kafka is a container");
+    fields.finish(&[external.as_slice(), &[port]].concat(), problems);
+    Some(KafkaContainer {
+        image: image?,
+        brokers: brokers?,
+        mechanism: mechanism?,
+        // One broker may go without anything being refused.
+        min_insync_replicas: min_insync.unwrap_or(if most >= 3 { 2 } else { 1 }),
+        flaw,
+        resources,
+        env,
+        start_within,
+    })
 }
 
 /// The credentials that the embedded broker asks for.
@@ -95,7 +162,7 @@ mod tests {
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
             .map(|scenario| match scenario.stack.kafka {
                 KafkaSpec::Embedded { sasl, .. } => sasl,
-                KafkaSpec::External { .. } => None,
+                KafkaSpec::External { .. } | KafkaSpec::Container(_) => None,
             })
             .map_err(|error| error.to_string())
     }

@@ -9,12 +9,14 @@
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
 //! | `read`, `boxes`, `idp`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `images`, `adapters` | what containers are started from; how an image is configured as a box: files of their own |
 //! | `profiles` | what providers' tokens look like: files of their own |
 //! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
 //! | `fingerprint` | the hash of a scenario |
 //! | `error` | problems, and how they print |
 
 mod abort;
+mod adapters;
 #[cfg(test)]
 mod asked;
 mod authorizer;
@@ -30,6 +32,7 @@ mod fingerprint;
 mod gateway;
 mod hosts;
 mod idp;
+mod images;
 mod json;
 mod kafka;
 mod load;
@@ -53,6 +56,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use abort::ABORT_METRICS;
+pub use adapters::ADAPTERS;
 pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;

@@ -14,7 +14,7 @@ use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::doubles::registry::Registry;
 use crate::kafka::Access;
 use crate::scenario::{
-    EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
+    BalancerSpec, EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
 };
 use crate::secret::Secret;
 
@@ -72,6 +72,7 @@ impl Stack {
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
             }
+            KafkaSpec::Container(spec) => self.start_kafka_containers(scenario, spec).await?,
             KafkaSpec::External { bootstrap, properties, create_topics } => {
                 let properties = super::secrets::of_properties(properties)?;
                 self.kafka = Access { bootstrap: bootstrap.clone(), properties };
@@ -94,6 +95,7 @@ impl Stack {
                     self.doubles.registry = Some(registry);
                 }
                 let schemas = self.doubles.registry.as_ref().map(Registry::schemas);
+                let kafka = self.kafka_of_proxy.as_ref().unwrap_or(&self.kafka).clone();
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
                     let since = Instant::now();
@@ -103,7 +105,7 @@ impl Stack {
                         release: *profile,
                         blocked: blocked.clone(),
                         registry: schemas.clone(),
-                        ..ProxyConfig::new(LOOPBACK, self.kafka.clone())
+                        ..ProxyConfig::new(LOOPBACK, kafka.clone())
                     })
                     .await?;
                     targets.push(proxy.address());
@@ -111,20 +113,9 @@ impl Stack {
                     self.up(&format!("proxy-{number}"), "embedded", Some(endpoint), since);
                     self.doubles.proxies.push(proxy);
                 }
-                let balancer = Balancer::start(BalancerConfig {
-                    port: *port,
-                    choice: if balancer.by_source { Choice::BySource } else { Choice::Round },
-                    health: balancer.health_check.as_ref().map(health_check),
-                    idle_timeout: balancer.idle_timeout,
-                    injectors: self.injectors.clone(),
-                    time_scale: balancer.time_scale,
-                    ..BalancerConfig::new(LOOPBACK, targets)
-                })
-                .await?;
-                self.produce_url = format!("http://{}", balancer.address());
-                self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
-                self.doubles.balancer = Some(balancer);
+                self.start_balancer(*port, balancer, targets).await?;
             }
+            ProxySpec::Container(spec) => self.start_proxy_containers(spec).await?,
             ProxySpec::External { url, tls, cluster_id } => {
                 external::reach_proxy(url).await?;
                 self.produce_tls = tls.clone();
@@ -134,6 +125,30 @@ impl Stack {
                 self.up("proxy", "external", Some(url.clone()), since);
             }
         }
+        Ok(())
+    }
+
+    /// The balancer before the proxies at `targets`: the path's entrance, where nothing stands before it.
+    pub(super) async fn start_balancer(
+        &mut self,
+        port: u16,
+        spec: &BalancerSpec,
+        targets: Vec<SocketAddr>,
+    ) -> Result<(), StackError> {
+        let since = Instant::now();
+        let balancer = Balancer::start(BalancerConfig {
+            port,
+            choice: if spec.by_source { Choice::BySource } else { Choice::Round },
+            health: spec.health_check.as_ref().map(health_check),
+            idle_timeout: spec.idle_timeout,
+            injectors: self.injectors.clone(),
+            time_scale: spec.time_scale,
+            ..BalancerConfig::new(LOOPBACK, targets)
+        })
+        .await?;
+        self.produce_url = format!("http://{}", balancer.address());
+        self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
+        self.doubles.balancer = Some(balancer);
         Ok(())
     }
 

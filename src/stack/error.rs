@@ -12,8 +12,10 @@ use crate::doubles::idp::IdpError;
 use crate::doubles::lambda::FunctionError;
 use crate::doubles::proxy::ProxyError;
 use crate::doubles::registry::RegistryError;
+use crate::engine::EngineError;
 use crate::jose::KeyError;
 use crate::kafka;
+use crate::kafka::admin::AdminError;
 use crate::tls::{IdentityError, TrustError};
 
 /// Why the path could not be brought up.
@@ -254,6 +256,61 @@ pub enum StackError {
         /// Which, and why.
         reason: String,
     },
+    /// The container engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No port of 127.0.0.1 is left.
+    #[error("no port of 127.0.0.1 is to be had for a container: {0}; end what holds so many")]
+    NoPort(#[source] std::io::Error),
+    /// Limits that would not bite.
+    #[error(
+        "the container engine does not limit the `{what}` of the box {name}, so its figures would be none of what was asked;          use an engine with control groups for that, or write `{what}: unlimited`"
+    )]
+    LimitsIgnored {
+        /// Which box.
+        name: String,
+        /// Which limit.
+        what: &'static str,
+    },
+    /// A container that has ended before it could be used.
+    #[error("the container of the box {name} has ended ({how}): {said}; see its log in the run's folder")]
+    ContainerEnded {
+        /// Which box.
+        name: String,
+        /// How.
+        how: String,
+        /// What its log says.
+        said: String,
+    },
+    /// A container that could not be used in time.
+    #[error(
+        "the box {name} could not be used within {} s: {reason}; {said}; see its log in the run's folder, or give it more time          with `start_within`",
+        .within.as_secs()
+    )]
+    NotReady {
+        /// Which box.
+        name: String,
+        /// How long it was given.
+        within: Duration,
+        /// What it did last.
+        reason: String,
+        /// What its log says.
+        said: String,
+    },
+    /// Kafka in containers, which landfall sets up itself.
+    #[error("Kafka's containers cannot be set up: {0}; see their logs in the run's folder")]
+    KafkaAdmin(#[from] AdminError),
+    /// A value that an adapter wants, and that this stack does not have.
+    #[error("the adapter's placeholder `{{{name}}}` stands for nothing in this stack; remove it")]
+    Placeholder {
+        /// Which.
+        name: String,
+    },
+    /// An adapter that shows a password to everybody on the machine.
+    #[error(
+        "the adapter's command holds a password, which everybody on the machine could read; put it into a file or a variable"
+    )]
+    SecretInCommand,
     /// A broker of an external Kafka to which landfall's own proxy would write.
     #[error(
         "Kafka at {bootstrap} has a broker at `{host}`, which is not on this machine; name it in the scenario's `allow_hosts`"
@@ -313,6 +370,8 @@ impl StackError {
             | Self::Grace { .. }
             | Self::Api { .. }
             | Self::KafkaProperties { .. }
+            | Self::Placeholder { .. }
+            | Self::SecretInCommand
             | Self::BrokerForbidden { .. } => true,
             Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),
             _ => false,

@@ -173,7 +173,7 @@ async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
 }
 
 /// Creates a topic, and waits until every partition of it has a leader.
-async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackError> {
+pub(super) async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackError> {
     let refused = |reason: String| StackError::CreateTopic {
         bootstrap: access.bootstrap.clone(),
         topic: topic.name.clone(),

@@ -198,7 +198,7 @@ impl Stack {
         external::has_no_path(&self.produce_url)?;
         let tls = match &scenario.stack.proxy {
             ProxySpec::External { tls, .. } => tls.clone(),
-            ProxySpec::Embedded { .. } => TlsSettings::default(),
+            ProxySpec::Embedded { .. } | ProxySpec::Container(_) => TlsSettings::default(),
         };
         let proxy = external::backend(&self.produce_url, &tls).await?;
         Ok((proxy, external::authority_of(&self.produce_url).unwrap_or_default()))

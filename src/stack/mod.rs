@@ -2,6 +2,7 @@
 //! dropped.
 
 mod cluster;
+mod container;
 mod embedded;
 mod error;
 mod external;
@@ -18,6 +19,7 @@ pub use gateway::{GATEWAY_CA, check_api};
 pub use provider::{Provider, discover};
 pub use secrets::{PartnerAuth, of_partner};
 
+use self::container::Containers;
 use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;
 use crate::doubles::broker::Broker;
@@ -80,12 +82,16 @@ pub struct Logs<'a> {
 /// A path that runs. Dropped, everything that it started stops.
 pub struct Stack {
     doubles: Doubles,
+    /// After the doubles, which use them.
+    containers: Option<Containers>,
     produce_url: String,
     /// How TLS is spoken to it, where its URL is https.
     produce_tls: TlsSettings,
     /// URL of the proxy, where it is not landfall's own.
     external_proxy: Option<String>,
     kafka: Access,
+    /// How landfall's own proxy reaches Kafka, where that is another user; `None`: in the same way.
+    kafka_of_proxy: Option<Access>,
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
     partner_auths: Vec<PartnerAuth>,
@@ -120,10 +126,12 @@ impl Stack {
         let partner_headers = secrets::of_headers(scenario)?;
         let mut stack = Self {
             doubles: Doubles::default(),
+            containers: None,
             produce_url: String::new(),
             produce_tls: TlsSettings::default(),
             external_proxy: None,
             kafka: Access::default(),
+            kafka_of_proxy: None,
             cluster_id: None,
             partner_auths,
             provider: None,
@@ -136,6 +144,9 @@ impl Stack {
             authorizer_ttl: None,
             unreached_authorizers: 0,
         };
+        if scenario.stack.has_containers() {
+            stack.containers = Some(Containers::start(logs.folder.to_owned()).await?);
+        }
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
         stack.learn_cluster_id(scenario).await?;
@@ -149,7 +160,8 @@ impl Stack {
     /// Notes that a box is up.
     fn up(&mut self, name: &str, kind: &str, endpoint: Option<String>, since: Instant) {
         let start_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.boxes.push(BoxReport { name: name.into(), kind: kind.into(), endpoint, start_us });
+        let (name, kind) = (name.to_owned(), kind.to_owned());
+        self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: None });
     }
 
     /// Base URL of produce calls: the gateway with its stage, or the proxy.
@@ -236,7 +248,8 @@ impl Stack {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
-        self.warnings.iter().cloned().chain(functions).collect()
+        let containers = self.containers.iter().flat_map(|containers| containers.notes().iter().cloned());
+        self.warnings.iter().cloned().chain(containers).chain(functions).collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.
@@ -342,7 +355,7 @@ pub fn external_kafka(scenario: &Scenario) -> Result<Option<Access>, StackError>
             let properties = secrets::of_properties(properties)?;
             Ok(Some(Access { bootstrap: bootstrap.clone(), properties }))
         }
-        KafkaSpec::Embedded { .. } => Ok(None),
+        KafkaSpec::Embedded { .. } | KafkaSpec::Container(_) => Ok(None),
     }
 }
 

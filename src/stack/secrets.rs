@@ -107,6 +107,18 @@ fn resolve_value(what: &str, value: &Value) -> Result<Secret, StackError> {
     }
 }
 
+/// Environment variables of the containers of a box.
+pub(super) fn of_box(
+    name: &str,
+    variables: &BTreeMap<String, Value>,
+) -> Result<Vec<(String, Secret)>, StackError> {
+    let variable = |(variable, value): (&String, &Value)| {
+        let what = format!("environment variable `{variable}` of the box {name}");
+        Ok((variable.clone(), resolve_value(&what, value)?))
+    };
+    variables.iter().map(variable).collect()
+}
+
 /// librdkafka properties with their values.
 pub(super) fn of_properties(
     properties: &BTreeMap<String, Value>,

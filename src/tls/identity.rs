@@ -3,28 +3,21 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::authority::{Authority, Validity};
 use crate::secret::Secret;
 
 /// What is agreed on by ALPN (RFC 7301), the better first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// HTTP/2, as ALPN calls it (RFC 9113, section 3.2).
 pub const HTTP2: &[u8] = b"h2";
-
-/// How long a certificate is good for: no client is known that takes fewer days for too long.
-const LIFE: Duration = Duration::from_hours(397 * 24);
-/// By how much a client's clock may be slow.
-const SLOW: Duration = Duration::from_hours(24);
 
 /// The names of this machine's loopback.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -67,7 +60,8 @@ pub fn self_signed(key: &Secret, name: &str, now: SystemTime) -> Result<Vec<u8>,
     let key = KeyPair::from_pem(key.expose()).map_err(making)?;
     let mut leaf = CertificateParams::new(vec![name.to_owned()]).map_err(making)?;
     leaf.distinguished_name.push(DnType::CommonName, name);
-    (leaf.not_before, leaf.not_after) = ((now - SLOW).into(), (now + LIFE).into());
+    let Validity { from, until } = Validity::around(now);
+    (leaf.not_before, leaf.not_after) = (from.into(), until.into());
     Ok(leaf.self_signed(&key).map_err(making)?.der().to_vec())
 }
 
@@ -86,26 +80,13 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Making`] where the system has no randomness.
     pub fn generated(now: SystemTime) -> Result<Self, IdentityError> {
-        let (from, until) = (now - SLOW, now + LIFE);
-        let making = |error: rcgen::Error| IdentityError::Making(error.to_string());
-        let mut issuer = CertificateParams::default();
-        issuer.distinguished_name.push(DnType::CommonName, "landfall, for one run");
-        issuer.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        (issuer.not_before, issuer.not_after) = (from.into(), until.into());
-        let issuer =
-            CertifiedIssuer::self_signed(issuer, KeyPair::generate().map_err(making)?).map_err(making)?;
-        let mut leaf = CertificateParams::new(LOOPBACK.map(str::to_owned)).map_err(making)?;
-        leaf.distinguished_name.push(DnType::CommonName, "localhost");
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        (leaf.not_before, leaf.not_after) = (from.into(), until.into());
-        let key = KeyPair::generate().map_err(making)?;
-        let leaf = leaf.signed_by(&key, &issuer).map_err(making)?;
-        let key = PrivateKeyDer::try_from(key.serialize_der())
+        let authority = Authority::new(now)?;
+        let certified = authority.certify(&LOOPBACK, Validity::around(now))?;
+        let key = PrivateKeyDer::try_from(certified.key)
             .map_err(|error| IdentityError::Making(error.to_owned()))?;
-        let config = configured(vec![leaf.der().clone()], key)
+        let config = configured(vec![certified.certificate.into()], key)
             .map_err(|error| IdentityError::Making(error.to_string()))?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: Some(issuer.pem().into()) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority: Some(authority.pem().into()) })
     }
 
     /// The certificate of a PEM file, with those that lead to its authority behind it, and the key of another.

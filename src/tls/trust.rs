@@ -43,10 +43,26 @@ pub enum TrustError {
 /// # Errors
 /// [`TrustError`], as it says.
 pub fn client_config(ca: Option<&Path>, protocols: &[&[u8]]) -> Result<ClientConfig, TrustError> {
+    trusting(authorities(ca)?, protocols)
+}
+
+/// A client that trusts the authority whose certificate is `pem`, and nobody else.
+///
+/// # Errors
+/// [`TrustError::Setup`] where that is no certificate.
+pub fn client_trusting(pem: &str) -> Result<ClientConfig, TrustError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
+        roots.add(certificate)?;
+    }
+    trusting(roots, &[])
+}
+
+fn trusting(roots: RootCertStore, protocols: &[&[u8]]) -> Result<ClientConfig, TrustError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(authorities(ca)?)
+        .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)

@@ -48,7 +48,7 @@ pub(super) fn result(
     notes.extend(run::unread_notes(scenario, &unread, &compacted));
     let bootstrap = match &scenario.stack.kafka {
         KafkaSpec::External { bootstrap, .. } => Some(bootstrap.clone()),
-        KafkaSpec::Embedded { .. } => None,
+        KafkaSpec::Embedded { .. } | KafkaSpec::Container(_) => None,
     };
     let result = RunResult {
         schema: SCHEMA,
@@ -87,6 +87,7 @@ pub(super) fn result(
             kind: "external".into(),
             endpoint: bootstrap,
             start_us: 0,
+            container: None,
         }],
         machine: machine::this(),
         versions: run::versions(),

@@ -1,14 +1,17 @@
 //! What a scenario file says, once it has been read and checked: plain data, no positions, no secrets.
 
+mod adapter;
 mod arrivals;
 mod balancer;
 mod check;
 mod claims;
+mod container;
 mod evidence;
 mod fault;
 mod flaw;
 mod gateway;
 mod idp;
+mod image;
 mod partner;
 mod payload;
 mod profile;
@@ -21,11 +24,13 @@ mod workload;
 
 use std::time::Duration;
 
+pub use adapter::{ADAPTER_PLACEHOLDERS, Adapter, Ready, Template};
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use claims::ClaimValues;
 pub(super) use claims::{LONE_PLACEHOLDERS, PLACEHOLDERS};
+pub use container::{ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources, SaslMechanism};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
@@ -34,6 +39,7 @@ pub use gateway::{
     IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use idp::{AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace};
+pub use image::{ImageRef, Pull};
 pub use partner::{ClientAuth, Expect, Partner, Renew, TokenSpec};
 pub use payload::{
     CellType, ColumnSpec, Format, IdentityPlace, KeySpec, PayloadSource, PayloadSpec, TimestampSpec,

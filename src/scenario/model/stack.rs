@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::balancer::BalancerSpec;
+use super::container::{KafkaContainer, ProxyContainer};
 use super::gateway::GatewaySpec;
 use super::idp::IdpSpec;
 use super::release::ProxyRelease;
@@ -38,11 +39,18 @@ impl StackSpec {
         matches!(self.proxy, ProxySpec::Embedded { idempotence: true, .. })
     }
 
+    /// Whether a box of the path is started as a container.
+    #[must_use]
+    pub fn has_containers(&self) -> bool {
+        matches!(self.proxy, ProxySpec::Container(_)) || matches!(self.kafka, KafkaSpec::Container(_))
+    }
+
     /// Number of brokers, where landfall starts them.
     #[must_use]
     pub fn brokers(&self) -> Option<u16> {
-        match self.kafka {
-            KafkaSpec::Embedded { brokers, .. } => Some(brokers),
+        match &self.kafka {
+            KafkaSpec::Embedded { brokers, .. } => Some(*brokers),
+            KafkaSpec::Container(kafka) => Some(kafka.brokers),
             KafkaSpec::External { .. } => None,
         }
     }
@@ -68,6 +76,8 @@ pub enum ProxySpec {
         /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`.
         blocked: BTreeSet<String>,
     },
+    /// Proxies of any image, in containers behind the embedded balancer.
+    Container(Box<ProxyContainer>),
     /// A proxy that runs already.
     External {
         /// Base URL, `http://host:port[/path]` or the same with https, without a trailing slash.
@@ -80,7 +90,7 @@ pub enum ProxySpec {
 }
 
 /// Kafka.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum KafkaSpec {
     /// landfall's in-memory broker.
     Embedded {
@@ -91,6 +101,8 @@ pub enum KafkaSpec {
         /// Who clients must say that they are; `None`: they are not asked.
         sasl: Option<SaslSpec>,
     },
+    /// Kafka itself, in containers.
+    Container(Box<KafkaContainer>),
     /// A cluster that runs already.
     External {
         /// `host:port[,host:port…]`.

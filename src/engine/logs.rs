@@ -1,0 +1,142 @@
+//! What containers print, kept in files, without secrets.
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use bollard::container::LogOutput;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::StreamExt as _;
+use tokio::task::JoinHandle;
+
+use super::container::Container;
+use super::error::EngineError;
+use crate::secret::Secret;
+
+/// What stands where a secret was.
+const HIDDEN: &str = "********";
+/// The shortest secret that is looked for: a shorter one is part of too many words.
+const SHORTEST: usize = 6;
+
+/// The secrets that a stack's containers know, and that must not be told.
+#[derive(Debug, Clone, Default)]
+pub struct Redaction(Vec<Secret>);
+
+impl Redaction {
+    /// Hides these.
+    #[must_use]
+    pub fn new(mut secrets: Vec<Secret>) -> Self {
+        secrets.retain(|secret| secret.expose().len() >= SHORTEST);
+        // One that holds another goes first, or a part of it would be left.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        Self(secrets)
+    }
+
+    /// The text without them.
+    #[must_use]
+    pub fn of(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN))
+    }
+}
+
+/// A file that a container's log is followed into, until this is dropped.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl LogFile {
+    /// Follows what `container` prints from now on into `folder`, a line at a time.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`] where the file cannot be made.
+    pub fn follow(container: &Container, folder: &Path, redaction: Redaction) -> Result<Self, EngineError> {
+        let path = folder.join(format!("{}.log", container.name()));
+        let failed =
+            |source| EngineError::Log { name: container.name().to_owned(), path: path.clone(), source };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        let (docker, id) = (container.engine().docker.clone(), container.id().to_owned());
+        let task = tokio::spawn(async move {
+            let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
+            let mut pieces = std::pin::pin!(docker.logs(&id, Some(options)));
+            let mut lines = Lines { file: BufWriter::new(file), redaction, rest: Vec::new() };
+            while let Some(Ok(piece)) = pieces.next().await {
+                let (LogOutput::StdOut { message }
+                | LogOutput::StdErr { message }
+                | LogOutput::Console { message }) = piece
+                else {
+                    continue;
+                };
+                // A disk that is full ends the log, and nothing else.
+                if lines.take(&message).is_err() {
+                    return;
+                }
+            }
+            let _ = lines.finish();
+        });
+        Ok(Self { path, task })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the container has ended and all that it printed was written.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Puts pieces together to lines: a secret may be spread over two pieces, and is never over two lines.
+struct Lines<W: std::io::Write> {
+    file: BufWriter<W>,
+    redaction: Redaction,
+    rest: Vec<u8>,
+}
+
+impl<W: std::io::Write> Lines<W> {
+    fn take(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.rest.extend_from_slice(piece);
+        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let rest = self.rest.split_off(end + 1);
+        let whole = std::mem::replace(&mut self.rest, rest);
+        self.file.write_all(self.redaction.of(&String::from_utf8_lossy(&whole)).as_bytes())?;
+        self.file.flush()
+    }
+
+    fn finish(mut self) -> std::io::Result<()> {
+        let rest = std::mem::take(&mut self.rest);
+        self.file.write_all(self.redaction.of(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_left_even_of_one_in_two_pieces_or_within_another() {
+        let secrets = ["hunter2hunter", "hunter2", "abc"].map(Secret::new);
+        let redaction = Redaction::new(secrets.into());
+        assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=******** b=******** c=abc");
+        let mut written = Vec::new();
+        let mut lines = Lines { file: BufWriter::new(&mut written), redaction, rest: Vec::new() };
+        lines.take(b"one\npassword=hun").unwrap();
+        lines.take(b"ter2\nlast hunter").unwrap();
+        lines.take(b"2").unwrap();
+        lines.finish().unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=********\nlast ********");
+    }
+}

@@ -1,0 +1,32 @@
+//! The network of a stack: its containers know each other by their boxes' names, and nobody else's.
+
+use bollard::models::NetworkCreateRequest;
+
+use super::error::{EngineError, sentence};
+use super::{Belonging, Engine};
+
+/// A network of the engine's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+}
+
+impl Network {
+    /// Makes a network.
+    ///
+    /// # Errors
+    /// [`EngineError::Network`] where the engine cannot.
+    pub async fn create(engine: &Engine, belonging: &Belonging) -> Result<Self, EngineError> {
+        let name = format!("landfall-{}", belonging.stack);
+        let request = NetworkCreateRequest {
+            name: name.clone(),
+            labels: Some(belonging.labels()),
+            ..NetworkCreateRequest::default()
+        };
+        match engine.docker.create_network(request).await {
+            Ok(_) => Ok(Self { name }),
+            Err(error) => Err(EngineError::Network { reason: sentence(&error) }),
+        }
+    }
+}

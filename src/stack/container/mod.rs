@@ -1,0 +1,233 @@
+//! Boxes in containers: one network for them, what they print in files, and all of it gone when this is dropped.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
+//! | `proxy` | REST proxies, configured by adapters |
+//! | `ready` | when a box can be used, and why one cannot |
+//! | `start` | them as parts of the stack |
+//! | `teardown` | taking everything away, whatever happens |
+
+mod kafka;
+mod proxy;
+mod ready;
+mod start;
+mod teardown;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::StackError;
+use crate::engine::{
+    Belonging, Capabilities, Container, ContainerSpec, Engine, EngineError, Fate, Limits, LogFile, Network,
+    Owner, Redaction, ResolvedImage, remove_stack, stacks,
+};
+use crate::result::ContainerReport;
+use crate::scenario::{ImageSpec, Resources};
+use crate::secret::Secret;
+
+pub(super) use kafka::Cluster;
+use kafka::READY_TOPIC;
+
+/// How often a box is started with other ports, where somebody takes them in between.
+const PORT_TRIES: usize = 5;
+/// The folder for what containers print, within the run's.
+const LOGS: &str = "logs";
+
+/// The containers of a stack.
+pub(super) struct Containers {
+    engine: Engine,
+    capabilities: Capabilities,
+    belonging: Belonging,
+    network: Network,
+    /// Held by whoever is making something in the engine, so that it is not overlooked when everything goes.
+    making: Arc<()>,
+    folder: PathBuf,
+    /// What is hidden in all that is told of them.
+    secrets: Vec<Secret>,
+    redaction: Redaction,
+    logs: Vec<LogFile>,
+    /// What landfall's own Kafka clients and the proxies need, once Kafka is up.
+    cluster: Option<Cluster>,
+    proxies: Vec<Container>,
+    notes: Vec<String>,
+}
+
+/// A container that runs, and the port of 127.0.0.1 at which it is reached.
+struct Running {
+    container: Container,
+    port: u16,
+}
+
+impl Containers {
+    /// Finds the engine, takes away what others have left, and makes a network. What the containers print goes into
+    /// `folder`.
+    pub(super) async fn start(folder: PathBuf) -> Result<Self, StackError> {
+        let host = std::env::var("DOCKER_HOST").ok();
+        let engine = Engine::connect(host.as_deref()).await?;
+        let capabilities = engine.capabilities().await?;
+        let owner = Owner::this();
+        let notes = sweep(&engine, owner.as_ref()).await;
+        let stack = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let belonging = Belonging { stack, owner };
+        let making = Arc::new(());
+        let network = {
+            let (engine, belonging) = (engine.clone(), belonging.clone());
+            detached(&making, async move { Network::create(&engine, &belonging).await }).await
+        };
+        let network = match network {
+            Ok(network) => network,
+            Err(error) => {
+                teardown::take_down(&engine, &belonging.stack, &making);
+                return Err(error.into());
+            }
+        };
+        Ok(Self {
+            engine,
+            capabilities,
+            belonging,
+            network,
+            making,
+            folder: folder.join(LOGS),
+            secrets: Vec::new(),
+            redaction: Redaction::default(),
+            logs: Vec::new(),
+            cluster: None,
+            proxies: Vec::new(),
+            notes,
+        })
+    }
+
+    /// What a reader must know of them.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Hides these too, in what is told of containers that are started from now on.
+    fn hide(&mut self, secrets: impl Iterator<Item = Secret>) {
+        self.secrets.extend(secrets);
+        self.redaction = Redaction::new(self.secrets.clone());
+    }
+
+    /// How Kafka is reached, once it is up.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// The image of the box `name`.
+    async fn image(&self, name: &str, spec: &ImageSpec) -> Result<ResolvedImage, StackError> {
+        Ok(self.engine.image(name, &spec.image, spec.pull).await?)
+    }
+
+    /// Makes sure that limits bite where there are any.
+    fn check_limits(&self, name: &str, resources: Resources) -> Result<Limits, StackError> {
+        let Resources { cpus, memory } = resources;
+        let what = match (cpus, memory) {
+            (Some(_), _) if !self.capabilities.limits_cpu => "cpus",
+            (_, Some(_)) if !self.capabilities.limits_memory => "memory",
+            _ => return Ok(Limits { cpus, memory }),
+        };
+        Err(StackError::LimitsIgnored { name: name.to_owned(), what })
+    }
+
+    /// Makes and starts a container at a free port of 127.0.0.1. `spec` is given that port.
+    async fn run(
+        &mut self,
+        inside: u16,
+        spec: impl Fn(u16) -> Result<ContainerSpec, StackError>,
+    ) -> Result<Running, StackError> {
+        let mut tries = 1;
+        loop {
+            let port = free_port()?;
+            let spec = ContainerSpec { ports: vec![(inside, port)], ..spec(port)? };
+            let (engine, belonging, network) =
+                (self.engine.clone(), self.belonging.clone(), self.network.clone());
+            let started = detached(&self.making, async move {
+                let container = Container::create(&engine, &belonging, &network, &spec).await?;
+                match container.start().await {
+                    Ok(()) => Ok(container),
+                    Err(error) => {
+                        // Its name is wanted again.
+                        let _ = container.remove().await;
+                        Err(error)
+                    }
+                }
+            });
+            match started.await {
+                Ok(container) => {
+                    self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
+                    return Ok(Running { container, port });
+                }
+                Err(error) if error.is_port_taken() && tries < PORT_TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Drop for Containers {
+    fn drop(&mut self) {
+        self.logs.clear();
+        teardown::take_down(&self.engine, &self.belonging.stack, &self.making);
+    }
+}
+
+/// What results say of a container.
+fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
+    ContainerReport {
+        image: image.reference.clone(),
+        image_id: image.id.clone(),
+        digest: image.digest.clone(),
+        cpus: resources.cpus,
+        memory_bytes: resources.memory,
+    }
+}
+
+/// Does what makes something in the engine to its end, even if nobody waits for it any more: then it is known that there
+/// is something to take away.
+async fn detached<T: Send + 'static>(
+    making: &Arc<()>,
+    task: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<T, EngineError> {
+    let held = making.clone();
+    let task = tokio::spawn(async move {
+        let outcome = task.await;
+        drop(held);
+        outcome
+    });
+    task.await.unwrap_or_else(|error| {
+        Err(EngineError::Asked { action: "start a container", reason: error.to_string() })
+    })
+}
+
+/// Takes away stacks whose owner is gone; gives what a reader must know of it. What cannot be taken away is no reason not
+/// to run.
+async fn sweep(engine: &Engine, here: Option<&Owner>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let found = match stacks(engine).await {
+        Ok(found) => found,
+        Err(error) => return vec![format!("whether earlier runs left containers is not known: {error}")],
+    };
+    for stack in found.iter().filter(|stack| stack.fate(here) == Fate::Abandoned) {
+        notes.push(match remove_stack(engine, &stack.stack).await {
+            Ok(_) => format!(
+                "containers that a killed run had left were taken away: {}",
+                stack.containers.iter().chain(&stack.networks).cloned().collect::<Vec<_>>().join(", ")
+            ),
+            Err(error) => format!("containers that a killed run had left are still there: {error}"),
+        });
+    }
+    notes
+}
+
+/// A port of 127.0.0.1 that nobody has at the moment.
+fn free_port() -> Result<u16, StackError> {
+    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    port.map(|address| address.port()).map_err(StackError::NoPort)
+}
+
+/// A secret that nobody can guess, of letters and digits only: it stands in properties, JSON and shells unchanged.
+fn made_up() -> Secret {
+    Secret::new(uuid::Uuid::new_v4().simple().to_string())
+}

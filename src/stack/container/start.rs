@@ -1,0 +1,85 @@
+//! The boxes in containers, as parts of the stack.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::READY_TOPIC;
+use crate::result::{BoxReport, ContainerReport};
+use crate::scenario::{KafkaContainer, ProxyContainer, Scenario, TopicSpec};
+use crate::stack::secrets::of_box;
+use crate::stack::{Stack, StackError, external};
+
+impl Stack {
+    /// Starts Kafka with the scenario's topics.
+    pub(in crate::stack) async fn start_kafka_containers(
+        &mut self,
+        scenario: &Scenario,
+        spec: &KafkaContainer,
+    ) -> Result<(), StackError> {
+        let since = Instant::now();
+        let Some(containers) = &mut self.containers else { return Ok(()) };
+        let env = of_box("kafka", &spec.env)?;
+        let reports = containers.start_kafka(spec, &env).await?;
+        let Some(cluster) = containers.cluster() else { return Ok(()) };
+        self.kafka = cluster.administrator.clone();
+        // An embedded proxy is the user that a proxy is.
+        self.kafka_of_proxy = Some(cluster.proxy.clone());
+        self.cluster_id = Some(cluster.id.clone());
+        let ready = TopicSpec {
+            name: READY_TOPIC.to_owned(),
+            partitions: 1,
+            max_message_bytes: None,
+            retention_bytes: None,
+        };
+        let topics: Vec<&TopicSpec> = scenario.topics.iter().chain([&ready]).collect();
+        for topic in &topics {
+            external::create_topic(&cluster.administrator, topic).await?;
+        }
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        cluster.let_proxies_write(&names).await?;
+        let endpoints: Vec<String> = cluster.addresses().map(|address| address.to_string()).collect();
+        for ((number, report), endpoint) in (1..).zip(reports).zip(endpoints) {
+            self.container_is_up(&format!("kafka-{number}"), Some(endpoint), report, since);
+        }
+        Ok(())
+    }
+
+    /// Starts the replicas, waits until all are ready, and starts the balancer before them.
+    pub(in crate::stack) async fn start_proxy_containers(
+        &mut self,
+        spec: &ProxyContainer,
+    ) -> Result<(), StackError> {
+        let Some(containers) = &mut self.containers else { return Ok(()) };
+        let env = of_box("proxy", &spec.env)?;
+        let mut started: Vec<(u16, SocketAddr, ContainerReport, Instant)> = Vec::new();
+        for number in 1..=spec.replicas {
+            let since = Instant::now();
+            let (address, report) = containers.start_proxy(spec, number, &env).await?;
+            started.push((number, address, report, since));
+        }
+        let mut ready = Vec::new();
+        for (number, address, report, since) in started {
+            containers.proxy_is_ready(spec, number, address).await?;
+            ready.push((number, address, report, since.elapsed()));
+        }
+        let targets: Vec<SocketAddr> = ready.iter().map(|(_, address, ..)| *address).collect();
+        for (number, address, report, took) in ready {
+            let name = format!("proxy-{number}");
+            let since = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
+            self.container_is_up(&name, Some(format!("http://{address}")), report, since);
+        }
+        self.start_balancer(spec.port, &spec.balancer, targets).await
+    }
+
+    fn container_is_up(
+        &mut self,
+        name: &str,
+        endpoint: Option<String>,
+        report: ContainerReport,
+        since: Instant,
+    ) {
+        let start_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let (name, kind) = (name.to_owned(), "container".to_owned());
+        self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: Some(report) });
+    }
+}
