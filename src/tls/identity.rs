@@ -80,12 +80,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A certificate for `localhost` and the loopback addresses, good from `now` on, by an authority of its own. Both are
+    /// A certificate for `localhost`, the loopback addresses and `host`, good from `now` on, by an authority of its own. Both are
     /// made anew, and nobody else can ever sign with them: their keys are in no file.
     ///
     /// # Errors
     /// [`IdentityError::Making`] where the system has no randomness.
-    pub fn generated(now: SystemTime) -> Result<Self, IdentityError> {
+    pub fn generated(now: SystemTime, host: Option<&str>) -> Result<Self, IdentityError> {
         let (from, until) = (now - SLOW, now + LIFE);
         let making = |error: rcgen::Error| IdentityError::Making(error.to_string());
         let mut issuer = CertificateParams::default();
@@ -95,7 +95,9 @@ impl Identity {
         (issuer.not_before, issuer.not_after) = (from.into(), until.into());
         let issuer =
             CertifiedIssuer::self_signed(issuer, KeyPair::generate().map_err(making)?).map_err(making)?;
-        let mut leaf = CertificateParams::new(LOOPBACK.map(str::to_owned)).map_err(making)?;
+        let mut leaf =
+            CertificateParams::new(LOOPBACK.into_iter().chain(host).map(str::to_owned).collect::<Vec<_>>())
+                .map_err(making)?;
         leaf.distinguished_name.push(DnType::CommonName, "localhost");
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         (leaf.not_before, leaf.not_after) = (from.into(), until.into());
