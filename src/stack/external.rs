@@ -213,3 +213,20 @@ async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackErr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_of_a_name_counts_where_somebody_is() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Where `localhost` has an address of IPv6, too, nobody is there.
+        let url = format!("http://localhost:{}", address.port());
+        assert_eq!(reached_at(&url).await, [address]);
+        drop(listener);
+        assert_eq!(reached_at(&url).await, []);
+        assert_eq!(reached_at("http://").await, []);
+    }
+}
