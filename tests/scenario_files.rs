@@ -183,7 +183,7 @@ fn what_is_left_out_has_its_documented_default() {
             profile: ProxyRelease::Confluent7_9,
             idempotence: false,
             balancer: BalancerSpec::default(),
-            registry: false,
+            registry: None,
             blocked: BTreeSet::new(),
         }
     );
@@ -254,7 +254,7 @@ fn a_scenario_may_say_only_how_it_differs() {
             profile,
             idempotence: false,
             balancer: BalancerSpec::default(),
-            registry: false,
+            registry: None,
             blocked: BTreeSet::new()
         }
     );

@@ -9,7 +9,7 @@ use crate::scenario::{
     AudienceParameter, ClientAuth, Expect, Format, KafkaSpec, Scenario, TlsSettings, Workload,
 };
 use crate::secret::Secret;
-use crate::stack::{GATEWAY_CA, Logs, PartnerAuth, Stack, StackError};
+use crate::stack::{GATEWAY_CA, Listen, Logs, PartnerAuth, Stack, StackError};
 use crate::wire::produce::{v2, v3};
 
 /// Why the path is not up.
@@ -49,17 +49,17 @@ pub struct Step {
 }
 
 impl Up {
-    /// Brings the path up; credentials go into `folder`, which is made.
+    /// Brings the path up where `listen` says; credentials go into `folder`, which is made.
     ///
     /// # Errors
     /// [`UpError`], as it says.
-    pub async fn start(scenario: &Scenario, folder: PathBuf) -> Result<Self, UpError> {
+    pub async fn start(listen: Listen, scenario: &Scenario, folder: PathBuf) -> Result<Self, UpError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| UpError::Credentials { path, source }
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
-        let stack = Stack::start(scenario, Logs { folder: &folder, trace: None }).await?;
+        let stack = Stack::start_at(listen, scenario, Logs { folder: &folder, trace: None }).await?;
         let mut up = Self { stack, folder, credentials: Vec::new(), steps: Vec::new() };
         for (index, partner) in scenario.partners.iter().enumerate() {
             let (path, text) = match up.stack.partner_auth(index) {
@@ -178,7 +178,7 @@ impl Up {
                 "curl -sS -i{trust}{authorization} \\\n  -H 'Content-Type: {content_type}' \\\n  -d '{body}' {url}/{path}"
             ),
         });
-        let bootstrap = &self.stack.kafka().bootstrap;
+        let bootstrap = self.stack.kafka_for_others();
         let credentials = match self.kafka_properties(scenario) {
             Some(_) => format!(" -F {}", quoted(&self.kafka_credentials().display().to_string())),
             None => String::new(),

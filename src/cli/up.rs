@@ -1,12 +1,14 @@
 //! `landfall up`.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{ScenarioArgs, exit, print, runtime, signals};
 use crate::app::run::random_run_id;
 use crate::app::up::{Up, UpError};
+use crate::stack::Listen;
 
 /// Options of `landfall up`.
 #[derive(Debug, clap::Args)]
@@ -16,9 +18,36 @@ pub(super) struct Options {
     /// Folder under which credentials are kept while the path is up
     #[arg(long, value_name = "DIR", default_value = "reports")]
     reports: PathBuf,
+    /// Address at which the path's entrances listen, for others to reach them: 0.0.0.0 for all of this machine's
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    listen: IpAddr,
+    /// Name under which others reach this machine: it stands in the URLs that are printed, in the issuer of tokens, and in what
+    /// the embedded Kafka tells its clients [default: the address of `--listen`]
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    host: Option<String>,
+}
+
+/// A name of DNS, or an address.
+fn host_name(text: &str) -> Result<String, String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let named = !text.is_empty() && text.len() <= 253 && text.bytes().all(legal);
+    if named || text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("must be a name or an address alone, for instance `landfall.test`, without scheme and port"
+        .to_owned())
 }
 
 pub(super) fn main(options: &Options) -> ExitCode {
+    if options.listen.is_unspecified() && options.host.is_none() {
+        tell!(
+            "landfall: `--listen {}` does not say where others find this machine; name it with `--host`, for instance \
+             `--host localhost` where only ports that are published on this machine lead here",
+            options.listen
+        );
+        return ExitCode::from(exit::USAGE);
+    }
+    let listen = Listen { address: options.listen, host: options.host.clone() };
     let scenario = match options.scenario.read() {
         Ok(scenario) => scenario,
         Err(code) => return code,
@@ -36,7 +65,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
                 return exit::STACK;
             }
         };
-        let up = match Up::start(&scenario, folder).await {
+        let up = match Up::start(listen, &scenario, folder).await {
             Ok(up) => up,
             Err(error) => {
                 tell!("landfall: {error}");

@@ -24,9 +24,6 @@ const RELEASES: [(&str, ProxyRelease); 4] = {
     [(all[0].name(), all[0]), (all[1].name(), all[1]), (all[2].name(), all[2]), (all[3].name(), all[3])]
 };
 
-/// The schema registries that may be behind the embedded proxy.
-const REGISTRIES: [(&str, bool); 2] = [("none", false), ("embedded", true)];
-
 pub(super) const NONE: &str = "has no meaning with `kind: none`";
 pub(super) const OF_EMBEDDED: &str = "belongs to `kind: embedded`, which this box is not";
 pub(super) const OF_EXTERNAL: &str = "belongs to `kind: external`, which this box is not";
@@ -341,8 +338,7 @@ fn read_proxy(
         fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
-    let registry =
-        fields.optional("registry").and_then(|item| item.choice(&REGISTRIES, problems)).unwrap_or_default();
+    let registry = fields.optional("registry").and_then(|item| read_registry(&item, ports, problems));
     let blocked = fields.optional("blocked").map(|item| read_blocked(&item, problems)).unwrap_or_default();
     let options = ["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL));
     fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
@@ -390,6 +386,26 @@ fn read_proxy_container(
         env,
         start_within,
     })
+}
+
+/// The port of the schema registry behind the proxy: a kind, or a box with its fields.
+fn read_registry(item: &Item<'_>, ports: &mut Ports, problems: &mut Problems) -> Option<u16> {
+    if item.written().is_some() {
+        let kind = read_kind(item, "registry", &EMBEDDED_OR_NONE, problems)?;
+        return (kind == BoxKind::Embedded).then_some(0);
+    }
+    let mut fields = item.fields(problems)?;
+    let kind = match fields.optional("kind") {
+        Some(kind) => read_kind(&kind, "registry", &EMBEDDED_OR_NONE, problems)?,
+        None => BoxKind::Embedded,
+    };
+    if kind == BoxKind::None {
+        fields.finish(&[("port", NONE)], problems);
+        return None;
+    }
+    let port = ports.read("registry", &mut fields, problems);
+    fields.finish(&[], problems);
+    Some(port)
 }
 
 /// Names of endpoints as the real proxy's `api.endpoints.blocklist` has them.
@@ -506,7 +522,7 @@ mod tests {
                 profile,
                 idempotence: true,
                 balancer,
-                registry: true,
+                registry: Some(0),
                 blocked: BTreeSet::from(["api.v2.topics.list".to_owned(), "api.v3.*".to_owned()])
             }
         );
@@ -527,6 +543,10 @@ mod tests {
             "proxy: { replicas: 17 }",
             "proxy: { profile: confluent-5.5 }",
             "proxy: { registry: karapace }",
+            "proxy: { registry: { port: 65536 } }",
+            "proxy: { registry: { url: 'http://127.0.0.1:8081' } }",
+            "proxy: { registry: { kind: none, port: 1 } }",
+            "proxy: { port: 8081, registry: { port: 8081 } }",
             "proxy: { blocked: [topics] }",
             "proxy: { blocked: [api.v2.] }",
             "proxy: { port: 65536 }",

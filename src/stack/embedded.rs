@@ -1,9 +1,10 @@
 //! Starting landfall's own doubles, box by box.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::gateway::rate_limit;
+use super::listen::LOOPBACK;
 use super::provider::Provider;
 use super::secrets::PartnerAuth;
 use super::{Logs, Stack, StackError, external};
@@ -17,8 +18,6 @@ use crate::scenario::{
     BalancerSpec, EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
 };
 use crate::secret::Secret;
-
-pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// How the embedded broker is reached by those who say what it wants to hear.
 fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
@@ -57,7 +56,8 @@ impl Stack {
                     configs: topic.configs(),
                 });
                 let broker = Broker::start(BrokerConfig {
-                    bind: LOOPBACK,
+                    bind: self.listen.address,
+                    advertised: self.listen.host.clone(),
                     port: *port,
                     brokers: *brokers,
                     topics: topics.collect(),
@@ -69,7 +69,7 @@ impl Stack {
                 .await?;
                 self.kafka = access(broker.bootstrap(), sasl);
                 self.cluster_id = Some(broker.cluster_id().to_owned());
-                self.up("kafka", "embedded", Some(broker.bootstrap()), since);
+                self.up("kafka", "embedded", Some(broker.published().to_owned()), since);
                 self.doubles.broker = Some(broker);
             }
             KafkaSpec::Container(spec) => self.start_kafka_containers(scenario, spec).await?,
@@ -88,9 +88,9 @@ impl Stack {
         let since = Instant::now();
         match &scenario.stack.proxy {
             ProxySpec::Embedded { port, replicas, profile, idempotence, balancer, registry, blocked } => {
-                if *registry {
-                    let registry = Registry::start(LOOPBACK, 0).await?;
-                    let endpoint = format!("http://{}", registry.address());
+                if let Some(port) = registry {
+                    let registry = Registry::start(self.listen.address, *port).await?;
+                    let endpoint = format!("http://{}", self.listen.authority(registry.address()));
                     self.up("registry", "embedded", Some(endpoint), since);
                     self.doubles.registry = Some(registry);
                 }
@@ -143,10 +143,10 @@ impl Stack {
             idle_timeout: spec.idle_timeout,
             injectors: self.injectors.clone(),
             time_scale: spec.time_scale,
-            ..BalancerConfig::new(LOOPBACK, targets)
+            ..BalancerConfig::new(self.listen.address, targets)
         })
         .await?;
-        self.produce_url = format!("http://{}", balancer.address());
+        self.produce_url = format!("http://{}", self.listen.authority(balancer.address()));
         self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
         self.doubles.balancer = Some(balancer);
         Ok(())
@@ -198,6 +198,7 @@ impl Stack {
         };
         let issuers = spec.issuers.iter().map(|issuer| (issuer.name.clone(), issuer.profile.clone()));
         let config = IdpConfig {
+            host: self.listen.host.clone(),
             port: spec.port,
             token_life: spec.token_life,
             profile: spec.profile.clone(),
@@ -208,7 +209,7 @@ impl Stack {
             admin: spec.admin,
             allow_hosts: scenario.allow_hosts.clone(),
             injectors: self.injectors.clone(),
-            ..IdpConfig::new(LOOPBACK, spec.audience.clone())
+            ..IdpConfig::new(self.listen.address, spec.audience.clone())
         };
         Ok(Idp::start(config).await?)
     }

@@ -36,6 +36,20 @@ pub(super) async fn reach_proxy(url: &str) -> Result<SocketAddr, StackError> {
     }
 }
 
+/// Those addresses of the host that a URL names at which something accepts connections.
+pub(super) async fn reached_at(url: &str) -> Vec<SocketAddr> {
+    let Some(authority) = authority_of(url) else { return Vec::new() };
+    let mut reached = Vec::new();
+    for address in tokio::net::lookup_host(authority.as_str()).await.into_iter().flatten() {
+        if matches!(tokio::time::timeout(REACH, TcpStream::connect(address)).await, Ok(Ok(_))) {
+            reached.push(address);
+        }
+    }
+    reached.sort_unstable();
+    reached.dedup();
+    reached
+}
+
 /// The server at `url`, with TLS where it asks for that.
 pub(super) async fn backend(url: &str, tls: &TlsSettings) -> Result<Backend, StackError> {
     let address = reach_proxy(url).await?;
@@ -198,4 +212,21 @@ pub(super) async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_of_a_name_counts_where_somebody_is() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Where `localhost` has an address of IPv6, too, nobody is there.
+        let url = format!("http://localhost:{}", address.port());
+        assert_eq!(reached_at(&url).await, [address]);
+        drop(listener);
+        assert_eq!(reached_at(&url).await, []);
+        assert_eq!(reached_at("http://").await, []);
+    }
 }

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::embedded::LOOPBACK;
+use super::listen::LOOPBACK;
 use super::provider::Provider;
 use super::{Logs, Stack, StackError, external, secrets};
 use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
+use crate::doubles::balancer::{Balancer, BalancerConfig};
 use crate::doubles::gateway::{
     AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
     PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
@@ -110,6 +111,7 @@ impl Stack {
         let since = Instant::now();
         let identity = tls.as_ref().map(|tls| self.identity(tls, logs)).transpose()?;
         let gateway = Gateway::start(GatewayConfig {
+            host: self.listen.host.clone(),
             port: *port,
             identity,
             api_keys: api_keys(limits)?,
@@ -121,7 +123,7 @@ impl Stack {
             }),
             trace: logs.trace.map(|path| TraceConfig { path: path.to_owned() }),
             injectors: self.injectors.clone(),
-            ..GatewayConfig::new(LOOPBACK, plan, backends, authorizers)
+            ..GatewayConfig::new(self.listen.address, plan, backends, authorizers)
         })
         .await?;
         self.produce_url = format!("{}{}", gateway.base_url(), served.prefix);
@@ -191,24 +193,34 @@ impl Stack {
     }
 
     /// Where `balancer` is: at the balancer, or at the external proxy under its own name.
-    async fn integration(&self, scenario: &Scenario) -> Result<(Backend, String), StackError> {
+    async fn integration(&mut self, scenario: &Scenario) -> Result<(Backend, String), StackError> {
         if let Some(balancer) = &self.doubles.balancer {
-            return Ok((Backend::Balancer(balancer.connector()), balancer.address().to_string()));
+            return Ok((Backend::Balancer(balancer.connector()), self.listen.authority(balancer.address())));
         }
         external::has_no_path(&self.produce_url)?;
         let tls = match &scenario.stack.proxy {
             ProxySpec::External { tls, .. } => tls.clone(),
             ProxySpec::Embedded { .. } | ProxySpec::Container(_) => TlsSettings::default(),
         };
-        let proxy = external::backend(&self.produce_url, &tls).await?;
-        Ok((proxy, external::authority_of(&self.produce_url).unwrap_or_default()))
+        let name = external::authority_of(&self.produce_url).unwrap_or_default();
+        let proxies = external::reached_at(&self.produce_url).await;
+        // A name of several proxies: connections go to each in turn.
+        if proxies.len() > 1 && self.produce_url.starts_with("http://") {
+            let since = Instant::now();
+            let balancer = Balancer::start(BalancerConfig::new(LOOPBACK, proxies)).await?;
+            let connector = balancer.connector();
+            self.up("balancer", "embedded", None, since);
+            self.doubles.balancer = Some(balancer);
+            return Ok((Backend::Balancer(connector), name));
+        }
+        Ok((external::backend(&self.produce_url, &tls).await?, name))
     }
 
     /// Who the gateway is, and how the load comes to trust it.
     fn identity(&mut self, spec: &IdentitySpec, logs: Logs<'_>) -> Result<Identity, StackError> {
         match spec {
             IdentitySpec::Generated => {
-                let identity = Identity::generated(SystemTime::now())?;
+                let identity = Identity::generated(SystemTime::now(), self.listen.host.as_deref())?;
                 let ca = logs.folder.join(GATEWAY_CA);
                 std::fs::write(&ca, identity.authority().unwrap_or_default())
                     .map_err(|source| StackError::Authority { path: ca.clone(), source })?;

@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 mod external;
 mod gateway;
+mod listen;
 mod provider;
 mod secrets;
 
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
+pub use listen::Listen;
 pub use provider::{Provider, discover};
 pub use secrets::{PartnerAuth, of_partner};
 
@@ -81,6 +83,7 @@ pub struct Logs<'a> {
 
 /// A path that runs. Dropped, everything that it started stops.
 pub struct Stack {
+    listen: Listen,
     doubles: Doubles,
     /// After the doubles, which use them.
     containers: Option<Containers>,
@@ -113,11 +116,19 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Brings up the scenario's path, from Kafka to the gateway. `logs` is where boxes may write.
+    /// Brings up the scenario's path, from Kafka to the gateway, on loopback. `logs` is where boxes may write.
     ///
     /// # Errors
     /// [`StackError`] for the first box that does not come up; those before it are stopped again.
     pub async fn start(scenario: &Scenario, logs: Logs<'_>) -> Result<Self, StackError> {
+        Self::start_at(Listen::default(), scenario, logs).await
+    }
+
+    /// The same for others to reach, as `listen` says.
+    ///
+    /// # Errors
+    /// As [`Self::start`] has them.
+    pub async fn start_at(listen: Listen, scenario: &Scenario, logs: Logs<'_>) -> Result<Self, StackError> {
         let injectors: Vec<Arc<Injector>> = (0_u64..)
             .zip(&scenario.faults)
             .map(|(index, fault)| Arc::new(Injector::new(fault.clone(), scenario.seed.wrapping_add(index))))
@@ -125,6 +136,7 @@ impl Stack {
         let partner_auths = secrets::of_partners(scenario)?;
         let partner_headers = secrets::of_headers(scenario)?;
         let mut stack = Self {
+            listen,
             doubles: Doubles::default(),
             containers: None,
             produce_url: String::new(),
@@ -262,6 +274,12 @@ impl Stack {
     #[must_use]
     pub fn kafka(&self) -> &Access {
         &self.kafka
+    }
+
+    /// Where clients elsewhere reach it: `host:port[,host:port…]`.
+    #[must_use]
+    pub fn kafka_for_others(&self) -> &str {
+        self.doubles.broker.as_ref().map_or(self.kafka.bootstrap.as_str(), Broker::published)
     }
 
     /// The cluster's id, as the paths of API v3 name it; there wherever a workload sends in a format of v3.

@@ -42,7 +42,8 @@ impl Provider {
         Self {
             issuer: idp.issuer().to_owned(),
             token_endpoint: idp.token_endpoint(),
-            jwks_uri: Some(idp.jwks_uri()),
+            // Whoever checks its tokens does so on this machine.
+            jwks_uri: Some(idp.own_jwks_uri()),
             audience: spec.audience.clone(),
             audience_parameter: AudienceParameter::None,
             profile: spec.profile.clone(),

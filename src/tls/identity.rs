@@ -74,14 +74,15 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A certificate for `localhost` and the loopback addresses, good from `now` on, by an authority of its own. Both are
+    /// A certificate for `localhost`, the loopback addresses and `host`, good from `now` on, by an authority of its own. Both are
     /// made anew, and nobody else can ever sign with them: their keys are in no file.
     ///
     /// # Errors
     /// [`IdentityError::Making`] where the system has no randomness.
-    pub fn generated(now: SystemTime) -> Result<Self, IdentityError> {
+    pub fn generated(now: SystemTime, host: Option<&str>) -> Result<Self, IdentityError> {
         let authority = Authority::new(now)?;
-        let certified = authority.certify(&LOOPBACK, Validity::around(now))?;
+        let names: Vec<&str> = LOOPBACK.into_iter().chain(host).collect();
+        let certified = authority.certify(&names, Validity::around(now))?;
         let key = PrivateKeyDer::try_from(certified.key)
             .map_err(|error| IdentityError::Making(error.to_owned()))?;
         let config = configured(vec![certified.certificate.into()], key)

@@ -27,7 +27,7 @@ struct Known {
 
 impl Known {
     fn new() -> Self {
-        let identity = Identity::generated(SystemTime::now()).unwrap();
+        let identity = Identity::generated(SystemTime::now(), None).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), identity.authority().unwrap()).unwrap();
         Self { identity, folder }

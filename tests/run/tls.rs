@@ -101,7 +101,7 @@ async fn an_https_proxy_stands_behind_the_gateway() {
         Broker::start(BrokerConfig { topics: vec![topic], ..BrokerConfig::default() }).await.unwrap();
     let config = ProxyConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Access::plain(broker.bootstrap()));
     let proxy = Proxy::start(config).await.unwrap();
-    let identity = Identity::generated(SystemTime::now()).unwrap();
+    let identity = Identity::generated(SystemTime::now(), None).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, identity.authority().unwrap()).unwrap();

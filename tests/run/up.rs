@@ -1,6 +1,7 @@
 //! `landfall up`: the printed commands walk the path.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 
 use crate::harness::{Landfall, repository, wait_until};
@@ -15,7 +16,18 @@ fn has(tool: &str) -> bool {
 
 #[test]
 fn the_printed_commands_fetch_a_token_produce_and_the_record_stands_in_the_topic() {
-    let mut started = Landfall::new("up", &repository("scenarios/quickstart.yaml")).start();
+    walk(&[]);
+}
+
+#[test]
+fn they_do_so_under_the_name_that_others_use() {
+    let printed = walk(&["--host", "localhost"]);
+    assert!(printed.contains(" http://localhost:") && !printed.contains("curl -sS http://127"), "{printed}");
+}
+
+/// Walks the path of the quickstart, brought up with these options, and returns what was printed.
+fn walk(options: &[&str]) -> String {
+    let mut started = Landfall::new("up", &repository("scenarios/quickstart.yaml")).args(options).start();
     let stdout = started.child().stdout.take().expect("standard output is piped");
     let mut lines = BufReader::new(stdout).lines().map(|line| line.expect("output is UTF-8"));
     let printed: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Ctrl-C")).collect();
@@ -43,4 +55,80 @@ fn the_printed_commands_fetch_a_token_produce_and_the_record_stands_in_the_topic
     let ended = started.end();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     wait_until("the credentials are gone", || !std::path::Path::new(&path).exists());
+    text
+}
+
+/// The addresses on which a process listens.
+fn listening(pid: u32) -> Vec<SocketAddr> {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("a process of ours shows its files");
+    let links = fds.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    let sockets: Vec<String> = links
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table =
+        std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).expect("the system tells its sockets");
+    let listener = |line: &str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        // proc(5): local address, state (0A: listening), inode.
+        let (local, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
+        if *state != "0A" || !sockets.iter().any(|socket| socket == inode) {
+            return None;
+        }
+        let (address, port) = local.split_once(':')?;
+        let address = u32::from_str_radix(address, 16).ok()?.to_ne_bytes();
+        Some(SocketAddr::from((address, u16::from_str_radix(port, 16).ok()?)))
+    };
+    table.lines().filter_map(listener).collect()
+}
+
+/// `landfall up` with these options, and what it prints until it is up.
+fn up(options: &[&str]) -> (crate::harness::Started, String) {
+    let mut started = Landfall::new("up", &repository("scenarios/quickstart.yaml"))
+        .set("stack.proxy.registry=embedded")
+        .set("stack.idp.admin=true")
+        .args(options)
+        .start();
+    let stdout = started.child().stdout.take().expect("standard output is piped");
+    let lines = BufReader::new(stdout).lines().map(|line| line.expect("output is UTF-8"));
+    let printed: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    (started, printed.join("\n"))
+}
+
+#[test]
+fn boxes_listen_on_loopback_unless_told_otherwise() {
+    let (mut started, text) = up(&[]);
+    let found = listening(started.child().id());
+    assert!(found.len() >= 9 && found.iter().all(|address| address.ip().is_loopback()), "{found:?}\n{text}");
+    started.signal("TERM");
+    assert_eq!(started.end().code, Some(143));
+}
+
+#[test]
+fn entrances_listen_where_they_are_told_and_are_called_by_the_name_that_others_use() {
+    // An address of loopback, for nobody else to reach what a test starts.
+    let (mut started, text) = up(&["--listen", "127.0.0.2", "--host", "localhost"]);
+    let found = listening(started.child().id());
+    // Identity provider, gateway, balancer, registry and Kafka; the others are for the path itself.
+    let entrances = found.iter().filter(|address| address.ip() == IpAddr::from([127, 0, 0, 2])).count();
+    assert_eq!(entrances, 5, "{found:?}\n{text}");
+    for line in text.lines().filter(|line| line.starts_with("  ")) {
+        let inner = ["authorizer", "proxy-", "idp-admin"].iter().any(|name| line.trim().starts_with(name));
+        assert_eq!(line.contains("127.0.0."), inner, "{line}");
+    }
+    assert!(text.contains("http://localhost:") && text.contains("-b localhost:"), "{text}");
+    started.signal("TERM");
+    assert_eq!(started.end().code, Some(143));
+}
+
+#[test]
+fn who_listens_everywhere_says_by_which_name_it_is_found() {
+    let ended =
+        Landfall::new("up", &repository("scenarios/quickstart.yaml")).args(&["--listen", "0.0.0.0"]).end();
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--host"), "{}", ended.stderr);
+    for name in ["http://x", "x:80", ""] {
+        let ended =
+            Landfall::new("up", &repository("scenarios/quickstart.yaml")).args(&["--host", name]).end();
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    }
 }

@@ -225,7 +225,7 @@ async fn a_partner_of_a_scenario_gets_its_token_as_in_a_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_trusted_is_said_by_a_file() {
     let place = Place::new();
-    let identity = Identity::generated(std::time::SystemTime::now()).unwrap();
+    let identity = Identity::generated(std::time::SystemTime::now(), None).unwrap();
     place.write("ca.pem", identity.authority().unwrap());
     let listener = bind("provider", SocketAddr::new(LOOPBACK, 0)).await.unwrap();
     let base = format!("https://{}", listener.local_addr().unwrap());

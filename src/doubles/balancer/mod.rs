@@ -52,7 +52,7 @@ pub const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_mins(5);
 /// for your Network Load Balancer", "Update the TCP idle timeout").
 #[derive(Debug, Clone)]
 pub struct BalancerConfig {
-    /// Loopback address to listen on.
+    /// Address to listen on.
     pub bind: IpAddr,
     /// TCP port; 0 lets the system choose.
     pub port: u16,

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::cluster::Cluster;
+use kafka_protocol::protocol::StrBytes;
+
+use super::cluster::{Cluster, Node};
 
 /// Who is asked: the cluster, by way of one of its brokers.
 #[derive(Debug, Clone)]
@@ -14,6 +16,15 @@ pub(super) struct Asked {
     pub(super) node: i32,
     /// Where the client connects from.
     pub(super) peer: IpAddr,
+    /// The host that the client is told of all brokers; `None`: the addresses that they listen on.
+    pub(super) advertised: Option<StrBytes>,
+}
+
+impl Asked {
+    /// The host at which the client is to look for a broker.
+    pub(super) fn host_of(&self, node: &Node) -> StrBytes {
+        self.advertised.clone().unwrap_or_else(|| StrBytes::from_string(node.address.ip().to_string()))
+    }
 }
 
 /// Why a connection is closed instead of an answer. Kafka gives its clients no other sign either.

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 pub struct BrokerConfig {
     /// Address to listen on.
     pub bind: IpAddr,
+    /// The host that clients are told of, unless they came in by loopback; `None`: the address that is listened on.
+    pub advertised: Option<String>,
     /// Port of the first broker; the others take the ports after it. 0: any free ports.
     pub port: u16,
     /// Number of brokers, at least 1. They share one process and one state; each leads its share of the
@@ -34,6 +36,7 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertised: None,
             port: 0,
             brokers: 1,
             topics: Vec::new(),

@@ -8,6 +8,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::asked::Asked;
 use super::cluster::Cluster;
 use super::groups;
 use super::refusal::Refusal;
@@ -21,13 +22,9 @@ const MANY_KEYS: i16 = 4;
 
 /// Says which broker coordinates the groups of these names. Of transactions clients are told with the error after
 /// which they do not try again.
-pub(super) fn find(
-    cluster: &Cluster,
-    version: i16,
-    request: &FindCoordinatorRequest,
-) -> FindCoordinatorResponse {
+pub(super) fn find(asked: &Asked, version: i16, request: &FindCoordinatorRequest) -> FindCoordinatorResponse {
     let coordinator = |key: &StrBytes| match request.key_type {
-        GROUP => Ok(groups::coordinator(cluster, key)),
+        GROUP => Ok(groups::coordinator(&asked.cluster, key)),
         TRANSACTION => Err(no_transactions()),
         _ => Err(Refusal::new(ResponseError::InvalidRequest, "there is no coordinator of this type")),
     };
@@ -36,7 +33,7 @@ pub(super) fn find(
         match coordinator(key) {
             Ok(node) => answer
                 .with_node_id(BrokerId(node.id))
-                .with_host(StrBytes::from_string(node.address.ip().to_string()))
+                .with_host(asked.host_of(&node))
                 .with_port(i32::from(node.address.port())),
             Err(refusal) => answer
                 .with_error_code(refusal.code())
@@ -79,6 +76,7 @@ mod tests {
     use super::super::faults::Faults;
     use super::*;
     use std::net::SocketAddr;
+    use std::sync::Arc;
 
     #[test]
     fn each_group_has_one_coordinator_and_transactions_have_none() {
@@ -88,15 +86,23 @@ mod tests {
             Cluster::new(vec![node(1), node(2)], None, None, KafkaVersion::default(), Faults::default());
         let keys = ["a", "b"].map(StrBytes::from_static_str);
         let group = FindCoordinatorRequest::default().with_key_type(GROUP);
-        let several = find(&cluster, 4, &group.clone().with_coordinator_keys(keys.to_vec()));
+        let asked = Asked {
+            cluster: Arc::new(cluster),
+            node: 1,
+            peer: node(1).address.ip(),
+            advertised: Some(StrBytes::from_static_str("kafka.test")),
+        };
+        let cluster = &asked.cluster;
+        let several = find(&asked, 4, &group.clone().with_coordinator_keys(keys.to_vec()));
         for found in several.coordinators {
-            let alone = find(&cluster, 3, &group.clone().with_key(found.key.clone()));
+            let alone = find(&asked, 3, &group.clone().with_key(found.key.clone()));
             assert_eq!((alone.error_code, alone.node_id, alone.port), (0, found.node_id, found.port));
-            assert_eq!(found.node_id, BrokerId(groups::coordinator(&cluster, &found.key).id));
+            assert_eq!((&*found.host, &*alone.host), ("kafka.test", "kafka.test"));
+            assert_eq!(found.node_id, BrokerId(groups::coordinator(cluster, &found.key).id));
         }
-        assert_ne!(groups::coordinator(&cluster, "a").id, groups::coordinator(&cluster, "b").id);
+        assert_ne!(groups::coordinator(cluster, "a").id, groups::coordinator(cluster, "b").id);
         let transaction = FindCoordinatorRequest::default().with_key_type(TRANSACTION);
-        let refused = find(&cluster, 3, &transaction);
+        let refused = find(&asked, 3, &transaction);
         assert_eq!((refused.error_code, refused.node_id), (53, BrokerId(-1)));
     }
 }

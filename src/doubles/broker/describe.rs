@@ -12,6 +12,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::asked::Asked;
 use super::cluster::Cluster;
 use super::config::KafkaVersion;
 use super::metadata::CLUSTER_RIGHTS;
@@ -144,10 +145,11 @@ const BROKERS: i8 = 1;
 
 /// The brokers of the cluster.
 pub(super) fn cluster(
-    cluster: &Cluster,
+    asked: &Asked,
     version: i16,
     request: &DescribeClusterRequest,
 ) -> DescribeClusterResponse {
+    let cluster = &*asked.cluster;
     let mut response = DescribeClusterResponse::default()
         .with_cluster_id(StrBytes::from_string(cluster.id.clone()))
         .with_controller_id(BrokerId(cluster.controller().id));
@@ -161,7 +163,7 @@ pub(super) fn cluster(
     let brokers = cluster.nodes.iter().map(|node| {
         DescribeClusterBroker::default()
             .with_broker_id(BrokerId(node.id))
-            .with_host(StrBytes::from_string(node.address.ip().to_string()))
+            .with_host(asked.host_of(node))
             .with_port(i32::from(node.address.port()))
     });
     response.with_brokers(brokers.collect())

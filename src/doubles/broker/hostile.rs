@@ -32,7 +32,7 @@ fn asked() -> Asked {
         let layout = Layout::Spread { partitions: 3, replicas: 1 };
         cluster.create(name, layout, std::collections::BTreeMap::new(), false).unwrap();
     }
-    Asked { cluster: Arc::new(cluster), node: 1, peer: address.ip() }
+    Asked { cluster: Arc::new(cluster), node: 1, peer: address.ip(), advertised: None }
 }
 
 /// Asks once; a fetch that would wait is let go.

@@ -10,6 +10,7 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
+use super::asked::Asked;
 use super::cluster::{self, Cluster, Layout, Topic};
 
 /// Rights on a topic as bits (Kafka's `AclOperation`): read, write, create, delete, alter, describe,
@@ -26,7 +27,8 @@ const INTERNAL: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 const CLUSTER_RIGHTS_VERSIONS: std::ops::RangeInclusive<i16> = 8..=10;
 
 /// What the brokers are and what `request` asks about topics; may create topics where that is configured.
-pub(super) fn answer(cluster: &Cluster, version: i16, request: MetadataRequest) -> MetadataResponse {
+pub(super) fn answer(asked: &Asked, version: i16, request: MetadataRequest) -> MetadataResponse {
+    let cluster = &*asked.cluster;
     let with_rights = request.include_topic_authorized_operations;
     let topics = match request.topics {
         // Version 0 has no null: an empty list asks for all.
@@ -39,7 +41,7 @@ pub(super) fn answer(cluster: &Cluster, version: i16, request: MetadataRequest) 
     let brokers = cluster.nodes.iter().map(|node| {
         MetadataResponseBroker::default()
             .with_node_id(BrokerId(node.id))
-            .with_host(StrBytes::from_string(node.address.ip().to_string()))
+            .with_host(asked.host_of(node))
             .with_port(i32::from(node.address.port()))
     });
     let mut response = MetadataResponse::default()

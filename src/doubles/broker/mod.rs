@@ -47,9 +47,10 @@ mod versions;
 mod wire_tests;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use kafka_protocol::protocol::StrBytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -61,7 +62,7 @@ use self::cluster::{Cluster, Layout, Node};
 use self::faults::Faults;
 use self::restart::{Restarts, Watched};
 use super::fault::of_kinds;
-use super::http::{BindError, bind};
+use super::http::{BindError, authority, bind, reachable};
 use crate::scenario::FaultKind;
 
 /// Why the embedded broker could not be started.
@@ -99,6 +100,7 @@ pub enum BrokerError {
 pub struct Broker {
     cluster: Arc<Cluster>,
     addresses: Vec<SocketAddr>,
+    published: String,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -109,8 +111,17 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`], as it says.
     pub async fn start(config: BrokerConfig) -> Result<Self, BrokerError> {
-        let BrokerConfig { bind: host, port, brokers, topics, auto_create, sasl, version, injectors } =
-            config;
+        let BrokerConfig {
+            bind: host,
+            advertised,
+            port,
+            brokers,
+            topics,
+            auto_create,
+            sasl,
+            version,
+            injectors,
+        } = config;
         let too_many = || BrokerError::Brokers { brokers, port };
         let mut listeners = Vec::new();
         for index in 0..brokers {
@@ -123,7 +134,7 @@ impl Broker {
             return Err(too_many());
         }
         let nodes: Vec<Node> = listeners.iter().map(|(node, _)| *node).collect();
-        let addresses = nodes.iter().map(|node| node.address).collect();
+        let addresses: Vec<SocketAddr> = nodes.iter().map(|node| node.address).collect();
         let cluster = Arc::new(Cluster::new(nodes, auto_create, sasl, version, Faults::new(&injectors)));
         for TopicConfig { name, partitions, configs } in topics {
             let layout = Layout::Spread { partitions, replicas: cluster.default_replicas() };
@@ -132,12 +143,14 @@ impl Broker {
                 reason: refusal.message.into_owned(),
             })?;
         }
+        let published = listed(&addresses, advertised.as_deref());
+        let advertised = advertised.map(StrBytes::from_string);
         let (stop, stopped) = watch::channel(false);
         let restarts = Restarts::default();
         let accepting = listeners.into_iter().map(|(node, listener)| {
             tokio::spawn(accept_loop(
                 listener,
-                (cluster.clone(), node.id),
+                (cluster.clone(), node.id, advertised.clone()),
                 Watched::of(&restarts),
                 stopped.clone(),
             ))
@@ -146,14 +159,19 @@ impl Broker {
         for fault in of_kinds(&injectors, &[FaultKind::Restart]) {
             tasks.push(tokio::spawn(restart::carry_out(fault, restarts.clone())));
         }
-        Ok(Self { cluster, addresses, stop, tasks })
+        Ok(Self { cluster, addresses, published, stop, tasks })
     }
 
-    /// `host:port[,host:port…]`, as clients want it for `bootstrap.servers`.
+    /// `host:port[,host:port…]`, as clients on this machine want it for `bootstrap.servers`.
     #[must_use]
     pub fn bootstrap(&self) -> String {
-        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        addresses.join(",")
+        listed(&self.addresses, None)
+    }
+
+    /// The same for clients elsewhere, with the advertised host.
+    #[must_use]
+    pub fn published(&self) -> &str {
+        &self.published
     }
 
     /// Where each broker listens, in order of their ids, which begin with 1.
@@ -192,20 +210,15 @@ impl Drop for Broker {
     }
 }
 
-/// The address to tell clients: nobody can connect to the unspecified one.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        });
-    }
-    address
+/// `host:port[,host:port…]`
+fn listed(addresses: &[SocketAddr], host: Option<&str>) -> String {
+    let nodes: Vec<String> = addresses.iter().map(|address| authority(host, *address)).collect();
+    nodes.join(",")
 }
 
 async fn accept_loop(
     listener: TcpListener,
-    (cluster, node): (Arc<Cluster>, i32),
+    (cluster, node, advertised): (Arc<Cluster>, i32, Option<StrBytes>),
     restarts: Watched,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -225,7 +238,10 @@ async fn accept_loop(
             continue;
         }
         let _ = stream.set_nodelay(true);
-        let asked = Asked { cluster: cluster.clone(), node, peer: peer.ip() };
+        // Who came in by loopback may not know the name, and finds all brokers there.
+        let by_loopback = stream.local_addr().is_ok_and(|local| local.ip().is_loopback());
+        let advertised = advertised.clone().filter(|_| !by_loopback);
+        let asked = Asked { cluster: cluster.clone(), node, peer: peer.ip(), advertised };
         let (restarts, mut stopped) = (restarts.clone(), stopped.clone());
         tokio::spawn(async move {
             tokio::select! {

@@ -8,7 +8,6 @@ use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_protocol::messages::{BrokerId, ProduceRequest, ProduceResponse};
-use kafka_protocol::protocol::StrBytes;
 
 use super::asked::Asked;
 use super::batch::{self, Codec, Header};
@@ -64,7 +63,7 @@ pub(super) fn answer(asked: &Asked, version: i16, request: ProduceRequest, now_m
     let endpoints = elsewhere.into_iter().filter_map(|id| asked.cluster.node(id)).map(|node| {
         NodeEndpoint::default()
             .with_node_id(BrokerId(node.id))
-            .with_host(StrBytes::from_string(node.address.ip().to_string()))
+            .with_host(asked.host_of(&node))
             .with_port(i32::from(node.address.port()))
     });
     let endpoints = endpoints.collect();

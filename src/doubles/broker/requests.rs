@@ -79,11 +79,11 @@ pub(super) async fn answer(
         }
         ApiKey::Metadata => {
             let request: MetadataRequest = decode(frame, version)?;
-            reply.encode(&metadata::answer(cluster, version, request))
+            reply.encode(&metadata::answer(asked, version, request))
         }
         ApiKey::FindCoordinator => {
             let request: FindCoordinatorRequest = decode(frame, version)?;
-            reply.encode(&coordinator::find(cluster, version, &request))
+            reply.encode(&coordinator::find(asked, version, &request))
         }
         ApiKey::InitProducerId => {
             let request: InitProducerIdRequest = decode(frame, version)?;
@@ -107,7 +107,7 @@ pub(super) async fn answer(
         }
         ApiKey::DescribeCluster => {
             let request: DescribeClusterRequest = decode(frame, version)?;
-            reply.encode(&describe::cluster(cluster, version, &request))
+            reply.encode(&describe::cluster(asked, version, &request))
         }
         ApiKey::SaslHandshake => {
             let request: SaslHandshakeRequest = decode(frame, version)?;

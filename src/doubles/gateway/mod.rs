@@ -61,7 +61,7 @@ pub use self::trace::{TraceConfig, TraceError};
 pub use self::witness::Told;
 use self::witness::Witness;
 use super::fault::{Injector, of_kinds};
-use super::http::{BindError, Server, Terms, bind};
+use super::http::{BindError, Server, Terms, authority, bind};
 use crate::api::{NotServable, Plan, Surroundings};
 use crate::result::HopTimes;
 use crate::scenario::FaultKind;
@@ -73,8 +73,10 @@ const IDLE: Duration = Duration::from_secs(310);
 /// How a [`Gateway`] is set up.
 #[derive(Debug)]
 pub struct GatewayConfig {
-    /// Loopback address to listen on.
+    /// Address to listen on.
     pub bind: IpAddr,
+    /// The host in its URL; `None`: the address that is listened on.
+    pub host: Option<String>,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
     /// Who it is to clients, which must speak TLS then, and may speak HTTP/2; `None`: they may do neither.
@@ -135,6 +137,7 @@ impl GatewayConfig {
     ) -> Self {
         Self {
             bind,
+            host: None,
             port: 0,
             identity: None,
             plan,
@@ -231,7 +234,8 @@ impl Gateway {
             service.clone().answer(request, client.address)
         })
         .map_err(GatewayError::Serve)?;
-        let base_url = format!("{scheme}://{address}{}", plan.stage.base_path);
+        let authority = authority(config.host.as_deref(), address);
+        let base_url = format!("{scheme}://{authority}{}", plan.stage.base_path);
         Ok(Self { server, base_url, leaking, tracer, witness, authorizers })
     }
 

@@ -2,6 +2,7 @@
 //! HTTP/2 as well.
 
 mod answer;
+mod authority;
 mod body;
 mod connection;
 mod listening;
@@ -9,6 +10,7 @@ mod server;
 mod source;
 
 pub use answer::{Answer, AnswerBody, Ending, Pieces};
+pub use authority::{authority, reachable};
 pub use body::{BodyError, read_body};
 pub use connection::Client;
 pub(super) use connection::Unbroken;

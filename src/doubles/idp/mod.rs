@@ -19,7 +19,7 @@ mod misbehaviour;
 mod serve;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ use self::misbehaviour::Misbehaviour;
 use self::serve::Core;
 use super::fault::{Injector, of_kinds};
 use super::gateway::{RateLimit, TokenBucket};
-use super::http::{BindError, Server, bind};
+use super::http::{BindError, Server, authority, bind, reachable};
 use crate::jose::{KeyError, PublicKey};
 use crate::scenario::{FaultKind, TokenProfile};
 use crate::secret::Secret;
@@ -42,8 +42,10 @@ use crate::secret::Secret;
 /// How an [`Idp`] is set up.
 #[derive(Debug, Clone)]
 pub struct IdpConfig {
-    /// Loopback address to listen on.
+    /// Address to listen on.
     pub bind: IpAddr,
+    /// The host in its issuers and URLs; `None`: the address that is listened on.
+    pub host: Option<String>,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
     /// The API that the access tokens are for.
@@ -61,7 +63,8 @@ pub struct IdpConfig {
     pub rate_limit: Option<RateLimit>,
     /// How many seconds its clock is fast, by which tokens are issued.
     pub clock_s: i64,
-    /// The TCP port of its admin API; `None`: there is none.
+    /// The TCP port of its admin API, which is on loopback wherever the provider listens, for it lets anybody in; `None`:
+    /// there is none.
     pub admin: Option<u16>,
     /// Hosts besides this machine to which it may be told to send those who ask for its keys.
     pub allow_hosts: Vec<String>,
@@ -75,6 +78,7 @@ impl IdpConfig {
     pub fn new(bind: IpAddr, audience: impl Into<String>) -> Self {
         Self {
             bind,
+            host: None,
             port: 0,
             audience: audience.into(),
             token_life: Duration::from_hours(1),
@@ -131,6 +135,8 @@ pub struct Idp {
     _server: Server,
     admin: Option<Server>,
     core: Arc<Core>,
+    /// What its URLs begin with, and what they would begin with for this process.
+    origins: (String, String),
     /// What is to happen later.
     _rotations: JoinSet<()>,
 }
@@ -142,7 +148,9 @@ impl Idp {
     /// [`IdpError`], as it says.
     pub async fn start(config: IdpConfig) -> Result<Self, IdpError> {
         let listener = bind("identity provider", SocketAddr::new(config.bind, config.port)).await?;
-        let origin = format!("http://{}", listener.local_addr().map_err(IdpError::Serve)?);
+        let address = listener.local_addr().map_err(IdpError::Serve)?;
+        let origin = format!("http://{}", authority(config.host.as_deref(), address));
+        let origins = (origin.clone(), format!("http://{}", reachable(address)));
         let named = std::iter::once((String::from("first"), config.profile)).chain(config.issuers);
         let (named, life): (Vec<_>, _) = (named.collect(), config.token_life);
         // Searching for primes takes long enough to hold up a runtime's thread.
@@ -175,7 +183,9 @@ impl Idp {
         })
         .map_err(IdpError::Serve)?;
         let admin = match config.admin {
-            Some(port) => Some(admin::start(core.clone(), SocketAddr::new(config.bind, port)).await?),
+            Some(port) => {
+                Some(admin::start(core.clone(), SocketAddr::new(loopback(config.bind), port)).await?)
+            }
             None => None,
         };
         let mut rotations = JoinSet::new();
@@ -183,7 +193,7 @@ impl Idp {
         for injector in of_kinds(&config.injectors, &kinds) {
             rotations.spawn(rotate_as_told(core.clone(), injector));
         }
-        Ok(Self { _server: server, admin, core, _rotations: rotations })
+        Ok(Self { _server: server, admin, core, origins, _rotations: rotations })
     }
 
     /// `iss` of its first issuer's tokens.
@@ -204,10 +214,24 @@ impl Idp {
         self.core.first().jwks_uri.clone()
     }
 
+    /// The same as this process reaches it, where `host` is a name that only others know.
+    #[must_use]
+    pub fn own_jwks_uri(&self) -> String {
+        let (published, own) = &self.origins;
+        self.jwks_uri().replacen(published, own, 1)
+    }
+
     /// URL of its admin API, if it has one.
     #[must_use]
     pub fn admin_url(&self) -> Option<String> {
         self.admin.as_ref().map(|server| format!("http://{}", server.address()))
+    }
+}
+
+fn loopback(bind: IpAddr) -> IpAddr {
+    match bind {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     }
 }
 

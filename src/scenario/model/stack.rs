@@ -61,7 +61,7 @@ impl StackSpec {
 pub enum ProxySpec {
     /// landfall's double: `replicas` proxies behind the embedded balancer.
     Embedded {
-        /// TCP port of the balancer on loopback.
+        /// TCP port of the balancer.
         port: u16,
         /// Number of proxies, 1 to 16.
         replicas: u16,
@@ -71,8 +71,8 @@ pub enum ProxySpec {
         idempotence: bool,
         /// The balancer.
         balancer: BalancerSpec,
-        /// Whether a schema registry is behind it; otherwise nobody answers where one should be.
-        registry: bool,
+        /// TCP port of the schema registry behind it; `None`: nobody answers where one should be.
+        registry: Option<u16>,
         /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`.
         blocked: BTreeSet<String>,
     },
@@ -94,7 +94,7 @@ pub enum ProxySpec {
 pub enum KafkaSpec {
     /// landfall's in-memory broker.
     Embedded {
-        /// TCP port of the first broker on loopback; the others take the ports after it.
+        /// TCP port of the first broker; the others take the ports after it.
         port: u16,
         /// Number of brokers, 1 to 9.
         brokers: u16,
