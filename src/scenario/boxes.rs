@@ -443,6 +443,15 @@ fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     Some(id.to_owned())
 }
 
+/// Whether the box that faults call `name` is in containers.
+pub(super) fn is_container(stack: &StackSpec, name: &str) -> bool {
+    match name {
+        "proxy" => matches!(stack.proxy, ProxySpec::Container(_)),
+        "kafka" => matches!(stack.kafka, KafkaSpec::Container(_)),
+        _ => false,
+    }
+}
+
 /// Whether the box that faults call `name` is embedded; `None` if no box of this name shows faults.
 pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
     match name {

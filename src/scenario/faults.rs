@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::boxes::is_embedded;
+use super::boxes::{is_container, is_embedded};
 use super::decode::{Fields, Item};
 use super::error::{Problems, nearest, quoted};
 use super::model::{Fault, FaultKind, Pace, ProxySpec, StackSpec};
@@ -109,7 +109,9 @@ pub(super) fn read_fault(item: &Item<'_>, around: &Around<'_>, problems: &mut Pr
 }
 
 fn read_kind(item: &Item<'_>, problems: &mut Problems) -> Option<FaultKind> {
-    item.choice(&FaultKind::ALL.map(|kind| (kind.name(), kind)), problems)
+    let all: Vec<_> = FaultKind::ALL.into_iter().chain(FaultKind::OF_CONTAINERS).collect();
+    let named: Vec<_> = all.into_iter().map(|kind| (kind.name(), kind)).collect();
+    item.choice(&named, problems)
 }
 
 fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>, problems: &mut Problems) {
@@ -126,6 +128,22 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
             format!("no faults belong to the box {}", quoted(name)),
             nearest(name, &BOXES),
         );
+    } else if kind.is_some_and(FaultKind::is_of_containers) {
+        if stack.is_some_and(|stack| !is_container(stack, name)) {
+            let message = format!("befalls containers, and the {name} of this stack is none");
+            item.suggest(
+                problems,
+                message,
+                "make the box `kind: container`, or take a fault of the embedded one",
+            );
+        } else if kind == Some(FaultKind::ScaleIn)
+            && stack.is_some_and(
+                |stack| matches!(&stack.proxy, ProxySpec::Container(proxy) if proxy.replicas < 2),
+            )
+        {
+            let message = "the proxy of this stack has one replica, so none would be in service without it";
+            item.suggest(problems, message, "set `stack.proxy.replicas` to 2 or more");
+        }
     } else if stack.is_some_and(|stack| is_embedded(stack, name) == Some(false)) {
         let message =
             format!("only embedded boxes show faults, and the {name} of this stack is not embedded");

@@ -13,7 +13,10 @@ const MOST_BYTES: u64 = 1 << 30;
 
 /// Why settings are refused where nobody asks for them.
 pub(super) const REFUSED: [(&str, &str); 4] = [
-    ("replica", "has no meaning for this fault; only those of the balancer befall a replica that is named"),
+    (
+        "replica",
+        "has no meaning for this fault; only those of the balancer and of containers befall one that is named",
+    ),
     ("delay", "has no meaning for this fault; write `kind: network-delay`, whose delay it is"),
     ("bytes_per_second", "has no meaning for this fault; write `kind: network-throttle`, whose rate it is"),
     (
@@ -29,23 +32,39 @@ pub(super) fn read_replica(
     stack: Option<&StackSpec>,
     problems: &mut Problems,
 ) -> Option<u16> {
-    if kind.is_some_and(|kind| kind.box_name() != "balancer") {
+    let of_all = [FaultKind::RollingRestart, FaultKind::ScaleOut];
+    if kind.is_some_and(|kind| {
+        kind.box_name() != "balancer" && (!kind.is_of_containers() || of_all.contains(&kind))
+    }) {
         return None;
     }
     let item = fields.optional("replica")?;
     let replica = item.integer(&(1..=16), problems)?;
-    match stack.map(|stack| &stack.proxy) {
-        Some(ProxySpec::Embedded { replicas, .. }) if replica > *replicas => {
-            let there = match replicas {
-                1 => "one replica".to_owned(),
-                several => format!("{several} replicas"),
-            };
-            let message = format!("the proxy of this stack has {there}, and no number {replica}");
-            let most = format!("name one from 1 to {replicas}, or set `stack.proxy.replicas` to {replica}");
+    let of_kafka = kind.is_some_and(|kind| kind.box_name() == "kafka");
+    let there = stack.and_then(|stack| if of_kafka { stack.brokers() } else { replicas(stack) });
+    let (what, one, field) = if of_kafka {
+        ("the Kafka of this stack", "broker", "stack.kafka.brokers")
+    } else {
+        ("the proxy of this stack", "replica", "stack.proxy.replicas")
+    };
+    match there {
+        Some(there) if replica > there => {
+            let count = if there == 1 { format!("one {one}") } else { format!("{there} {one}s") };
+            let message = format!("{what} has {count}, and no number {replica}");
+            let most = format!("name one from 1 to {there}, or set `{field}` to {replica}");
             item.suggest(problems, message, most);
             None
         }
         _ => Some(replica),
+    }
+}
+
+/// How many replicas landfall starts.
+fn replicas(stack: &StackSpec) -> Option<u16> {
+    match &stack.proxy {
+        ProxySpec::Embedded { replicas, .. } => Some(*replicas),
+        ProxySpec::Container(proxy) => Some(proxy.replicas),
+        ProxySpec::External { .. } => None,
     }
 }
 
@@ -133,7 +152,7 @@ mod tests {
         let sentence = "faults[0].replica: the proxy of this stack has 2 replicas, and no number 3";
         assert!(error.contains(sentence) && error.contains("name one from 1 to 2"), "{error}");
         let error = fault("box: proxy, kind: stall, window: [0s, 3s], replica: 1", 2).unwrap_err();
-        assert!(error.contains("only those of the balancer befall a replica"), "{error}");
+        assert!(error.contains("only those of the balancer and of containers"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Starting landfall's own doubles, box by box.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::gateway::rate_limit;
@@ -148,7 +149,7 @@ impl Stack {
         .await?;
         self.produce_url = format!("http://{}", self.listen.authority(balancer.address()));
         self.up("balancer", "embedded", Some(self.produce_url.clone()), since);
-        self.doubles.balancer = Some(balancer);
+        self.doubles.balancer = Some(Arc::new(balancer));
         Ok(())
     }
 

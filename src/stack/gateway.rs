@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
@@ -210,7 +211,7 @@ impl Stack {
             let balancer = Balancer::start(BalancerConfig::new(LOOPBACK, proxies)).await?;
             let connector = balancer.connector();
             self.up("balancer", "embedded", None, since);
-            self.doubles.balancer = Some(balancer);
+            self.doubles.balancer = Some(Arc::new(balancer));
             return Ok((Backend::Balancer(connector), name));
         }
         Ok((external::backend(&self.produce_url, &tls).await?, name))

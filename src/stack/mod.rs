@@ -55,6 +55,8 @@ pub struct Settling {
     pub kafka_tells: bool,
     /// Otherwise, how long is waited after that.
     pub grace: Duration,
+    /// Whether the proxies can be stopped: then nothing lands any more, and the rest of the grace is of no use.
+    pub proxies_stop: bool,
 }
 
 /// The doubles that run; each stops when dropped. The order is that of the path, so that the entrance closes
@@ -66,7 +68,7 @@ struct Doubles {
     /// Functions by their authorizer's security scheme.
     functions: Vec<(String, Function)>,
     idp: Option<Idp>,
-    balancer: Option<Balancer>,
+    balancer: Option<Arc<Balancer>>,
     proxies: Vec<Proxy>,
     registry: Option<Registry>,
     broker: Option<Broker>,
@@ -163,6 +165,7 @@ impl Stack {
         stack.start_proxies(scenario).await?;
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
+        stack.show_container_faults(scenario);
         // Reported in the order in which a request passes.
         let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "registry", "kafka"];
         stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
@@ -260,7 +263,7 @@ impl Stack {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
-        let containers = self.containers.iter().flat_map(|containers| containers.notes().iter().cloned());
+        let containers = self.containers.iter().flat_map(Containers::notes);
         self.warnings.iter().cloned().chain(containers).chain(functions).collect()
     }
 
@@ -358,7 +361,7 @@ impl Stack {
         gateway.as_ref().map_or(0, Gateway::in_flight)
             + authorizer.as_ref().map_or(0, Authorizer::in_flight)
             + functions.iter().map(|(_, function)| function.in_flight()).sum::<u64>()
-            + balancer.as_ref().map_or(0, Balancer::in_flight)
+            + balancer.as_ref().map_or(0, |balancer| balancer.in_flight())
             + proxies.iter().map(Proxy::in_flight).sum::<u64>()
     }
 }
@@ -397,5 +400,7 @@ fn settling(scenario: &Scenario) -> Settling {
         proxies_tell: embedded_proxy,
         kafka_tells: embedded_proxy && embedded_kafka,
         grace: scenario.grace.unwrap_or(derived),
+        // Who says how long to wait wants that to be waited.
+        proxies_stop: matches!(scenario.stack.proxy, ProxySpec::Container(_)) && scenario.grace.is_none(),
     }
 }

@@ -263,10 +263,12 @@ impl Killed {
         let settling = Settling {
             proxies_tell: false,
             kafka_tells: false,
+            proxies_stop: false,
             grace: settling.grace.saturating_sub(killed_since),
         };
         let doubt = |reads: &mut [PartitionRead], open: &Outstanding| seen.doubt(reads, open);
-        let path = run::Path { settling, quiet: std::future::ready(true), doubt };
+        let path =
+            run::Path { settling, quiet: std::future::ready(true), close: std::future::ready(false), doubt };
         let settled = run::settle(path, reader, &baseline, collector, &mut interrupt, false).await?;
         let interrupt = *interrupt.borrow();
         if let Some(reason) = unfinished(&settled, interrupt) {

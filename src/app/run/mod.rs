@@ -278,7 +278,12 @@ pub async fn run(
     };
     // A load that a rule has stopped is settled in full: nobody waits at the terminal.
     let broke_off = interrupt.borrow().is_some();
-    let path = Path { settling: stack.settling(), quiet: stack.quiesce(), doubt: |_: &mut [_], _: &_| {} };
+    let path = Path {
+        settling: stack.settling(),
+        quiet: stack.quiesce(),
+        close: stack.close_proxies(),
+        doubt: |_: &mut [_], _: &_| {},
+    };
     let mut settled = settle(path, reader, &baseline, collector, &mut interrupt, broke_off).await?;
     settled.journal_failed = settled.journal_failed.or(reserved.failed().map(str::to_owned));
     let watched = monitor.finish().ok_or(RunError::Bug("monitor"))?;

@@ -27,6 +27,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// How long an interrupted run goes on reading.
 const INTERRUPTED: Duration = Duration::from_secs(5);
 
+/// How long Kafka may take to write what the proxies had sent it when they were stopped.
+const AT_REST: Duration = Duration::from_secs(3);
+
 /// What settling came to.
 pub(in crate::app) struct Settled {
     pub(in crate::app) settlement: Settlement,
@@ -51,28 +54,37 @@ struct Wait {
     /// Where the partitions ended.
     ends: Ends,
     took: Duration,
+    /// Whether the proxies were stopped before that.
+    closed: bool,
 }
 
 /// The path, as far as it must be waited for.
-pub(in crate::app) struct Path<Q, D> {
+pub(in crate::app) struct Path<Q, C, D> {
     pub(in crate::app) settling: Settling,
     /// Comes to its end when the doubles have nothing in hand; false where they still had when it was given up.
     pub(in crate::app) quiet: Q,
+    /// Stops the proxies; false where one may still run.
+    pub(in crate::app) close: C,
     /// Says of partitions that were read, by the highest offsets that were acknowledged, what makes them others than those
     /// of the run.
     pub(in crate::app) doubt: D,
 }
 
 pub(in crate::app) async fn settle(
-    path: Path<impl Future<Output = bool>, impl FnOnce(&mut [PartitionRead], &Outstanding)>,
+    path: Path<
+        impl Future<Output = bool>,
+        impl Future<Output = bool>,
+        impl FnOnce(&mut [PartitionRead], &Outstanding),
+    >,
     reader: Reader,
     baseline: &Baseline,
     collector: Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     broke_off: bool,
 ) -> Result<Settled, RunError> {
-    let Path { settling, quiet, doubt } = path;
-    let Wait { whole, ends, took } = wait((settling, quiet), &reader, &collector, interrupt, broke_off).await;
+    let Path { settling, quiet, close, doubt } = path;
+    let path = (settling, quiet, close);
+    let Wait { whole, ends, took, closed } = wait(path, &reader, &collector, interrupt, broke_off).await;
     let progress = reader.progress();
     let mut reads = reader.finish(&ends);
     let kafka_lost = reads.iter().filter(|read| !read.is_complete()).find_map(|read| {
@@ -101,7 +113,7 @@ pub(in crate::app) async fn settle(
         "settled"
     );
     let horizon = Horizon {
-        statement: statement(settling, whole, &settlement, ends.len()),
+        statement: statement(settling, (whole, closed), &settlement, ends.len()),
         waited_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         complete: settlement.read_completely && baseline.forbidden.is_empty(),
         compacted: baseline.compacted.len() as u64,
@@ -116,14 +128,14 @@ pub(in crate::app) async fn settle(
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics
 /// have been read to their ends.
 async fn wait(
-    (settling, quiet): (Settling, impl Future<Output = bool>),
+    (settling, quiet, close): (Settling, impl Future<Output = bool>, impl Future<Output = bool>),
     reader: &Reader,
     collector: &Collector,
     interrupt: &mut watch::Receiver<Option<Interrupt>>,
     mut broke_off: bool,
 ) -> Wait {
     let began = Instant::now();
-    let Settling { proxies_tell, kafka_tells, grace } = settling;
+    let Settling { proxies_tell, kafka_tells, grace, proxies_stop } = settling;
     tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
     let told = !proxies_tell || quiesce(quiet, interrupt, broke_off).await;
     tracing::info!(told, "settling: waiting for what has not landed");
@@ -132,9 +144,18 @@ async fn wait(
     let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };
     let mut heard = Instant::now();
     let mut read = 0;
+    let mut close = pin!(close);
+    let mut closed = Closing::NotYet;
     loop {
+        if proxies_stop && closed == Closing::NotYet && all_acked_were_seen(collector) {
+            // What is not there by now may only be what was refused, or what nobody can tell.
+            closed = if close.as_mut().await { Closing::Since(Instant::now()) } else { Closing::Failed };
+            tracing::info!(?closed, "settling: the proxies were stopped");
+        }
         let ends = tokio::task::block_in_place(|| reader.look());
-        let over = || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
+        let at_rest = matches!(closed, Closing::Since(since) if since.elapsed() >= AT_REST);
+        let over =
+            || at_rest || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
         let whole = told && reader.has_read_what_it_may(&ends) && tokio::task::block_in_place(over);
         let now = Instant::now();
         if !ends.is_empty() {
@@ -148,7 +169,8 @@ async fn wait(
         let silent = now >= deadline && now.saturating_duration_since(heard) >= SILENCE;
         if whole || silent || now >= patience {
             tracing::info!(whole, silent, partitions = ends.len(), waited = ?began.elapsed(), "settling: waiting is over");
-            return Wait { whole, ends, took: began.elapsed() };
+            let closed = at_rest;
+            return Wait { whole, ends, took: began.elapsed(), closed };
         }
         let pause = if began.elapsed() < SOON { POLL.0 } else { POLL.1 };
         tokio::select! {
@@ -159,6 +181,19 @@ async fn wait(
             }
         }
     }
+}
+
+/// What became of stopping the proxies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    NotYet,
+    Since(Instant),
+    Failed,
+}
+
+/// Whether every record that was acknowledged was seen.
+fn all_acked_were_seen(collector: &Collector) -> bool {
+    tokio::task::block_in_place(|| collector.up_to_date().outstanding().acked_unseen == 0)
 }
 
 /// Whether every record was acked and seen, and every partition ends beyond the acks.
@@ -205,7 +240,12 @@ fn unread(baseline: &Baseline, reads: &[PartitionRead]) -> Vec<(u16, String)> {
     unread.into_iter().collect()
 }
 
-fn statement(settling: Settling, whole: bool, settlement: &Settlement, partitions: usize) -> String {
+fn statement(
+    settling: Settling,
+    (whole, closed): (bool, bool),
+    settlement: &Settlement,
+    partitions: usize,
+) -> String {
     let extent = if settlement.read_completely {
         format!("{partitions} partitions were read to their ends")
     } else {
@@ -220,6 +260,8 @@ fn statement(settling: Settling, whole: bool, settlement: &Settlement, partition
         format!("every double reported that it had nothing left in hand, then {extent}")
     } else if r.refused + r.unknown + r.lost + r.unverifiable == 0 {
         format!("every record was acknowledged and seen; {extent}")
+    } else if closed {
+        format!("the proxies were stopped when all that was acknowledged had been seen, and then {extent}")
     } else {
         format!("absent records were waited for {seconds} s after the load; {extent}")
     }

@@ -128,6 +128,16 @@ fn of(kind: FaultKind) -> Mutant {
     const COPIED: &[(Detector, Wanted)] = &[(D::BeyondAttempts, Injected)];
     const LATE: &[(Detector, Wanted)] = &[(D::Latency, Some)];
     match kind {
+        // They befall nothing that landfall itself is made of.
+        F::ContainerStop
+        | F::ContainerKill
+        | F::ContainerPause
+        | F::RollingRestart
+        | F::ScaleOut
+        | F::ScaleIn
+        | F::BrokerStop
+        | F::BrokerKill
+        | F::BrokerPause => mutant(Pass, "", &[], &[]),
         F::DropAfterAck | F::WrongOffset => mutant(Fail, "every: 9", &[PLAIN, V3, NO_IDENTITY], &[]),
         F::Duplicate => mutant(Fail, "every: 9", &[PLAIN, V3], COPIED),
         F::CorruptByte | F::Truncate | F::RoundNumbers | F::LoseUnicode => {

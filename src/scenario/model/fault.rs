@@ -13,7 +13,8 @@ pub struct Fault {
     pub target: Option<String>,
     /// Only in this stretch of time after the load's start; `None`: always. What happens at a moment has one without length.
     pub window: Option<(Duration, Duration)>,
-    /// Only this replica, from 1, where it is a fault of the balancer; `None`: what its kind befalls where none is named.
+    /// Only this replica, or broker, from 1, where it is a fault of the balancer or of containers; `None`: what its kind befalls
+    /// where none is named.
     pub replica: Option<u16>,
     /// How much it does, where that can be said.
     pub amount: Option<Amount>,
@@ -196,10 +197,45 @@ pub enum FaultKind {
     /// Kafka: answers that a batch was appended, and forgets it before anybody could read it, as a leader does that ends
     /// uncleanly and has acknowledged alone. The next batch gets the same offsets, in a new leader epoch.
     LoseTail,
+    /// Proxy in containers: a replica, the first where none is named, is asked to stop when the window begins, and started
+    /// again when it ends. A window alone, as it is with all faults of containers but those that happen at a moment.
+    ContainerStop,
+    /// Proxy in containers: a replica is killed, and started again when the window ends.
+    ContainerKill,
+    /// Proxy in containers: a replica's processes stand still while the window lasts.
+    ContainerPause,
+    /// Proxy in containers: one replica after another is taken out of service, stopped, started, and taken into service
+    /// when it is ready. It happens at a moment, and lasts as long as it takes.
+    RollingRestart,
+    /// Proxy in containers: a replica more is started, and comes into service when it is ready. It happens at a moment.
+    ScaleOut,
+    /// Proxy in containers: a replica, the last where none is named, gets no new connections from the beginning of the window
+    /// on, and is stopped at its end.
+    ScaleIn,
+    /// Kafka in containers: a broker is asked to stop when the window begins, and started again when it ends: the one that is
+    /// named, or else the one that leads the first partition of the scenario's first topic.
+    BrokerStop,
+    /// Kafka in containers: a broker is killed, and started again when the window ends.
+    BrokerKill,
+    /// Kafka in containers: a broker's processes stand still while the window lasts.
+    BrokerPause,
 }
 
 impl FaultKind {
-    /// Every fault, in the order in which documentation lists them.
+    /// Every fault of containers, in the order in which documentation lists them.
+    pub const OF_CONTAINERS: [Self; 9] = [
+        Self::ContainerStop,
+        Self::ContainerKill,
+        Self::ContainerPause,
+        Self::RollingRestart,
+        Self::ScaleOut,
+        Self::ScaleIn,
+        Self::BrokerStop,
+        Self::BrokerKill,
+        Self::BrokerPause,
+    ];
+
+    /// Every fault of doubles, in the order in which documentation lists them.
     pub const ALL: [Self; 65] = [
         Self::DropAfterAck,
         Self::Duplicate,
@@ -285,12 +321,19 @@ impl FaultKind {
     pub fn is_window_alone(self) -> bool {
         matches!(self, Self::Stall | Self::SlowStart | Self::ReplicaRestart | Self::Restart)
             || self.box_name() == "balancer"
+            || (self.is_of_containers() && !self.is_moment())
+    }
+
+    /// Whether it befalls boxes in containers, and not doubles.
+    #[must_use]
+    pub fn is_of_containers(self) -> bool {
+        Self::OF_CONTAINERS.contains(&self)
     }
 
     /// Whether it happens once, at a moment, and has neither a pace nor a target.
     #[must_use]
     pub fn is_moment(self) -> bool {
-        matches!(self, Self::RotateKeys | Self::RotateKeysAtOnce)
+        matches!(self, Self::RotateKeys | Self::RotateKeysAtOnce | Self::RollingRestart | Self::ScaleOut)
     }
 
     /// How much it does where nothing is said; `None` where nothing can be said.
@@ -391,6 +434,15 @@ impl FaultKind {
             Self::LeaderChange => ("kafka", "leader-change", None),
             Self::Restart => ("kafka", "restart", None),
             Self::LoseTail => ("kafka", "lose-tail", LOST),
+            Self::ContainerStop => ("proxy", "container-stop", None),
+            Self::ContainerKill => ("proxy", "container-kill", None),
+            Self::ContainerPause => ("proxy", "container-pause", None),
+            Self::RollingRestart => ("proxy", "rolling-restart", None),
+            Self::ScaleOut => ("proxy", "scale-out", None),
+            Self::ScaleIn => ("proxy", "scale-in", None),
+            Self::BrokerStop => ("kafka", "broker-stop", None),
+            Self::BrokerKill => ("kafka", "broker-kill", None),
+            Self::BrokerPause => ("kafka", "broker-pause", None),
         }
     }
 }

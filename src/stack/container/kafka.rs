@@ -127,7 +127,7 @@ impl Containers {
         for number in 1..=spec.brokers {
             let identity = identity(number, spec.flaw, (&authority, &strange), now)?;
             let Running { container, port } = self
-                .run(HOST, |port| {
+                .run((HOST, true), |port| {
                     let mut variables = settings.environment(number, port);
                     variables.extend(env.iter().cloned());
                     let placed = |name: &str, content: &Secret| PlacedFile {
@@ -180,7 +180,7 @@ impl Containers {
             cluster.admin(0).await?.scram_user(PROXY, hash, &settings.proxy, salt).await?;
         }
         let reports = cluster.brokers.iter().map(|_| report(&image, spec.resources)).collect();
-        self.cluster = Some(cluster);
+        self.cluster = Some(Arc::new(cluster));
         Ok(reports)
     }
 }

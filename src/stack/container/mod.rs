@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `proxy` | REST proxies, configured by adapters |
+//! | `faults` | stopped, killed, paused, restarted, one more, one fewer |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
 
+mod faults;
 mod kafka;
 mod proxy;
 mod ready;
@@ -17,6 +19,7 @@ mod teardown;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StackError;
 use crate::engine::{
@@ -27,6 +30,7 @@ use crate::result::ContainerReport;
 use crate::scenario::{ImageSpec, Resources};
 use crate::secret::Secret;
 
+use faults::{Events, Replica, Showing};
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 
@@ -49,8 +53,14 @@ pub(super) struct Containers {
     redaction: Redaction,
     logs: Vec<LogFile>,
     /// What landfall's own Kafka clients and the proxies need, once Kafka is up.
-    cluster: Option<Cluster>,
-    proxies: Vec<Container>,
+    cluster: Option<Arc<Cluster>>,
+    proxies: Vec<Replica>,
+    /// Made, and not started until a fault does.
+    spares: Vec<Replica>,
+    /// How long a replica may take to stop.
+    stop_within: Duration,
+    events: Events,
+    showing: Showing,
     notes: Vec<String>,
 }
 
@@ -95,13 +105,17 @@ impl Containers {
             logs: Vec::new(),
             cluster: None,
             proxies: Vec::new(),
+            spares: Vec::new(),
+            stop_within: Duration::from_secs(10),
+            events: Events::default(),
+            showing: Showing::default(),
             notes,
         })
     }
 
     /// What a reader must know of them.
-    pub(super) fn notes(&self) -> &[String] {
-        &self.notes
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.events.all()).collect()
     }
 
     /// Hides these too, in what is told of containers that are started from now on.
@@ -111,7 +125,7 @@ impl Containers {
     }
 
     /// How Kafka is reached, once it is up.
-    pub(super) fn cluster(&self) -> Option<&Cluster> {
+    pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.cluster.as_ref()
     }
 
@@ -131,10 +145,10 @@ impl Containers {
         Err(StackError::LimitsIgnored { name: name.to_owned(), what })
     }
 
-    /// Makes and starts a container at a free port of 127.0.0.1. `spec` is given that port.
+    /// Makes a container at a free port of 127.0.0.1, and starts it, if it is to run at once. `spec` is given that port.
     async fn run(
         &mut self,
-        inside: u16,
+        (inside, at_once): (u16, bool),
         spec: impl Fn(u16) -> Result<ContainerSpec, StackError>,
     ) -> Result<Running, StackError> {
         let mut tries = 1;
@@ -145,6 +159,9 @@ impl Containers {
                 (self.engine.clone(), self.belonging.clone(), self.network.clone());
             let started = detached(&self.making, async move {
                 let container = Container::create(&engine, &belonging, &network, &spec).await?;
+                if !at_once {
+                    return Ok(container);
+                }
                 match container.start().await {
                     Ok(()) => Ok(container),
                     Err(error) => {
@@ -156,7 +173,9 @@ impl Containers {
             });
             match started.await {
                 Ok(container) => {
-                    self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
+                    if at_once {
+                        self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
+                    }
                     return Ok(Running { container, port });
                 }
                 Err(error) if error.is_port_taken() && tries < PORT_TRIES => tries += 1,
@@ -168,6 +187,7 @@ impl Containers {
 
 impl Drop for Containers {
     fn drop(&mut self) {
+        self.showing = Showing::default();
         self.logs.clear();
         teardown::take_down(&self.engine, &self.belonging.stack, &self.making);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::faults::Replica;
 use super::kafka::{CA_FILE, Cluster};
 use super::ready::{try_ready, until_ready};
 use super::{Containers, Running, StackError, report};
@@ -15,19 +16,20 @@ use crate::secret::Secret;
 const REGISTRY: &str = "http://registry:8081";
 
 impl Containers {
-    /// Starts one replica. Gives where it is reached, and what results say of it. It may not be ready yet.
+    /// Starts one replica, or only makes it, as a spare. Gives where it is reached, and what results say of it. It may not be
+    /// ready yet.
     pub(in crate::stack) async fn start_proxy(
         &mut self,
         spec: &ProxyContainer,
-        number: u16,
+        (number, spare): (u16, bool),
         env: &[(String, Secret)],
     ) -> Result<(SocketAddr, ContainerReport), StackError> {
         let name = format!("proxy-{number}");
         self.hide(env.iter().map(|(_, value)| value.clone()));
         let image = self.image(&name, &spec.image).await?;
         let limits = self.check_limits(&name, spec.resources)?;
-        let values =
-            self.cluster.as_ref().map(|cluster| values(spec, number, &name, cluster)).unwrap_or_default();
+        let cluster = self.cluster.clone();
+        let values = cluster.as_ref().map(|cluster| values(spec, number, &name, cluster)).unwrap_or_default();
         let Adapter { port: inside, entrypoint, command, stop_signal, .. } = &spec.adapter;
         let made = ContainerSpec {
             name: name.clone(),
@@ -35,27 +37,39 @@ impl Containers {
             entrypoint: words(entrypoint.as_deref(), &values)?,
             command: words(command.as_deref(), &values)?,
             env: variables(&spec.adapter, &values, env)?,
-            files: files(&spec.adapter, &values, self.cluster.as_ref())?,
+            files: files(&spec.adapter, &values, cluster.as_deref())?,
             ports: Vec::new(),
             limits,
             stop_signal: stop_signal.clone(),
             user: None,
         };
-        let Running { container, port } = self.run(*inside, |_| Ok(made.clone())).await?;
-        self.proxies.push(container);
-        Ok(((Ipv4Addr::LOCALHOST, port).into(), report(&image, spec.resources)))
+        let Running { container, port } = self.run((*inside, !spare), |_| Ok(made.clone())).await?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let replicas = if spare { &mut self.spares } else { &mut self.proxies };
+        replicas.push(Replica { number, container, address });
+        Ok((address, report(&image, spec.resources)))
     }
 
-    /// Returns when the replica with this number, which is reached at `address`, is ready.
+    /// Returns when the replica with this number is ready.
     pub(in crate::stack) async fn proxy_is_ready(
         &self,
         spec: &ProxyContainer,
         number: u16,
-        address: SocketAddr,
     ) -> Result<(), StackError> {
-        let Some(container) = self.proxies.get(usize::from(number) - 1) else { return Ok(()) };
-        let ready = &spec.adapter.ready;
-        until_ready(container, spec.start_within, &self.redaction, || try_ready(ready, address)).await
+        let Some(replica) = self.proxies.iter().find(|replica| replica.number == number) else {
+            return Ok(());
+        };
+        let (ready, address) = (&spec.adapter.ready, replica.address);
+        until_ready(&replica.container, spec.start_within, &self.redaction, || try_ready(ready, address))
+            .await
+    }
+
+    /// Asks all replicas to stop, those that were started later too, and kills those that do not in their time. False where
+    /// one may still run.
+    pub(in crate::stack) async fn stop_proxies(&self) -> bool {
+        let all = self.proxies.iter().chain(&self.spares);
+        let stops = all.map(|replica| replica.container.stop(self.stop_within));
+        futures_util::future::join_all(stops).await.iter().all(Result::is_ok)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The boxes in containers, as parts of the stack.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::READY_TOPIC;
 use crate::result::{BoxReport, ContainerReport};
-use crate::scenario::{KafkaContainer, ProxyContainer, Scenario, TopicSpec};
+use crate::scenario::{FaultKind, KafkaContainer, ProxyContainer, ProxySpec, Scenario, TopicSpec};
 use crate::stack::secrets::of_box;
 use crate::stack::{Stack, StackError, external};
 
@@ -54,12 +55,16 @@ impl Stack {
         let mut started: Vec<(u16, SocketAddr, ContainerReport, Instant)> = Vec::new();
         for number in 1..=spec.replicas {
             let since = Instant::now();
-            let (address, report) = containers.start_proxy(spec, number, &env).await?;
+            let (address, report) = containers.start_proxy(spec, (number, false), &env).await?;
             started.push((number, address, report, since));
+        }
+        let more = self.injectors.iter().filter(|injector| injector.kind() == FaultKind::ScaleOut);
+        for (number, _) in (spec.replicas + 1..).zip(more) {
+            containers.start_proxy(spec, (number, true), &env).await?;
         }
         let mut ready = Vec::new();
         for (number, address, report, since) in started {
-            containers.proxy_is_ready(spec, number, address).await?;
+            containers.proxy_is_ready(spec, number).await?;
             ready.push((number, address, report, since.elapsed()));
         }
         let targets: Vec<SocketAddr> = ready.iter().map(|(_, address, ..)| *address).collect();
@@ -69,6 +74,27 @@ impl Stack {
             self.container_is_up(&name, Some(format!("http://{address}")), report, since);
         }
         self.start_balancer(spec.port, &spec.balancer, targets).await
+    }
+
+    /// Lets faults befall the containers, each at its time after the load's start.
+    pub(in crate::stack) fn show_container_faults(&mut self, scenario: &Scenario) {
+        let Some(containers) = &mut self.containers else { return };
+        let spec = match &scenario.stack.proxy {
+            ProxySpec::Container(spec) => Some(&**spec),
+            ProxySpec::Embedded { .. } | ProxySpec::External { .. } => None,
+        };
+        let balancer = self.doubles.balancer.as_ref().map(Arc::downgrade).unwrap_or_default();
+        let topic = scenario.topics.first().map_or("", |topic| topic.name.as_str());
+        containers.show_faults(&self.injectors, spec, balancer, topic);
+    }
+
+    /// Stops the proxies that are containers, so that nothing lands any more. False where there are none, or one may still
+    /// run.
+    pub async fn close_proxies(&self) -> bool {
+        match &self.containers {
+            Some(containers) => containers.stop_proxies().await,
+            None => false,
+        }
     }
 
     fn container_is_up(

@@ -1,0 +1,316 @@
+//! Faults of containers: stopped, killed, paused, restarted one after another, one more and one fewer, while the load runs.
+//!
+//! A fault counts a container when the engine has said that it did to it what it was asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use super::kafka::Cluster;
+use super::ready::{try_ready, until_ready};
+use super::{Containers, StackError};
+use crate::doubles::balancer::{Balancer, TargetError};
+use crate::doubles::fault::Injector;
+use crate::engine::{Container, LogFile, Redaction};
+use crate::kafka::admin::AdminError;
+use crate::scenario::{FaultKind, ProxyContainer, Ready};
+
+/// How long a broker may take to stop by itself: it hands over what it leads first.
+const BROKER_GRACE: Duration = Duration::from_secs(30);
+
+/// What has been done to containers, in sentences, in the order in which it happened.
+#[derive(Clone, Default)]
+pub(super) struct Events(Arc<Mutex<Vec<String>>>);
+
+impl Events {
+    fn tell(&self, sentence: String) {
+        tracing::info!(sentence, "containers");
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A proxy that faults may befall.
+#[derive(Clone)]
+pub(super) struct Replica {
+    pub(super) number: u16,
+    pub(super) container: Container,
+    pub(super) address: SocketAddr,
+}
+
+/// What faults of proxies need to know.
+#[derive(Clone)]
+struct Proxies {
+    replicas: Vec<Replica>,
+    balancer: Weak<Balancer>,
+    ready: Ready,
+    stop_within: Duration,
+    start_within: Duration,
+    redaction: Redaction,
+}
+
+/// Faults that wait for their time, until this is dropped.
+#[derive(Default)]
+pub(super) struct Showing(Vec<JoinHandle<()>>);
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// One fault on its way.
+struct Course {
+    injector: Arc<Injector>,
+    events: Events,
+}
+
+impl Course {
+    /// A moment of the load, in words.
+    fn since(from: Instant, at: Instant) -> String {
+        format!("{:.1} s", at.saturating_duration_since(from).as_secs_f64())
+    }
+
+    /// Says what came of `what`; true if it was done.
+    fn told(&self, name: &str, what: &str, outcome: Result<(), impl std::fmt::Display>) -> bool {
+        match outcome {
+            Ok(()) => {
+                self.injector.took_effect(1);
+                self.events.tell(format!("{name} was {what}"));
+                true
+            }
+            Err(error) => {
+                self.events.tell(format!(
+                    "the fault `{}` could not be shown to {name}: {error}",
+                    self.injector.kind().name()
+                ));
+                false
+            }
+        }
+    }
+
+    /// Waits for the window's beginning, and gives its end.
+    async fn begin(&self) -> Instant {
+        let (from, to) = self.injector.window().await;
+        tokio::time::sleep_until(from.into()).await;
+        to
+    }
+}
+
+impl Containers {
+    /// Shows the faults of `injectors` that befall containers, each at its time after the load's start.
+    pub(in crate::stack) fn show_faults(
+        &mut self,
+        injectors: &[Arc<Injector>],
+        spec: Option<&ProxyContainer>,
+        balancer: Weak<Balancer>,
+        first_topic: &str,
+    ) {
+        let proxies = spec.map(|spec| Proxies {
+            replicas: self.proxies.clone(),
+            balancer,
+            ready: spec.adapter.ready.clone(),
+            stop_within: spec.adapter.stop_within,
+            start_within: spec.start_within,
+            redaction: self.redaction.clone(),
+        });
+        let mut spares = self.spares.clone().into_iter();
+        for injector in injectors.iter().filter(|injector| injector.kind().is_of_containers()) {
+            let course = Course { injector: injector.clone(), events: self.events.clone() };
+            let kind = injector.kind();
+            let task = match (kind, &proxies, &self.cluster) {
+                (
+                    FaultKind::BrokerStop | FaultKind::BrokerKill | FaultKind::BrokerPause,
+                    _,
+                    Some(cluster),
+                ) => tokio::spawn(befall_broker(course, cluster.clone(), first_topic.to_owned())),
+                (FaultKind::RollingRestart, Some(proxies), _) => tokio::spawn(roll(course, proxies.clone())),
+                (FaultKind::ScaleOut, Some(proxies), _) => {
+                    let Some(spare) = spares.next() else { continue };
+                    tokio::spawn(scale_out(course, proxies.clone(), spare, self.folder.clone()))
+                }
+                (FaultKind::ScaleIn, Some(proxies), _) => tokio::spawn(scale_in(course, proxies.clone())),
+                (_, Some(proxies), _) => tokio::spawn(befall_proxy(course, proxies.clone())),
+                _ => continue,
+            };
+            self.showing.0.push(task);
+        }
+    }
+}
+
+/// Does to a container what the fault says, and undoes it when the window ends.
+async fn befall(course: &Course, container: &Container, grace: Duration) -> bool {
+    let to = course.begin().await;
+    let began = Instant::now();
+    let (what, outcome) = match course.injector.kind() {
+        FaultKind::ContainerStop | FaultKind::BrokerStop => ("stopped", container.stop(grace).await),
+        FaultKind::ContainerKill | FaultKind::BrokerKill => ("killed", container.kill().await),
+        _ => ("paused", container.pause().await),
+    };
+    if !course.told(container.name(), what, outcome) {
+        return false;
+    }
+    tokio::time::sleep_until(to.into()).await;
+    let undone = if what == "paused" { container.unpause().await } else { container.start().await };
+    let took = Course::since(began, Instant::now());
+    match undone {
+        Ok(()) => {
+            course.events.tell(format!("{} was started again {took} after it was {what}", container.name()));
+            true
+        }
+        Err(error) => {
+            course.events.tell(format!("{} is still {what}: {error}", container.name()));
+            false
+        }
+    }
+}
+
+async fn befall_proxy(course: Course, proxies: Proxies) {
+    let number = course.injector.fault().replica.unwrap_or(1);
+    let Some(replica) = proxies.replicas.iter().find(|replica| replica.number == number) else { return };
+    if befall(&course, &replica.container, proxies.stop_within).await {
+        proxies.tell_when_ready(&course, replica).await;
+    }
+}
+
+async fn befall_broker(course: Course, cluster: Arc<Cluster>, topic: String) {
+    // Who leads is looked up shortly before: it may have changed since the path came up.
+    let (from, _) = course.injector.window().await;
+    tokio::time::sleep_until(from.into()).await;
+    let number = match course.injector.fault().replica {
+        Some(number) => number,
+        None => match cluster.leader_of(&topic).await {
+            Ok(leader) => leader,
+            Err(error) => {
+                course.told("Kafka", "", Err(error));
+                return;
+            }
+        },
+    };
+    let Some(broker) = cluster.brokers.get(usize::from(number).wrapping_sub(1)) else { return };
+    befall(&course, &broker.container, BROKER_GRACE).await;
+}
+
+impl Proxies {
+    /// Returns when a replica is ready again, and says how long that took.
+    async fn tell_when_ready(&self, course: &Course, replica: &Replica) -> bool {
+        let began = Instant::now();
+        let name = replica.container.name();
+        match self.ready(replica).await {
+            Ok(()) => {
+                let took = Course::since(began, Instant::now());
+                course.events.tell(format!("{name} could be used again {took} after it was started"));
+                true
+            }
+            Err(error) => {
+                course.events.tell(format!("{name} did not become ready again: {error}"));
+                false
+            }
+        }
+    }
+
+    async fn ready(&self, replica: &Replica) -> Result<(), StackError> {
+        let address = replica.address;
+        until_ready(&replica.container, self.start_within, &self.redaction, || {
+            try_ready(&self.ready, address)
+        })
+        .await
+    }
+
+    /// Does something to the balancer, if it is still there.
+    fn balance(&self, change: impl FnOnce(&Balancer) -> Result<(), TargetError>) {
+        if let Some(balancer) = self.balancer.upgrade() {
+            // A target that is not known is one that another fault has taken away.
+            let _ = change(&balancer);
+        }
+    }
+}
+
+async fn roll(course: Course, proxies: Proxies) {
+    course.begin().await;
+    let began = Instant::now();
+    for replica in &proxies.replicas {
+        proxies.balance(|balancer| balancer.drain(replica.address));
+        if !course.told(
+            replica.container.name(),
+            "stopped",
+            replica.container.stop(proxies.stop_within).await,
+        ) {
+            return;
+        }
+        if let Err(error) = replica.container.start().await {
+            course.events.tell(format!("{} is still stopped: {error}", replica.container.name()));
+            return;
+        }
+        if !proxies.tell_when_ready(&course, replica).await {
+            return;
+        }
+        proxies.balance(|balancer| balancer.restore(replica.address));
+    }
+    course.events.tell(format!("the rolling restart took {}", Course::since(began, Instant::now())));
+}
+
+async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: std::path::PathBuf) {
+    course.begin().await;
+    let began = Instant::now();
+    let name = spare.container.name().to_owned();
+    let started = spare.container.start().await;
+    if let Err(error) = started {
+        course.told(&name, "", Err(error));
+        return;
+    }
+    // Followed as long as the run lasts.
+    let log = LogFile::follow(&spare.container, &folder, proxies.redaction.clone());
+    match proxies.ready(&spare).await {
+        Ok(()) => {
+            proxies.balance(|balancer| balancer.add(spare.address));
+            let took = Course::since(began, Instant::now());
+            course.told(
+                &name,
+                &format!("taken into service {took} after it was started"),
+                Ok::<(), String>(()),
+            );
+        }
+        Err(error) => drop(course.told(&name, "", Err(error))),
+    }
+    if let Ok(_log) = log {
+        std::future::pending().await
+    }
+}
+
+async fn scale_in(course: Course, proxies: Proxies) {
+    let to = course.begin().await;
+    let last = proxies.replicas.last().map_or(1, |replica| replica.number);
+    let number = course.injector.fault().replica.unwrap_or(last);
+    let Some(replica) = proxies.replicas.iter().find(|replica| replica.number == number) else { return };
+    proxies.balance(|balancer| balancer.drain(replica.address));
+    tokio::time::sleep_until(to.into()).await;
+    let outcome = replica.container.stop(proxies.stop_within).await;
+    course.told(replica.container.name(), "taken out of service and stopped", outcome);
+}
+
+impl Cluster {
+    /// The number of the broker that leads the topic's first partition.
+    async fn leader_of(&self, topic: &str) -> Result<u16, AdminError> {
+        let mut last = None;
+        for place in 0..self.brokers.len() {
+            let asked = match self.admin(place).await {
+                Ok(mut admin) => admin.leaders(topic).await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(leaders) => {
+                    let leader = leaders.first().and_then(|leader| u16::try_from(*leader).ok());
+                    return Ok(leader.unwrap_or(1));
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        last.map_or(Ok(1), Err)
+    }
+}
