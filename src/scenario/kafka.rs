@@ -98,8 +98,14 @@ fn read_container(
         mechanism.unwrap_or(Some(SaslMechanism::ScramSha512))
     });
     let most = brokers.unwrap_or(5);
-    let min_insync =
-        fields.optional("min_insync_replicas").and_then(|item| item.integer(&(1..=most), problems));
+    let min_insync = fields.optional("min_insync_replicas").and_then(|item| {
+        let replicas = item.integer(&(1..=5), problems)?;
+        if replicas > most {
+            let message = format!("is more than there are brokers ({most}), so that nothing could be written");
+            item.suggest(problems, message, "set `stack.kafka.brokers` higher, or this lower");
+        }
+        Some(replicas)
+    });
     let flaw = fields.optional("flaw").and_then(|item| item.choice(&FLAWS, problems)).flatten();
     let resources = read_resources(&mut fields, Resources::default(), problems);
     let env = read_env(&mut fields, problems);

@@ -110,11 +110,12 @@ fn faults_lead_to_the_findings_that_the_schema_names() {
             ));
         }
     }
-    let there = crate::scenario::FaultKind::ALL.map(|kind| {
+    let all = crate::scenario::FaultKind::ALL.into_iter().chain(crate::scenario::FaultKind::OF_CONTAINERS);
+    let there = all.map(|kind| {
         let finding = kind.expected_finding(false).map(str::to_owned);
         (kind.box_name().to_owned(), kind.name().to_owned(), finding)
     });
-    let mut there = there.to_vec();
+    let mut there: Vec<_> = there.collect();
     named.sort();
     there.sort();
     assert_eq!(named, there);
