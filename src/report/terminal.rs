@@ -405,8 +405,20 @@ pub(super) mod tests {
                 }],
             }],
             boxes: vec![
-                BoxReport { name: "gateway".into(), kind: "embedded".into(), endpoint: None, start_us: 10, container: None },
-                BoxReport { name: "proxy".into(), kind: "external".into(), endpoint: None, start_us: 10, container: None },
+                BoxReport {
+                    name: "gateway".into(),
+                    kind: "embedded".into(),
+                    endpoint: None,
+                    start_us: 10,
+                    container: None,
+                },
+                BoxReport {
+                    name: "proxy".into(),
+                    kind: "external".into(),
+                    endpoint: None,
+                    start_us: 10,
+                    container: None,
+                },
             ],
             machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
             versions: std::collections::BTreeMap::new(),

@@ -101,7 +101,8 @@ fn read_container(
     let min_insync = fields.optional("min_insync_replicas").and_then(|item| {
         let replicas = item.integer(&(1..=5), problems)?;
         if replicas > most {
-            let message = format!("is more than there are brokers ({most}), so that nothing could be written");
+            let message =
+                format!("is more than there are brokers ({most}), so that nothing could be written");
             item.suggest(problems, message, "set `stack.kafka.brokers` higher, or this lower");
         }
         Some(replicas)

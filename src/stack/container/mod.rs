@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use super::StackError;
 use crate::engine::{
-    Belonging, Capabilities, Container, ContainerSpec, Engine, EngineError, Fate, Limits, LogFile, Network,
-    Owner, Redaction, ResolvedImage, remove_stack, stacks,
+    Belonging, Capabilities, Container, ContainerSpec, Engine, Fate, Limits, LogFile, Network, Owner,
+    Redaction, ResolvedImage, remove_stack, stacks,
 };
 use crate::result::ContainerReport;
 use crate::scenario::{ImageSpec, Resources};
@@ -33,6 +33,7 @@ use crate::secret::Secret;
 use faults::{Events, Replica, Showing};
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
+use teardown::Removal;
 
 /// How often a box is started with other ports, where somebody takes them in between.
 const PORT_TRIES: usize = 5;
@@ -41,12 +42,12 @@ const LOGS: &str = "logs";
 
 /// The containers of a stack.
 pub(super) struct Containers {
+    // First, so that nothing is done to containers that go.
+    showing: Showing,
     engine: Engine,
     capabilities: Capabilities,
     belonging: Belonging,
     network: Network,
-    /// Held by whoever is making something in the engine, so that it is not overlooked when everything goes.
-    making: Arc<()>,
     folder: PathBuf,
     /// What is hidden in all that is told of them.
     secrets: Vec<Secret>,
@@ -60,8 +61,9 @@ pub(super) struct Containers {
     /// How long a replica may take to stop.
     stop_within: Duration,
     events: Events,
-    showing: Showing,
     notes: Vec<String>,
+    // Last, when nothing uses them any more.
+    removal: Removal,
 }
 
 /// A container that runs, and the port of 127.0.0.1 at which it is reached.
@@ -81,24 +83,17 @@ impl Containers {
         let notes = sweep(&engine, owner.as_ref()).await;
         let stack = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
         let belonging = Belonging { stack, owner };
-        let making = Arc::new(());
+        let removal = Removal::new(engine.clone(), belonging.stack.clone());
         let network = {
             let (engine, belonging) = (engine.clone(), belonging.clone());
-            detached(&making, async move { Network::create(&engine, &belonging).await }).await
-        };
-        let network = match network {
-            Ok(network) => network,
-            Err(error) => {
-                teardown::take_down(&engine, &belonging.stack, &making);
-                return Err(error.into());
-            }
+            removal.detached(async move { Network::create(&engine, &belonging).await }).await?
         };
         Ok(Self {
             engine,
             capabilities,
             belonging,
             network,
-            making,
+            removal,
             folder: folder.join(LOGS),
             secrets: Vec::new(),
             redaction: Redaction::default(),
@@ -157,7 +152,7 @@ impl Containers {
             let spec = ContainerSpec { ports: vec![(inside, port)], ..spec(port)? };
             let (engine, belonging, network) =
                 (self.engine.clone(), self.belonging.clone(), self.network.clone());
-            let started = detached(&self.making, async move {
+            let started = self.removal.detached(async move {
                 let container = Container::create(&engine, &belonging, &network, &spec).await?;
                 if !at_once {
                     return Ok(container);
@@ -185,14 +180,6 @@ impl Containers {
     }
 }
 
-impl Drop for Containers {
-    fn drop(&mut self) {
-        self.showing = Showing::default();
-        self.logs.clear();
-        teardown::take_down(&self.engine, &self.belonging.stack, &self.making);
-    }
-}
-
 /// What results say of a container.
 fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
     ContainerReport {
@@ -202,23 +189,6 @@ fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
         cpus: resources.cpus,
         memory_bytes: resources.memory,
     }
-}
-
-/// Does what makes something in the engine to its end, even if nobody waits for it any more: then it is known that there
-/// is something to take away.
-async fn detached<T: Send + 'static>(
-    making: &Arc<()>,
-    task: impl Future<Output = Result<T, EngineError>> + Send + 'static,
-) -> Result<T, EngineError> {
-    let held = making.clone();
-    let task = tokio::spawn(async move {
-        let outcome = task.await;
-        drop(held);
-        outcome
-    });
-    task.await.unwrap_or_else(|error| {
-        Err(EngineError::Asked { action: "start a container", reason: error.to_string() })
-    })
 }
 
 /// Takes away stacks whose owner is gone; gives what a reader must know of it. What cannot be taken away is no reason not

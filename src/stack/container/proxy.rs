@@ -25,6 +25,7 @@ impl Containers {
         env: &[(String, Secret)],
     ) -> Result<(SocketAddr, ContainerReport), StackError> {
         let name = format!("proxy-{number}");
+        self.stop_within = spec.adapter.stop_within;
         self.hide(env.iter().map(|(_, value)| value.clone()));
         let image = self.image(&name, &spec.image).await?;
         let limits = self.check_limits(&name, spec.resources)?;

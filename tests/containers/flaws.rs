@@ -1,0 +1,23 @@
+//! What must not come up: proxies with a wrong password, or before certificates that nobody should trust.
+
+use crate::alone::{alone, end, quickstart};
+
+#[test]
+fn proxies_that_should_trust_nobody_do_not_come_up() {
+    let Some(_alone) = alone() else { return };
+    for (flaw, words) in [
+        ("wrong-password", &["authentication"][..]),
+        ("expired-certificate", &["certificate", "expired"]),
+        ("wrong-host-name", &["certificate", "name"]),
+        ("unknown-authority", &["certificate"]),
+    ] {
+        let ended =
+            end(quickstart().set(&format!("stack.kafka.flaw={flaw}")).set("stack.proxy.start_within=30s"));
+        assert_eq!((ended.code, ended.result.is_none()), (Some(3), true), "{flaw}: {}", ended.stderr);
+        let line = ended.stderr.lines().last().unwrap_or_default().to_lowercase();
+        assert!(line.contains("proxy-1"), "{flaw}: {line}");
+        for word in words {
+            assert!(line.contains(word), "{flaw}: {word} is not in {line}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Boxes in containers: real Kafka over `SASL_SSL`, proxies through adapters, faults of containers, and nothing left over.
+//!
+//! The images are those of `fixtures/images/build`; `LANDFALL_TEST_IMAGES` says that they are there, and an engine too.
+
+mod alone;
+mod clean;
+mod faults;
+mod flaws;
+#[expect(dead_code, reason = "it is that of tests/run, which uses more of it")]
+#[path = "../run/harness.rs"]
+mod harness;
+mod quickstart;
+mod trouble;
