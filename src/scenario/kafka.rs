@@ -4,7 +4,7 @@ use super::boxes::{BoxKind, OF_EMBEDDED, OF_EXTERNAL, Ports};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::hosts::read_bootstrap;
-use super::model::{KafkaSpec, SaslSpec, SecretSource};
+use super::model::{KafkaSpec, SaslMechanism, SaslSpec, SecretSource};
 use super::secrets::{read_properties, read_secret};
 
 /// The user whom the embedded broker knows where nobody says it.
@@ -56,9 +56,15 @@ pub(super) fn read_kafka(
 /// The credentials that the embedded broker asks for.
 fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
     let mut fields = item.fields(problems)?;
-    if let Some(mechanism) = fields.optional("mechanism") {
-        read_mechanism(&mechanism, problems);
-    }
+    let mechanisms = [
+        ("plain", SaslMechanism::Plain),
+        ("scram-sha-256", SaslMechanism::ScramSha256),
+        ("scram-sha-512", SaslMechanism::ScramSha512),
+    ];
+    let mechanism = match fields.optional("mechanism") {
+        Some(item) => item.choice(&mechanisms, problems)?,
+        None => SaslMechanism::default(),
+    };
     let username = match fields.optional("username") {
         Some(item) => item.name(problems)?.to_owned(),
         None => USERNAME.to_owned(),
@@ -68,17 +74,7 @@ fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
         None => SecretSource::Generated,
     };
     fields.finish(&[], problems);
-    Some(SaslSpec { username, password })
-}
-
-fn read_mechanism(item: &Item<'_>, problems: &mut Problems) {
-    if item.written().is_some_and(|written| written.to_ascii_lowercase().starts_with("scram-")) {
-        let message = "this is what landfall's own Kafka clients use, which are built without OpenSSL, and so without \
-                       SCRAM; other clients may use SCRAM beside them";
-        item.suggest(problems, message, "write `mechanism: plain`");
-    } else {
-        item.choice(&[("plain", ())], problems);
-    }
+    Some(SaslSpec { mechanism, username, password })
 }
 
 #[cfg(test)]
@@ -102,23 +98,24 @@ mod tests {
 
     #[test]
     fn a_user_and_where_the_password_comes_from() {
-        let spec = |username: &str, password| Some(SaslSpec { username: username.to_owned(), password });
+        let spec = |username: &str, password| {
+            let mechanism = SaslMechanism::Plain;
+            Some(SaslSpec { mechanism, username: username.to_owned(), password })
+        };
         assert_eq!(sasl("null"), Ok(None));
         assert_eq!(sasl("{}"), Ok(spec("landfall", SecretSource::Generated)));
         assert_eq!(
             sasl("{ mechanism: plain, username: u, password: { env: P } }"),
             Ok(spec("u", SecretSource::Env("P".into())))
         );
+        let scram = sasl("{ mechanism: scram-sha-512 }").unwrap().map(|spec| spec.mechanism);
+        assert_eq!(scram, Some(SaslMechanism::ScramSha512));
     }
 
     #[test]
     fn what_cannot_be_is_refused_and_no_password_repeated() {
         for (text, sentence) in [
-            (
-                "{ mechanism: scram-sha-256 }",
-                "stack.kafka.sasl.mechanism: this is what landfall's own Kafka clients use",
-            ),
-            ("{ mechanism: SCRAM-SHA-512 }", "other clients may use SCRAM"),
+            ("{ mechanism: scram-sha-1 }", "stack.kafka.sasl.mechanism"),
             ("{ mechanism: gssapi }", "stack.kafka.sasl.mechanism"),
             ("{ username: ' ' }", "stack.kafka.sasl.username"),
             ("{ password: hunter2 }", "a secret must not stand in a scenario"),

@@ -14,18 +14,19 @@ use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::doubles::registry::Registry;
 use crate::kafka::Access;
 use crate::scenario::{
-    EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
+    EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, SaslMechanism,
+    Scenario,
 };
 use crate::secret::Secret;
 
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// How the embedded broker is reached by those who say what it wants to hear.
-fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
-    let Some(Credentials { username, password }) = sasl else { return Access::plain(bootstrap) };
+fn access(bootstrap: String, sasl: Option<(SaslMechanism, Credentials)>) -> Access {
+    let Some((mechanism, Credentials { username, password })) = sasl else { return Access::plain(bootstrap) };
     let properties = [
         ("security.protocol", Secret::new("sasl_plaintext")),
-        ("sasl.mechanism", Secret::new("PLAIN")),
+        ("sasl.mechanism", Secret::new(mechanism.name())),
         ("sasl.username", Secret::new(username)),
         ("sasl.password", password),
     ];
@@ -50,6 +51,7 @@ impl Stack {
         let since = Instant::now();
         match &scenario.stack.kafka {
             KafkaSpec::Embedded { port, brokers, sasl } => {
+                let mechanism = sasl.as_ref().map(|sasl| sasl.mechanism);
                 let sasl = sasl.as_ref().map(super::secrets::of_broker).transpose()?;
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
@@ -67,7 +69,7 @@ impl Stack {
                     ..BrokerConfig::default()
                 })
                 .await?;
-                self.kafka = access(broker.bootstrap(), sasl);
+                self.kafka = access(broker.bootstrap(), mechanism.zip(sasl));
                 self.cluster_id = Some(broker.cluster_id().to_owned());
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);

@@ -41,7 +41,7 @@ pub use payload::{
 pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use release::ProxyRelease;
 pub use source::Source;
-pub use stack::{KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{KafkaSpec, ProxySpec, SaslMechanism, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

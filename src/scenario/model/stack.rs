@@ -102,13 +102,42 @@ pub enum KafkaSpec {
     },
 }
 
-/// The credentials that the embedded broker asks for by SASL PLAIN.
+/// The credentials that the embedded broker asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaslSpec {
+    /// How landfall's own clients show them; others may do it otherwise.
+    pub mechanism: SaslMechanism,
     /// User name.
     pub username: String,
     /// Where the password comes from.
     pub password: SecretSource,
+}
+
+/// How a client shows its credentials (SASL).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// As they are (RFC 4616).
+    #[default]
+    Plain,
+    /// By a proof that it knows the password (RFC 5802, RFC 7677).
+    ScramSha256,
+    /// The same with SHA-512.
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
+
+    /// As Kafka calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
 }
 
 /// A setting's value: written in the file, or held elsewhere because it is a secret.
