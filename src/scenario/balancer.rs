@@ -71,7 +71,7 @@ mod tests {
         crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
             .map(|scenario| match scenario.stack.proxy {
                 ProxySpec::Embedded { balancer, .. } => balancer,
-                ProxySpec::External { .. } => panic!("it is embedded"),
+                ProxySpec::External { .. } | ProxySpec::None => panic!("it is embedded"),
             })
             .map_err(|error| error.to_string())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::balancer::read_balancer;
 use super::decode::{Fields, Item};
+use super::deployed;
 use super::error::{Problems, listed, quoted};
 use super::gateway::read_gateway;
 use super::hosts::read_url;
@@ -50,7 +51,6 @@ pub(super) enum BoxKind {
 }
 
 const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
-const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
 const EMBEDDED_OR_EXTERNAL: [(&str, BoxKind); 2] = [EMBEDDED, ("external", BoxKind::External)];
 const ANY_KIND: [(&str, BoxKind); 3] = [EMBEDDED, ("external", BoxKind::External), ("none", BoxKind::None)];
 
@@ -67,8 +67,15 @@ pub(super) fn read_stack(
     let kafka_item = fields.optional("kafka");
 
     let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_KIND, problems);
-    let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &EMBEDDED_OR_NONE, problems);
-    let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &EMBEDDED_OR_EXTERNAL, problems);
+    let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &ANY_KIND, problems);
+    let gateway_is_external = matches!(gateway_box, Some((BoxKind::External, _)));
+    let proxy_box = match &proxy_item {
+        // What is behind a deployed gateway is deployed, too.
+        None if gateway_is_external => {
+            Some((BoxKind::None, Fields::none(&fields.child("proxy"), fields.at())))
+        }
+        item => open(item.as_ref(), &fields, "proxy", &ANY_KIND, problems),
+    };
     let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &EMBEDDED_OR_EXTERNAL, problems);
 
     let kind_of = |opened: &Option<(BoxKind, Fields<'_>)>| opened.as_ref().map(|(kind, _)| *kind);
@@ -83,6 +90,15 @@ pub(super) fn read_stack(
             "write `idp: { kind: embedded }`, or `gateway: { kind: none }` to go straight to the proxy",
         );
     }
+
+    let kinds =
+        deployed::Kinds { idp: idp_kind, gateway: gateway_kind, proxy: proxy_kind, kafka: kafka_kind };
+    let places = |name: &'static str| match name {
+        "idp" => idp_item.as_ref().map_or_else(|| fields.at(), Item::at),
+        "proxy" => proxy_item.as_ref().map_or_else(|| fields.at(), Item::at),
+        _ => kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
+    };
+    deployed::check(kinds, &fields, places, problems);
 
     let mut ports = Ports::default();
     let stack = StackSpec {
@@ -262,6 +278,12 @@ fn read_proxy(
     let Some((kind, mut fields)) = opened else {
         return ProxySpec::External { url: String::new(), tls: TlsSettings::default(), cluster_id: None };
     };
+    if kind == BoxKind::None {
+        let options = ["url", "tls", "cluster_id"];
+        let all = ["port", "replicas", "profile", "idempotence", "balancer", "registry", "blocked"];
+        fields.finish(&options.into_iter().chain(all).map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
+        return ProxySpec::None;
+    }
     if kind == BoxKind::External {
         let url = fields
             .required("url", "http://127.0.0.1:8082", problems)
@@ -312,7 +334,7 @@ fn is_endpoint(name: &str) -> bool {
 }
 
 /// A cluster's id, as it stands in paths.
-fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     let id = item.name(problems)?;
     if id.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
         let remedy = "write it as `GET /v3/clusters` shows it";
@@ -430,6 +452,7 @@ mod tests {
             "kafka: { kind: external }",
             "proxy: { kind: external }",
             "proxy: { kind: none }",
+            "gateway: { kind: external }",
             "proxy: 5",
             "proxy: []",
         ] {

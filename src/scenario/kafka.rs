@@ -27,7 +27,7 @@ pub(super) fn read_kafka(
         let brokers = brokers.unwrap_or(2);
         let port = ports.read_several("kafka", brokers, &mut fields, problems);
         let sasl = fields.optional("sasl").and_then(|item| read_sasl(&item, problems));
-        let options = ["bootstrap", "properties", "create_topics"];
+        let options = ["bootstrap", "properties", "create_topics", "delete_topics"];
         fields.finish(&options.map(|name| (name, OF_EXTERNAL)), problems);
         return KafkaSpec::Embedded { port, brokers, sasl };
     }
@@ -42,6 +42,13 @@ pub(super) fn read_kafka(
         .unwrap_or_default();
     let create_topics =
         fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
+    let delete_topics = fields.optional("delete_topics").and_then(|item| {
+        let delete = item.choice(&[("created", true), ("none", false)], problems)?;
+        if delete && !create_topics {
+            item.suggest(problems, "is of no use: the run creates no topics", "set `create_topics: true`");
+        }
+        Some(delete)
+    });
     fields.finish(
         &[
             ("port", OF_EMBEDDED),
@@ -50,7 +57,12 @@ pub(super) fn read_kafka(
         ],
         problems,
     );
-    KafkaSpec::External { bootstrap, properties, create_topics }
+    KafkaSpec::External {
+        bootstrap,
+        properties,
+        create_topics,
+        delete_topics: delete_topics.unwrap_or(false),
+    }
 }
 
 /// The credentials that the embedded broker asks for.

@@ -74,7 +74,7 @@ impl Stack {
                 self.up("kafka", "embedded", Some(broker.bootstrap()), since);
                 self.doubles.broker = Some(broker);
             }
-            KafkaSpec::External { bootstrap, properties, create_topics } => {
+            KafkaSpec::External { bootstrap, properties, create_topics, .. } => {
                 let properties = super::secrets::of_properties(properties)?;
                 self.kafka = Access { bootstrap: bootstrap.clone(), properties };
                 let writes = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
@@ -135,6 +135,7 @@ impl Stack {
                 self.produce_url.clone_from(url);
                 self.up("proxy", "external", Some(url.clone()), since);
             }
+            ProxySpec::None => self.attach_to_gateway(scenario).await?,
         }
         Ok(())
     }

@@ -198,6 +198,14 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// An external gateway that does not answer.
+    #[error("the gateway at {url} does not answer: {reason}; check that it is deployed there")]
+    GatewayUnreachable {
+        /// Its URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
     /// An external server that the embedded gateway cannot speak TLS to.
     #[error("cannot speak TLS to {url}: {source}")]
     Untrusted {

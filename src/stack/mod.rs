@@ -2,6 +2,7 @@
 //! dropped.
 
 mod cluster;
+mod deployed;
 mod embedded;
 mod error;
 mod external;
@@ -83,8 +84,10 @@ pub struct Stack {
     produce_url: String,
     /// How TLS is spoken to it, where its URL is https.
     produce_tls: TlsSettings,
-    /// URL of the proxy, where it is not landfall's own.
+    /// URL of the proxy or the gateway in front of it, where neither is landfall's own.
     external_proxy: Option<String>,
+    /// Whether that is a gateway.
+    gateway_is_deployed: bool,
     kafka: Access,
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
@@ -123,6 +126,7 @@ impl Stack {
             produce_url: String::new(),
             produce_tls: TlsSettings::default(),
             external_proxy: None,
+            gateway_is_deployed: false,
             kafka: Access::default(),
             cluster_id: None,
             partner_auths,
@@ -311,12 +315,13 @@ impl Stack {
         true
     }
 
-    /// Whether the external proxy, if there is one, still accepts connections; otherwise why not.
+    /// Whether the external proxy or gateway, if there is one, still accepts connections; otherwise why not.
     ///
     /// # Errors
-    /// [`StackError::ProxyUnreachable`], as it says.
+    /// [`StackError::ProxyUnreachable`] or [`StackError::GatewayUnreachable`], as it says.
     pub async fn check_proxy(&self) -> Result<(), StackError> {
         match &self.external_proxy {
+            Some(url) if self.gateway_is_deployed => deployed::reach(url).await,
             Some(url) => external::reach_proxy(url).await.map(|_| ()),
             None => Ok(()),
         }

@@ -13,6 +13,7 @@ mod partner;
 mod payload;
 mod profile;
 mod release;
+mod safety;
 mod source;
 mod stack;
 mod topic;
@@ -40,6 +41,7 @@ pub use payload::{
 };
 pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use release::ProxyRelease;
+pub use safety::{BudgetSpec, Statuses, StopRule};
 pub use source::Source;
 pub use stack::{KafkaSpec, ProxySpec, SaslMechanism, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
@@ -70,6 +72,10 @@ pub struct Scenario {
     pub checks: Vec<Check>,
     /// Rules that end the load early; the first that strikes does.
     pub abort_when: Vec<AbortRule>,
+    /// Answers of which too many end the load early.
+    pub stop_on: Vec<StopRule>,
+    /// What may be sent at most; `None`: nothing is said.
+    pub budget: Option<BudgetSpec>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
     /// What evidence of findings shows.

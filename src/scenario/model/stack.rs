@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::balancer::BalancerSpec;
-use super::gateway::GatewaySpec;
+use super::gateway::{ApiSpec, GatewaySpec, TargetSpec};
 use super::idp::IdpSpec;
 use super::release::ProxyRelease;
+use crate::scenario::hosts::{host_is_allowed, host_of, host_of_url};
 
 /// The boxes of the path, each one of several kinds.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,34 @@ impl StackSpec {
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
         matches!(self.proxy, ProxySpec::Embedded { idempotence: true, .. })
+    }
+
+    /// The hosts besides this machine that the load may reach; where there are none, it does not leave. Who issues tokens is
+    /// not among them, since no load goes there.
+    #[must_use]
+    pub fn hosts_away(&self) -> Vec<String> {
+        let mut hosts = Vec::new();
+        match &self.gateway {
+            GatewaySpec::External { url, .. } => hosts.extend(host_of_url(url)),
+            GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } => {
+                let urls = definition.integrations.values().filter_map(|target| match target {
+                    TargetSpec::Url { url, .. } => Some(url),
+                    TargetSpec::Balancer => None,
+                });
+                hosts.extend(urls.filter_map(|url| host_of_url(url)));
+            }
+            GatewaySpec::Embedded { .. } | GatewaySpec::None => {}
+        }
+        if let ProxySpec::External { url, .. } = &self.proxy {
+            hosts.extend(host_of_url(url));
+        }
+        if let KafkaSpec::External { bootstrap, .. } = &self.kafka {
+            hosts.extend(bootstrap.split(',').filter_map(host_of));
+        }
+        hosts.retain(|host| !host_is_allowed(host, &[]));
+        hosts.sort();
+        hosts.dedup();
+        hosts
     }
 
     /// Number of brokers, where landfall starts them.
@@ -77,6 +106,8 @@ pub enum ProxySpec {
         /// The cluster's id, which paths of API v3 name; `None`: the proxy is asked, where a workload needs it.
         cluster_id: Option<String>,
     },
+    /// Somebody's affair, behind an external gateway.
+    None,
 }
 
 /// Kafka.
@@ -97,8 +128,10 @@ pub enum KafkaSpec {
         bootstrap: String,
         /// librdkafka properties for every client of landfall's (admin, reader, embedded proxy).
         properties: BTreeMap<String, Value>,
-        /// Whether topics that do not exist are created (and stay afterwards).
+        /// Whether topics that do not exist are created (and stay afterwards, unless `delete_topics`).
         create_topics: bool,
+        /// Whether those that the run has created are deleted in the end.
+        delete_topics: bool,
     },
 }
 
