@@ -27,6 +27,7 @@ mod phases;
 mod place;
 mod poller;
 mod preflight;
+mod preview;
 mod probe;
 mod recorder;
 mod report;
@@ -55,6 +56,7 @@ use report::Punctuality;
 
 pub use allowance::{Allowance, Over};
 pub use preflight::{PreflightError, preflight};
+pub use preview::Preview;
 pub use probe::wake_up_probe;
 pub use report::{AnswerTally, Interval, Report, Share, Tally, ThreadReport};
 pub use sink::Sink;

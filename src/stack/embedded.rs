@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
+use super::created::Created;
 use super::gateway::rate_limit;
 use super::provider::Provider;
 use super::secrets::PartnerAuth;
@@ -78,7 +79,9 @@ impl Stack {
                 let properties = super::secrets::of_properties(properties)?;
                 self.kafka = Access { bootstrap: bootstrap.clone(), properties };
                 let writes = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
-                external::prepare_kafka(&self.kafka, scenario, *create_topics, writes).await?;
+                self.created = Created::new(scenario, &self.kafka);
+                external::prepare_kafka(&self.kafka, scenario, (*create_topics, &mut self.created), writes)
+                    .await?;
                 self.up("kafka", "external", Some(bootstrap.clone()), since);
             }
         }

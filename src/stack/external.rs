@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use super::StackError;
+use super::created::Created;
 use crate::doubles::gateway::Backend;
 use crate::kafka::{Access, NoAnswer, ask, describe, is_configuration};
 use crate::scenario::{Scenario, TlsSettings, TopicSpec, host_is_allowed};
@@ -85,7 +86,7 @@ pub(super) fn has_no_path(url: &str) -> Result<(), StackError> {
 pub(super) async fn prepare_kafka(
     access: &Access,
     scenario: &Scenario,
-    create: bool,
+    (create, created): (bool, &mut Created),
     writes: bool,
 ) -> Result<(), StackError> {
     for topic in &scenario.topics {
@@ -107,7 +108,7 @@ pub(super) async fn prepare_kafka(
                     expected: topic.partitions,
                 });
             }
-            Lookup::Missing if create => create_topic(access, topic).await?,
+            Lookup::Missing if create => create_topic(access, topic, created).await?,
             Lookup::Missing => {
                 return Err(StackError::CreateTopic {
                     bootstrap: access.bootstrap.clone(),
@@ -173,7 +174,7 @@ async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
 }
 
 /// Creates a topic, and waits until every partition of it has a leader.
-async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackError> {
+async fn create_topic(access: &Access, topic: &TopicSpec, created: &mut Created) -> Result<(), StackError> {
     let refused = |reason: String| StackError::CreateTopic {
         bootstrap: access.bootstrap.clone(),
         topic: topic.name.clone(),
@@ -192,6 +193,7 @@ async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackErr
     if let Some(Err((_, code))) = results.into_iter().next() {
         return Err(refused(code.to_string()));
     }
+    created.add(&topic.name, topic.partitions);
     let deadline = Instant::now() + REACH;
     while !matches!(look_up(access, &topic.name).await, Ok(Found { lookup: Lookup::Partitions(_), .. })) {
         if Instant::now() >= deadline {

@@ -2,6 +2,7 @@
 //! dropped.
 
 mod cluster;
+mod created;
 mod deployed;
 mod embedded;
 mod error;
@@ -14,6 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use created::Created;
+pub use created::Found;
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
 pub use provider::{Provider, discover};
@@ -89,6 +92,8 @@ pub struct Stack {
     /// Whether that is a gateway.
     gateway_is_deployed: bool,
     kafka: Access,
+    /// Topics that were not there before.
+    created: Created,
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
     partner_auths: Vec<PartnerAuth>,
@@ -128,6 +133,7 @@ impl Stack {
             external_proxy: None,
             gateway_is_deployed: false,
             kafka: Access::default(),
+            created: Created::default(),
             cluster_id: None,
             partner_auths,
             provider: None,

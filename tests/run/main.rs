@@ -5,6 +5,7 @@ mod bad_input;
 mod deployed;
 mod determinism;
 mod disk;
+mod dry;
 mod external;
 mod faults;
 mod faults_in_doubt;

@@ -11,6 +11,7 @@ mod metrics;
 mod monitor;
 mod outbox;
 mod plan;
+mod preview;
 mod settle;
 mod spill;
 mod timeline;
@@ -33,7 +34,7 @@ use crate::report::Stage;
 use crate::result::{RunResult, ScenarioRef};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
-use crate::stack::{Logs, Stack, StackError};
+use crate::stack::{self, Logs, Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
 pub(super) use assemble::{unread_notes, versions};
@@ -48,6 +49,7 @@ pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
 pub(super) use plan::sizes;
 use plan::{schedules, streams};
+pub use preview::preview;
 pub(super) use settle::{Path, Settled, settle};
 use timeline::Timeline;
 pub(in crate::app) use tokens::credentials_of;
@@ -237,7 +239,7 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, schedules, origin, logs) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
+    let Prepared { mut stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
     let (reserved, told_of) = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
@@ -298,8 +300,14 @@ pub async fn run(
     let stack_lost = lost.is_some();
     let ending = Ending { told_of, interrupt, lost, over, unarmed, scarce, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
-    let result =
+    let found = stack::Found {
+        foreign: settled.settlement.records.foreign,
+        unread: !settled.unread.is_empty() || settled.kafka_lost.is_some(),
+    };
+    let cleaned = tokio::task::block_in_place(|| stack.clean_up(found));
+    let mut result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
+    result.notes.extend(cleaned);
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
