@@ -63,7 +63,8 @@ impl Drop for Created {
         let Ok(asker) = self.access.asker("landfall-admin", &[]) else { return };
         self.topics.retain(|(name, partitions)| is_empty(&asker, name, *partitions));
         if !self.topics.is_empty() {
-            tracing::info!(told = self.remove(), "topics");
+            let told = self.remove();
+            tracing::info!(told, "topics");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod abort;
 mod bad_input;
+mod created_topics;
 mod deployed;
 mod determinism;
 mod disk;
