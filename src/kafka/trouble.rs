@@ -168,7 +168,7 @@ pub struct NoAnswer {
     /// What librdkafka returned.
     pub error: KafkaError,
     /// What it said besides.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Box<Trouble>>,
 }
 
 impl fmt::Display for NoAnswer {
@@ -223,7 +223,7 @@ pub fn ask<T>(
         if hopeless || !may_pass(&error) || Instant::now() + within >= deadline {
             return Err(NoAnswer {
                 error,
-                trouble: trouble.map(|trouble| certificate::explain(access, trouble)),
+                trouble: trouble.map(|trouble| Box::new(certificate::explain(access, trouble))),
             });
         }
         within *= 2;

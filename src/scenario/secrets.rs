@@ -85,7 +85,8 @@ const TRUST: [(&str, &str); 2] =
 
 /// Whether the property `name` says where a file is. `probe` is no file: it is librdkafka's word for the system's.
 fn holds_path(name: &str, text: &str) -> bool {
-    (name.ends_with(".location") || name.ends_with(".file")) && text != "probe"
+    let last = name.rsplit('.').next().unwrap_or_default();
+    ["location", "file"].contains(&last) && text != "probe"
 }
 
 /// Reads one librdkafka property, whose name is already in `item`'s path.

@@ -50,7 +50,7 @@ impl Kafka {
         };
         let [port, controller] = free_ports();
         let logs = folder.path().join("logs");
-        let others: String = listeners.iter().map(|listener| format!(",{listener}")).collect();
+        let others = listeners.iter().fold(String::new(), |all, listener| all + "," + listener);
         let properties = format!(
             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
              listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{others}\n\

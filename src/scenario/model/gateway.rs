@@ -8,7 +8,6 @@ use super::stack::{SecretSource, TlsSettings, Value};
 
 /// API gateway.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a scenario")]
 pub enum GatewaySpec {
     /// landfall's double.
     Embedded {
