@@ -12,8 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["stack", "doubles", "load", "verify", "conform", "judge", "report"],
     &["ledger", "schedule", "stats", "engine"],
-    &["result", "scenario", "record", "wire", "kafka", "api", "tls"],
-    &["jose"],
+    &["result", "scenario", "record", "wire", "kafka", "api"],
+    &["jose", "tls"],
     &["secret"],
 ];
 

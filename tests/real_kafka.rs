@@ -3,132 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+#[path = "real_kafka/process.rs"]
+mod process;
+
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use landfall::result::{RunResult, Verdict};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tempfile::TempDir;
 
+use process::Kafka;
+
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A broker in its own folder; it can be killed and started again.
-struct Kafka {
-    libs: PathBuf,
-    folder: TempDir,
-    port: u16,
-    child: Option<Child>,
-}
-
-/// Ports that nobody has at the moment. Kafka wants to be told its own.
-fn free_ports() -> [u16; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
-}
-
-impl Kafka {
-    /// `None` where no jars are named.
-    fn start() -> Option<Self> {
-        let Some(libs) = std::env::var_os("LANDFALL_KAFKA_LIBS") else {
-            let demanded = std::env::var_os("LANDFALL_REQUIRE_TOOLS").is_some();
-            assert!(!demanded, "LANDFALL_REQUIRE_TOOLS is set, and LANDFALL_KAFKA_LIBS names no folder");
-            println!("did not run: LANDFALL_KAFKA_LIBS names no folder with Kafka's jars");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let [port, controller] = free_ports();
-        let logs = folder.path().join("logs");
-        let properties = format!(
-            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
-             inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\noffsets.topic.replication.factor=1\n\
-             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             transaction.state.log.num.partitions=1\noffsets.topic.num.partitions=1\n\
-             log.cleaner.backoff.ms=100\nlog.retention.check.interval.ms=100\nlog.initial.task.delay.ms=100\n\
-             log.segment.delete.delay.ms=100\n",
-            logs.display()
-        );
-        std::fs::write(folder.path().join("server.properties"), properties).unwrap();
-        let mut kafka = Self { libs: libs.into(), folder, port, child: None };
-        let formatted = kafka
-            .java()
-            .args([
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                "MkU3OEVBNTcwNTJENDM2Qg",
-                "-c",
-                "server.properties",
-            ])
-            .output()
-            .unwrap();
-        assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
-        kafka.up();
-        Some(kafka)
-    }
-
-    fn java(&self) -> Command {
-        let mut java = Command::new("java");
-        java.args(["-Xmx400m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
-            .arg(format!("{}/*", self.libs.display()))
-            .current_dir(self.folder.path());
-        java
-    }
-
-    fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Starts the process and waits until it answers.
-    fn up(&mut self) {
-        let mut java = self.java();
-        java.args(["kafka.Kafka", "server.properties"]).stdout(Stdio::null()).stderr(Stdio::null());
-        self.child = Some(java.spawn().unwrap());
-        let client: BaseProducer = self.client().create().unwrap();
-        let began = Instant::now();
-        while client.client().fetch_metadata(None, Duration::from_secs(1)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "Kafka does not answer");
-        }
-    }
-
-    /// Kills the process, as a crash does.
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-
-    fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.bootstrap());
-        config
-    }
-
-    async fn create(&self, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
-        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-        for (name, value) in configs {
-            new = new.set(name, value);
-        }
-        let created = admin.create_topics(&[new], &AdminOptions::new()).await.unwrap();
-        for topic in created {
-            topic.unwrap();
-        }
-    }
-}
-
-impl Drop for Kafka {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
 
 /// `landfall run` against a topic of this Kafka; `more` are further changes.
 struct Run {

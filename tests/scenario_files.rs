@@ -220,7 +220,9 @@ fn external_boxes_are_read() {
     let url = "http://Proxy.example.com:8082".to_owned();
     let tls = landfall::scenario::TlsSettings::default();
     assert_eq!(scenario.stack.proxy, ProxySpec::External { url, tls, cluster_id: Some("MkU3OEVB".into()) });
-    let KafkaSpec::External { bootstrap, properties, create_topics } = scenario.stack.kafka else { panic!() };
+    let KafkaSpec::External { bootstrap, properties, create_topics, .. } = scenario.stack.kafka else {
+        panic!()
+    };
     assert_eq!((bootstrap.as_str(), create_topics), ("k1:9092,k2:9092", true));
     let expected = [
         ("retries".to_owned(), Value::Plain("3".into())),

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::delivery::Delivery;
-use super::{ScenarioArgs, exit, log, runtime, signals};
-use crate::app::run::{Folder, Live, MetricsPort, Reporting, random_run_id, run};
+use super::{ScenarioArgs, exit, log, print_whole, runtime, signals};
+use crate::app::run::{Folder, Live, MetricsPort, Reporting, preview, random_run_id, run};
 use crate::record::RunId;
+use crate::report;
 use crate::scenario::{GatewaySpec, Scenario};
 
 /// Options of `landfall run`.
@@ -30,12 +31,34 @@ pub(super) struct Options {
     /// reason, and which headers were changed
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Send nothing and bring nothing up: print what would be sent, and whether it may. Needs no network
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with_all = [
+            "metrics", "trace", "verbose", "json", "html", "junit", "markdown", "csv", "csv_timeline", "openmetrics",
+            "gitlab", "github",
+        ]
+    )]
+    dry_run: Option<Shown>,
     /// Write what happens to `landfall.log` in the run's folder
     #[arg(long)]
     verbose: bool,
     // Last, since its options stand under a heading of their own.
     #[command(flatten)]
     delivery: Delivery,
+}
+
+/// How it is printed what a run would send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Shown {
+    /// For people
+    Text,
+    /// For others
+    Json,
 }
 
 /// An address to listen at; a port alone is one of loopback.
@@ -62,6 +85,9 @@ pub(super) fn main(options: &Options) -> ExitCode {
     if options.trace.is_some() && !matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. }) {
         tell!("landfall: --trace: the scenario has no embedded gateway, which keeps the trace");
         return ExitCode::from(exit::USAGE);
+    }
+    if let Some(shown) = options.dry_run {
+        return dry_run(&scenario, &run_id, shown);
     }
     if let Err(code) = options.delivery.prepare(&inputs(&scenario)) {
         return code;
@@ -105,6 +131,30 @@ pub(super) fn main(options: &Options) -> ExitCode {
             folder.discard_if_empty();
             code
         }
+    }
+}
+
+/// Prints what a run would send.
+fn dry_run(scenario: &Scenario, run_id: &RunId, shown: Shown) -> ExitCode {
+    let preview = match preview(scenario, run_id) {
+        Ok(preview) => preview,
+        Err(error) => {
+            tell!("landfall: {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let printed = if shown == Shown::Json {
+        match serde_json::to_string_pretty(&preview) {
+            Ok(text) => print_whole(&format!("{text}\n")),
+            Err(error) => return usage(&error),
+        }
+    } else {
+        print_whole(&report::preview(&preview))
+    };
+    match printed {
+        Ok(()) if preview.refused.is_empty() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(exit::USAGE),
+        Err(code) => code,
     }
 }
 

@@ -4,6 +4,7 @@
 //! checks only; too few samples, or a topic that could not be read, leave a check inconclusive.
 
 mod abort;
+mod answers;
 mod audit;
 mod metric;
 pub mod selftest;
@@ -15,6 +16,7 @@ use crate::scenario::{Check, Comparison, Limit};
 use crate::stats::{bytes_text, time_text};
 
 pub use abort::{AbortWatch, Figures};
+pub use answers::AnswerWatch;
 pub use audit::CPU_LIMIT;
 use audit::{Audit, lag_spoils};
 use metric::{Metric, Sample};

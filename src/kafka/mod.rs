@@ -2,6 +2,8 @@
 //! that give no property's value away.
 
 pub mod admin;
+mod certificate;
+mod trouble;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +12,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 use crate::secret::Secret;
+
+pub use trouble::{Asker, Cause, Listener, NoAnswer, Trouble, ask};
 
 /// How a Kafka cluster is reached.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +40,9 @@ impl Access {
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", client_id)
             .set_log_level(RDKafkaLogLevel::Critical);
+        if let Some(authorities) = self.authorities() {
+            config.set("ssl.ca.location", authorities);
+        }
         for (name, value) in &self.properties {
             config.set(name, value.expose());
         }
@@ -43,6 +50,29 @@ impl Access {
             config.set(*name, *value);
         }
         config
+    }
+
+    /// Makes a client that hears why it gets no answer.
+    ///
+    /// # Errors
+    /// librdkafka refuses a property.
+    pub fn asker(&self, client_id: &str, settings: &[(&str, &str)]) -> Result<Asker, KafkaError> {
+        self.client(client_id, settings).create_with_context(Listener::default())
+    }
+
+    /// The file or folder with the certificates of the authorities that are trusted, where TLS is spoken: as the properties
+    /// say, else the system's. OpenSSL is built in, so it knows of no place by itself: librdkafka looks at the usual ones
+    /// (`probe`), unless `SSL_CERT_FILE` names one, as for all other TLS that landfall speaks.
+    fn authorities(&self) -> Option<String> {
+        let value = |name: &str| self.properties.get(name).map(Secret::expose);
+        let protocol = value("security.protocol")?.to_ascii_lowercase();
+        if !protocol.ends_with("ssl") || value("ssl.ca.pem").is_some() {
+            return None;
+        }
+        match value("ssl.ca.location") {
+            Some(named) => Some(named.to_owned()),
+            None => Some(std::env::var("SSL_CERT_FILE").unwrap_or_else(|_| "probe".to_owned())),
+        }
     }
 }
 

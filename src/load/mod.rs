@@ -15,6 +15,7 @@
 //! | `recorder`, `report`, `audit`, `sink` | what is measured, and who is told |
 //! | `retry`, `token`, `target`, `stop` | further attempts, access tokens, where load may go, stopping |
 
+mod allowance;
 mod answer;
 mod audit;
 mod clock;
@@ -26,6 +27,7 @@ mod phases;
 mod place;
 mod poller;
 mod preflight;
+mod preview;
 mod probe;
 mod recorder;
 mod report;
@@ -52,9 +54,11 @@ use engine::{Engine, Finished, Shared};
 use phases::Phases;
 use report::Punctuality;
 
+pub use allowance::{Allowance, Over};
 pub use preflight::{PreflightError, preflight};
+pub use preview::Preview;
 pub use probe::wake_up_probe;
-pub use report::{Interval, Report, Share, Tally, ThreadReport};
+pub use report::{AnswerTally, Interval, Report, Share, Tally, ThreadReport};
 pub use sink::Sink;
 pub use stop::Stop;
 pub use target::{Target, TargetError};

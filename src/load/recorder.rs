@@ -120,6 +120,11 @@ impl Recorder {
         }
     }
 
+    /// An attempt was answered, with this status.
+    pub(super) fn answered(&mut self, status: u16) {
+        self.interval.answers.add(status);
+    }
+
     /// A request was sent first, or waited to be, so long after its phase began.
     pub(super) fn sent(&mut self, shares: Shares, after: Duration) {
         if shares.measured {

@@ -51,6 +51,54 @@ impl Tally {
     }
 }
 
+/// Answers by their status, as far as it says that something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerTally {
+    total: u64,
+    /// Of the statuses from 400 to 599.
+    wrong: [u32; 200],
+}
+
+impl Default for AnswerTally {
+    fn default() -> Self {
+        Self { total: 0, wrong: [0; 200] }
+    }
+}
+
+impl AnswerTally {
+    /// The first status that says that something is wrong.
+    const FIRST: u16 = 400;
+
+    /// Counts one answer.
+    pub fn add(&mut self, status: u16) {
+        self.total += 1;
+        let place = status.checked_sub(Self::FIRST).map(usize::from);
+        if let Some(count) = place.and_then(|place| self.wrong.get_mut(place)) {
+            *count += 1;
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many have a status, from 400 to 599, of which this holds.
+    pub fn count(&self, holds: impl Fn(u16) -> bool) -> u64 {
+        let counts = (Self::FIRST..).zip(&self.wrong);
+        counts.filter(|(status, _)| holds(*status)).map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.total += other.total;
+        for (count, more) in self.wrong.iter_mut().zip(other.wrong) {
+            *count += more;
+        }
+    }
+}
+
 /// One second of one load thread.
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
@@ -64,6 +112,8 @@ pub struct Interval {
     pub times: Times,
     /// All attempts that ended in it, warm-up and those to be refused included.
     pub attempts: Tally,
+    /// All answers that came in it.
+    pub answers: AnswerTally,
     /// Retries begun in it.
     pub retries: u64,
     /// Requests begun in it, of all workloads.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::adapters::read_proxy_adapter;
 use super::balancer::read_balancer;
 use super::decode::{Fields, Item};
+use super::deployed;
 use super::error::{Place, Problems, listed, quoted};
 use super::extends::Load;
 use super::gateway::read_gateway;
@@ -62,6 +63,8 @@ const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
 const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
 const STARTED_OR_EXTERNAL: [(&str, BoxKind); 3] =
     [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External)];
+const ANY_PROXY: [(&str, BoxKind); 4] =
+    [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External), ("none", BoxKind::None)];
 const ANY_KIND: [(&str, BoxKind); 3] = [EMBEDDED, ("external", BoxKind::External), ("none", BoxKind::None)];
 
 /// Reads the stack, whose fields stand in `fields`.
@@ -77,10 +80,17 @@ pub(super) fn read_stack(
     let kafka_item = fields.optional("kafka");
 
     let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_KIND, problems);
-    let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &EMBEDDED_OR_NONE, problems);
+    let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &ANY_KIND, problems);
+    let gateway_is_external = matches!(gateway_box, Some((BoxKind::External, _)));
     let provider = fields.optional("provider").and_then(|item| item.choice(&PROVIDERS, problems));
     let images = fields.optional("images").map(|item| read_defaults(&item, problems)).unwrap_or_default();
-    let proxy_box = open(proxy_item.as_ref(), &fields, "proxy", &STARTED_OR_EXTERNAL, problems);
+    let proxy_box = match &proxy_item {
+        // What is behind a deployed gateway is deployed, too.
+        None if gateway_is_external => {
+            Some((BoxKind::None, Fields::none(&fields.child("proxy"), fields.at())))
+        }
+        item => open(item.as_ref(), &fields, "proxy", &ANY_PROXY, problems),
+    };
     let proxy_box = provided(proxy_box, provider);
     let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &STARTED_OR_EXTERNAL, problems);
     let kafka_box = provided(kafka_box, provider);
@@ -97,6 +107,15 @@ pub(super) fn read_stack(
             "write `idp: { kind: embedded }`, or `gateway: { kind: none }` to go straight to the proxy",
         );
     }
+
+    let kinds =
+        deployed::Kinds { idp: idp_kind, gateway: gateway_kind, proxy: proxy_kind, kafka: kafka_kind };
+    let places = |name: &'static str| match name {
+        "idp" => idp_item.as_ref().map_or_else(|| fields.at(), Item::at),
+        "proxy" => proxy_item.as_ref().map_or_else(|| fields.at(), Item::at),
+        _ => kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
+    };
+    deployed::check(kinds, &fields, places, problems);
 
     let mut ports = Ports::default();
     let stack = StackSpec {
@@ -312,6 +331,12 @@ fn read_proxy(
     let Some((kind, mut fields)) = opened else {
         return ProxySpec::External { url: String::new(), tls: TlsSettings::default(), cluster_id: None };
     };
+    if kind == BoxKind::None {
+        let options = ["url", "tls", "cluster_id"];
+        let all = ["port", "replicas", "profile", "idempotence", "balancer", "registry", "blocked"];
+        fields.finish(&options.into_iter().chain(all).map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
+        return ProxySpec::None;
+    }
     if kind == BoxKind::External {
         let url = fields
             .required("url", "http://127.0.0.1:8082", problems)
@@ -433,7 +458,7 @@ fn is_endpoint(name: &str) -> bool {
 }
 
 /// A cluster's id, as it stands in paths.
-fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read_cluster_id(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     let id = item.name(problems)?;
     if id.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
         let remedy = "write it as `GET /v3/clusters` shows it";
@@ -566,6 +591,7 @@ mod tests {
             "kafka: { kind: external }",
             "proxy: { kind: external }",
             "proxy: { kind: none }",
+            "gateway: { kind: external }",
             "proxy: 5",
             "proxy: []",
         ] {

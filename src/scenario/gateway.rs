@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::authorizer::read_authorizer;
 use super::boxes::{BoxKind, NONE, Ports, duration_or, read_tls_of, read_trust};
 use super::decode::{Fields, Item};
+use super::deployed::read_external_gateway;
 use super::error::{Problems, quoted};
 use super::hosts::read_url;
 use super::model::{
@@ -19,13 +20,14 @@ use super::secrets::read_secret;
 const STAGE: &str = "prod";
 
 /// What people may expect in an embedded gateway, and what there is instead.
-const REFUSED: [(&str, &str); 3] = [
+const REFUSED: [(&str, &str); 4] = [
     (
         "authorizer",
         "authorizers are named by the definition: write `authorizers: { SCHEME: { run: builtin } }` beside `api`",
     ),
     ("openapi", "an exported definition is named by `api: FILE`"),
-    ("url", "the gateway is embedded or none, it cannot be attached to"),
+    ("url", "belongs to `kind: external`, which this box is not"),
+    ("cluster_id", "belongs to `kind: external`, which this box is not"),
 ];
 
 /// The headers that each request of the load has where there is an embedded gateway, which always stands beside
@@ -47,21 +49,19 @@ pub(super) fn read_gateway(
     problems: &mut Problems,
 ) -> GatewaySpec {
     let Some((kind, mut fields)) = opened else { return GatewaySpec::None };
-    if kind == BoxKind::None {
-        let options = [
-            "port",
-            "tls",
-            "leeway",
-            "keys",
-            "api",
-            "throttle",
-            "account_throttle",
-            "api_keys",
-            "access_log",
-        ]
-        .into_iter()
-        .chain(OF_PRODUCE)
-        .chain(OF_DEFINITION);
+    if kind != BoxKind::Embedded {
+        let options =
+            ["port", "leeway", "keys", "api", "throttle", "account_throttle", "api_keys", "access_log"];
+        let options: Vec<&'static str> = options
+            .into_iter()
+            .chain(OF_PRODUCE)
+            .chain(OF_DEFINITION)
+            .filter(|name| *name != "stage")
+            .collect();
+        if kind == BoxKind::External {
+            return read_external_gateway(fields, allowed, &options, problems);
+        }
+        let options = options.into_iter().chain(["tls", "stage", "url", "cluster_id"]);
         fields.finish(&options.map(|name| (name, NONE)).collect::<Vec<_>>(), problems);
         return GatewaySpec::None;
     }

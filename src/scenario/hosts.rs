@@ -48,6 +48,18 @@ pub fn host_is_allowed(host: &str, allowed: &[String]) -> bool {
     host.eq_ignore_ascii_case("localhost") || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
 }
 
+/// The host of a normalised URL; an IPv6 address without brackets.
+pub(super) fn host_of_url(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    host_of(rest.split('/').next()?)
+}
+
+/// The host of `host:port`; an IPv6 address without brackets.
+pub(super) fn host_of(address: &str) -> Option<String> {
+    let (host, _) = address.rsplit_once(':')?;
+    Some(host.trim_matches(['[', ']']).to_owned())
+}
+
 fn check_allowed(item: &Item<'_>, host: &str, allowed: &[String], problems: &mut Problems) {
     if !host_is_allowed(host, allowed) {
         let message = format!("load may not be sent to the host {}", quoted(host));

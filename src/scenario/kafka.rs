@@ -71,17 +71,29 @@ pub(super) fn read_kafka(
         .unwrap_or_default();
     let create_topics =
         fields.optional("create_topics").and_then(|item| item.flag(problems)).unwrap_or(false);
+    let delete_topics = fields.optional("delete_topics").and_then(|item| {
+        let delete = item.choice(&[("created", true), ("none", false)], problems)?;
+        if delete && !create_topics {
+            item.suggest(problems, "is of no use: the run creates no topics", "set `create_topics: true`");
+        }
+        Some(delete)
+    });
     let options = [
         ("port", OF_EMBEDDED),
         ("brokers", OF_EMBEDDED),
         ("sasl", "is set by `properties` of an external Kafka"),
     ];
     fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
-    KafkaSpec::External { bootstrap, properties, create_topics }
+    KafkaSpec::External {
+        bootstrap,
+        properties,
+        create_topics,
+        delete_topics: delete_topics.unwrap_or(false),
+    }
 }
 
 /// The fields that Kafka has only where it runs already.
-const EXTERNAL_FIELDS: [&str; 3] = ["bootstrap", "properties", "create_topics"];
+const EXTERNAL_FIELDS: [&str; 4] = ["bootstrap", "properties", "create_topics", "delete_topics"];
 
 fn read_container(
     mut fields: Fields<'_>,
@@ -130,9 +142,10 @@ fn read_container(
 /// The credentials that the embedded broker asks for.
 fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
     let mut fields = item.fields(problems)?;
-    if let Some(mechanism) = fields.optional("mechanism") {
-        read_mechanism(&mechanism, problems);
-    }
+    let mechanism = match fields.optional("mechanism") {
+        Some(item) => item.choice(&MECHANISMS, problems)?,
+        None => SaslMechanism::default(),
+    };
     let username = match fields.optional("username") {
         Some(item) => item.name(problems)?.to_owned(),
         None => USERNAME.to_owned(),
@@ -142,17 +155,7 @@ fn read_sasl(item: &Item<'_>, problems: &mut Problems) -> Option<SaslSpec> {
         None => SecretSource::Generated,
     };
     fields.finish(&[], problems);
-    Some(SaslSpec { username, password })
-}
-
-fn read_mechanism(item: &Item<'_>, problems: &mut Problems) {
-    if item.written().is_some_and(|written| written.to_ascii_lowercase().starts_with("scram-")) {
-        let message = "this is what landfall's own Kafka clients use, which are built without OpenSSL, and so without \
-                       SCRAM; other clients may use SCRAM beside them";
-        item.suggest(problems, message, "write `mechanism: plain`");
-    } else {
-        item.choice(&[("plain", ())], problems);
-    }
+    Some(SaslSpec { mechanism, username, password })
 }
 
 #[cfg(test)]
@@ -176,23 +179,24 @@ mod tests {
 
     #[test]
     fn a_user_and_where_the_password_comes_from() {
-        let spec = |username: &str, password| Some(SaslSpec { username: username.to_owned(), password });
+        let spec = |username: &str, password| {
+            let mechanism = SaslMechanism::Plain;
+            Some(SaslSpec { mechanism, username: username.to_owned(), password })
+        };
         assert_eq!(sasl("null"), Ok(None));
         assert_eq!(sasl("{}"), Ok(spec("landfall", SecretSource::Generated)));
         assert_eq!(
             sasl("{ mechanism: plain, username: u, password: { env: P } }"),
             Ok(spec("u", SecretSource::Env("P".into())))
         );
+        let scram = sasl("{ mechanism: scram-sha-512 }").unwrap().map(|spec| spec.mechanism);
+        assert_eq!(scram, Some(SaslMechanism::ScramSha512));
     }
 
     #[test]
     fn what_cannot_be_is_refused_and_no_password_repeated() {
         for (text, sentence) in [
-            (
-                "{ mechanism: scram-sha-256 }",
-                "stack.kafka.sasl.mechanism: this is what landfall's own Kafka clients use",
-            ),
-            ("{ mechanism: SCRAM-SHA-512 }", "other clients may use SCRAM"),
+            ("{ mechanism: scram-sha-1 }", "stack.kafka.sasl.mechanism"),
             ("{ mechanism: gssapi }", "stack.kafka.sasl.mechanism"),
             ("{ username: ' ' }", "stack.kafka.sasl.username"),
             ("{ password: hunter2 }", "a secret must not stand in a scenario"),

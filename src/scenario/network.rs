@@ -64,7 +64,7 @@ fn replicas(stack: &StackSpec) -> Option<u16> {
     match &stack.proxy {
         ProxySpec::Embedded { replicas, .. } => Some(*replicas),
         ProxySpec::Container(proxy) => Some(proxy.replicas),
-        ProxySpec::External { .. } => None,
+        ProxySpec::External { .. } | ProxySpec::None => None,
     }
 }
 

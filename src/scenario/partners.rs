@@ -162,7 +162,10 @@ fn read_partner<'t>(
         .optional("expect")
         .and_then(|item| item.choice(&EXPECTATIONS, problems))
         .unwrap_or(Expect::Accept);
-    let headers = fields.optional("headers").map(|item| read_headers(&item, problems)).unwrap_or_default();
+    // Without an identity provider nobody writes `Authorization`, which some gateways want something else in.
+    let tokens = !matches!(stack.map(|stack| &stack.idp), Some(IdpSpec::None));
+    let headers =
+        fields.optional("headers").map(|item| read_headers(&item, tokens, problems)).unwrap_or_default();
     let token_item = fields.optional("token");
     let token = read_token(token_item.as_ref(), stack, problems);
     fields.finish(&[("scopes", "the scopes stand in `scope`, one text with spaces between them")], problems);
@@ -248,8 +251,9 @@ const OWN_HEADERS: [&str; 14] = [
     "x-request-id",
 ];
 
-/// Headers by their names in small letters, each with text or a reference to a secret.
-fn read_headers(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, Value> {
+/// Headers by their names in small letters, each with text or a reference to a secret; `tokens` says whether requests carry
+/// tokens.
+fn read_headers(item: &Item<'_>, tokens: bool, problems: &mut Problems) -> BTreeMap<String, Value> {
     let mut headers = BTreeMap::new();
     let Some(fields) = item.fields(problems) else { return headers };
     for (entry, item) in fields.all().into_iter().filter(|(entry, _)| !entry.value.is_null()) {
@@ -257,7 +261,7 @@ fn read_headers(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, Va
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if name.is_empty() || !name.bytes().all(token) {
             item.suggest(problems, "must be the name of a header", "write for instance `X-Source: shop`");
-        } else if OWN_HEADERS.contains(&name.as_str()) {
+        } else if OWN_HEADERS.contains(&name.as_str()) && (tokens || name != "authorization") {
             item.fail(problems, format!("the header {} is landfall's own", quoted(&entry.key)));
         } else if let Some(value) = read_named_value(&name, &item, problems) {
             let legal =
@@ -364,7 +368,7 @@ fn grace_of(stack: Option<&StackSpec>) -> Duration {
             // The definition is not read yet. It keeps results so long where it says nothing.
             ApiSpec::Definition(_) => UNSAID_TTL + *leeway,
         },
-        Some(GatewaySpec::None) | None => USUAL_GRACE,
+        Some(GatewaySpec::External { .. } | GatewaySpec::None) | None => USUAL_GRACE,
     }
 }
 

@@ -195,7 +195,8 @@ pub(super) fn parse_seconds_either_way(text: &str) -> Result<i64, QuantityError>
 }
 
 /// `duration` as [`parse_duration`] reads it, for instance `1m30s`.
-pub(super) fn format_duration(duration: Duration) -> String {
+#[must_use]
+pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let nanos = duration.subsec_nanos();
     let parts = [

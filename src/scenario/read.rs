@@ -14,10 +14,11 @@ use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
 use super::idp::Around;
 use super::model::{
-    Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, Source, StackSpec, TopicSpec, Workload,
+    Check, Expect, GatewaySpec, Limit, ProxySpec, Scenario, Source, StackSpec, StopRule, TopicSpec, Workload,
 };
 use super::partners::{Partners, read_partners};
 use super::reach;
+use super::safety::{read_budget, read_stop_on};
 use super::topics::read_topics;
 use super::tree::Node;
 use super::workload::{Names, read_workload};
@@ -79,6 +80,14 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
     };
     let abort_when =
         fields.optional("abort_when").map(|item| read_aborts(&item, problems)).unwrap_or_default();
+    let stop_on = match fields.optional("stop_on") {
+        Some(item) => read_stop_on(&item, problems),
+        None if stack.as_ref().is_some_and(|stack| !stack.hosts_away().is_empty()) => {
+            StopRule::USUAL.to_vec()
+        }
+        None => Vec::new(),
+    };
+    let budget = fields.optional("budget").and_then(|item| read_budget(&item, problems));
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
             let around = faults::Around { stack: stack.as_ref(), topics: &topic_names, load };
@@ -102,6 +111,8 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
         workloads,
         checks,
         abort_when,
+        stop_on,
+        budget,
         faults,
         evidence,
         load_threads,
@@ -158,6 +169,7 @@ fn read_workloads(
     // What cannot be read says nothing of what the path speaks.
     let speaks_http2 = stack.is_none_or(|stack| match &stack.gateway {
         GatewaySpec::Embedded { tls, .. } => tls.is_some(),
+        GatewaySpec::External { .. } => true,
         GatewaySpec::None => matches!(stack.proxy, ProxySpec::External { .. }),
     });
     let mut streams = Vec::new();

@@ -79,11 +79,31 @@ const OWN: [&str; 22] = [
     "client.id",
 ];
 
+/// Properties that would let anybody pass for the cluster, with the only value that does not, which is the default.
+const TRUST: [(&str, &str); 2] =
+    [("enable.ssl.certificate.verification", "true"), ("ssl.endpoint.identification.algorithm", "https")];
+
+/// Whether the property `name` says where a file is. `probe` is no file: it is librdkafka's word for the system's.
+fn holds_path(name: &str, text: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    ["location", "file"].contains(&last) && text != "probe"
+}
+
 /// Reads one librdkafka property, whose name is already in `item`'s path.
 pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems) -> Option<Value> {
     if OWN.contains(&name.to_ascii_lowercase().as_str()) {
         let remedy = if name == "bootstrap.servers" { "use the field `bootstrap`" } else { "remove it" };
         item.suggest(problems, "cannot be set, because landfall sets it itself", remedy);
+        return None;
+    }
+    let trusted = TRUST.into_iter().find(|(setting, _)| name.eq_ignore_ascii_case(setting));
+    if let Some((_, value)) = trusted
+        && !item.written().is_some_and(|written| written.eq_ignore_ascii_case(value))
+    {
+        let message = "cannot be switched off: anybody on the way could take the password and the records";
+        let remedy = "name the authority's certificate as `ssl.ca.location`, and reach the brokers by names that stand in \
+                      their certificates";
+        item.suggest(problems, message, remedy);
         return None;
     }
     if matches!(item.node.kind, Kind::Mapping(_)) {
@@ -101,6 +121,9 @@ pub(super) fn read_property(name: &str, item: &Item<'_>, problems: &mut Problems
         );
         return None;
     };
+    if holds_path(name, text) {
+        return Some(Value::Plain(item.at().resolve(text).to_string_lossy().into_owned()));
+    }
     Some(Value::Plain(text.to_owned()))
 }
 
@@ -218,12 +241,32 @@ mod tests {
             assert!(error.contains("{ env: NAME }") && !error.contains("hunter2"), "{error}");
             assert_eq!(read(name, "{env: P}"), Ok(Value::Reference(SecretSource::Env("P".into()))));
         }
-        for name in ["sasl.username", "ssl.key.location", "ssl.keystore.location", "ssl.ca.location"] {
-            assert_eq!(read(name, "x"), Ok(Value::Plain("x".into())));
+        assert_eq!(read("sasl.username", "x"), Ok(Value::Plain("x".into())));
+        for name in ["ssl.key.location", "ssl.keystore.location", "ssl.ca.location"] {
+            assert_eq!(read(name, "x"), Ok(Value::Plain("a/x".into())), "beside the scenario's file");
+            assert_eq!(read(name, "/x"), Ok(Value::Plain("/x".into())));
         }
+        assert_eq!(read("ssl.ca.location", "probe"), Ok(Value::Plain("probe".into())));
         assert_eq!(read("socket.timeout.ms", "0100"), Ok(Value::Plain("0100".into())));
         assert_eq!(read("log.connection.close", "false"), Ok(Value::Plain("false".into())));
         assert!(read("client.rack", "[a]").is_err());
+    }
+
+    #[test]
+    fn nobody_is_trusted_unseen() {
+        let read =
+            |name: &'static str, text: &str| with(text, |item, problems| read_property(name, item, problems));
+        for (name, text) in [
+            ("enable.ssl.certificate.verification", "false"),
+            ("enable.ssl.certificate.verification", "{ env: X }"),
+            ("ssl.endpoint.identification.algorithm", "none"),
+            ("ssl.endpoint.identification.algorithm", "''"),
+        ] {
+            let error = read(name, text).unwrap_err();
+            assert!(error.contains("cannot be switched off") && error.contains("ssl.ca.location"), "{error}");
+        }
+        assert!(read("enable.ssl.certificate.verification", "true").is_ok());
+        assert!(read("ssl.endpoint.identification.algorithm", "https").is_ok());
     }
 
     #[test]

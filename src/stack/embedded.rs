@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::created::Created;
 use super::gateway::rate_limit;
 use super::listen::LOOPBACK;
 use super::provider::Provider;
@@ -16,16 +17,17 @@ use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::doubles::registry::Registry;
 use crate::kafka::Access;
 use crate::scenario::{
-    BalancerSpec, EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec, Scenario,
+    BalancerSpec, EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec,
+    SaslMechanism, Scenario,
 };
 use crate::secret::Secret;
 
 /// How the embedded broker is reached by those who say what it wants to hear.
-fn access(bootstrap: String, sasl: Option<Credentials>) -> Access {
-    let Some(Credentials { username, password }) = sasl else { return Access::plain(bootstrap) };
+fn access(bootstrap: String, sasl: Option<(SaslMechanism, Credentials)>) -> Access {
+    let Some((mechanism, Credentials { username, password })) = sasl else { return Access::plain(bootstrap) };
     let properties = [
         ("security.protocol", Secret::new("sasl_plaintext")),
-        ("sasl.mechanism", Secret::new("PLAIN")),
+        ("sasl.mechanism", Secret::new(mechanism.name())),
         ("sasl.username", Secret::new(username)),
         ("sasl.password", password),
     ];
@@ -50,6 +52,7 @@ impl Stack {
         let since = Instant::now();
         match &scenario.stack.kafka {
             KafkaSpec::Embedded { port, brokers, sasl } => {
+                let mechanism = sasl.as_ref().map(|sasl| sasl.mechanism);
                 let sasl = sasl.as_ref().map(super::secrets::of_broker).transpose()?;
                 let topics = scenario.topics.iter().map(|topic| TopicConfig {
                     name: topic.name.clone(),
@@ -68,17 +71,19 @@ impl Stack {
                     ..BrokerConfig::default()
                 })
                 .await?;
-                self.kafka = access(broker.bootstrap(), sasl);
+                self.kafka = access(broker.bootstrap(), mechanism.zip(sasl));
                 self.cluster_id = Some(broker.cluster_id().to_owned());
                 self.up("kafka", "embedded", Some(broker.published().to_owned()), since);
                 self.doubles.broker = Some(broker);
             }
             KafkaSpec::Container(spec) => self.start_kafka_containers(scenario, spec).await?,
-            KafkaSpec::External { bootstrap, properties, create_topics } => {
+            KafkaSpec::External { bootstrap, properties, create_topics, .. } => {
                 let properties = super::secrets::of_properties(properties)?;
                 self.kafka = Access { bootstrap: bootstrap.clone(), properties };
                 let writes = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
-                external::prepare_kafka(&self.kafka, scenario, *create_topics, writes).await?;
+                self.created = Created::new(scenario, &self.kafka);
+                external::prepare_kafka(&self.kafka, scenario, (*create_topics, &mut self.created), writes)
+                    .await?;
                 self.up("kafka", "external", Some(bootstrap.clone()), since);
             }
         }
@@ -125,6 +130,7 @@ impl Stack {
                 self.produce_url.clone_from(url);
                 self.up("proxy", "external", Some(url.clone()), since);
             }
+            ProxySpec::None => self.attach_to_gateway(scenario).await?,
         }
         Ok(())
     }

@@ -200,6 +200,14 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// An external gateway that does not answer.
+    #[error("the gateway at {url} does not answer: {reason}; check that it is deployed there")]
+    GatewayUnreachable {
+        /// Its URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
     /// An external server that the embedded gateway cannot speak TLS to.
     #[error("cannot speak TLS to {url}: {source}")]
     Untrusted {
@@ -230,13 +238,11 @@ pub enum StackError {
         url: String,
     },
     /// An external Kafka that does not answer, or refuses.
-    #[error(
-        "Kafka at {bootstrap} does not answer: {reason}; check that it runs there and that `kafka.properties` fit"
-    )]
+    #[error("Kafka at {bootstrap} cannot be used: {reason}")]
     KafkaUnreachable {
         /// Where.
         bootstrap: String,
-        /// What happened.
+        /// What happened, and what to do.
         reason: String,
     },
     /// A proxy that does not tell its cluster's id, which the paths of API v3 name.

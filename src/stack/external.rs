@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use super::StackError;
+use super::created::Created;
 use crate::doubles::gateway::Backend;
-use crate::kafka::{Access, describe, is_configuration};
+use crate::kafka::{Access, NoAnswer, ask, describe, is_configuration};
 use crate::scenario::{Scenario, TlsSettings, TopicSpec, host_is_allowed};
 use crate::tls::{client_config, server_name};
 
@@ -99,7 +100,7 @@ pub(super) fn has_no_path(url: &str) -> Result<(), StackError> {
 pub(super) async fn prepare_kafka(
     access: &Access,
     scenario: &Scenario,
-    create: bool,
+    (create, created): (bool, &mut Created),
     writes: bool,
 ) -> Result<(), StackError> {
     for topic in &scenario.topics {
@@ -121,7 +122,7 @@ pub(super) async fn prepare_kafka(
                     expected: topic.partitions,
                 });
             }
-            Lookup::Missing if create => create_topic(access, topic).await?,
+            Lookup::Missing if create => create_topic(access, topic, created).await?,
             Lookup::Missing => {
                 return Err(StackError::CreateTopic {
                     bootstrap: access.bootstrap.clone(),
@@ -149,21 +150,21 @@ struct Found {
 }
 
 /// An error at the cluster, or of the properties.
-fn failed(access: &Access, error: &KafkaError) -> StackError {
-    let (bootstrap, reason) = (access.bootstrap.clone(), describe(error));
-    if is_configuration(error) {
-        StackError::KafkaProperties { reason }
+fn failed(access: &Access, failed: &NoAnswer) -> StackError {
+    if is_configuration(&failed.error) {
+        StackError::KafkaProperties { reason: describe(&failed.error) }
     } else {
-        StackError::KafkaUnreachable { bootstrap, reason }
+        StackError::KafkaUnreachable { bootstrap: access.bootstrap.clone(), reason: failed.to_string() }
     }
 }
 
 async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
-    let config = access.client("landfall-admin", &[]);
+    let asking = access.clone();
     let name = topic.to_owned();
-    let asked = tokio::task::spawn_blocking(move || -> Result<Found, KafkaError> {
-        let client: BaseConsumer = config.create()?;
-        let metadata = client.fetch_metadata(Some(&name), REACH)?;
+    let asked = tokio::task::spawn_blocking(move || -> Result<Found, NoAnswer> {
+        let client = asking.asker("landfall-admin", &[])?;
+        let metadata =
+            ask(&asking, &client, REACH, |client, within| client.fetch_metadata(Some(&name), within))?;
         let brokers = metadata.brokers().iter().map(|broker| broker.host().to_owned()).collect();
         let found = metadata.topics().iter().find(|found| found.name() == name);
         let lookup = match found.map(|found| (found.error().map(Code::from), found.partitions())) {
@@ -172,8 +173,8 @@ async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
                 Lookup::Partitions(partitions.len())
             }
             Some((Some(Code::TopicAuthorizationFailed), _)) => Lookup::Forbidden,
-            Some((None, _)) => return Err(KafkaError::MetadataFetch(Code::LeaderNotAvailable)),
-            Some((Some(code), _)) => return Err(KafkaError::MetadataFetch(code)),
+            Some((None, _)) => return Err(KafkaError::MetadataFetch(Code::LeaderNotAvailable).into()),
+            Some((Some(code), _)) => return Err(KafkaError::MetadataFetch(code).into()),
         };
         Ok(Found { brokers, lookup })
     });
@@ -187,14 +188,20 @@ async fn look_up(access: &Access, topic: &str) -> Result<Found, StackError> {
 }
 
 /// Creates a topic, and waits until every partition of it has a leader.
-pub(super) async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(), StackError> {
+pub(super) async fn create_topic(
+    access: &Access,
+    topic: &TopicSpec,
+    created: &mut Created,
+) -> Result<(), StackError> {
     let refused = |reason: String| StackError::CreateTopic {
         bootstrap: access.bootstrap.clone(),
         topic: topic.name.clone(),
         reason,
     };
-    let admin: AdminClient<DefaultClientContext> =
-        access.client("landfall-admin", &[]).create().map_err(|error| failed(access, &error))?;
+    let admin: AdminClient<DefaultClientContext> = access
+        .client("landfall-admin", &[])
+        .create()
+        .map_err(|error: KafkaError| failed(access, &error.into()))?;
     // Replication -1: as the cluster's own default says (KIP-464).
     let configs = topic.configs();
     let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
@@ -204,6 +211,7 @@ pub(super) async fn create_topic(access: &Access, topic: &TopicSpec) -> Result<(
     if let Some(Err((_, code))) = results.into_iter().next() {
         return Err(refused(code.to_string()));
     }
+    created.add(&topic.name, topic.partitions);
     let deadline = Instant::now() + REACH;
     while !matches!(look_up(access, &topic.name).await, Ok(Found { lookup: Lookup::Partitions(_), .. })) {
         if Instant::now() >= deadline {

@@ -201,7 +201,7 @@ impl Stack {
         external::has_no_path(&self.produce_url)?;
         let tls = match &scenario.stack.proxy {
             ProxySpec::External { tls, .. } => tls.clone(),
-            ProxySpec::Embedded { .. } | ProxySpec::Container(_) => TlsSettings::default(),
+            ProxySpec::Embedded { .. } | ProxySpec::Container(_) | ProxySpec::None => TlsSettings::default(),
         };
         let name = external::authority_of(&self.produce_url).unwrap_or_default();
         let proxies = external::reached_at(&self.produce_url).await;
@@ -299,6 +299,9 @@ pub fn check_api(scenario: &Scenario) -> Result<(), StackError> {
     if let IdpSpec::External(idp) = &scenario.stack.idp {
         let (MetadataPlace::Issuer(url) | MetadataPlace::Url(url)) = &idp.place;
         external::trust(url, &idp.tls)?;
+    }
+    if let GatewaySpec::External { url, tls, .. } = &scenario.stack.gateway {
+        external::trust(url, tls)?;
     }
     let GatewaySpec::Embedded { api, tls, .. } = &scenario.stack.gateway else { return Ok(()) };
     if let Some(IdentitySpec::Files { certificate, key, clients }) = tls.as_deref() {

@@ -3,6 +3,8 @@
 
 mod cluster;
 mod container;
+mod created;
+mod deployed;
 mod embedded;
 mod error;
 mod external;
@@ -15,6 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use created::Created;
+pub use created::Found;
 pub use error::StackError;
 pub use gateway::{GATEWAY_CA, check_api};
 pub use listen::Listen;
@@ -92,11 +96,15 @@ pub struct Stack {
     produce_url: String,
     /// How TLS is spoken to it, where its URL is https.
     produce_tls: TlsSettings,
-    /// URL of the proxy, where it is not landfall's own.
+    /// URL of the proxy or the gateway in front of it, where neither is landfall's own.
     external_proxy: Option<String>,
+    /// Whether that is a gateway.
+    gateway_is_deployed: bool,
     kafka: Access,
     /// How landfall's own proxy reaches Kafka, where that is another user; `None`: in the same way.
     kafka_of_proxy: Option<Access>,
+    /// Topics that were not there before.
+    created: Created,
     /// The cluster's id, where it is known or a workload needs it.
     cluster_id: Option<String>,
     partner_auths: Vec<PartnerAuth>,
@@ -144,8 +152,10 @@ impl Stack {
             produce_url: String::new(),
             produce_tls: TlsSettings::default(),
             external_proxy: None,
+            gateway_is_deployed: false,
             kafka: Access::default(),
             kafka_of_proxy: None,
+            created: Created::default(),
             cluster_id: None,
             partner_auths,
             provider: None,
@@ -345,12 +355,13 @@ impl Stack {
         true
     }
 
-    /// Whether the external proxy, if there is one, still accepts connections; otherwise why not.
+    /// Whether the external proxy or gateway, if there is one, still accepts connections; otherwise why not.
     ///
     /// # Errors
-    /// [`StackError::ProxyUnreachable`], as it says.
+    /// [`StackError::ProxyUnreachable`] or [`StackError::GatewayUnreachable`], as it says.
     pub async fn check_proxy(&self) -> Result<(), StackError> {
         match &self.external_proxy {
+            Some(url) if self.gateway_is_deployed => deployed::reach(url).await,
             Some(url) => external::reach_proxy(url).await.map(|_| ()),
             None => Ok(()),
         }

@@ -13,7 +13,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::kafka::{Access, describe};
+use crate::kafka::{Access, Asker, NoAnswer, ask, describe};
 use crate::record::{RunId, TopicPartition};
 
 pub use reader::{End, Ends, Progress, ReadError, ReadErrorKind, Reader};
@@ -54,15 +54,13 @@ pub enum VerifyError {
     #[error("cannot make a Kafka consumer: {}; check the Kafka properties", describe(.0))]
     Client(#[source] KafkaError),
     /// The cluster does not answer.
-    #[error(
-        "Kafka at {bootstrap} does not answer: {source}; check that it runs there and that the properties fit"
-    )]
+    #[error("Kafka at {bootstrap} cannot be used: {source}")]
     Unreachable {
         /// Where it should be.
         bootstrap: String,
-        /// What librdkafka said.
+        /// What happened.
         #[source]
-        source: KafkaError,
+        source: NoAnswer,
     },
     /// No such topic.
     #[error(
@@ -90,10 +88,26 @@ pub enum VerifyError {
 }
 
 fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
-    let name = format!("landfall-reader-{}", config.run);
-    let settings = [
+    let name = name_of(config);
+    config.kafka.client(&name, &settings(&name)).create().map_err(VerifyError::Client)
+}
+
+/// A client that only asks.
+fn asker(config: &ReaderConfig) -> Result<Asker, VerifyError> {
+    let name = name_of(config);
+    // Whoever is in a group hears of its connections only with its records.
+    let settings = settings(&name).into_iter().filter(|(name, _)| *name != "group.id");
+    config.kafka.asker(&name, &settings.collect::<Vec<_>>()).map_err(VerifyError::Client)
+}
+
+fn name_of(config: &ReaderConfig) -> String {
+    format!("landfall-reader-{}", config.run)
+}
+
+fn settings(name: &str) -> [(&str, &str); 9] {
+    [
         // Never joined: partitions are assigned by hand. librdkafka wants a name all the same.
-        ("group.id", name.as_str()),
+        ("group.id", name),
         ("enable.auto.commit", "false"),
         ("enable.partition.eof", "true"),
         ("isolation.level", "read_committed"),
@@ -102,8 +116,7 @@ fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
         ("fetch.wait.max.ms", "50"),
         ("fetch.queue.backoff.ms", "10"),
         ("queued.max.messages.kbytes", "65536"),
-    ];
-    config.kafka.client(&name, &settings).create().map_err(VerifyError::Client)
+    ]
 }
 
 /// Reads where the topics end now. Blocks.
@@ -112,11 +125,14 @@ fn client(config: &ReaderConfig) -> Result<BaseConsumer, VerifyError> {
 /// [`VerifyError`] where the cluster does not answer or a topic is not there. A topic that may not be described
 /// is no error: it is listed as forbidden.
 pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
-    let client = client(config)?;
-    let unreachable = |source| VerifyError::Unreachable { bootstrap: config.kafka.bootstrap.clone(), source };
+    let client = asker(config)?;
+    let unreachable =
+        |source: NoAnswer| VerifyError::Unreachable { bootstrap: config.kafka.bootstrap.clone(), source };
     let mut baseline = Baseline::default();
     for (place, topic) in (0_u16..).zip(&config.topics) {
-        let metadata = client.fetch_metadata(Some(topic), ASK).map_err(unreachable)?;
+        let metadata =
+            ask(&config.kafka, &client, ASK, |client, within| client.fetch_metadata(Some(topic), within));
+        let metadata = metadata.map_err(unreachable)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let partitions: Vec<i32> = match found.map(|found| (found.error().map(Code::from), found)) {
             Some((None, found)) if !found.partitions().is_empty() => {
@@ -132,14 +148,19 @@ pub fn baseline(config: &ReaderConfig) -> Result<Baseline, VerifyError> {
                     topic: topic.clone(),
                 });
             }
-            Some((Some(code), _)) => return Err(unreachable(KafkaError::MetadataFetch(code))),
+            Some((Some(code), _)) => return Err(unreachable(KafkaError::MetadataFetch(code).into())),
         };
         for partition in partitions {
-            match client.fetch_watermarks(topic, partition, ASK) {
+            let ends = ask(&config.kafka, &client, ASK, |client, within| {
+                client.fetch_watermarks(topic, partition, within)
+            });
+            match ends {
                 Ok((_, high)) => {
                     baseline.from.insert(TopicPartition { topic: place, partition }, high);
                 }
-                Err(KafkaError::MetadataFetch(Code::TopicAuthorizationFailed)) => {
+                Err(NoAnswer {
+                    error: KafkaError::MetadataFetch(Code::TopicAuthorizationFailed), ..
+                }) => {
                     baseline.forbidden.insert(place, "not authorised to read its offsets".into());
                 }
                 Err(source) => return Err(unreachable(source)),

@@ -217,7 +217,7 @@ impl Tail {
     }
 
     fn unreachable(&self, source: KafkaError) -> VerifyError {
-        VerifyError::Unreachable { bootstrap: self.kafka.bootstrap.clone(), source }
+        VerifyError::Unreachable { bootstrap: self.kafka.bootstrap.clone(), source: source.into() }
     }
 }
 

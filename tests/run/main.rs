@@ -2,8 +2,11 @@
 
 mod abort;
 mod bad_input;
+mod created_topics;
+mod deployed;
 mod determinism;
 mod disk;
+mod dry;
 mod external;
 mod faults;
 mod faults_in_doubt;

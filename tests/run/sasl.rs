@@ -45,6 +45,13 @@ fn a_password_may_be_made_up() {
 }
 
 #[test]
+fn landfalls_own_clients_may_use_scram() {
+    let call = Landfall::short_quickstart().set("stack.kafka.sasl={mechanism: scram-sha-512}");
+    let ended = call.end();
+    assert_eq!((ended.code, ended.result().records.landed), (Some(0), 500), "{}", ended.stderr);
+}
+
+#[test]
 fn a_variable_that_is_not_set_is_named() {
     let ended =
         Landfall::short_quickstart().set("stack.kafka.sasl.password={env: LANDFALL_NO_SUCH_VARIABLE}").end();

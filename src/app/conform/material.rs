@@ -121,7 +121,7 @@ pub(super) async fn gather(
     // Of a gateway that runs elsewhere the profile tells what it takes, and nothing how it keeps keys.
     let (leeway, key_times) = match &scenario.stack.gateway {
         GatewaySpec::Embedded { leeway, keys, .. } => (*leeway, Some(*keys)),
-        GatewaySpec::None => (provider.profile.accepts.leeway, None),
+        GatewaySpec::External { .. } | GatewaySpec::None => (provider.profile.accepts.leeway, None),
     };
     let rotation = key_times.filter(|_| stack.idp().is_some());
     let material = Material {

@@ -114,6 +114,9 @@ fn incomplete(ending: &Ending, journal_failed: Option<&str>, load_stopped: bool)
     }
     let strike = ending.watched.strike.as_ref().filter(|_| load_stopped);
     let stopped = strike.map(|rule| format!("stopped by abort_when: {rule}"));
+    let answers = ending.watched.stopped_on.as_ref().filter(|_| load_stopped);
+    let stopped = stopped.or_else(|| answers.map(|rule| format!("stopped by stop_on: {rule}")));
+    let stopped = stopped.or_else(|| ending.over.as_ref().map(|over| format!("stopped by budget: {over}")));
     match (stopped, ending.lost.clone()) {
         (Some(stopped), Some(lost)) => Some(format!("{stopped}; {lost}")),
         (stopped, lost) => stopped.or(lost),

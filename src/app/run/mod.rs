@@ -1,6 +1,7 @@
 //! `landfall run`: brings the path up, sends the load, reads the topics back, settles, judges, reports.
 
 mod assemble;
+mod budget;
 mod catalogue;
 mod collect;
 mod folder;
@@ -10,6 +11,7 @@ mod metrics;
 mod monitor;
 mod outbox;
 mod plan;
+mod preview;
 mod settle;
 mod spill;
 mod timeline;
@@ -32,10 +34,11 @@ use crate::report::Stage;
 use crate::result::{RunResult, ScenarioRef};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
-use crate::stack::{Logs, Stack, StackError};
+use crate::stack::{self, Logs, Stack, StackError};
 use crate::verify::{self, Reader, ReaderConfig, VerifyError};
 
 pub(super) use assemble::{unread_notes, versions};
+pub use budget::{BudgetError, Need};
 pub use catalogue::{PayloadError, PayloadFault, catalogue};
 pub(super) use collect::Collector;
 pub(super) use folder::RESULT;
@@ -46,6 +49,7 @@ pub use monitor::Live;
 use monitor::{Board, Monitor, Setup, Watched};
 pub(super) use plan::sizes;
 use plan::{schedules, streams};
+pub use preview::preview;
 pub(super) use settle::{Path, Settled, settle};
 use timeline::Timeline;
 pub(in crate::app) use tokens::credentials_of;
@@ -104,6 +108,9 @@ pub enum RunError {
         #[source]
         source: ReplayError,
     },
+    /// The scenario would send more than it may.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// The path did not come up.
     #[error(transparent)]
     Stack(#[from] StackError),
@@ -164,6 +171,7 @@ impl RunError {
             | Self::ReplayFile { .. }
             | Self::Replay { .. }
             | Self::Folder(_)
+            | Self::Budget(_)
             | Self::Preflight(_)
             | Self::Target(
                 TargetError::Url { .. } | TargetError::Forbidden { .. } | TargetError::Tls { .. },
@@ -225,17 +233,18 @@ pub async fn run(
     tracing::info!(scenario = ?scenario.name, hash = scenario.hash, seed = scenario.seed, run = run.as_str(), "run");
     let catalogue = catalogue(scenario, run)?;
     let schedules = schedules(scenario)?;
+    budget::check(scenario, &schedules)?;
     let timeline = Timeline::new(&schedules);
     let prepared = tokio::select! {
         prepared = prepare(scenario, &catalogue, schedules, origin, logs) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
+    let Prepared { mut stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
     let (reserved, told_of) = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
     let thread = |name| move |source| RunError::Thread { name, source };
-    let stop = Stop::default();
+    let stop = Stop::within(scenario.budget.as_ref().map(budget::allowance));
     let journal = Journal::new(folder.create_file(JOURNAL)?);
     let ledger = ledger(scenario, catalogue, folder)?;
     let collector = Collector::start(ledger, journal, stop.clone()).map_err(thread("ledger"))?;
@@ -252,6 +261,7 @@ pub async fn run(
         timeline: timeline.clone(),
         drain: scenario.drain,
         rules: scenario.abort_when.clone(),
+        stop_on: scenario.stop_on.clone(),
         log,
         start,
         counts: collector.counts(),
@@ -262,7 +272,8 @@ pub async fn run(
     .map_err(thread("monitor"))?;
     stack.load_starts(start);
     let plan = LoadPlan { start, ..plan };
-    let report = send(plan, &collector, &monitor, (stop, &reserved), &mut interrupt).await?;
+    let report = send(plan, &collector, &monitor, (stop.clone(), &reserved), &mut interrupt).await?;
+    let over = stop.over().zip(scenario.budget.as_ref()).map(|(over, budget)| budget::told(over, budget));
     tracing::info!(attempts = report.attempts.total(), interrupted = report.interrupted, "load ended");
     // Entered and written down first: only then is it known that nothing is tried again.
     drop(tokio::task::block_in_place(|| collector.up_to_date()));
@@ -292,10 +303,16 @@ pub async fn run(
         .map(|error| error.to_string())
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
-    let ending = Ending { told_of, interrupt, lost, unarmed, scarce, tokens, watched };
+    let ending = Ending { told_of, interrupt, lost, over, unarmed, scarce, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
-    let result =
+    let found = stack::Found {
+        foreign: settled.settlement.records.foreign,
+        unread: !settled.unread.is_empty() || settled.kafka_lost.is_some(),
+    };
+    let cleaned = tokio::task::block_in_place(|| stack.clean_up(found));
+    let mut result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
+    result.notes.extend(cleaned);
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
@@ -325,6 +342,8 @@ struct Ending {
     interrupt: Option<Interrupt>,
     /// Which box of the path was lost, in words.
     lost: Option<String>,
+    /// What of the budget was used up, in words.
+    over: Option<String>,
     /// Partners without a token from the beginning, by name.
     unarmed: Vec<String>,
     /// What might have become scarce on this machine, in sentences.

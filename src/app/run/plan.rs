@@ -93,7 +93,7 @@ pub(in crate::app) fn sizes(records: &RecordsPerRequest) -> Sizes {
     }
 }
 
-fn format(format: scenario::Format) -> ProduceFormat {
+pub(super) fn format(format: scenario::Format) -> ProduceFormat {
     match format {
         scenario::Format::V2Json => ProduceFormat::V2Json,
         scenario::Format::V2Binary => ProduceFormat::V2Binary,

@@ -180,6 +180,9 @@ impl<S: Sink> Engine<'_, S> {
         {
             reader.answered(token, status);
         }
+        if let End::Status(status) = end {
+            self.recorder.answered(status);
+        }
         let producer = self.lanes[lane].producer;
         let plan = self.plan(lane);
         let mut sent = sent(plan, producer, exchange, micros(now));

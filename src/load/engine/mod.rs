@@ -245,6 +245,10 @@ impl<'a, S: Sink> Engine<'a, S> {
             }
             let idle = self.lanes[lane].idle.pop_front();
             let Some(slot) = idle.or_else(|| self.lanes[lane].shut.pop()) else { return };
+            if !self.shared.stop.may_send(now.saturating_sub(self.shared.start)) {
+                self.release(slot);
+                return;
+            }
             let plan = self.plan(lane);
             let Some(request) = self.lanes[lane].take(plan, now) else {
                 self.release(slot);

@@ -7,7 +7,7 @@ use super::adapter::Adapter;
 use super::balancer::BalancerSpec;
 use super::image::{ImageRef, Pull};
 use super::release::ProxyRelease;
-use super::stack::Value;
+use super::stack::{SaslMechanism, Value};
 
 /// Which image, and whether it is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,29 +69,6 @@ pub struct ProxyContainer {
     pub env: BTreeMap<String, Value>,
     /// How long it may take until it can be used.
     pub start_within: Duration,
-}
-
-/// How a client of Kafka's says who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SaslMechanism {
-    /// PLAIN (RFC 4616).
-    Plain,
-    /// SCRAM-SHA-256 (RFC 7677).
-    ScramSha256,
-    /// SCRAM-SHA-512.
-    ScramSha512,
-}
-
-impl SaslMechanism {
-    /// As Kafka calls it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
-    }
 }
 
 /// What is wrong with what the proxies meet at Kafka, so that they must not be able to write. landfall itself meets it

@@ -8,7 +8,6 @@ use super::stack::{SecretSource, TlsSettings, Value};
 
 /// API gateway.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a scenario")]
 pub enum GatewaySpec {
     /// landfall's double.
     Embedded {
@@ -27,6 +26,15 @@ pub enum GatewaySpec {
         limits: LimitsSpec,
         /// Its access log; `None`: there is none.
         access_log: Option<AccessLogSpec>,
+    },
+    /// One that is deployed, with a proxy behind it.
+    External {
+        /// URL of its stage, `https://host:port[/path]`, without a trailing slash.
+        url: String,
+        /// How TLS is spoken there.
+        tls: TlsSettings,
+        /// The cluster's id, as paths of API v3 name it; `None`: what Kafka says itself.
+        cluster_id: Option<String>,
     },
     /// Partners talk to the proxy directly.
     None,

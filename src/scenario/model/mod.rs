@@ -16,6 +16,7 @@ mod partner;
 mod payload;
 mod profile;
 mod release;
+mod safety;
 mod source;
 mod stack;
 mod topic;
@@ -30,7 +31,7 @@ pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use claims::ClaimValues;
 pub(super) use claims::{LONE_PLACEHOLDERS, PLACEHOLDERS};
-pub use container::{ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources, SaslMechanism};
+pub use container::{ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
@@ -46,8 +47,9 @@ pub use payload::{
 };
 pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use release::ProxyRelease;
+pub use safety::{BudgetSpec, Statuses, StopRule};
 pub use source::Source;
-pub use stack::{KafkaSpec, ProxySpec, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{KafkaSpec, ProxySpec, SaslMechanism, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;
@@ -76,6 +78,10 @@ pub struct Scenario {
     pub checks: Vec<Check>,
     /// Rules that end the load early; the first that strikes does.
     pub abort_when: Vec<AbortRule>,
+    /// Answers of which too many end the load early.
+    pub stop_on: Vec<StopRule>,
+    /// What may be sent at most; `None`: nothing is said.
+    pub budget: Option<BudgetSpec>,
     /// Misbehaviours that the doubles show.
     pub faults: Vec<Fault>,
     /// What evidence of findings shows.

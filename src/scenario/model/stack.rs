@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::balancer::BalancerSpec;
 use super::container::{KafkaContainer, ProxyContainer};
-use super::gateway::GatewaySpec;
+use super::gateway::{ApiSpec, GatewaySpec, TargetSpec};
 use super::idp::IdpSpec;
 use super::release::ProxyRelease;
+use crate::scenario::hosts::{host_is_allowed, host_of, host_of_url};
 
 /// The boxes of the path, each one of several kinds.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,34 @@ impl StackSpec {
     #[must_use]
     pub fn has_containers(&self) -> bool {
         matches!(self.proxy, ProxySpec::Container(_)) || matches!(self.kafka, KafkaSpec::Container(_))
+    }
+
+    /// The hosts besides this machine that the load may reach; where there are none, it does not leave. Who issues tokens is
+    /// not among them, since no load goes there.
+    #[must_use]
+    pub fn hosts_away(&self) -> Vec<String> {
+        let mut hosts = Vec::new();
+        match &self.gateway {
+            GatewaySpec::External { url, .. } => hosts.extend(host_of_url(url)),
+            GatewaySpec::Embedded { api: ApiSpec::Definition(definition), .. } => {
+                let urls = definition.integrations.values().filter_map(|target| match target {
+                    TargetSpec::Url { url, .. } => Some(url),
+                    TargetSpec::Balancer => None,
+                });
+                hosts.extend(urls.filter_map(|url| host_of_url(url)));
+            }
+            GatewaySpec::Embedded { .. } | GatewaySpec::None => {}
+        }
+        if let ProxySpec::External { url, .. } = &self.proxy {
+            hosts.extend(host_of_url(url));
+        }
+        if let KafkaSpec::External { bootstrap, .. } = &self.kafka {
+            hosts.extend(bootstrap.split(',').filter_map(host_of));
+        }
+        hosts.retain(|host| !host_is_allowed(host, &[]));
+        hosts.sort();
+        hosts.dedup();
+        hosts
     }
 
     /// Number of brokers, where landfall starts them.
@@ -87,6 +116,8 @@ pub enum ProxySpec {
         /// The cluster's id, which paths of API v3 name; `None`: the proxy is asked, where a workload needs it.
         cluster_id: Option<String>,
     },
+    /// Somebody's affair, behind an external gateway.
+    None,
 }
 
 /// Kafka.
@@ -109,18 +140,49 @@ pub enum KafkaSpec {
         bootstrap: String,
         /// librdkafka properties for every client of landfall's (admin, reader, embedded proxy).
         properties: BTreeMap<String, Value>,
-        /// Whether topics that do not exist are created (and stay afterwards).
+        /// Whether topics that do not exist are created (and stay afterwards, unless `delete_topics`).
         create_topics: bool,
+        /// Whether those that the run has created are deleted in the end.
+        delete_topics: bool,
     },
 }
 
-/// The credentials that the embedded broker asks for by SASL PLAIN.
+/// The credentials that the embedded broker asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaslSpec {
+    /// How landfall's own clients show them; others may do it otherwise.
+    pub mechanism: SaslMechanism,
     /// User name.
     pub username: String,
     /// Where the password comes from.
     pub password: SecretSource,
+}
+
+/// How a client shows its credentials (SASL).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// As they are (RFC 4616).
+    #[default]
+    Plain,
+    /// By a proof that it knows the password (RFC 5802, RFC 7677).
+    ScramSha256,
+    /// The same with SHA-512.
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
+
+    /// As Kafka calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
 }
 
 /// A setting's value: written in the file, or held elsewhere because it is a secret.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::READY_TOPIC;
 use crate::result::{BoxReport, ContainerReport};
 use crate::scenario::{FaultKind, KafkaContainer, ProxyContainer, ProxySpec, Scenario, TopicSpec};
+use crate::stack::created::Created;
 use crate::stack::secrets::of_box;
 use crate::stack::{Stack, StackError, external};
 
@@ -34,7 +35,8 @@ impl Stack {
         };
         let topics: Vec<&TopicSpec> = scenario.topics.iter().chain([&ready]).collect();
         for topic in &topics {
-            external::create_topic(&cluster.administrator, topic).await?;
+            // They go with the containers.
+            external::create_topic(&cluster.administrator, topic, &mut Created::default()).await?;
         }
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         cluster.let_proxies_write(&names).await?;
@@ -81,7 +83,7 @@ impl Stack {
         let Some(containers) = &mut self.containers else { return };
         let spec = match &scenario.stack.proxy {
             ProxySpec::Container(spec) => Some(&**spec),
-            ProxySpec::Embedded { .. } | ProxySpec::External { .. } => None,
+            ProxySpec::Embedded { .. } | ProxySpec::External { .. } | ProxySpec::None => None,
         };
         let balancer = self.doubles.balancer.as_ref().map(Arc::downgrade).unwrap_or_default();
         let topic = scenario.topics.first().map_or("", |topic| topic.name.as_str());

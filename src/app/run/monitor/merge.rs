@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::load::{Interval, Tally};
+use crate::load::{AnswerTally, Interval, Tally};
 use crate::stats::Times;
 
 /// A second of all load threads.
@@ -13,6 +13,7 @@ pub(super) struct Second {
     pub(super) number: u32,
     pub(super) times: Times,
     pub(super) attempts: Tally,
+    pub(super) answers: AnswerTally,
     pub(super) retries: u64,
     pub(super) begun: u64,
     pub(super) waiting: u64,
@@ -38,6 +39,7 @@ impl Second {
     fn add(&mut self, interval: &Interval) {
         self.times.merge(&interval.times);
         self.attempts.merge(&interval.attempts);
+        self.answers.merge(&interval.answers);
         self.retries += interval.retries;
         self.begun += interval.begun;
         self.waiting += interval.waiting;

@@ -16,12 +16,12 @@ use super::hlog;
 use super::outbox::Outbox;
 use super::timeline::Timeline;
 use crate::app::machine::resident_bytes;
-use crate::judge::{AbortWatch, Figures};
+use crate::judge::{AbortWatch, AnswerWatch, Figures};
 use crate::load::{Interval, Stop, Tally};
 use crate::record::Class;
 use crate::report::{LastSecond, Progress, SoFar, Stage, TimeQuantiles};
 use crate::result::{self, Memory};
-use crate::scenario::AbortRule;
+use crate::scenario::{AbortRule, Statuses, StopRule};
 use crate::stats::{Times, time_text};
 
 use history::History;
@@ -107,6 +107,7 @@ pub(super) struct Setup {
     /// How long answers are waited for after the last request was due.
     pub(super) drain: Duration,
     pub(super) rules: Vec<AbortRule>,
+    pub(super) stop_on: Vec<StopRule>,
     /// The file of the log of intervals.
     pub(super) log: File,
     /// When the schedules begin.
@@ -123,6 +124,8 @@ pub(super) struct Setup {
 pub(super) struct Watched {
     /// The rule of `abort_when` that struck, with what was seen.
     pub(super) strike: Option<String>,
+    /// The rule of `stop_on` that struck, with what was seen.
+    pub(super) stopped_on: Option<String>,
     /// The most requests that waited for a connection at a second's end.
     pub(super) backlog_peak: u64,
     /// Why the log of intervals could not be written to its end, if so.
@@ -181,7 +184,8 @@ impl Drop for Monitor {
 }
 
 fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watched {
-    let Setup { name, run, timeline, drain, rules, log, start: begin, counts, board, live, stop } = setup;
+    let Setup { name, run, timeline, drain, rules, stop_on, log, start: begin, counts, board, live, stop } =
+        setup;
     let mut watcher = Watcher {
         progress: Progress { name, run, length: timeline.length(), ..Progress::default() },
         history: History::new(timeline.length() + drain),
@@ -190,6 +194,8 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
         backlog_peak: 0,
         rules: AbortWatch::new(&rules),
         strike: None,
+        stop_on: AnswerWatch::new(&stop_on),
+        stopped_on: None,
         under_way: Vec::new(),
         timeline,
         begin,
@@ -230,6 +236,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
         watcher.view.close();
         Watched {
             strike: watcher.strike,
+            stopped_on: watcher.stopped_on,
             backlog_peak: watcher.backlog_peak,
             log_failed: log.failed(),
             history: watcher.history.finish(&watcher.timeline),
@@ -247,6 +254,8 @@ struct Watcher {
     backlog_peak: u64,
     rules: AbortWatch,
     strike: Option<String>,
+    stop_on: AnswerWatch,
+    stopped_on: Option<String>,
     /// The names of the phases under way, when it was last looked.
     under_way: Vec<String>,
     timeline: Timeline,
@@ -306,6 +315,15 @@ impl Watcher {
         {
             tracing::warn!(rule = ?strike, "abort_when strikes, the load is stopped");
             self.strike = Some(strike);
+            self.stop.stop();
+        }
+        let with = |on: Statuses| second.answers.count(|status| on.contains(status));
+        let stopped_on = self.stop_on.second(second.answers.total(), with);
+        if self.stopped_on.is_none()
+            && let Some(seen) = stopped_on
+        {
+            tracing::warn!(rule = ?seen, "stop_on strikes, the load is stopped");
+            self.stopped_on = Some(seen);
             self.stop.stop();
         }
     }
@@ -389,6 +407,7 @@ mod tests {
             timeline: Timeline::default(),
             drain: Duration::ZERO,
             rules,
+            stop_on: Vec::new(),
             log: File::create(folder.path().join("intervals.hlog")).unwrap(),
             start: Instant::now(),
             counts: Arc::default(),
