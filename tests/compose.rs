@@ -48,9 +48,11 @@ fn landfall() -> Command {
     Command::new(env!("CARGO_BIN_EXE_landfall"))
 }
 
+/// Two stacks at a time would be two Kafkas.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A stack of its own, beside whatever else runs; taken down with its volumes in the end.
 struct Stack {
-    /// Two at a time would be two Kafkas.
     _alone: MutexGuard<'static, ()>,
     compose: PathBuf,
     project: String,
@@ -71,7 +73,6 @@ impl Stack {
             ["KAFKA_PORT", "IDP_PORT", "REGISTRY_PORT", "PROXY_1_PORT", "PROXY_2_PORT", "GATEWAY_PORT"];
         // Kafka must be told its own, so that none can be left to the engine.
         let held = names.map(|name| (name, TcpListener::bind("127.0.0.1:0").unwrap()));
-        static ONE: Mutex<()> = Mutex::new(());
         Some(Self {
             _alone: ONE.lock().unwrap_or_else(PoisonError::into_inner),
             compose: compose.into(),

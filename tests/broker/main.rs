@@ -434,6 +434,18 @@ async fn several_brokers_lead_their_shares() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_comes_in_by_loopback_is_not_sent_to_a_name_that_only_others_know() {
+    let advertised = Some("kafka.test".to_owned());
+    let config = BrokerConfig { brokers: 2, advertised, ..BrokerConfig::default() };
+    let broker = Broker::start(config).await.unwrap();
+    let ports: Vec<u16> = broker.addresses().iter().map(std::net::SocketAddr::port).collect();
+    assert_eq!(broker.published(), format!("kafka.test:{},kafka.test:{}", ports[0], ports[1]));
+    let metadata = consumer(&broker, &[]).fetch_metadata(None, DEADLINE).unwrap();
+    assert_eq!(metadata.brokers().len(), 2);
+    assert!(metadata.brokers().iter().all(|found| found.host() == "127.0.0.1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_broker_is_gone() {
     let broker = start(Vec::new()).await;
     let address = broker.addresses()[0];
