@@ -142,7 +142,11 @@ impl Target {
             ),
             _ => None,
         };
-        Ok(Self { addresses, authority: authority.to_string(), base_path, tls })
+        // As clients send it (RFC 9110, section 7.2, and RFC 3986, section 6.2.3): without the port that is the scheme's own.
+        let own = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.as_str();
+        let authority = authority.strip_suffix(own).unwrap_or(authority).to_owned();
+        Ok(Self { addresses, authority, base_path, tls })
     }
 
     /// Makes sure that TLS can be agreed on, where it is spoken: connections that break all the same would tell less. An
@@ -178,6 +182,17 @@ mod tests {
     async fn loopback_is_always_allowed() {
         let target = resolve("http://127.0.0.1:8082/prod/", &[]).await.unwrap();
         assert_eq!(target.addresses, ["127.0.0.1:8082".parse().unwrap()]);
+        let hosts = [
+            "http://127.0.0.1:80",
+            "https://localhost:443/prod",
+            "http://127.0.0.1:443",
+            "https://[::1]:443",
+        ];
+        let mut authorities = Vec::new();
+        for url in hosts {
+            authorities.push(resolve(url, &[]).await.unwrap().authority);
+        }
+        assert_eq!(authorities, ["127.0.0.1", "localhost", "127.0.0.1:443", "[::1]"]);
         assert_eq!((target.authority.as_str(), target.base_path.as_str()), ("127.0.0.1:8082", "/prod"));
         assert!(resolve("http://[::1]:1", &[]).await.is_ok());
     }

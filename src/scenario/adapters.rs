@@ -21,6 +21,9 @@ const PROXIES: [(&str, &str); 4] = [
     ("landfall", include_str!("../../fixtures/adapters/landfall.yaml")),
 ];
 
+/// The adapter of the identity provider.
+const PROVIDER: (&str, &str) = ("mock-oauth2", include_str!("../../fixtures/adapters/mock-oauth2.yaml"));
+
 /// The names of the adapters that ship for REST proxies.
 pub const ADAPTERS: [&str; 4] = [PROXIES[0].0, PROXIES[1].0, PROXIES[2].0, PROXIES[3].0];
 
@@ -55,6 +58,11 @@ pub(super) fn read_proxy_adapter(
             None
         }
     }
+}
+
+/// The adapter of the identity provider.
+pub(super) fn provider_adapter(problems: &mut Problems) -> Option<Adapter> {
+    read_text(PROVIDER.1, Path::new(PROVIDER.0), problems)
 }
 
 /// The adapter that a file's text says.
@@ -96,6 +104,17 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
     let range = (Duration::from_secs(1), Duration::from_mins(10));
     let stop_within = duration_or(&mut fields, "stop_within", Duration::from_secs(10), range, problems);
     let profile = fields.optional("profile").and_then(|item| item.name(problems)).map(str::to_owned);
+    let issuer = fields.optional("issuer").and_then(|item| {
+        let path = item.text(problems)?;
+        if !path.starts_with('/') {
+            item.suggest(
+                problems,
+                "must be a path that begins with a slash",
+                "write for instance `/partners`",
+            );
+        }
+        Some(path.to_owned())
+    });
     let box_s = "is the scenario's: write it at `stack.proxy`";
     fields.finish(
         &[("replicas", box_s), ("cpus", box_s), ("memory", box_s), ("start_within", box_s), ("pull", box_s)],
@@ -113,6 +132,7 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
         stop_signal,
         stop_within,
         profile,
+        issuer,
     })
 }
 

@@ -63,7 +63,7 @@ const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
 const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
 const STARTED_OR_EXTERNAL: [(&str, BoxKind); 3] =
     [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External)];
-const ANY_PROXY: [(&str, BoxKind); 4] =
+const ANY_STARTED: [(&str, BoxKind); 4] =
     [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External), ("none", BoxKind::None)];
 const ANY_KIND: [(&str, BoxKind); 3] = [EMBEDDED, ("external", BoxKind::External), ("none", BoxKind::None)];
 
@@ -79,7 +79,7 @@ pub(super) fn read_stack(
     let proxy_item = fields.optional("proxy");
     let kafka_item = fields.optional("kafka");
 
-    let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_KIND, problems);
+    let idp_box = open(idp_item.as_ref(), &fields, "idp", &ANY_STARTED, problems);
     let gateway_box = open(gateway_item.as_ref(), &fields, "gateway", &ANY_KIND, problems);
     let gateway_is_external = matches!(gateway_box, Some((BoxKind::External, _)));
     let provider = fields.optional("provider").and_then(|item| item.choice(&PROVIDERS, problems));
@@ -89,7 +89,7 @@ pub(super) fn read_stack(
         None if gateway_is_external => {
             Some((BoxKind::None, Fields::none(&fields.child("proxy"), fields.at())))
         }
-        item => open(item.as_ref(), &fields, "proxy", &ANY_PROXY, problems),
+        item => open(item.as_ref(), &fields, "proxy", &ANY_STARTED, problems),
     };
     let proxy_box = provided(proxy_box, provider);
     let kafka_box = open(kafka_item.as_ref(), &fields, "kafka", &STARTED_OR_EXTERNAL, problems);
@@ -119,7 +119,7 @@ pub(super) fn read_stack(
 
     let mut ports = Ports::default();
     let stack = StackSpec {
-        idp: read_idp(idp_box, around, &mut ports, problems),
+        idp: read_idp(idp_box, (around, &images), &mut ports, problems),
         gateway: read_gateway(gateway_box, allowed, &mut ports, problems),
         proxy: read_proxy(proxy_box, (around, &images), &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by

@@ -56,16 +56,16 @@ pub(super) fn check<'t>(
         }
         return;
     }
-    if kinds.idp == Some(BoxKind::Embedded) {
-        let message = "cannot be embedded beside an external gateway, which knows nothing of its tokens";
+    if matches!(kinds.idp, Some(BoxKind::Embedded | BoxKind::Container)) {
+        let message = "cannot be started beside an external gateway, which knows nothing of its tokens";
         let remedy = "write `idp: { kind: external, issuer: … }`, or `idp: none` where partners have `headers` of their own";
         wrong("idp", message, remedy);
     }
-    if matches!(kinds.proxy, Some(BoxKind::Embedded | BoxKind::External)) {
+    if kinds.proxy.is_some_and(|kind| kind != BoxKind::None) {
         let message = "stands behind the external gateway, and landfall never speaks to it";
         wrong("proxy", message, "leave it out");
     }
-    if kinds.kafka == Some(BoxKind::Embedded) {
+    if kinds.kafka.is_some_and(|kind| kind != BoxKind::External) {
         let message = "must be the one that the external gateway's proxy writes to";
         wrong("kafka", message, "write `kafka: { kind: external, bootstrap: … }`");
     }
@@ -109,7 +109,20 @@ mod tests {
     #[test]
     fn what_does_not_fit_a_deployed_gateway_is_told() {
         for (text, sentence) in [
-            (format!("{GATEWAY}, {KAFKA}"), "stack.idp: cannot be embedded beside an external gateway"),
+            (format!("{GATEWAY}, {KAFKA}"), "stack.idp: cannot be started beside an external gateway"),
+            (
+                format!("{GATEWAY}, {KAFKA}, idp: container"),
+                "stack.idp: cannot be started beside an external gateway",
+            ),
+            (format!("{GATEWAY}, {KAFKA}, idp: none, proxy: container"), "stack.proxy: stands behind"),
+            (
+                format!("{GATEWAY}, idp: none, kafka: container"),
+                "stack.kafka: must be the one that the external gateway's proxy writes to",
+            ),
+            (
+                format!("{GATEWAY}, idp: none, provider: container"),
+                "stack.kafka: must be the one that the external gateway's proxy writes to",
+            ),
             (
                 format!("{GATEWAY}, idp: none"),
                 "stack.kafka: must be the one that the external gateway's proxy writes to",

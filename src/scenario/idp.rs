@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use super::boxes::{BoxKind, NONE, OF_EMBEDDED, OF_EXTERNAL, Ports, duration_or, read_tls_of};
+use super::adapters::provider_adapter;
+use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, duration_or, read_tls_of};
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::extends::Load;
 use super::gateway::read_throttle;
 use super::hosts::read_url;
+use super::images::{ImageDefaults, read_env, read_image, read_resources, read_start_within};
 use super::model::{
-    AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace, TokenProfile,
+    AudienceParameter, EmbeddedIdp, ExternalIdp, IdpContainer, IdpSpec, IssuerSpec, MetadataPlace, Resources,
+    TokenProfile,
 };
 use super::profiles::{read_algorithm, read_issuer_path, read_profile};
 use super::quantity::parse_seconds_either_way;
@@ -22,6 +25,7 @@ const MOST_ISSUERS: usize = 16;
 const OPTIONS_OF_EMBEDDED: [&str; 7] =
     ["port", "token_life", "algorithm", "issuers", "rate_limit", "clock", "admin"];
 const OPTIONS_OF_EXTERNAL: [&str; 4] = ["issuer", "discovery", "audience_parameter", "tls"];
+const OPTIONS_OF_CONTAINER: [&str; 5] = ["image", "cpus", "memory", "env", "start_within"];
 const OPTIONS_OF_BOTH: [&str; 2] = ["audience", "profile"];
 
 /// What is needed to read the box besides what it says.
@@ -35,7 +39,7 @@ pub(super) struct Around<'a> {
 
 pub(super) fn read_idp(
     opened: Option<(BoxKind, Fields<'_>)>,
-    around: Around<'_>,
+    (around, images): (Around<'_>, &ImageDefaults),
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> IdpSpec {
@@ -45,13 +49,15 @@ pub(super) fn read_idp(
         }
         Some((BoxKind::External, fields)) => read_external(fields, around, problems),
         Some((BoxKind::None, fields)) => {
-            let all = OPTIONS_OF_EMBEDDED.iter().chain(&OPTIONS_OF_EXTERNAL).chain(&OPTIONS_OF_BOTH);
+            let all = OPTIONS_OF_EMBEDDED.iter().chain(&OPTIONS_OF_EXTERNAL);
+            let all = all.chain(&OPTIONS_OF_CONTAINER).chain(&OPTIONS_OF_BOTH);
             let refused: Vec<(&str, &str)> = all.map(|name| (*name, NONE)).collect();
             fields.finish(&refused, problems);
             IdpSpec::None
         }
-        // No provider is a container.
-        Some((BoxKind::Container, _)) | None => IdpSpec::None,
+        Some((BoxKind::Container, fields)) => read_container(fields, around, images, problems)
+            .map_or(IdpSpec::None, |container| IdpSpec::Container(Box::new(container))),
+        None => IdpSpec::None,
     }
 }
 
@@ -75,6 +81,7 @@ fn read_embedded(
     let admin = fields.optional("admin").and_then(|item| read_admin(&item, ports, problems));
     let mut refused: Vec<(&str, &str)> =
         OPTIONS_OF_EXTERNAL.iter().map(|name| (*name, OF_EXTERNAL)).collect();
+    refused.extend(OPTIONS_OF_CONTAINER.map(|name| (name, OF_CONTAINER)));
     refused.push(("url", "one that runs already is `kind: external`, with an `issuer` or a `discovery`"));
     fields.finish(&refused, problems);
     EmbeddedIdp { port, token_life, audience, profile, issuers, rate_limit, clock_s, admin }
@@ -99,6 +106,7 @@ fn read_external(mut fields: Fields<'_>, around: Around<'_>, problems: &mut Prob
     let tls = read_tls_of(&url, &mut fields, problems);
     let mut refused: Vec<(&str, &str)> =
         OPTIONS_OF_EMBEDDED.iter().map(|name| (*name, OF_EMBEDDED)).collect();
+    refused.extend(OPTIONS_OF_CONTAINER.map(|name| (name, OF_CONTAINER)));
     refused.push(("url", "write its `issuer`, or as `discovery` the URL of its metadata"));
     fields.finish(&refused, problems);
     let Some(place) = place else { return IdpSpec::None };
@@ -109,6 +117,33 @@ fn read_external(mut fields: Fields<'_>, around: Around<'_>, problems: &mut Prob
         profile: profile.unwrap_or_default(),
         tls,
     }))
+}
+
+fn read_container(
+    mut fields: Fields<'_>,
+    around: Around<'_>,
+    images: &ImageDefaults,
+    problems: &mut Problems,
+) -> Option<IdpContainer> {
+    let adapter = provider_adapter(problems)?;
+    let image = read_image(fields.optional("image").as_ref(), &adapter.image, images, problems);
+    let audience = read_audience(&mut fields, problems);
+    let profile = fields.optional("profile").and_then(|item| read_profile(&item, around.load, problems));
+    let resources = read_resources(&mut fields, Resources::default(), problems);
+    let env = read_env(&mut fields, problems);
+    let start_within = read_start_within(&mut fields, problems);
+    let embedded = OPTIONS_OF_EMBEDDED.iter().map(|name| (*name, OF_EMBEDDED));
+    let external = OPTIONS_OF_EXTERNAL.iter().map(|name| (*name, OF_EXTERNAL));
+    fields.finish(&embedded.chain(external).collect::<Vec<_>>(), problems);
+    Some(IdpContainer {
+        adapter,
+        image: image?,
+        audience,
+        profile: profile.unwrap_or_default(),
+        resources,
+        env,
+        start_within,
+    })
 }
 
 /// Where an external provider says what it has.

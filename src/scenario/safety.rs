@@ -18,8 +18,8 @@ pub(super) fn read_budget(item: &Item<'_>, problems: &mut Problems) -> Option<Bu
         .and_then(|item| item.integer(&(1..=u64::MAX), problems));
     let rate = fields.required("rate", "100/s", problems).and_then(|item| {
         let rate = item.quantity("a rate such as 100/s", parse_rate, problems)?;
-        if rate <= 0.0 {
-            item.fail(problems, "must be above 0/s");
+        if rate < 1.0 {
+            item.fail(problems, "must be 1/s or more");
             return None;
         }
         Some(rate)
@@ -87,7 +87,7 @@ mod tests {
         for (text, sentence) in [
             ("budget: { requests: 1, rate: 1/s }", "budget.duration: is missing"),
             ("budget: { requests: 0, rate: 1/s, duration: 1s }", "budget.requests: must be"),
-            ("budget: { requests: 1, rate: 0/s, duration: 1s }", "budget.rate: must be above 0/s"),
+            ("budget: { requests: 1, rate: 0/s, duration: 1s }", "budget.rate: must be 1/s or more"),
             ("budget: { requests: 1, rate: 1, duration: 1s }", "budget.rate"),
             (
                 "budget: { requests: 1, rate: 1/s, duration: 1s, records: 5 }",

@@ -1,6 +1,7 @@
 //! Topics that a run has created in somebody else's Kafka, and taking them away again.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::Consumer as _;
@@ -40,6 +41,18 @@ impl Created {
         names.join(", ")
     }
 
+    /// Whether nothing is in them but what stood there at these ends, from the very first record on. Blocks.
+    fn are_as_read(&self, whole: &BTreeMap<String, BTreeMap<i32, i64>>) -> bool {
+        let Ok(asker) = self.access.asker("landfall-admin", &[]) else { return false };
+        self.topics.iter().all(|(name, partitions)| {
+            (0..*partitions).all(|partition| {
+                let read = whole.get(name).and_then(|ends| ends.get(&partition));
+                let now = asker.fetch_watermarks(name, partition, ASK);
+                matches!((read, now), (Some(read), Ok((_, end))) if *read == end)
+            })
+        })
+    }
+
     /// Deletes all of them, and says what came of it. Blocks.
     fn remove(&mut self) -> String {
         let names = self.names();
@@ -61,7 +74,9 @@ impl Drop for Created {
             return;
         }
         let Ok(asker) = self.access.asker("landfall-admin", &[]) else { return };
-        self.topics.retain(|(name, partitions)| is_empty(&asker, name, *partitions));
+        let until = Instant::now() + ASK;
+        self.topics
+            .retain(|(name, partitions)| Instant::now() < until && is_empty(&asker, name, *partitions));
         if !self.topics.is_empty() {
             let told = self.remove();
             tracing::info!(told, "topics");
@@ -86,12 +101,14 @@ fn delete(access: &Access, topics: &[&str]) -> Result<(), String> {
 }
 
 /// What a run knows of the records in its topics, once it has settled them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// Records that are nobody's of the run.
     pub foreign: u64,
     /// Whether some topics could not be read.
     pub unread: bool,
+    /// Where each partition ended of the topics of which every record is known, by topic.
+    pub whole: BTreeMap<String, BTreeMap<i32, i64>>,
 }
 
 impl Stack {
@@ -103,7 +120,7 @@ impl Stack {
             return None;
         }
         let names = created.names();
-        let Found { foreign, unread } = found;
+        let Found { foreign, unread, whole } = found;
         let kept = if !created.delete {
             format!(
                 "the run has created the topics {names}, and they stay; `stack.kafka.delete_topics: created` deletes them"
@@ -115,6 +132,10 @@ impl Stack {
         } else if unread {
             format!(
                 "the topics {names}, which the run has created, stay: not all could be read, so it is not known whose records are in them"
+            )
+        } else if !created.are_as_read(&whole) {
+            format!(
+                "the topics {names}, which the run has created, stay: something was written to them that the run has not read"
             )
         } else {
             return Some(created.remove());

@@ -23,7 +23,9 @@ impl Stack {
         self.cluster_id.clone_from(cluster_id);
         // Nobody may ask the proxy through a gateway that lets produce calls pass only; Kafka tells the same.
         if cluster_id.is_none() && scenario.workloads.iter().any(|workload| workload.format.is_v3()) {
-            self.cluster_id = self.id_of_kafka().await;
+            let id = self.id_of_kafka().await;
+            let bootstrap = || self.kafka.bootstrap.clone();
+            self.cluster_id = Some(id.ok_or_else(|| StackError::NoClusterId { bootstrap: bootstrap() })?);
         }
         self.up("gateway", "external", Some(url.clone()), since);
         Ok(())

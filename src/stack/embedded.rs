@@ -168,6 +168,7 @@ impl Stack {
         let since = Instant::now();
         let provider = match &scenario.stack.idp {
             IdpSpec::None => return Ok(()),
+            IdpSpec::Container(spec) => self.start_idp_container(scenario, spec).await?,
             IdpSpec::External(spec) => {
                 let provider = Provider::discovered(spec, &scenario.allow_hosts).await?;
                 self.up("idp", "external", Some(provider.issuer.clone()), since);

@@ -256,6 +256,15 @@ pub enum StackError {
         /// What happened.
         reason: String,
     },
+    /// A Kafka behind a deployed gateway that does not tell its id.
+    #[error(
+        "cannot learn the cluster's id from Kafka at {bootstrap}; API v3 needs it, so write it as `stack.gateway.cluster_id`, or \
+         use a format of v2"
+    )]
+    NoClusterId {
+        /// Where Kafka is.
+        bootstrap: String,
+    },
     /// Properties that librdkafka refuses.
     #[error("kafka.properties: {reason}")]
     KafkaProperties {

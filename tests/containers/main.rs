@@ -9,5 +9,6 @@ mod flaws;
 #[expect(dead_code, reason = "it is that of tests/run, which uses more of it")]
 #[path = "../run/harness.rs"]
 mod harness;
+mod provider;
 mod quickstart;
 mod trouble;

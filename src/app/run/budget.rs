@@ -18,9 +18,9 @@ const STEPS: usize = 10;
 pub enum BudgetError {
     /// A load that may leave this machine without a limit.
     #[error(
-        "load may leave this machine, for {}, so the scenario must say what it may send at most; it needs at least \
-         `budget: {{ requests: {}, rate: {}/s, duration: {} }}`{}",
-        .hosts.join(", "), .need.requests, .need.peak_per_s, duration_text(.need.duration()), .need.unsaid()
+        "load may leave this machine, for {}, so the scenario must say what it may send at most, for instance \
+         `budget: {{ {} }}`{}",
+        .hosts.join(", "), .need.proposal(), .need.unsaid()
     )]
     Missing {
         /// Where to.
@@ -47,12 +47,17 @@ pub struct Need {
     pub duration_ms: u64,
     /// Whether some workloads send as many as are answered.
     pub closed: bool,
+    /// How long requests that have to wait for a connection may be sent, in milliseconds: the time that is waited for answers
+    /// is always in it.
+    #[serde(skip)]
+    longest_ms: u64,
 }
 
 impl Need {
     /// What `scenario` with these schedules would send. Walks over all arrivals.
     pub(super) fn of(scenario: &Scenario, schedules: &[Schedule]) -> Self {
-        let mut need = Self { due: 0, requests: 0, peak_per_s: 0, duration_ms: 0, closed: false };
+        let mut need =
+            Self { due: 0, requests: 0, peak_per_s: 0, duration_ms: 0, closed: false, longest_ms: 0 };
         let length = schedules.iter().map(Schedule::duration).max().unwrap_or_default();
         let mut steps = vec![0_u32; usize::try_from(length.as_millis() / STEP.as_millis()).unwrap_or(0) + 1];
         for (workload, schedule) in scenario.workloads.iter().zip(schedules) {
@@ -79,6 +84,7 @@ impl Need {
         }
         let tried_again = scenario.workloads.iter().any(|workload| workload.retry.is_some());
         let drain = if tried_again { scenario.drain } else { Duration::ZERO };
+        need.longest_ms = u64::try_from((length + scenario.drain).as_millis()).unwrap_or(u64::MAX);
         need.duration_ms = u64::try_from((length + drain).as_millis()).unwrap_or(u64::MAX);
         need
     }
@@ -87,11 +93,23 @@ impl Need {
         Duration::from_millis(self.duration_ms)
     }
 
+    /// A budget that ends no run of a path which is only slow: requests that had to wait leave later, and together.
+    fn proposal(&self) -> String {
+        let number = |number: u64| if number == 0 { "N".to_owned() } else { number.to_string() };
+        let duration = duration_text(Duration::from_millis(self.longest_ms));
+        format!(
+            "requests: {}, rate: {}/s, duration: {duration}",
+            number(self.requests),
+            number(self.peak_per_s * 2)
+        )
+    }
+
     fn unsaid(&self) -> &'static str {
         if self.closed {
-            ", and more for its closed workloads, which send as many as are answered"
+            ", with more for its closed workloads, which send as many as are answered"
         } else {
-            ""
+            " (twice the rate of its busiest second, and the time that is waited for answers: what had to wait leaves later, and \
+             together)"
         }
     }
 
@@ -112,7 +130,7 @@ impl Need {
         }
         #[expect(clippy::cast_precision_loss, reason = "no second has 2^53 requests")]
         let peak = self.peak_per_s as f64;
-        if peak > rate.max(1.0) {
+        if peak > rate {
             beyond.push(format!(
                 "{} requests are due within a second, and `budget.rate` is {rate}/s; raise it, or send more slowly",
                 self.peak_per_s

@@ -17,6 +17,7 @@ mod spill;
 mod timeline;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -29,7 +30,7 @@ use crate::load::{
     self, Keeper, LEAD, LoadError, LoadPlan, PreflightError, Report, Stop, TargetError, TokenError,
     TokenReport, preflight,
 };
-use crate::record::{Catalogue, Class, RunId};
+use crate::record::{Catalogue, Class, RunId, TopicPartition};
 use crate::report::Stage;
 use crate::result::{RunResult, ScenarioRef};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
@@ -308,6 +309,7 @@ pub async fn run(
     let found = stack::Found {
         foreign: settled.settlement.records.foreign,
         unread: !settled.unread.is_empty() || settled.kafka_lost.is_some(),
+        whole: whole_topics(scenario, &baseline, &settled.ends),
     };
     let cleaned = tokio::task::block_in_place(|| stack.clean_up(found));
     let mut result =
@@ -316,6 +318,22 @@ pub async fn run(
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
+}
+
+/// Where the topics ended of which every record is known: they were empty at first, and were read to these ends.
+fn whole_topics(
+    scenario: &Scenario,
+    baseline: &verify::Baseline,
+    ends: &BTreeMap<TopicPartition, i64>,
+) -> BTreeMap<String, BTreeMap<i32, i64>> {
+    let mut whole: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
+    for (at, end) in ends {
+        let Some(topic) = scenario.topics.get(usize::from(at.topic)) else { continue };
+        if baseline.from.get(at) == Some(&0) {
+            whole.entry(topic.name.clone()).or_default().insert(at.partition, *end);
+        }
+    }
+    whole
 }
 
 /// Writes down what the run begins with, so that it can be settled even if landfall is killed, and gives what results

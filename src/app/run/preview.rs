@@ -59,7 +59,9 @@ pub fn preview(scenario: &Scenario, run: &RunId) -> Result<Preview, RunError> {
         closed: need.closed,
         token_requests: match scenario.stack.idp {
             IdpSpec::None => 0,
-            IdpSpec::Embedded(_) | IdpSpec::External(_) => scenario.partners.len() as u64,
+            IdpSpec::Embedded(_) | IdpSpec::Container(_) | IdpSpec::External(_) => {
+                scenario.partners.len() as u64
+            }
         },
         share_of_account_rate: peak / ACCOUNT.0,
         share_of_account_burst: peak / ACCOUNT.1,
@@ -208,6 +210,7 @@ fn boxes(scenario: &Scenario) -> Vec<PreviewBox> {
     };
     match &stack.idp {
         IdpSpec::Embedded(_) => add("idp", "embedded", None),
+        IdpSpec::Container(idp) => add("idp", "container", Some(&idp.image.image.to_string())),
         IdpSpec::External(idp) => {
             let (MetadataPlace::Issuer(url) | MetadataPlace::Url(url)) = &idp.place;
             add("idp", "external", Some(url));

@@ -37,6 +37,8 @@ pub(in crate::app) struct Settled {
     pub(in crate::app) horizon: Horizon,
     /// Why Kafka could not be read, where it was lost rather than refused.
     pub(in crate::app) kafka_lost: Option<String>,
+    /// Where the partitions ended that were read.
+    pub(in crate::app) ends: BTreeMap<TopicPartition, i64>,
     /// Topics that could not be read, with the reason.
     pub(in crate::app) unread: Vec<(u16, String)>,
     /// Topics that Kafka compacts.
@@ -122,7 +124,8 @@ pub(in crate::app) async fn settle(
     };
     let journal_failed = journal.failed().map(str::to_owned);
     let compacted = baseline.compacted.clone();
-    Ok(Settled { settlement, readable, horizon, kafka_lost, unread, compacted, whole, journal_failed })
+    let ends = ends.iter().map(|(at, end)| (*at, end.high_watermark)).collect();
+    Ok(Settled { settlement, readable, horizon, kafka_lost, ends, unread, compacted, whole, journal_failed })
 }
 
 /// Waits until the doubles have nothing in hand, the grace is over or nothing is left to wait for, and the topics

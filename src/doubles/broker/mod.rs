@@ -239,7 +239,7 @@ async fn accept_loop(
         }
         let _ = stream.set_nodelay(true);
         // Who came in by loopback may not know the name, and finds all brokers there.
-        let by_loopback = stream.local_addr().is_ok_and(|local| local.ip().is_loopback());
+        let by_loopback = stream.local_addr().is_ok_and(|local| local.ip().to_canonical().is_loopback());
         let advertised = advertised.clone().filter(|_| !by_loopback);
         let asked = Asked { cluster: cluster.clone(), node, peer: peer.ip(), advertised };
         let (restarts, mut stopped) = (restarts.clone(), stopped.clone());

@@ -31,6 +31,8 @@ pub struct Adapter {
     pub stop_within: Duration,
     /// The profile by which conformance is judged, for instance `confluent@7.9`.
     pub profile: Option<String>,
+    /// The path of its issuer, where it is an identity provider.
+    pub issuer: Option<String>,
 }
 
 /// How one knows that a box can be used.
@@ -46,8 +48,10 @@ pub enum Ready {
 
 /// What stands for values that are known when the path comes up.
 pub const ADAPTER_PLACEHOLDERS: &[&str] = &[
+    "audience",
     "bootstrap",
     "ca.file",
+    "clients.mock_oauth2",
     "name",
     "port",
     "profile",
@@ -144,9 +148,11 @@ impl fmt::Display for Template {
     }
 }
 
-/// Small letters, dots and underscores.
+/// Small letters, digits, dots and underscores.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'.' || c == b'_')
+    !name.is_empty()
+        && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._".contains(&c))
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 #[cfg(test)]

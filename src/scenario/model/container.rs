@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::adapter::Adapter;
 use super::balancer::BalancerSpec;
 use super::image::{ImageRef, Pull};
+use super::profile::TokenProfile;
 use super::release::ProxyRelease;
 use super::stack::{SaslMechanism, Value};
 
@@ -16,6 +17,25 @@ pub struct ImageSpec {
     pub image: ImageRef,
     /// Whether it is fetched.
     pub pull: Pull,
+}
+
+/// An identity provider in a container: mock-oauth2-server, which takes any client's credentials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IdpContainer {
+    /// How it is configured.
+    pub adapter: Adapter,
+    /// Which image.
+    pub image: ImageSpec,
+    /// What `aud` must be, or hold.
+    pub audience: String,
+    /// What its tokens look like.
+    pub profile: TokenProfile,
+    /// What the container may have.
+    pub resources: Resources,
+    /// Environment variables besides the adapter's.
+    pub env: BTreeMap<String, Value>,
+    /// How long it may take until it can be used.
+    pub start_within: Duration,
 }
 
 /// How much of the machine a container may have.

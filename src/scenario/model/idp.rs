@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::container::IdpContainer;
 use super::gateway::ThrottleSpec;
 use super::profile::TokenProfile;
 use super::stack::TlsSettings;
@@ -11,6 +12,8 @@ use super::stack::TlsSettings;
 pub enum IdpSpec {
     /// landfall's double.
     Embedded(Box<EmbeddedIdp>),
+    /// One in a container.
+    Container(Box<IdpContainer>),
     /// One that runs already.
     External(Box<ExternalIdp>),
     /// No tokens are fetched or sent.

@@ -31,7 +31,7 @@ pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use claims::ClaimValues;
 pub(super) use claims::{LONE_PLACEHOLDERS, PLACEHOLDERS};
-pub use container::{ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources};
+pub use container::{IdpContainer, ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;

@@ -30,7 +30,7 @@ impl StackSpec {
     pub fn token_life(&self) -> Option<Duration> {
         match &self.idp {
             IdpSpec::Embedded(idp) => Some(idp.token_life),
-            IdpSpec::External(_) | IdpSpec::None => None,
+            IdpSpec::Container(_) | IdpSpec::External(_) | IdpSpec::None => None,
         }
     }
 
@@ -43,7 +43,9 @@ impl StackSpec {
     /// Whether a box of the path is started as a container.
     #[must_use]
     pub fn has_containers(&self) -> bool {
-        matches!(self.proxy, ProxySpec::Container(_)) || matches!(self.kafka, KafkaSpec::Container(_))
+        matches!(self.proxy, ProxySpec::Container(_))
+            || matches!(self.kafka, KafkaSpec::Container(_))
+            || matches!(self.idp, IdpSpec::Container(_))
     }
 
     /// The hosts besides this machine that the load may reach; where there are none, it does not leave. Who issues tokens is

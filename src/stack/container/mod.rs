@@ -3,13 +3,16 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
-//! | `proxy` | REST proxies, configured by adapters |
+//! | `adapter` | what containers are told, filled in |
+//! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
 //! | `faults` | stopped, killed, paused, restarted, one more, one fewer |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
 
+mod adapter;
 mod faults;
+mod idp;
 mod kafka;
 mod proxy;
 mod ready;

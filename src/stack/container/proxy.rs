@@ -1,15 +1,15 @@
 //! REST proxies of any image, configured by adapters.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::adapter::{Values, files, variables, words};
 use super::faults::Replica;
 use super::kafka::{CA_FILE, Cluster};
 use super::ready::{try_ready, until_ready};
 use super::{Containers, Running, StackError, report};
-use crate::engine::{ContainerSpec, PlacedFile};
+use crate::engine::ContainerSpec;
 use crate::result::ContainerReport;
-use crate::scenario::{Adapter, ProxyContainer, Template};
+use crate::scenario::{Adapter, ProxyContainer};
 use crate::secret::Secret;
 
 /// Where the schema registry would be.
@@ -31,6 +31,7 @@ impl Containers {
         let limits = self.check_limits(&name, spec.resources)?;
         let cluster = self.cluster.clone();
         let values = cluster.as_ref().map(|cluster| values(spec, number, &name, cluster)).unwrap_or_default();
+        let authority = cluster.as_ref().map(|cluster| cluster.inside.authority.as_str());
         let Adapter { port: inside, entrypoint, command, stop_signal, .. } = &spec.adapter;
         let made = ContainerSpec {
             name: name.clone(),
@@ -38,7 +39,7 @@ impl Containers {
             entrypoint: words(entrypoint.as_deref(), &values)?,
             command: words(command.as_deref(), &values)?,
             env: variables(&spec.adapter, &values, env)?,
-            files: files(&spec.adapter, &values, cluster.as_deref())?,
+            files: files(&spec.adapter, &values, authority)?,
             ports: Vec::new(),
             limits,
             stop_signal: stop_signal.clone(),
@@ -74,8 +75,6 @@ impl Containers {
     }
 }
 
-type Values = BTreeMap<&'static str, Secret>;
-
 /// What stands for an adapter's placeholders.
 fn values(spec: &ProxyContainer, number: u16, name: &str, cluster: &Cluster) -> Values {
     let inside = &cluster.inside;
@@ -96,52 +95,4 @@ fn values(spec: &ProxyContainer, number: u16, name: &str, cluster: &Cluster) -> 
         ("security.protocol", Secret::new("SASL_SSL")),
     ]
     .into()
-}
-
-fn fill(template: &Template, values: &Values) -> Result<Secret, StackError> {
-    template.fill(|name| {
-        values.get(name).cloned().ok_or_else(|| StackError::Placeholder { name: name.to_owned() })
-    })
-}
-
-/// A command's words. They are seen by everybody on the machine, so no secret may stand in them.
-fn words(templates: Option<&[Template]>, values: &Values) -> Result<Option<Vec<String>>, StackError> {
-    let Some(templates) = templates else { return Ok(None) };
-    let word = |template: &Template| {
-        if template.uses("sasl.password") || template.uses("sasl.jaas") {
-            return Err(StackError::SecretInCommand);
-        }
-        fill(template, values).map(|word| word.expose().to_owned())
-    };
-    templates.iter().map(word).collect::<Result<_, _>>().map(Some)
-}
-
-/// The adapter's variables, and over them the scenario's.
-fn variables(
-    adapter: &Adapter,
-    values: &Values,
-    own: &[(String, Secret)],
-) -> Result<Vec<(String, Secret)>, StackError> {
-    let mut env = BTreeMap::new();
-    for (name, template) in &adapter.env {
-        env.insert(name.clone(), fill(template, values)?);
-    }
-    env.extend(own.iter().cloned());
-    Ok(env.into_iter().collect())
-}
-
-fn files(
-    adapter: &Adapter,
-    values: &Values,
-    cluster: Option<&Cluster>,
-) -> Result<Vec<PlacedFile>, StackError> {
-    let mut files = Vec::new();
-    for (path, template) in &adapter.files {
-        files.push(PlacedFile { path: path.clone(), content: fill(template, values)? });
-    }
-    if let Some(cluster) = cluster {
-        let content = Secret::new(cluster.inside.authority.clone());
-        files.push(PlacedFile { path: CA_FILE.into(), content });
-    }
-    Ok(files)
 }

@@ -6,8 +6,12 @@ use std::time::Instant;
 
 use super::READY_TOPIC;
 use crate::result::{BoxReport, ContainerReport};
-use crate::scenario::{FaultKind, KafkaContainer, ProxyContainer, ProxySpec, Scenario, TopicSpec};
+use crate::scenario::{
+    AudienceParameter, ExternalIdp, FaultKind, IdpContainer, KafkaContainer, MetadataPlace, ProxyContainer,
+    ProxySpec, Scenario, TlsSettings, TopicSpec,
+};
 use crate::stack::created::Created;
+use crate::stack::provider::Provider;
 use crate::stack::secrets::of_box;
 use crate::stack::{Stack, StackError, external};
 
@@ -76,6 +80,28 @@ impl Stack {
             self.container_is_up(&name, Some(format!("http://{address}")), report, since);
         }
         self.start_balancer(spec.port, &spec.balancer, targets).await
+    }
+
+    /// Starts an identity provider, and learns what it has.
+    pub(in crate::stack) async fn start_idp_container(
+        &mut self,
+        scenario: &Scenario,
+        spec: &IdpContainer,
+    ) -> Result<Provider, StackError> {
+        let since = Instant::now();
+        let env = of_box("idp", &spec.env)?;
+        let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
+        let (issuer, report) = containers.start_idp(spec, &scenario.partners, &env).await?;
+        let attached = ExternalIdp {
+            place: MetadataPlace::Issuer(issuer),
+            audience: spec.audience.clone(),
+            audience_parameter: AudienceParameter::None,
+            profile: spec.profile.clone(),
+            tls: TlsSettings::default(),
+        };
+        let provider = Provider::discovered(&attached, &scenario.allow_hosts).await?;
+        self.container_is_up("idp", Some(provider.issuer.clone()), report, since);
+        Ok(provider)
     }
 
     /// Lets faults befall the containers, each at its time after the load's start.

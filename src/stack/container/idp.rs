@@ -1,0 +1,69 @@
+//! An identity provider that nobody here wrote: mock-oauth2-server, told what its tokens say of each partner.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::json;
+
+use super::adapter::{Values, files, variables, words};
+use super::ready::{try_ready, until_ready};
+use super::{Containers, Running, StackError, report};
+use crate::engine::ContainerSpec;
+use crate::result::ContainerReport;
+use crate::scenario::{Adapter, IdpContainer, Partner};
+use crate::secret::Secret;
+
+/// How long its tokens live, in seconds.
+const TOKEN_LIFE_S: u32 = 3600;
+
+impl Containers {
+    /// Starts the provider, and returns when it can be used: with its issuer, and what results say of it.
+    pub(in crate::stack) async fn start_idp(
+        &mut self,
+        spec: &IdpContainer,
+        partners: &[Partner],
+        env: &[(String, Secret)],
+    ) -> Result<(String, ContainerReport), StackError> {
+        self.hide(env.iter().map(|(_, value)| value.clone()));
+        let image = self.image("idp", &spec.image).await?;
+        let limits = self.check_limits("idp", spec.resources)?;
+        let Adapter { port: inside, entrypoint, command, stop_signal, ready, issuer, .. } = &spec.adapter;
+        let values: Values = [
+            ("audience", Secret::new(spec.audience.clone())),
+            ("clients.mock_oauth2", Secret::new(clients(issuer.as_deref(), &spec.audience, partners))),
+            ("name", Secret::new("idp")),
+            ("port", Secret::new(inside.to_string())),
+        ]
+        .into();
+        let made = ContainerSpec {
+            name: "idp".into(),
+            image: image.id.clone(),
+            entrypoint: words(entrypoint.as_deref(), &values)?,
+            command: words(command.as_deref(), &values)?,
+            env: variables(&spec.adapter, &values, env)?,
+            files: files(&spec.adapter, &values, None)?,
+            ports: Vec::new(),
+            limits,
+            stop_signal: stop_signal.clone(),
+            user: None,
+        };
+        let Running { container, port } = self.run((*inside, true), |_| Ok(made.clone())).await?;
+        let address: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
+        until_ready(&container, spec.start_within, &self.redaction, || try_ready(ready, address)).await?;
+        let issuer = format!("http://{address}{}", issuer.as_deref().unwrap_or_default());
+        Ok((issuer, report(&image, spec.resources)))
+    }
+}
+
+/// What mock-oauth2-server is to issue (its README, "JSON_CONFIG"): an access token (RFC 9068) that grants a partner the
+/// scope that the scenario says.
+fn clients(issuer: Option<&str>, audience: &str, partners: &[Partner]) -> String {
+    let mappings = partners.iter().map(|partner| {
+        let id = &partner.client_id;
+        json!({"requestParam": "client_id", "match": id, "typeHeader": "at+jwt",
+            "claims": {"sub": id, "client_id": id, "aud": [audience], "scope": partner.scope}})
+    });
+    let issuer = issuer.unwrap_or_default().trim_matches('/');
+    let callback = json!({"issuerId": issuer, "tokenExpiry": TOKEN_LIFE_S,
+        "requestMappings": mappings.collect::<Vec<_>>()});
+    json!({"interactiveLogin": false, "tokenCallbacks": [callback]}).to_string()
+}
