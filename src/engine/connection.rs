@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub cpus: u64,
     /// How much memory it may use, in bytes.
     pub memory: u64,
+    /// The folder in which it keeps images and containers.
+    pub root: String,
 }
 
 impl Engine {
@@ -93,6 +95,7 @@ impl Engine {
             cgroups: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
             cpus: number(info.ncpu),
             memory: number(info.mem_total),
+            root: info.docker_root_dir.unwrap_or_default(),
         })
     }
 }

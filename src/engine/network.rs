@@ -1,9 +1,14 @@
 //! The network of a stack: its containers know each other by their boxes' names, and nobody else's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bollard::models::NetworkCreateRequest;
 
 use super::error::{EngineError, sentence};
 use super::{Belonging, Engine};
+
+/// Whether this process has begun to make a stack: then there may be something to take away.
+pub static MADE_STACKS: AtomicBool = AtomicBool::new(false);
 
 /// A network of the engine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +23,7 @@ impl Network {
     /// # Errors
     /// [`EngineError::Network`] where the engine cannot.
     pub async fn create(engine: &Engine, belonging: &Belonging) -> Result<Self, EngineError> {
+        MADE_STACKS.store(true, Ordering::Release);
         let name = format!("landfall-{}", belonging.stack);
         let request = NetworkCreateRequest {
             name: name.clone(),

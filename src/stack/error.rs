@@ -272,6 +272,21 @@ pub enum StackError {
         /// Which limit.
         what: &'static str,
     },
+    /// Limits that are others than were asked.
+    #[error(
+        "the box {name} was to have the limit {asked} of `{what}`, and its control group says {found}, so its figures would be \
+         none of what was asked; use an engine that sets limits, or write `{what}: unlimited`"
+    )]
+    LimitsDiffer {
+        /// Which box.
+        name: String,
+        /// Which limit.
+        what: &'static str,
+        /// As asked.
+        asked: String,
+        /// As found.
+        found: String,
+    },
     /// A container that has ended before it could be used.
     #[error("the container of the box {name} has ended ({how}): {said}; see its log in the run's folder")]
     ContainerEnded {

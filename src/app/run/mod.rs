@@ -29,7 +29,7 @@ use crate::load::{
 };
 use crate::record::{Catalogue, Class, RunId};
 use crate::report::Stage;
-use crate::result::{RunResult, ScenarioRef};
+use crate::result::{RunResult, ScenarioRef, Verdict};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{Logs, Stack, StackError};
@@ -230,7 +230,7 @@ pub async fn run(
         prepared = prepare(scenario, &catalogue, schedules, origin, logs) => prepared?,
         signal = signalled(&mut interrupt) => return Err(RunError::Interrupted(signal)),
     };
-    let Prepared { stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
+    let Prepared { mut stack, plan, keeper, unarmed, scarce, reader_config, baseline } = prepared;
     prepared_log(&stack, &plan, &unarmed);
     let (reserved, told_of) = write_start(scenario, &reader_config.run, started, &baseline, folder)?;
 
@@ -289,8 +289,10 @@ pub async fn run(
     let stack_lost = lost.is_some();
     let ending = Ending { told_of, interrupt, lost, unarmed, scarce, tokens, watched };
     let load = assemble::Load { report: &report, timeline: &timeline, folder };
-    let result =
+    let mut result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
+    let failed = result.verdict == Verdict::Fail || result.incomplete.is_some();
+    stack.add_endings(&mut result.boxes, failed).await;
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })

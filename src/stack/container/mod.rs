@@ -2,17 +2,23 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `bounds` | whether limits bite |
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `proxy` | REST proxies, configured by adapters |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
+//! | `watch` | what they use while the load runs |
+//! | `ending` | what results say of them in the end |
 
+mod bounds;
+mod ending;
 mod kafka;
 mod proxy;
 mod ready;
 mod start;
 mod teardown;
+mod watch;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -29,6 +35,7 @@ use crate::secret::Secret;
 
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
+use watch::Watch;
 
 /// How often a box is started with other ports, where somebody takes them in between.
 const PORT_TRIES: usize = 5;
@@ -51,6 +58,7 @@ pub(super) struct Containers {
     /// What landfall's own Kafka clients and the proxies need, once Kafka is up.
     cluster: Option<Cluster>,
     proxies: Vec<Container>,
+    watch: Watch,
     notes: Vec<String>,
 }
 
@@ -95,6 +103,7 @@ impl Containers {
             logs: Vec::new(),
             cluster: None,
             proxies: Vec::new(),
+            watch: Watch::default(),
             notes,
         })
     }
@@ -141,6 +150,7 @@ impl Containers {
         loop {
             let port = free_port()?;
             let spec = ContainerSpec { ports: vec![(inside, port)], ..spec(port)? };
+            let limits = spec.limits;
             let (engine, belonging, network) =
                 (self.engine.clone(), self.belonging.clone(), self.network.clone());
             let started = detached(&self.making, async move {
@@ -156,6 +166,10 @@ impl Containers {
             });
             match started.await {
                 Ok(container) => {
+                    self.verify_limits(&container, limits).await?;
+                    #[expect(clippy::cast_precision_loss, reason = "there are few CPUs")]
+                    let all = self.capabilities.cpus as f64;
+                    self.watch.add(container.clone(), limits.cpus.unwrap_or(all));
                     self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
                     return Ok(Running { container, port });
                 }
@@ -181,6 +195,9 @@ fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
         digest: image.digest.clone(),
         cpus: resources.cpus,
         memory_bytes: resources.memory,
+        telemetry: None,
+        ended: None,
+        log_end: Vec::new(),
     }
 }
 
