@@ -1,6 +1,7 @@
 //! What each command does, from start to end.
 
 pub mod calibrate;
+pub mod clean;
 pub mod conform;
 pub mod exit;
 pub mod export;
