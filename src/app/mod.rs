@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod clean;
 pub mod conform;
+pub mod doctor;
 pub mod exit;
 pub mod export;
 pub mod golden;

@@ -52,7 +52,7 @@ use engine::{Engine, Finished, Shared};
 use phases::Phases;
 use report::Punctuality;
 
-pub use preflight::{PreflightError, preflight};
+pub use preflight::{PreflightError, descriptors_needed, preflight};
 pub use probe::wake_up_probe;
 pub use report::{Interval, Report, Share, Tally, ThreadReport};
 pub use sink::Sink;
