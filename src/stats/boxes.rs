@@ -15,24 +15,24 @@ const PERIOD_US: f64 = 100_000.0;
 #[must_use]
 pub fn figures(seconds: &BoxSeconds, cpus: f64, measured: &[Range<u64>]) -> BoxFigures {
     let rows: Vec<BoxSecond> = seconds.rows().collect();
-    let is_measured =
-        |row: &BoxSecond| measured.iter().any(|time| time.contains(&row.at_ms) || time.end == row.at_ms);
     let most = |figure: fn(&BoxSecond) -> Option<u64>| rows.iter().filter_map(figure).max();
-    // Each row with how long it is.
+    // Each row with how long it is; a row belongs to the phase that its middle is in.
     let long: Vec<(f64, &BoxSecond)> = rows
         .windows(2)
-        .map(|pair| (float(pair[1].at_ms.saturating_sub(pair[0].at_ms)) * 1000.0, &pair[1]))
-        .filter(|(long_us, row)| *long_us > 0.0 && row.ran && is_measured(row))
+        .filter(|pair| {
+            let middle = u64::midpoint(pair[0].at_ms, pair[1].at_ms);
+            pair[1].ran && pair[1].at_ms > pair[0].at_ms && measured.iter().any(|time| time.contains(&middle))
+        })
+        .map(|pair| (float(pair[1].at_ms - pair[0].at_ms) * 1000.0, &pair[1]))
         .collect();
     let used = || long.iter().filter_map(|(long_us, row)| Some((*long_us * cpus, float(row.cpu_us?))));
     let throttled =
         || long.iter().filter_map(|(long_us, row)| Some((*long_us, float(row.throttled_periods?))));
     let share = |sums: (f64, f64)| (sums.0 > 0.0).then(|| sums.1 / sums.0);
     let add = |sums: (f64, f64), row: (f64, f64)| (sums.0 + row.0, sums.1 + row.1);
-    let trend: Vec<Point> = rows
+    let trend: Vec<Point> = long
         .iter()
-        .filter(|row| is_measured(row))
-        .filter_map(|row| {
+        .filter_map(|(_, row)| {
             Some(Point { at: float(row.at_ms) / 60_000.0, value: float(row.rss_bytes?), life: row.restarts })
         })
         .collect();
@@ -91,7 +91,7 @@ mod tests {
         rows[40].cpu_us = Some(500_000);
         let measured = [20_000..60_000];
         let found = figures(&rows.iter().copied().collect(), 0.5, &measured);
-        assert_eq!((found.measured_s, found.restarts, found.fds_max), (41, 0, None));
+        assert_eq!((found.measured_s, found.restarts, found.fds_max), (40, 0, None));
         assert_eq!((found.rss_max_bytes, found.threads_max), (Some(9_000_000), Some(99)));
         near(found.cpu_max, 1.0);
         near(found.cpu_throttled, 0.2);
