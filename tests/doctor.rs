@@ -99,7 +99,7 @@ fn clocks_of_others_are_asked_once_each_and_compared() {
             match listener.accept() {
                 Ok(accepted) => break accepted,
                 Err(_) if began.elapsed() < Duration::from_secs(30) => {
-                    std::thread::sleep(Duration::from_millis(5))
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => panic!("nobody asked: {error}"),
             }

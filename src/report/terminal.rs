@@ -455,22 +455,7 @@ pub(super) mod tests {
                     ..Evidence::default()
                 }],
             }],
-            boxes: vec![
-                BoxReport {
-                    name: "gateway".into(),
-                    kind: "embedded".into(),
-                    endpoint: None,
-                    start_us: 10,
-                    container: None,
-                },
-                BoxReport {
-                    name: "proxy".into(),
-                    kind: "external".into(),
-                    endpoint: None,
-                    start_us: 10,
-                    container: None,
-                },
-            ],
+            boxes: [("gateway", "embedded"), ("proxy", "external")].map(part_of_path).into(),
             machine: Machine { system: "x".into(), architecture: "x".into(), cpus: 2, ..Machine::default() },
             versions: std::collections::BTreeMap::new(),
             notes: vec!["embedded boxes share this machine with the load: figures are not capacity".into()],
@@ -547,6 +532,10 @@ pub(super) mod tests {
              \x20           proxy    not known; ended: exit code 137\n\
              \x20                    | fatal \u{fffd}[31m\n"
         );
+    }
+
+    fn part_of_path((name, kind): (&str, &str)) -> BoxReport {
+        BoxReport { name: name.into(), kind: kind.into(), endpoint: None, start_us: 10, container: None }
     }
 
     fn container_report() -> ContainerReport {

@@ -89,8 +89,8 @@ mod tests {
         rows[5] =
             BoxSecond { cpu_us: Some(2_000_000), rss_bytes: Some(9_000_000), threads: Some(99), ..rows[5] };
         rows[40].cpu_us = Some(500_000);
-        let measured = [20_000..60_000];
-        let found = figures(&rows.iter().copied().collect(), 0.5, &measured);
+        let measured = 20_000..60_000;
+        let found = figures(&rows.iter().copied().collect(), 0.5, std::slice::from_ref(&measured));
         assert_eq!((found.measured_s, found.restarts, found.fds_max), (40, 0, None));
         assert_eq!((found.rss_max_bytes, found.threads_max), (Some(9_000_000), Some(99)));
         near(found.cpu_max, 1.0);
@@ -102,12 +102,15 @@ mod tests {
     #[test]
     fn too_few_seconds_and_unknown_figures_come_to_nothing() {
         let few: BoxSeconds = (0..20).map(second).collect();
-        let found = figures(&few, 1.0, &[0..60_000]);
+        let found = figures(&few, 1.0, std::slice::from_ref(&(0..60_000)));
         assert_eq!((found.measured_s, found.rss_slope_bytes_per_min), (19, None));
         assert!(found.cpu_max.is_some());
         let unmeasured = figures(&few, 1.0, &[]);
         assert_eq!((unmeasured.cpu_max, unmeasured.cpu_throttled, unmeasured.measured_s), (None, None, 0));
-        assert_eq!(figures(&BoxSeconds::default(), 1.0, &[0..1]), BoxFigures::default());
+        assert_eq!(
+            figures(&BoxSeconds::default(), 1.0, std::slice::from_ref(&(0..1))),
+            BoxFigures::default()
+        );
     }
 
     #[test]
@@ -116,6 +119,6 @@ mod tests {
         assert_eq!(seconds.rows().collect::<BoxSeconds>(), seconds);
         seconds.rss_bytes.truncate(3);
         seconds.ran.truncate(35);
-        assert_eq!(figures(&seconds, 1.0, &[0..60_000]).measured_s, 2);
+        assert_eq!(figures(&seconds, 1.0, std::slice::from_ref(&(0..60_000))).measured_s, 2);
     }
 }

@@ -19,12 +19,11 @@ pub(super) fn folder(cgroup: &str, mountinfo: &str, id: &str, controller: &str) 
     let mounts = mounts(mountinfo);
     let of_version_1 = |names: &[String]| names.iter().any(|name| name == controller);
     let mounted = mounts.iter().find(|mount| mount.controllers.as_deref().is_some_and(of_version_1));
-    let (mount, group) = match mounted {
-        Some(mount) => (mount, group(cgroup, |names| names.split(',').any(|name| name == controller))?),
-        None => {
-            let mount = mounts.iter().find(|mount| mount.controllers.is_none())?;
-            (mount, group(cgroup, str::is_empty)?)
-        }
+    let (mount, group) = if let Some(mount) = mounted {
+        (mount, group(cgroup, |names| names.split(',').any(|name| name == controller))?)
+    } else {
+        let mount = mounts.iter().find(|mount| mount.controllers.is_none())?;
+        (mount, group(cgroup, str::is_empty)?)
     };
     // What is above the root is written with dots, and is not seen.
     if group.split('/').any(|part| part == "..") {
