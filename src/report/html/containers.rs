@@ -129,33 +129,86 @@ fn chart(
     figure: impl Fn(&BoxSecond, f64, f64) -> Option<f64>,
 ) -> Markup {
     let mut series = Vec::new();
+    let mut begins: Vec<f64> = Vec::new();
     let mut to: f64 = 1.0;
     let mut most: f64 = 0.0;
     for ((name, telemetry), class) in told.iter().zip(CLASSES.iter().cycle()) {
-        let mut before = 0;
-        let points = telemetry.seconds.rows().map(|row| {
-            let long_ms = float(row.at_ms.saturating_sub(std::mem::replace(&mut before, row.at_ms)));
-            figure(&row, long_ms, telemetry.cpus).map(|value| (float(row.at_ms) / 1000.0, value))
-        });
-        let points: Vec<Option<(f64, f64)>> = points.collect();
-        for (at, value) in points.iter().flatten() {
-            (to, most) = (to.max(*at), most.max(*value));
+        // A row is what was seen at the end of a stretch, which is shown in its middle, as all charts have it.
+        let rows: Vec<BoxSecond> = telemetry.seconds.rows().collect();
+        let mut points = Vec::new();
+        for (place, pair) in rows.windows(2).enumerate() {
+            let (from, end) = (float(pair[0].at_ms) / 1000.0, float(pair[1].at_ms) / 1000.0);
+            if begins.len() == place {
+                begins.push(from);
+            }
+            let value = figure(&pair[1], (end - from) * 1000.0, telemetry.cpus);
+            (to, most) = (to.max(end), most.max(value.unwrap_or(0.0)));
+            points.push(value.map(|value| (f64::midpoint(from, end), value)));
         }
         series.push(Series { name, class, points });
     }
     let drawn = lines(caption, &Axis::seconds(to), &Axis::counts(unit, most), &series);
-    let longest = series.iter().map(|line| line.points.len()).max().unwrap_or(0);
-    let step = if longest > 1 { to / float(longest as u64 - 1) } else { 1.0 };
+    let step = to / float(begins.len().max(1) as u64);
     let columns: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
-    let rows: Vec<(String, Vec<String>)> = (0..longest)
-        .map(|row| {
-            let second = format!("{:.0}", float(row as u64) * step);
-            let figures = series.iter().map(|line| match line.points.get(row) {
-                Some(Some((_, value))) => format!("{value:.1}"),
-                _ => "–".to_owned(),
-            });
-            (second, figures.collect())
-        })
-        .collect();
-    framed(caption, &drawn, (to + step, step), &columns, &rows)
+    let row = |(place, begins): (usize, &f64)| {
+        let figures = series.iter().map(|line| match line.points.get(place) {
+            Some(Some((_, value))) => format!("{value:.1}"),
+            _ => "–".to_owned(),
+        });
+        (format!("{begins:.0}"), figures.collect())
+    };
+    let rows: Vec<(String, Vec<String>)> = begins.iter().enumerate().map(row).collect();
+    framed(caption, &drawn, (to, step), &columns, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::terminal::tests::result;
+    use crate::result::BoxSecond;
+
+    fn container(name: &str) -> BoxReport {
+        let row = |at: u64| BoxSecond {
+            at_ms: at * 1000,
+            ran: true,
+            cpu_us: (at > 0).then_some(250_000),
+            rss_bytes: Some((64 + at) << 20),
+            ..BoxSecond::default()
+        };
+        let telemetry = Telemetry { cpus: 0.5, seconds: (0..5).map(row).collect(), ..Telemetry::default() };
+        BoxReport {
+            name: name.into(),
+            kind: "container".into(),
+            endpoint: None,
+            start_us: 0,
+            container: Some(ContainerReport {
+                image: "a<b>".into(),
+                image_id: "i".into(),
+                digest: None,
+                cpus: Some(0.5),
+                memory_bytes: None,
+                telemetry: Some(telemetry),
+                ended: Some("exit code 1".into()),
+                log_end: vec!["</pre><script>".into()],
+            }),
+        }
+    }
+
+    #[test]
+    fn each_box_has_its_charts_with_a_line_for_each_container() {
+        let mut result = result();
+        assert!(!are_there(&result) && section(&result).into_string().is_empty());
+        result.boxes = vec![container("proxy-1"), container("proxy-2")];
+        let page = section(&result).into_string();
+        for part in
+            ["id=\"memory-of-proxy\"", "id=\"cpu-of-proxy\"", "a&lt;b&gt;", "exit code 1", "&lt;/pre&gt;"]
+        {
+            assert!(page.contains(part), "{part} is not in {page}");
+        }
+        assert!(!page.contains("memory-of-kafka"));
+        assert_eq!(page.matches("data-series=\"proxy-2\"").count(), 2);
+        // Half of half a CPU, and what was resident at the end of the third second.
+        assert!(page.contains("<tr><th scope=\"row\">2</th><td>50.0</td><td>50.0</td></tr>"), "{page}");
+        assert!(page.contains("<tr><th scope=\"row\">2</th><td>67.0</td><td>67.0</td></tr>"));
+    }
 }
