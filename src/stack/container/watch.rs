@@ -28,6 +28,7 @@ pub(super) struct Watch {
 struct Watched {
     container: Container,
     cpus: f64,
+    /// Whether the engine told what is known of it last.
     by_engine: bool,
     seen: Recorder,
 }
@@ -94,24 +95,18 @@ fn locked(boxes: &Mutex<Vec<Watched>>) -> MutexGuard<'_, Vec<Watched>> {
 
 /// Looks at all of them, at the same time.
 async fn look(boxes: &Mutex<Vec<Watched>>, start: Instant) {
-    let containers: Vec<(Container, bool)> =
-        locked(boxes).iter().map(|watched| (watched.container.clone(), watched.by_engine)).collect();
-    let looks = containers.iter().map(|(container, by_engine)| {
-        let look = look_at(container, *by_engine);
-        async move { (Instant::now(), tokio::time::timeout(PATIENCE, look).await.ok().flatten()) }
-    });
+    let containers: Vec<Container> = locked(boxes).iter().map(|watched| watched.container.clone()).collect();
+    let looks = containers.iter().map(|container| tokio::time::timeout(PATIENCE, look_at(container)));
     let seen = futures_util::future::join_all(looks).await;
     let mut boxes = locked(boxes);
-    for ((container, _), (began, look)) in containers.iter().zip(seen) {
-        let Some(watched) = boxes.iter_mut().find(|watched| watched.container.id() == container.id()) else {
-            continue;
-        };
-        let at = look.as_ref().map_or(began, |look| look.at);
-        let at_ms = u64::try_from(at.saturating_duration_since(start).as_millis()).unwrap_or(u64::MAX);
-        if let Some(look) = look {
-            watched.by_engine |= look.by_engine;
-            watched.seen.take(at_ms, &look.state, look.vitals);
+    for (container, look) in containers.iter().zip(seen) {
+        let watched = boxes.iter_mut().find(|watched| watched.container.id() == container.id());
+        let (Some(watched), Ok(Some(look))) = (watched, look) else { continue };
+        if look.vitals.cpu_us.is_some() {
+            watched.by_engine = look.by_engine;
         }
+        let after = look.at.saturating_duration_since(start).as_millis();
+        watched.seen.take(u64::try_from(after).unwrap_or(u64::MAX), &look.state, look.vitals);
     }
 }
 
@@ -123,20 +118,14 @@ struct Look {
     by_engine: bool,
 }
 
-async fn look_at(container: &Container, by_engine: bool) -> Option<Look> {
+async fn look_at(container: &Container) -> Option<Look> {
     let state = container.state().await.ok()?;
-    if !by_engine {
-        match container.vitals(&state) {
-            Ok(vitals) => return Some(Look { at: Instant::now(), state, vitals, by_engine: false }),
-            Err(_) if !state.running => {
-                return Some(Look { at: Instant::now(), state, vitals: Vitals::default(), by_engine: false });
-            }
-            Err(_) => {}
-        }
-    }
-    // It may just have ended; then the next look tells.
-    let vitals = container.vitals_by_engine().await.unwrap_or_default();
-    let by_engine = vitals.cpu_us.is_some();
+    let (vitals, by_engine) = match container.vitals(&state) {
+        Ok(vitals) => (vitals, false),
+        Err(_) if !state.running => (Vitals::default(), false),
+        // It may just have ended; then the next look tells.
+        Err(_) => (container.vitals_by_engine().await.unwrap_or_default(), true),
+    };
     Some(Look { at: Instant::now(), state, vitals, by_engine })
 }
 
