@@ -1,7 +1,9 @@
 //! What each command does, from start to end.
 
 pub mod calibrate;
+pub mod clean;
 pub mod conform;
+pub mod doctor;
 pub mod exit;
 pub mod export;
 pub mod golden;

@@ -10,9 +10,11 @@ macro_rules! tell {
 }
 
 mod calibrate;
+mod clean;
 mod completions;
 mod conform;
 mod delivery;
+mod doctor;
 mod exports;
 mod lint;
 mod log;
@@ -72,6 +74,12 @@ enum Command {
     Up(up::Options),
     /// Measure what landfall itself can do on this machine; later runs quote it
     Calibrate(calibrate::Options),
+    /// Look whether this machine can do what a scenario needs
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(doctor::Options),
+    /// Take away what killed runs have left in the container engine
+    #[command(after_help = clean::EXIT_CODES)]
+    Clean(clean::Options),
     /// Print the JSON Schema of a file that landfall reads or writes
     Schema(schema::Options),
     /// Print a script that completes landfall's command line in a shell
@@ -134,6 +142,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Lint(options) => lint::main(&options),
         Command::Up(options) => up::main(&options),
         Command::Calibrate(options) => calibrate::main(&options),
+        Command::Doctor(options) => doctor::main(&options),
+        Command::Clean(options) => clean::main(&options),
         Command::Schema(options) => schema::main(&options),
         Command::Completions(options) => completions::main(&options),
         Command::Man(options) => man::main(&options),

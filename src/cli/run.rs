@@ -117,7 +117,8 @@ pub(super) fn main(options: &Options) -> ExitCode {
             metrics,
             trace: options.trace.clone(),
         };
-        run(&scenario, run_id, reporting, interrupt).await.map_err(|error| {
+        // It is large, and there is one.
+        Box::pin(run(&scenario, run_id, reporting, interrupt)).await.map_err(|error| {
             tracing::error!(error = ?error.to_string(), "the run failed");
             tell!("landfall: {error}");
             ExitCode::from(error.exit_code())

@@ -1,11 +1,16 @@
 //! SIGINT and SIGTERM: the first asks the run to end well, the second ends it at once.
 
 use std::process;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::app::clean::clean_own;
 use crate::app::exit;
 use crate::app::run::Interrupt;
+
+/// How long taking away this process's own containers may take.
+const OWN: Duration = Duration::from_secs(10);
 
 /// Listens for signals within the current tokio runtime.
 ///
@@ -19,7 +24,8 @@ pub(super) fn listen() -> std::io::Result<watch::Receiver<Option<Interrupt>>> {
         let _ = tell.send(Some(first));
         tell!("landfall: {} received, finishing; once more to stop at once", first.name());
         let second = signals.next().await;
-        // The run is not waited for any more: what is in this process ends with it.
+        // The run is not waited for any more: what is in this process ends with it, and containers would not.
+        clean_own(OWN).await;
         process::exit(i32::from(exit::of_interrupt(second)));
     });
     Ok(told)

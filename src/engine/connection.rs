@@ -37,6 +37,8 @@ pub struct Capabilities {
     pub cpus: u64,
     /// How much memory it may use, in bytes.
     pub memory: u64,
+    /// The folder in which it keeps images and containers.
+    pub root: String,
 }
 
 impl Engine {
@@ -93,6 +95,7 @@ impl Engine {
             cgroups: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
             cpus: number(info.ncpu),
             memory: number(info.mem_total),
+            root: info.docker_root_dir.unwrap_or_default(),
         })
     }
 }
@@ -107,7 +110,7 @@ impl fmt::Debug for Engine {
 fn address(host: Option<&str>) -> Result<String, EngineError> {
     match host.filter(|host| !host.is_empty()) {
         Some(host) => match host.strip_prefix("unix://") {
-            Some(path) => Ok(path.to_owned()),
+            Some(path) => Ok(absolute(path)),
             None if host.starts_with('/') => Ok(host.to_owned()),
             None => Err(EngineError::Remote { address: host.to_owned() }),
         },
@@ -116,6 +119,12 @@ fn address(host: Option<&str>) -> Result<String, EngineError> {
             Ok(there.unwrap_or(SOCKETS[0]).to_owned())
         }
     }
+}
+
+/// The path from the root on, wherever it is used from.
+fn absolute(path: &str) -> String {
+    let absolute = std::path::absolute(path).ok();
+    absolute.and_then(|path| Some(path.to_str()?.to_owned())).unwrap_or_else(|| path.to_owned())
 }
 
 fn parsed(version: &str) -> Option<(usize, usize)> {

@@ -298,27 +298,16 @@ fn body(belonging: &Belonging, network: &Network, spec: &ContainerSpec) -> Conta
     }
 }
 
-/// The files as a tar archive, with their folders. Everybody within the container may read them: which user its program
-/// runs as is the image's business.
+/// The files as a tar archive. Folders that are missing are made by the engine; entries for them would change those that are
+/// there. Everybody within the container may read the files: which user its program runs as is the image's business.
 fn archive(files: &[PlacedFile]) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut folders = std::collections::BTreeSet::new();
     for file in files {
-        let path = file.path.trim_start_matches('/');
-        for (end, _) in path.match_indices('/') {
-            if folders.insert(path[..end].to_owned()) {
-                let mut header = tar::Header::new_gnu();
-                header.set_entry_type(tar::EntryType::Directory);
-                header.set_size(0);
-                header.set_mode(0o755);
-                archive.append_data(&mut header, &path[..end], std::io::empty())?;
-            }
-        }
         let content = file.content.expose().as_bytes();
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        archive.append_data(&mut header, path, content)?;
+        archive.append_data(&mut header, file.path.trim_start_matches('/'), content)?;
     }
     archive.into_inner()
 }
@@ -328,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_come_with_their_folders() {
+    fn files_come_without_their_folders() {
         let file = |path: &str| PlacedFile { path: path.into(), content: Secret::new("x=1\n") };
         let bytes = archive(&[file("/etc/landfall/a"), file("/etc/landfall/b")]).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
@@ -337,7 +326,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().path().unwrap().to_str().unwrap().to_owned())
             .collect();
-        assert_eq!(names, ["etc", "etc/landfall", "etc/landfall/a", "etc/landfall/b"]);
+        assert_eq!(names, ["etc/landfall/a", "etc/landfall/b"]);
     }
 
     #[test]

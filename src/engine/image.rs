@@ -41,8 +41,16 @@ impl Engine {
             return Ok(found);
         }
         let missing = || EngineError::ImageMissing { image: image.to_string(), name: name.to_owned() };
-        if pull != Pull::Missing {
-            return Err(missing());
+        match pull {
+            Pull::Missing => {}
+            Pull::Never => return Err(missing()),
+            Pull::Always => {
+                return Err(EngineError::Pull {
+                    image: image.to_string(),
+                    name: name.to_owned(),
+                    reason: "it is not there after it was pulled".into(),
+                });
+            }
         }
         self.pull(name, image).await?;
         self.look_up(image).await?.ok_or_else(missing)

@@ -1,18 +1,20 @@
 //! Stacks in the engine: those whose owner is gone, and taking one away, whatever is left of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 
 use super::error::{EngineError, sentence, status};
+use super::network::network_name;
 use super::owner::{Life, Owner};
 use super::{Engine, OWNER_LABEL, STACK_LABEL};
 
-/// How often something that is being removed, or not to be removed at the moment, is tried again, and after how long.
-const TRIES: usize = 20;
+/// For how long something that is being removed, or not to be removed at the moment, is tried again, and after how long each
+/// time.
+const LONGEST: Duration = Duration::from_mins(1);
 const BETWEEN: Duration = Duration::from_millis(250);
 
 /// A stack that something is left of in the engine, running or not.
@@ -50,7 +52,7 @@ impl FoundStack {
             Life::Alive => Fate::Used,
             Life::Dead => Fate::Abandoned,
             // What runs did not come from before the machine was started, so it is another machine's.
-            Life::EarlierBoot if self.running => Fate::Doubtful,
+            Life::EarlierBoot if self.running || self.containers.is_empty() => Fate::Doubtful,
             Life::EarlierBoot => Fate::Abandoned,
             Life::Elsewhere => Fate::Doubtful,
         }
@@ -74,13 +76,21 @@ pub async fn remove_stack(engine: &Engine, stack: &str) -> Result<usize, EngineE
     let label = format!("{STACK_LABEL}={stack}");
     let mut removed = std::collections::BTreeSet::new();
     let mut failed = None;
-    for round in 0..TRIES {
+    let began = Instant::now();
+    let mut rounds = 0;
+    loop {
         let found = list(engine, &label).await?;
         // Once more after nothing was found: what was being made when this began may have come up meanwhile.
-        if found.is_empty() && round > 0 {
+        if found.is_empty() && rounds > 0 {
             return Ok(removed.len());
         }
-        failed = None;
+        if began.elapsed() >= LONGEST {
+            return Err(failed.unwrap_or_else(|| EngineError::Asked {
+                action: "remove what a run has left",
+                reason: "it is still there after a minute".into(),
+            }));
+        }
+        rounds += 1;
         let containers: Vec<&String> = found.iter().flat_map(|stack| &stack.containers).collect();
         let removals = containers.iter().map(|name| remove_container(engine, name));
         for (name, outcome) in containers.iter().zip(futures_util::future::join_all(removals).await) {
@@ -95,14 +105,7 @@ pub async fn remove_stack(engine: &Engine, stack: &str) -> Result<usize, EngineE
                 _ => drop(removed.insert(network.clone())),
             }
         }
-        if !found.is_empty() && failed.is_none() {
-            continue;
-        }
         tokio::time::sleep(BETWEEN).await;
-    }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(removed.len()),
     }
 }
 
@@ -134,7 +137,12 @@ async fn list(engine: &Engine, label: &str) -> Result<Vec<FoundStack>, EngineErr
         let Some(stack) = entry(&mut stacks, container.labels.as_ref()) else { continue };
         let name =
             container.names.unwrap_or_default().into_iter().next().or(container.id).unwrap_or_default();
-        stack.containers.push(name.trim_start_matches('/').to_owned());
+        let name = name.trim_start_matches('/');
+        // Labels go on into images that are made of a container, and so into containers that are nobody's stack.
+        if !name.starts_with(&network_name(&stack.stack)) {
+            continue;
+        }
+        stack.containers.push(name.to_owned());
         let state = container.state.map(|state| state.to_string()).unwrap_or_default();
         stack.running |= state == "running" || state == "paused";
     }
@@ -142,6 +150,7 @@ async fn list(engine: &Engine, label: &str) -> Result<Vec<FoundStack>, EngineErr
         let Some(stack) = entry(&mut stacks, network.labels.as_ref()) else { continue };
         stack.networks.extend(network.name);
     }
+    stacks.retain(|_, stack| !stack.containers.is_empty() || !stack.networks.is_empty());
     Ok(stacks.into_values().collect())
 }
 
@@ -170,7 +179,8 @@ mod tests {
         let earlier = Owner { boot: "another".into(), ..here.clone() };
         let elsewhere = Owner { namespace: "1".into(), ..here.clone() };
         let fate = |owner: Option<&Owner>, running| {
-            let stack = FoundStack { owner: owner.cloned(), running, ..FoundStack::default() };
+            let containers = vec!["landfall-x-kafka-1".to_owned()];
+            let stack = FoundStack { owner: owner.cloned(), running, containers, ..FoundStack::default() };
             stack.fate(Some(&here))
         };
         assert_eq!(fate(Some(&here), true), Fate::Used);

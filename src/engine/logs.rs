@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// What stands where a secret was.
 const HIDDEN: &str = "********";
+/// How often it is looked whether a container that has stopped was started again.
+const LOOK: Duration = Duration::from_millis(300);
 /// The shortest secret that is looked for: a shorter one is part of too many words.
 const SHORTEST: usize = 6;
 
@@ -25,7 +27,10 @@ pub struct Redaction(Vec<Secret>);
 impl Redaction {
     /// Hides these.
     #[must_use]
-    pub fn new(mut secrets: Vec<Secret>) -> Self {
+    pub fn new(secrets: Vec<Secret>) -> Self {
+        // A log is looked at by lines, and so is a secret that has several.
+        let lines = secrets.iter().flat_map(|secret| secret.expose().lines().map(Secret::new));
+        let mut secrets: Vec<Secret> = lines.collect();
         secrets.retain(|secret| secret.expose().len() >= SHORTEST);
         // One that holds another goes first, or a part of it would be left.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
@@ -39,7 +44,7 @@ impl Redaction {
     }
 }
 
-/// A file that a container's log is followed into, until this is dropped.
+/// A file that a container's log is followed into, also when it is started again, until this is dropped.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -57,24 +62,28 @@ impl LogFile {
             |source| EngineError::Log { name: container.name().to_owned(), path: path.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        let (docker, id) = (container.engine().docker.clone(), container.id().to_owned());
+        let container = container.clone();
         let task = tokio::spawn(async move {
-            let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
-            let mut pieces = std::pin::pin!(docker.logs(&id, Some(options)));
             let mut lines = Lines { file: BufWriter::new(file), redaction, rest: Vec::new() };
-            while let Some(Ok(piece)) = pieces.next().await {
-                let (LogOutput::StdOut { message }
-                | LogOutput::StdErr { message }
-                | LogOutput::Console { message }) = piece
-                else {
-                    continue;
-                };
-                // A disk that is full ends the log, and nothing else.
-                if lines.take(&message).is_err() {
+            let mut started = String::new();
+            while let Some(next) = started_again(&container, &started).await {
+                // Its log before is there already.
+                let since = if started.is_empty() { 0 } else { seconds(&next) };
+                started = next;
+                let options =
+                    LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).since(since).build();
+                let mut pieces =
+                    std::pin::pin!(container.engine().docker.logs(container.id(), Some(options)));
+                while let Some(Ok(piece)) = pieces.next().await {
+                    // A disk that is full ends the log, and nothing else.
+                    if lines.take(&piece.into_bytes()).is_err() {
+                        return;
+                    }
+                }
+                if lines.finish().is_err() {
                     return;
                 }
             }
-            let _ = lines.finish();
         });
         Ok(Self { path, task })
     }
@@ -84,12 +93,24 @@ impl LogFile {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
 
-    /// Whether the container has ended and all that it printed was written.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+/// When the container was started last, if that is later than `before`; waits until it is. `None` where it is gone.
+async fn started_again(container: &Container, before: &str) -> Option<String> {
+    loop {
+        match container.state().await {
+            Err(_) => return None,
+            // Also one that has ended at once has printed something.
+            Ok(state) if state.started_at != before => return Some(state.started_at),
+            Ok(_) => tokio::time::sleep(LOOK).await,
+        }
     }
+}
+
+/// A moment of the engine's (RFC 3339) in seconds after 1970.
+fn seconds(moment: &str) -> i32 {
+    let moment: Option<jiff::Timestamp> = moment.parse().ok();
+    moment.and_then(|moment| i32::try_from(moment.as_second()).ok()).unwrap_or(0)
 }
 
 impl Drop for LogFile {
@@ -115,7 +136,7 @@ impl<W: std::io::Write> Lines<W> {
         self.file.flush()
     }
 
-    fn finish(mut self) -> std::io::Result<()> {
+    fn finish(&mut self) -> std::io::Result<()> {
         let rest = std::mem::take(&mut self.rest);
         self.file.write_all(self.redaction.of(&String::from_utf8_lossy(&rest)).as_bytes())?;
         self.file.flush()
@@ -137,6 +158,7 @@ mod tests {
         lines.take(b"ter2\nlast hunter").unwrap();
         lines.take(b"2").unwrap();
         lines.finish().unwrap();
+        drop(lines);
         assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=********\nlast ********");
     }
 }

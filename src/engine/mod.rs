@@ -10,6 +10,7 @@
 //! | `logs` | what containers print, kept in files without secrets |
 //! | `owner` | whose a stack is, and whether that process lives |
 //! | `leftovers` | stacks whose owner is gone, and taking stacks away |
+//! | `vitals/` | what a container uses, and what limits it in truth |
 //! | `error` | what can go wrong, each with its remedy |
 
 mod connection;
@@ -20,6 +21,7 @@ mod leftovers;
 mod logs;
 mod network;
 mod owner;
+mod vitals;
 
 pub use connection::{Capabilities, Engine};
 pub use container::{Container, ContainerSpec, ContainerState, Limits, PlacedFile};
@@ -27,8 +29,9 @@ pub use error::EngineError;
 pub use image::ResolvedImage;
 pub use leftovers::{Fate, FoundStack, remove_stack, stacks};
 pub use logs::{LogFile, Redaction};
-pub use network::Network;
+pub use network::{MADE_STACKS, Network};
 pub use owner::Owner;
+pub use vitals::{Bounds, Vitals, VitalsError};
 
 use std::collections::HashMap;
 

@@ -1,9 +1,14 @@
 //! The network of a stack: its containers know each other by their boxes' names, and nobody else's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bollard::models::NetworkCreateRequest;
 
 use super::error::{EngineError, sentence};
 use super::{Belonging, Engine};
+
+/// Whether this process has begun to make a stack: then there may be something to take away.
+pub static MADE_STACKS: AtomicBool = AtomicBool::new(false);
 
 /// A network of the engine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,13 +17,19 @@ pub struct Network {
     pub name: String,
 }
 
+/// The name of a stack's network, with which those of its containers begin.
+pub(super) fn network_name(stack: &str) -> String {
+    format!("landfall-{stack}")
+}
+
 impl Network {
     /// Makes a network.
     ///
     /// # Errors
     /// [`EngineError::Network`] where the engine cannot.
     pub async fn create(engine: &Engine, belonging: &Belonging) -> Result<Self, EngineError> {
-        let name = format!("landfall-{}", belonging.stack);
+        MADE_STACKS.store(true, Ordering::Release);
+        let name = network_name(&belonging.stack);
         let request = NetworkCreateRequest {
             name: name.clone(),
             labels: Some(belonging.labels()),

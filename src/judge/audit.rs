@@ -79,7 +79,7 @@ impl Audit {
             Metric::Time { taken: Taken::Beside, .. } => !holds,
             Metric::Time { .. } => !(broken.only_lifts && holds && upper),
             Metric::Rate => !holds && !self.system_blocked_more,
-            Metric::Count { .. } | Metric::Bytes(_) => false,
+            Metric::Count { .. } | Metric::Bytes(_) | Metric::Share(_) | Metric::Growth(_) => false,
         };
         let sentences: Vec<&str> =
             self.broken.iter().filter(spoils).map(|broken| broken.sentence.as_str()).collect();

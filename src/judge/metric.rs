@@ -1,8 +1,9 @@
 //! The metrics that checks name, taken from a result and held against limits.
 
+use super::containers;
 use crate::result::{Memory, Quantiles, RunResult};
 use crate::scenario::{Comparison, Limit};
-use crate::stats::{bytes_text, time_text};
+use crate::stats::{bytes_text, growth_text, time_text};
 
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +16,10 @@ pub(super) enum Metric {
     Bytes(u64),
     /// The achieved rate.
     Rate,
+    /// A share, 0 to 1.
+    Share(f64),
+    /// Growth, in bytes a minute.
+    Growth(f64),
 }
 
 /// By whom a time is taken, and from when.
@@ -56,6 +61,7 @@ impl Metric {
             "records" => record_count(result, member),
             "rate" if member == "achieved" => Some(Self::Rate),
             "memory" => memory_metric(result.memory?, member),
+            "proxy" | "kafka" => containers::metric(result, family, member),
             _ => None,
         }
     }
@@ -76,6 +82,8 @@ impl Metric {
             (Self::Time { micros, .. }, Limit::Duration(limit)) => u128::from(micros).cmp(&limit.as_micros()),
             (Self::Count { count, .. }, Limit::Count(limit)) => count.cmp(&limit),
             (Self::Bytes(bytes), Limit::Bytes(limit)) => bytes.cmp(&limit),
+            (Self::Share(share), Limit::Percent(limit)) => (share * 100.0).total_cmp(&limit),
+            (Self::Growth(growth), Limit::BytesPerMinute(limit)) => growth.total_cmp(&limit),
             (Self::Rate, Limit::Percent(limit)) => percent(result).total_cmp(&limit),
             (Self::Rate, Limit::PerSecond(limit)) => result.rate.achieved_per_s.total_cmp(&limit),
             _ => return None,
@@ -89,6 +97,8 @@ impl Metric {
             (Self::Time { micros, .. }, _) => time_text(micros),
             (Self::Count { count, .. }, _) => count.to_string(),
             (Self::Bytes(bytes), _) => bytes_text(bytes),
+            (Self::Share(share), _) => format!("{:.1} %", share * 100.0),
+            (Self::Growth(growth), _) => growth_text(growth),
             (Self::Rate, Limit::Percent(_)) => format!("{:.2} %", percent(result)),
             (Self::Rate, _) => format!("{:.1}/s", result.rate.achieved_per_s),
         }

@@ -6,6 +6,7 @@
 mod abort;
 mod answers;
 mod audit;
+mod containers;
 mod metric;
 pub mod selftest;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use crate::result::{CheckResult, RunResult, Verdict};
 use crate::scenario::{Check, Comparison, Limit};
-use crate::stats::{bytes_text, time_text};
+use crate::stats::{bytes_text, growth_text, time_text};
 
 pub use abort::{AbortWatch, Figures};
 pub use answers::AnswerWatch;
@@ -123,7 +124,7 @@ fn evaluate(result: &RunResult, check: &Check, audit: &Audit) -> CheckResult {
     let limit = format!("{} {}", symbol(check.comparison), limit_text(check.limit));
     let metric = Metric::of(result, &check.metric);
     let (verdict, because) = match metric {
-        None => (Verdict::Inconclusive, Some("this result has no such metric".into())),
+        None => (Verdict::Inconclusive, Some(containers::missing(result, &check.metric))),
         Some(metric) => decide(result, check, metric, audit),
     };
     let seen = metric.map_or_else(|| "nothing".into(), |metric| metric.text(check.limit, result));
@@ -198,6 +199,7 @@ fn limit_text(limit: Limit) -> String {
         Limit::Duration(limit) => exact_text(limit),
         Limit::Count(count) => count.to_string(),
         Limit::Bytes(bytes) => bytes_text(bytes),
+        Limit::BytesPerMinute(growth) => growth_text(growth),
         Limit::Percent(percent) => format!("{percent} %"),
         Limit::PerSecond(rate) => format!("{rate}/s"),
     }

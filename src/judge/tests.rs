@@ -54,7 +54,7 @@ pub(super) fn good() -> RunResult {
     }
 }
 
-fn check(metric: &str, comparison: Comparison, limit: Limit) -> Check {
+pub(super) fn check(metric: &str, comparison: Comparison, limit: Limit) -> Check {
     Check { text: format!("{metric} …"), metric: metric.into(), comparison, limit }
 }
 

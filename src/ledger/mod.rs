@@ -115,6 +115,8 @@ pub struct Outstanding {
     pub acked_unseen: u64,
     /// Records refused, or of which nobody can tell: they might still land.
     pub uncertain: u64,
+    /// Of these, the ones of which nobody can tell, by one of their answers.
+    pub undecided: u64,
 }
 
 /// What the ledger holds.
@@ -382,7 +384,14 @@ impl Ledger {
             let sent = account.attempts.at_least(1);
             outstanding.uncertain += sent.map_or(0, |sent| sent.difference_len(&account.acked));
             // An attempt whose answer left it open may land yet, though another was acked.
-            outstanding.uncertain += account.doubted.intersection_len(&account.acked);
+            let doubted = account.doubted.intersection_len(&account.acked);
+            outstanding.uncertain += doubted;
+            let unanswered = account
+                .attempts
+                .at_least(1)
+                .map_or(0, |sent| (sent - &account.acked).difference_len(&account.refused));
+            outstanding.undecided +=
+                doubted + unanswered + account.doubted.intersection_len(&account.refused);
             // A record without identity may only be told when settling; its position is waited for.
             outstanding.acked_unseen += if self.is_anonymous(producer) {
                 account.nowhere.len()

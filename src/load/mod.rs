@@ -55,7 +55,7 @@ use phases::Phases;
 use report::Punctuality;
 
 pub use allowance::{Allowance, Over};
-pub use preflight::{PreflightError, preflight};
+pub use preflight::{PreflightError, descriptors_needed, preflight};
 pub use preview::Preview;
 pub use probe::wake_up_probe;
 pub use report::{AnswerTally, Interval, Report, Share, Tally, ThreadReport};

@@ -115,8 +115,15 @@ fn judge(plan: &LoadPlan, boxes: u64, machine: Machine) -> Result<Vec<String>, P
 
 fn descriptors(plan: &LoadPlan, boxes: u64, open: u64) -> u64 {
     let connections: u64 = plan.streams.iter().map(|stream| u64::from(stream.connections.count)).sum();
+    open + descriptors_needed(connections, boxes, plan.threads as u64)
+}
+
+/// About how many file descriptors a load needs: for each of its connections one, and `boxes` more in doubles of the same
+/// process.
+#[must_use]
+pub fn descriptors_needed(connections: u64, boxes: u64, threads: u64) -> u64 {
     // A poller, its waker and its timer, for each thread.
-    open + connections * (1 + boxes) + plan.threads as u64 * 4 + MARGIN
+    connections * (1 + boxes) + threads * 4 + MARGIN
 }
 
 /// How many connections a second a stream opens because it is told to use none for long.

@@ -12,6 +12,7 @@ mod replay;
 mod requests;
 mod schema;
 mod selftest;
+mod telemetry;
 mod timeline;
 mod times;
 
@@ -28,6 +29,7 @@ pub use replay::{DifferentExchange, FieldDifference, REPLAY_SCHEMA, Replay, Unpl
 pub use requests::{AnswerCount, Attempts, Requests};
 pub use schema::{conformance_schema, replay_schema, result_schema, schema_text, selftest_schema};
 pub use selftest::{DetectorReport, Row, RowOutcome, SELFTEST_SCHEMA, Seen, Selftest};
+pub use telemetry::{BoxFigures, BoxSecond, BoxSeconds, Telemetry};
 pub use timeline::{BadTimeline, SIZES_A_DECADE, Spectra, Spectrum, Stretch, Timeline, size_from, size_of};
 pub use times::{HopTimes, Latency, Part, Quantiles, Rate};
 
@@ -341,4 +343,13 @@ pub struct ContainerReport {
     pub cpus: Option<f64>,
     /// Memory that it may use, in bytes; null: all.
     pub memory_bytes: Option<u64>,
+    /// What it used while the load ran; not there where nobody tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub telemetry: Option<Telemetry>,
+    /// How it ended, where it did not run any more when the run was settled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<String>,
+    /// The last lines that it printed, without secrets; there only where it had ended, or where the run failed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub log_end: Vec<String>,
 }

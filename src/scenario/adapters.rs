@@ -101,7 +101,8 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
     let command = fields.optional("command").and_then(|item| read_words(&item, problems));
     let ready = fields.optional("ready").map_or(Some(Ready::Produce), |item| read_ready(&item, problems));
     let stop_signal = fields.optional("stop_signal").and_then(|item| read_signal(&item, problems));
-    let range = (Duration::from_secs(1), Duration::from_mins(10));
+    // The engine's client waits no longer than two minutes for anything.
+    let range = (Duration::from_secs(1), Duration::from_secs(100));
     let stop_within = duration_or(&mut fields, "stop_within", Duration::from_secs(10), range, problems);
     let profile = fields.optional("profile").and_then(|item| item.name(problems)).map(str::to_owned);
     let issuer = fields.optional("issuer").and_then(|item| {

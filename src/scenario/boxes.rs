@@ -132,6 +132,17 @@ pub(super) fn read_stack(
         ),
     };
     if let (Some(proxy_kind), Some(kafka_kind)) = (proxy_kind, kafka_kind) {
+        if proxy_kind != BoxKind::Container
+            && matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some())
+        {
+            let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+            problems.suggest(
+                at,
+                &format!("{}.flaw", fields.child("kafka")),
+                "is met by proxies in containers only, and the proxy of this stack is none",
+                "write `proxy: { kind: container }`, or remove it",
+            );
+        }
         check_containers(
             proxy_kind,
             kafka_kind,

@@ -2,7 +2,7 @@
 
 use super::error::{nearest, quoted};
 use super::model::{Check, Comparison, Limit};
-use super::quantity::{parse_duration, parse_percent, parse_rate, parse_size};
+use super::quantity::{parse_duration, parse_growth, parse_percent, parse_rate, parse_size};
 
 /// The metrics that a check may name.
 pub const METRICS: &[&str] = &[
@@ -73,6 +73,20 @@ pub const METRICS: &[&str] = &[
     "rate.achieved",
     "memory.growth",
     "memory.peak",
+    "proxy.rss.max",
+    "proxy.rss.slope",
+    "proxy.cpu.max",
+    "proxy.cpu.throttled",
+    "proxy.threads.max",
+    "proxy.fds.max",
+    "proxy.restarts",
+    "kafka.rss.max",
+    "kafka.rss.slope",
+    "kafka.cpu.max",
+    "kafka.cpu.throttled",
+    "kafka.threads.max",
+    "kafka.fds.max",
+    "kafka.restarts",
 ];
 
 /// What a metric counts in, and so what its limit must be.
@@ -86,13 +100,28 @@ enum MetricKind {
     Bytes,
     /// A rate; its limit is a percentage of the target or requests a second.
     Rate,
+    /// A share; its limit is a percentage.
+    Share,
+    /// Growth; its limit is a size a time.
+    Growth,
 }
+
+/// The boxes whose containers metrics tell of, by what the metrics' names begin with.
+pub(super) const BOX_FAMILIES: [&str; 2] = ["proxy", "kafka"];
 
 /// What the metric `name` counts in.
 fn metric_kind(name: &str) -> MetricKind {
     match name {
         "rate.achieved" => MetricKind::Rate,
         "memory.growth" | "memory.peak" => MetricKind::Bytes,
+        _ if BOX_FAMILIES.iter().any(|family| name.split('.').next() == Some(family)) => {
+            match name.split_once('.').map_or("", |(_, member)| member) {
+                "rss.max" => MetricKind::Bytes,
+                "rss.slope" => MetricKind::Growth,
+                "cpu.max" | "cpu.throttled" => MetricKind::Share,
+                _ => MetricKind::Count,
+            }
+        }
         "latency.censored" | "tokens.fetched" | "tokens.replaced" | "tokens.failed"
         | "tokens.key_fetches" => MetricKind::Count,
         _ if ["requests.", "records.", "connections."].iter().any(|family| name.starts_with(family)) => {
@@ -177,6 +206,14 @@ fn parse_limit(metric: &str, kind: MetricKind, text: &str) -> Result<Limit, Chec
             let parsed = parse_size(text).map(Limit::Bytes).map_err(|error| error.to_string());
             (parsed, "a size", "200MiB")
         }
+        MetricKind::Growth => {
+            let parsed = parse_growth(text).map(Limit::BytesPerMinute).map_err(|error| error.to_string());
+            (parsed, "a growth", "1MiB/min")
+        }
+        MetricKind::Share => {
+            let parsed = parse_percent(text).map(Limit::Percent).map_err(|error| error.to_string());
+            (parsed, "a share", "80%")
+        }
         MetricKind::Count => {
             let only_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             let parsed = match text.parse() {
@@ -251,10 +288,11 @@ mod tests {
             let fitting = match metric_kind(metric) {
                 MetricKind::Time => "250ms",
                 MetricKind::Count => "3",
-                MetricKind::Rate => "99%",
+                MetricKind::Rate | MetricKind::Share => "99%",
                 MetricKind::Bytes => "64MiB",
+                MetricKind::Growth => "1MiB/min",
             };
-            for limit in ["250ms", "3", "99%", "64MiB"] {
+            for limit in ["250ms", "3", "99%", "64MiB", "1MiB/min"] {
                 let read = parse_check(&format!("{metric} < {limit}"), CHECKS);
                 assert_eq!(read.is_ok(), limit == fitting, "{metric} {limit}");
             }

@@ -7,7 +7,7 @@ use super::boxes::{is_container, is_embedded};
 use super::decode::{Fields, Item};
 use super::error::{Problems, nearest, quoted};
 use super::model::{Fault, FaultKind, Pace, ProxySpec, StackSpec};
-use super::network::{REFUSED, read_amount, read_replica};
+use super::network::{REFUSED, read_amount, read_replica, replicas};
 use super::quantity::{parse_duration, parse_percent};
 use super::reach::{Load, Written, check_reach};
 use super::scalar::Resolved;
@@ -158,9 +158,7 @@ fn check_box(item: &Item<'_>, kind: Option<FaultKind>, stack: Option<&StackSpec>
     {
         let message = "the Kafka of this stack has one broker, so no other could lead";
         item.suggest(problems, message, "set `stack.kafka.brokers` to 2 or more");
-    } else if kind == Some(FaultKind::LateTarget)
-        && stack.is_some_and(|stack| matches!(stack.proxy, ProxySpec::Embedded { replicas: 1, .. }))
-    {
+    } else if kind == Some(FaultKind::LateTarget) && stack.is_some_and(|stack| replicas(stack) == Some(1)) {
         let message = "the proxy of this stack has one replica, so none would be in service without it";
         item.suggest(problems, message, "set `stack.proxy.replicas` to 2 or more");
     } else if kind == Some(FaultKind::LoseTail) && stack.is_some_and(StackSpec::is_idempotent) {
@@ -176,7 +174,7 @@ pub(super) fn check_late_targets(
     stack: &StackSpec,
     problems: &mut Problems,
 ) {
-    let ProxySpec::Embedded { replicas: replicas @ 2.., .. } = stack.proxy else { return };
+    let Some(replicas @ 2..) = replicas(stack) else { return };
     let late = faults.iter().filter(|fault| fault.kind == FaultKind::LateTarget);
     let late: BTreeSet<u16> = late.map(|fault| fault.replica.unwrap_or(replicas)).collect();
     if late.len() >= usize::from(replicas) {

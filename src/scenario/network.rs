@@ -60,7 +60,7 @@ pub(super) fn read_replica(
 }
 
 /// How many replicas landfall starts.
-fn replicas(stack: &StackSpec) -> Option<u16> {
+pub(super) fn replicas(stack: &StackSpec) -> Option<u16> {
     match &stack.proxy {
         ProxySpec::Embedded { replicas, .. } => Some(*replicas),
         ProxySpec::Container(proxy) => Some(proxy.replicas),

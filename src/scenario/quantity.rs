@@ -65,6 +65,8 @@ struct Shape {
 const DURATION: Shape = Shape { what: "a duration", example: "250ms or 1m30s", units: "h, m, s, ms, us, ns" };
 const SIZE: Shape = Shape { what: "a size", example: "512KiB", units: "B, kB, MB, GB, KiB, MiB, GiB" };
 const RATE: Shape = Shape { what: "a rate", example: "400/s", units: "/s, /min, /h" };
+const GROWTH: Shape =
+    Shape { what: "a size a time", example: "1MiB/min", units: "a size's, then /s, /min, /h" };
 const PERCENT: Shape = Shape { what: "a percentage", example: "99.5%", units: "%" };
 
 impl Shape {
@@ -258,6 +260,27 @@ pub(super) fn parse_rate(text: &str) -> Result<f64, QuantityError> {
     Ok(number.double()? / seconds)
 }
 
+/// Growth in bytes a minute: a size a second, minute or hour, for instance `1MiB/min`.
+///
+/// # Errors
+/// [`QuantityError`] if it is none, or has no unit.
+pub(super) fn parse_growth(text: &str) -> Result<f64, QuantityError> {
+    let (_, unit) = GROWTH.decimal(text)?;
+    let Some((size, per)) = text.split_once('/') else { return Err(GROWTH.wrong_unit(unit)) };
+    let a_minute = match per {
+        "s" => 60.0,
+        "min" => 1.0,
+        "h" => 1.0 / 60.0,
+        _ => return Err(GROWTH.wrong_unit(unit)),
+    };
+    let bytes = parse_size(size).map_err(|error| match error {
+        QuantityError::NoUnit { .. } | QuantityError::UnknownUnit { .. } => GROWTH.wrong_unit(unit),
+        other => other,
+    })?;
+    #[expect(clippy::cast_precision_loss, reason = "nobody tells such slopes apart")]
+    Ok(bytes as f64 * a_minute)
+}
+
 /// A percentage: a number followed by `%`; `99.5%` is 99.5.
 ///
 /// # Errors
@@ -348,6 +371,20 @@ mod tests {
         assert!(parse_rate("inf/s").is_err() && parse_rate("NaN/s").is_err() && parse_rate("1e3/s").is_err());
         assert_eq!(parse_rate(&format!("{}/s", "9".repeat(400))), Err(QuantityError::TooLarge));
 
+        assert_eq!(parse_growth("1MiB/min"), Ok(1_048_576.0));
+        assert_eq!(parse_growth("60KiB/h"), Ok(1024.0));
+        assert_eq!(parse_growth("0.5kB/s"), Ok(30_000.0));
+        for text in ["1MiB", "1/min", "1MiB/m", "1MiB/", "1mib/min"] {
+            assert!(
+                parse_growth(text).unwrap_err().to_string().contains("1MiB/min, possible units"),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            parse_growth("MiB/min").unwrap_err().to_string(),
+            "must be a size a time such as 1MiB/min"
+        );
+
         assert_eq!(parse_percent("99%"), Ok(99.0));
         assert_eq!(parse_percent("99.9%"), Ok(99.9));
         assert!(parse_percent("99").unwrap_err().to_string().contains("has no unit"));
@@ -374,7 +411,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in any::<String>(), near in "[0-9]{0,25}\\.?[0-9]{0,25}[hmsunKMGiB/%µ]{0,4}") {
             for text in [text, near] {
-                let _ = (parse_duration(&text), parse_size(&text), parse_rate(&text), parse_percent(&text));
+                let _ = (parse_duration(&text), parse_size(&text), parse_rate(&text), parse_percent(&text), parse_growth(&text));
             }
         }
     }

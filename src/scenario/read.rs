@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::abort::read_aborts;
 use super::boxes::{duration_or, read_stack};
-use super::check::{CHECKS, parse_check};
+use super::check::{BOX_FAMILIES, CHECKS, parse_check};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::evidence::read_evidence;
@@ -75,7 +75,7 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
     let load = reach::Load { partners: &partners.list, topics: &topics, workloads: &workloads, token_life };
     let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
-        Some(item) => read_checks(&item, load, problems),
+        Some(item) => read_checks(&item, load, stack.as_ref(), problems),
         None => Vec::new(),
     };
     let abort_when =
@@ -193,18 +193,32 @@ fn read_workloads(
     streams
 }
 
-/// Reads the checks; `load` is `None` if a part of it could not be read.
-fn read_checks(item: &Item<'_>, load: Option<reach::Load<'_>>, problems: &mut Problems) -> Vec<Check> {
+/// Reads the checks; `load` and `stack` are `None` if a part of them could not be read.
+fn read_checks(
+    item: &Item<'_>,
+    load: Option<reach::Load<'_>>,
+    stack: Option<&StackSpec>,
+    problems: &mut Problems,
+) -> Vec<Check> {
     let mut checks = Vec::new();
     for item in item.list(problems).unwrap_or_default() {
         // A lone number is no check either, and the sentence about that is more use than one about types.
         let Some(text) = item.written().or_else(|| item.text(problems)) else { continue };
         match parse_check(text, CHECKS) {
             Ok(check) => {
-                if matches!(check.limit, Limit::Percent(_)) && load.is_some_and(has_no_target) {
+                let of_target = check.metric == "rate.achieved" && matches!(check.limit, Limit::Percent(_));
+                if of_target && load.is_some_and(has_no_target) {
                     let message = "is a share of the target, and a load whose arrivals are all closed has none: \
                                    it sends as fast as it is answered";
                     item.suggest(problems, message, "write a rate, such as `rate.achieved >= 400/s`");
+                }
+                let family = check.metric.split('.').next().unwrap_or_default();
+                if BOX_FAMILIES.contains(&family) && stack.is_some_and(|stack| !stack.is_container(family)) {
+                    let message = format!("is of containers, and the scenario's {family} is none");
+                    let remedy = format!(
+                        "write `stack: {{ {family}: {{ kind: container }} }}`, or run with `--provider container`"
+                    );
+                    item.suggest(problems, message, remedy);
                 }
                 checks.push(check);
             }
@@ -239,6 +253,25 @@ mod tests {
 
     const TOPICS: &str = "[{ name: t }]";
     const PARTNERS: &str = "[{ name: p, secret: generated }]";
+
+    #[test]
+    fn checks_of_containers_need_containers() {
+        let read = |stack: &str| {
+            let text = format!(
+                "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n{REST}stack: {stack}\n\
+                 checks: [proxy.rss.slope < 1MiB/min, 'kafka.cpu.throttled < 5%']\n"
+            );
+            crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("extends nothing"))
+                .map(|scenario| scenario.checks.len())
+                .map_err(|error| error.to_string())
+        };
+        let embedded = read("{ provider: embedded }").unwrap_err();
+        for (place, name) in [(0, "proxy"), (1, "kafka")] {
+            let said = format!("checks[{place}]: is of containers, and the scenario's {name} is none");
+            assert!(embedded.contains(&said), "{embedded}");
+        }
+        assert_eq!(read("{ provider: container }"), Ok(2));
+    }
 
     #[test]
     fn a_broken_list_does_not_make_its_names_unknown() {

@@ -134,10 +134,23 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
         return read_reference(item, problems).map(Value::Reference);
     }
     let name = name.to_ascii_lowercase();
-    if ["password", "passphrase", "secret", "token", "key", "cookie", "authorization", "credential"]
-        .iter()
-        .any(|word| name.contains(word))
-    {
+    // Where a key is, or of what kind, is none.
+    let tells_of_one =
+        ["location", "type", "file", "filename", "serializer", "id"].iter().any(|end| name.ends_with(end));
+    let words = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "key",
+        "cookie",
+        "authorization",
+        "credential",
+        "jaas",
+        "user_info",
+        "userinfo",
+    ];
+    if !tells_of_one && words.iter().any(|word| name.contains(word)) {
         let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
         item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
         return None;

@@ -279,13 +279,29 @@ pub enum StackError {
     NoPort(#[source] std::io::Error),
     /// Limits that would not bite.
     #[error(
-        "the container engine does not limit the `{what}` of the box {name}, so its figures would be none of what was asked;          use an engine with control groups for that, or write `{what}: unlimited`"
+        "the container engine does not limit the `{what}` of the box {name}, so its figures would be none of what was asked; \
+         use an engine with control groups for that, or write `{what}: unlimited`"
     )]
     LimitsIgnored {
         /// Which box.
         name: String,
         /// Which limit.
         what: &'static str,
+    },
+    /// Limits that are others than were asked.
+    #[error(
+        "the box {name} was to have the limit {asked} of `{what}`, and its control group says {found}, so its figures would be \
+         none of what was asked; use an engine that sets limits, or write `{what}: unlimited`"
+    )]
+    LimitsDiffer {
+        /// Which box.
+        name: String,
+        /// Which limit.
+        what: &'static str,
+        /// As asked.
+        asked: String,
+        /// As found.
+        found: String,
     },
     /// A container that has ended before it could be used.
     #[error("the container of the box {name} has ended ({how}): {said}; see its log in the run's folder")]
@@ -299,7 +315,8 @@ pub enum StackError {
     },
     /// A container that could not be used in time.
     #[error(
-        "the box {name} could not be used within {} s: {reason}; {said}; see its log in the run's folder, or give it more time          with `start_within`",
+        "the box {name} could not be used within {} s: {reason}; {said}; see its log in the run's folder, or give it more time \
+         with `start_within`",
         .within.as_secs()
     )]
     NotReady {
@@ -311,6 +328,15 @@ pub enum StackError {
         reason: String,
         /// What its log says.
         said: String,
+    },
+    /// Proxies that write to a Kafka that nobody should trust.
+    #[error(
+        "the proxies have come up and write to Kafka, although `kafka.flaw: {flaw}` makes it one that they must not trust; let \
+         them check certificates and names, and use the password that they are given"
+    )]
+    FlawAccepted {
+        /// Which.
+        flaw: &'static str,
     },
     /// Kafka in containers, which landfall sets up itself.
     #[error("Kafka's containers cannot be set up: {0}; see their logs in the run's folder")]

@@ -13,6 +13,7 @@ mod listen;
 mod provider;
 mod secrets;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -320,9 +321,30 @@ impl Stack {
     }
 
     /// Marks the start of the load, from which the windows of faults count.
-    pub fn load_starts(&self, now: Instant) {
+    pub fn load_starts(&mut self, now: Instant) {
         for injector in &self.injectors {
             injector.start(now);
+        }
+        if let Some(containers) = &mut self.containers {
+            containers.load_starts(now);
+        }
+    }
+
+    /// The boxes as [`Self::boxes`] has them, with what containers have used so far; `measured` are the measured phases,
+    /// in milliseconds after the load began.
+    #[must_use]
+    pub fn boxes_with_telemetry(&self, measured: &[Range<u64>]) -> Vec<BoxReport> {
+        let mut boxes = self.boxes.clone();
+        if let Some(containers) = &self.containers {
+            containers.add_telemetry(&mut boxes, measured);
+        }
+        boxes
+    }
+
+    /// Adds to `boxes` how containers ended that do not run, and what they printed last; `all`: what every one printed.
+    pub async fn add_endings(&self, boxes: &mut [BoxReport], all: bool) {
+        if let Some(containers) = &self.containers {
+            containers.add_endings(boxes, all).await;
         }
     }
 
@@ -412,6 +434,12 @@ fn settling(scenario: &Scenario) -> Settling {
         kafka_tells: embedded_proxy && embedded_kafka,
         grace: scenario.grace.unwrap_or(derived),
         // Who says how long to wait wants that to be waited.
-        proxies_stop: matches!(scenario.stack.proxy, ProxySpec::Container(_)) && scenario.grace.is_none(),
+        // A broker that comes back shows more than it did before, and takes its time for it.
+        proxies_stop: matches!(scenario.stack.proxy, ProxySpec::Container(_))
+            && scenario.grace.is_none()
+            && !scenario
+                .faults
+                .iter()
+                .any(|fault| fault.kind.is_of_containers() && fault.kind.box_name() == "kafka"),
     }
 }

@@ -119,6 +119,15 @@ pub(super) fn of_box(
     variables.iter().map(variable).collect()
 }
 
+/// Those of a box's environment variables that are secrets: what is held elsewhere than in the scenario.
+pub(super) fn hidden<'a>(
+    variables: &'a BTreeMap<String, Value>,
+    resolved: &'a [(String, Secret)],
+) -> impl Iterator<Item = Secret> + 'a {
+    let is_reference = |name: &String| matches!(variables.get(name), Some(Value::Reference(_)));
+    resolved.iter().filter(move |(name, _)| is_reference(name)).map(|(_, value)| value.clone())
+}
+
 /// librdkafka properties with their values.
 pub(super) fn of_properties(
     properties: &BTreeMap<String, Value>,

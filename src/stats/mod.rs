@@ -1,6 +1,9 @@
-//! Histograms of times: HDR, three significant digits, 1 µs to 1 h; and times as people read them.
+//! Histograms of times: HDR, three significant digits, 1 µs to 1 h; times as people read them; trends, and what containers'
+//! seconds come to.
 
+mod boxes;
 mod times;
+mod trend;
 
 use std::time::Duration;
 
@@ -8,7 +11,9 @@ use hdrhistogram::Histogram as Hdr;
 
 use crate::result::{Quantiles, Spectrum};
 
+pub use boxes::{TREND_SECONDS, figures as box_figures};
 pub use times::Times;
+pub use trend::{Point, slope};
 
 /// Longest time that is told apart, in microseconds: one hour. Longer ones count as this.
 pub const LONGEST_US: u64 = 3_600_000_000;
@@ -122,6 +127,15 @@ impl Histogram {
     }
 }
 
+/// Growth as people read it: bytes a minute.
+#[must_use]
+pub fn growth_text(bytes_per_min: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown with three figures")]
+    let size = bytes_text(bytes_per_min.abs().round() as u64);
+    let sign = if bytes_per_min <= -0.5 { "-" } else { "" };
+    format!("{sign}{size}/min")
+}
+
 /// A number of bytes as people read it: three figures and a unit of 1024.
 #[must_use]
 pub fn bytes_text(bytes: u64) -> String {
@@ -190,6 +204,8 @@ mod tests {
 
     #[test]
     fn bytes_are_three_figures_and_a_unit() {
+        let growths = [0.0, -0.2, 1_048_576.0, -2048.0].map(growth_text);
+        assert_eq!(growths, ["0B/min", "0B/min", "1.00MiB/min", "-2.00KiB/min"]);
         let texts = [0, 999, 1_024, 1 << 20, 100 << 20, 1_500_000_000].map(bytes_text);
         assert_eq!(texts, ["0B", "999B", "1.00KiB", "1.00MiB", "100MiB", "1.40GiB"]);
     }

@@ -93,6 +93,8 @@ impl Authority {
         let mut leaf = CertificateParams::new(names).map_err(making)?;
         leaf.distinguished_name.push(DnType::CommonName, common);
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // Strict clients, such as Python's since 3.13, want to see whose key it is signed with.
+        leaf.use_authority_key_identifier_extension = true;
         (leaf.not_before, leaf.not_after) = (validity.from.into(), validity.until.into());
         let key = KeyPair::generate().map_err(making)?;
         let leaf = leaf.signed_by(&key, &self.issuer).map_err(making)?;

@@ -87,7 +87,7 @@ pub(super) fn result(
         checks: Vec::new(),
         faults: stack.faults(),
         findings: settlement.findings,
-        boxes: stack.boxes().to_vec(),
+        boxes: stack.boxes_with_telemetry(&load.timeline.measured()),
         machine: machine::this(),
         versions: versions(),
         notes,

@@ -32,7 +32,7 @@ use crate::load::{
 };
 use crate::record::{Catalogue, Class, RunId, TopicPartition};
 use crate::report::Stage;
-use crate::result::{RunResult, ScenarioRef};
+use crate::result::{RunResult, ScenarioRef, Verdict};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::{ReplayError, Schedule};
 use crate::stack::{self, Logs, Stack, StackError};
@@ -177,6 +177,7 @@ impl RunError {
             | Self::Target(
                 TargetError::Url { .. } | TargetError::Forbidden { .. } | TargetError::Tls { .. },
             ) => exit::USAGE,
+            Self::Stack(StackError::FlawAccepted { .. }) => exit::FAIL,
             Self::Stack(error) if error.is_usage() => exit::USAGE,
             _ => exit::STACK,
         }
@@ -282,6 +283,7 @@ pub async fn run(
     let tokens = keeper.report();
     drop(keeper);
     monitor.stage(Stage::Settle);
+    let containers_lost = stack.load_is_over().await;
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
     let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {
         stack.check_proxy().await.err()
@@ -302,6 +304,7 @@ pub async fn run(
     let interrupt = *interrupt.borrow();
     let lost = proxy_lost
         .map(|error| error.to_string())
+        .or(containers_lost)
         .or_else(|| settled.kafka_lost.as_ref().map(|reason| format!("Kafka was lost: {reason}")));
     let stack_lost = lost.is_some();
     let ending = Ending { told_of, interrupt, lost, over, unarmed, scarce, tokens, watched };
@@ -315,6 +318,8 @@ pub async fn run(
     let mut result =
         assemble::result(scenario, &reader_config.run, &stack, &load, settled, ending, (started, origin));
     result.notes.extend(cleaned);
+    let failed = result.verdict == Verdict::Fail || result.incomplete.is_some();
+    stack.add_endings(&mut result.boxes, failed).await;
     result_log(&result);
     drop(stack);
     Ok(Outcome { result, interrupt, stack_lost })
@@ -419,7 +424,8 @@ fn sockets_of_boxes(scenario: &Scenario) -> u64 {
     let embedded_proxy = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
     let embedded_gateway = matches!(scenario.stack.gateway, GatewaySpec::Embedded { .. });
     // Balancer (both sides) and proxy; gateway, its way onward, and the authorizer's call (both sides).
-    u64::from(embedded_proxy) * 3 + u64::from(embedded_gateway) * 4
+    let contained_proxy = matches!(scenario.stack.proxy, ProxySpec::Container(_));
+    u64::from(embedded_proxy) * 3 + u64::from(contained_proxy) * 2 + u64::from(embedded_gateway) * 4
 }
 
 async fn prepare(

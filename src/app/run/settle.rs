@@ -149,13 +149,26 @@ async fn wait(
     let mut read = 0;
     let mut close = pin!(close);
     let mut closed = Closing::NotYet;
+    let decided = || {
+        tokio::task::block_in_place(|| {
+            let outstanding = collector.up_to_date().outstanding();
+            outstanding.acked_unseen == 0 && outstanding.undecided == 0
+        })
+    };
     loop {
-        if proxies_stop && closed == Closing::NotYet && all_acked_were_seen(collector) {
-            // What is not there by now may only be what was refused, or what nobody can tell.
-            closed = if close.as_mut().await { Closing::Since(Instant::now()) } else { Closing::Failed };
+        // What is not there by then may only be what was refused. Where an answer is missing, a proxy may still be at work on
+        // it, and what it comes to is to be seen.
+        if proxies_stop && !broke_off && closed == Closing::NotYet && decided() {
+            closed = tokio::select! {
+                stopped = close.as_mut() => if stopped { Closing::Stopped } else { Closing::Failed },
+                _ = signalled(interrupt) => Closing::Failed,
+            };
             tracing::info!(?closed, "settling: the proxies were stopped");
         }
         let ends = tokio::task::block_in_place(|| reader.look());
+        if closed == Closing::Stopped && !ends.is_empty() {
+            closed = Closing::Since(Instant::now());
+        }
         let at_rest = matches!(closed, Closing::Since(since) if since.elapsed() >= AT_REST);
         let over =
             || at_rest || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
@@ -190,13 +203,11 @@ async fn wait(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     NotYet,
+    /// They have stopped, and Kafka has not been asked since.
+    Stopped,
+    /// Kafka has answered since then.
     Since(Instant),
     Failed,
-}
-
-/// Whether every record that was acknowledged was seen.
-fn all_acked_were_seen(collector: &Collector) -> bool {
-    tokio::task::block_in_place(|| collector.up_to_date().outstanding().acked_unseen == 0)
 }
 
 /// Whether every record was acked and seen, and every partition ends beyond the acks.

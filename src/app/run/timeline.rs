@@ -1,5 +1,6 @@
 //! What is due when: the schedules of all workloads over time, for live views.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::report::PhaseNow;
@@ -59,6 +60,21 @@ impl Timeline {
         phases
     }
 
+    /// When measured phases go on in any workload, in milliseconds after the start; they may overlap.
+    pub(super) fn measured(&self) -> Vec<Range<u64>> {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let of = |schedule: &Schedule| -> Vec<Range<u64>> {
+            let phases = (0..).zip(schedule.phases()).filter(|(_, phase)| phase.measured);
+            phases
+                .map(|(number, phase)| {
+                    let start = schedule.start(number);
+                    millis(start)..millis(start + phase.duration)
+                })
+                .collect()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
     /// Whether a phase of this name is measured in any workload.
     pub(super) fn is_measured(&self, name: &str) -> bool {
         self.0.iter().flat_map(Schedule::phases).any(|phase| phase.name == name && phase.measured)
@@ -106,6 +122,7 @@ mod tests {
         assert_eq!(names(5), [("steady".to_owned(), 25)]);
         assert_eq!(names(21), [("spike".to_owned(), 1), ("steady".to_owned(), 9)]);
         assert_eq!(names(30), []);
+        assert_eq!(timeline.measured(), [5_000..20_000, 20_000..22_000, 3_000..30_000]);
         assert!(!timeline.is_measured("warm") && timeline.is_measured("spike"));
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1::handshake;
-use hyper::header::{ACCEPT, HOST};
+use hyper::header::{ACCEPT, DATE, HOST};
+use hyper::http::response::Parts;
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -73,6 +74,20 @@ impl Source {
     /// # Errors
     /// What the connection or the server has against it.
     pub async fn get(&self, limit: usize) -> io::Result<(StatusCode, Bytes)> {
+        let (head, body) = self.fetch(limit).await?;
+        Ok((head.status, body))
+    }
+
+    /// What the server says of the time when it answers, whatever the answer is.
+    ///
+    /// # Errors
+    /// What the connection or the server has against it.
+    pub async fn date(&self) -> io::Result<Option<String>> {
+        let (head, _) = self.fetch(usize::MAX).await?;
+        Ok(head.headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
+    async fn fetch(&self, limit: usize) -> io::Result<(Parts, Bytes)> {
         let stream = TcpStream::connect(self.authority.as_str()).await?;
         match &self.tls {
             None => self.ask(stream, limit).await,
@@ -83,7 +98,7 @@ impl Source {
         }
     }
 
-    async fn ask<S>(&self, stream: S, limit: usize) -> io::Result<(StatusCode, Bytes)>
+    async fn ask<S>(&self, stream: S, limit: usize) -> io::Result<(Parts, Bytes)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -99,7 +114,7 @@ impl Source {
             let response = sender.send_request(request).await.map_err(io::Error::other)?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, limit).collect().await.map_err(io::Error::other)?;
-            Ok((head.status, body.to_bytes()))
+            Ok((head, body.to_bytes()))
         };
         tokio::pin!(answer, connection);
         tokio::select! {

@@ -93,33 +93,45 @@ impl<'a> Time<'a> {
         columns: &[&str],
         row: impl Fn(&Stretch) -> Vec<String>,
     ) -> Markup {
-        let Plot { left, right, top, bottom } = Plot::of_charts();
-        html! {
-            figure data-to=(self.to) data-step=(self.step) data-left=(left) data-right=(right) data-top=(top)
-                data-bottom=(bottom)
-            {
-                figcaption { (caption.title) p { (caption.says) } }
-                (chart)
-                div.cursor-row hidden {
-                    input type="range" min="0" max="0" value="0" aria-label=(format!("Time in: {}", caption.title));
-                    output {}
-                }
-                details data-quiet {
-                    summary { "Figures" }
-                    div.scroll.tall tabindex="0" role="region" aria-label=(format!("Figures of: {}", caption.title)) {
-                        table {
-                            thead {
-                                tr {
-                                    th scope="col" { "second" }
-                                    @for column in columns { th scope="col" { (column) } }
-                                }
+        let rows = self.timeline.stretches.iter().map(|stretch| (stretch.at_s.to_string(), row(stretch)));
+        framed(caption, chart, (self.to, self.step), columns, &rows.collect::<Vec<_>>())
+    }
+}
+
+/// A chart with a heading, its figures, and a cursor: rows of `step` seconds up to `to`, each with its second.
+pub(super) fn framed(
+    caption: Caption<'_>,
+    chart: &Markup,
+    (to, step): (f64, f64),
+    columns: &[&str],
+    rows: &[(String, Vec<String>)],
+) -> Markup {
+    let Plot { left, right, top, bottom } = Plot::of_charts();
+    html! {
+        figure data-to=(to) data-step=(step) data-left=(left) data-right=(right) data-top=(top)
+            data-bottom=(bottom)
+        {
+            figcaption { (caption.title) p { (caption.says) } }
+            (chart)
+            div.cursor-row hidden {
+                input type="range" min="0" max="0" value="0" aria-label=(format!("Time in: {}", caption.title));
+                output {}
+            }
+            details data-quiet {
+                summary { "Figures" }
+                div.scroll.tall tabindex="0" role="region" aria-label=(format!("Figures of: {}", caption.title)) {
+                    table {
+                        thead {
+                            tr {
+                                th scope="col" { "second" }
+                                @for column in columns { th scope="col" { (column) } }
                             }
-                            tbody {
-                                @for stretch in &self.timeline.stretches {
-                                    tr {
-                                        th scope="row" { (stretch.at_s) }
-                                        @for figure in row(stretch) { td { (figure) } }
-                                    }
+                        }
+                        tbody {
+                            @for (second, figures) in rows {
+                                tr {
+                                    th scope="row" { (second) }
+                                    @for figure in figures { td { (figure) } }
                                 }
                             }
                         }

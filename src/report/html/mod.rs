@@ -7,12 +7,14 @@
 //! | `checks`, `findings` | rules with what was seen; what was found wrong, with evidence |
 //! | `records`, `requests` | what became of them |
 //! | `latency`, `load` | times by percentile and over time; rate, and what landfall itself did |
+//! | `containers` | what containers used, and how they ended |
 //! | `figure`, `table` | a chart with its figures; tables |
 //! | `disclosure` | what was run, where |
 //! | `comparison` | several results beside each other |
 
 mod checks;
 mod comparison;
+mod containers;
 mod disclosure;
 mod figure;
 mod findings;
@@ -35,7 +37,7 @@ pub(super) use page::Page;
 #[must_use]
 pub fn html(result: &RunResult) -> String {
     let title = format!("{} · {} · landfall", result.verdict.as_str().to_uppercase(), result.scenario.name);
-    let sections = [
+    let sections: Vec<(&str, &str)> = [
         ("verdict", "Verdict"),
         ("checks", "Checks"),
         ("findings", "Findings"),
@@ -44,8 +46,12 @@ pub fn html(result: &RunResult) -> String {
         ("latency", "Latency"),
         ("load", "Load"),
         ("generator", "Generator"),
+        ("containers", "Containers"),
         ("origin", "What was run"),
-    ];
+    ]
+    .into_iter()
+    .filter(|(id, _)| *id != "containers" || containers::are_there(result))
+    .collect();
     let body = html! {
         (verdict::section(result))
         (checks::section(result))
@@ -55,6 +61,7 @@ pub fn html(result: &RunResult) -> String {
         (latency::section(result))
         (load::section(result))
         (load::generator(result))
+        (containers::section(result))
         (disclosure::section(result))
     };
     Page { title: &title, sections: &sections, body }.render()

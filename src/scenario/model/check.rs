@@ -57,7 +57,9 @@ pub enum Limit {
     Count(u64),
     /// A number of bytes, for memory.
     Bytes(u64),
-    /// A share of the target, in percent, for rates.
+    /// A number of bytes a minute, for growth.
+    BytesPerMinute(f64),
+    /// A share in percent: of the target, for rates.
     Percent(f64),
     /// Requests a second, for rates.
     PerSecond(f64),

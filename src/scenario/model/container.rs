@@ -104,3 +104,16 @@ pub enum KafkaFlaw {
     /// The brokers' certificates are by an authority that the proxies are not told to trust.
     UnknownAuthority,
 }
+
+impl KafkaFlaw {
+    /// As scenarios call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WrongPassword => "wrong-password",
+            Self::ExpiredCertificate => "expired-certificate",
+            Self::WrongHostName => "wrong-host-name",
+            Self::UnknownAuthority => "unknown-authority",
+        }
+    }
+}

@@ -76,6 +76,16 @@ impl StackSpec {
         hosts
     }
 
+    /// Whether the box of this name, `proxy` or `kafka`, is started in containers.
+    #[must_use]
+    pub fn is_container(&self, name: &str) -> bool {
+        match name {
+            "proxy" => matches!(self.proxy, ProxySpec::Container(_)),
+            "kafka" => matches!(self.kafka, KafkaSpec::Container(_)),
+            _ => false,
+        }
+    }
+
     /// Number of brokers, where landfall starts them.
     #[must_use]
     pub fn brokers(&self) -> Option<u16> {

@@ -61,7 +61,7 @@ fn bad_scenarios_that_the_schema_refuses_already() {
 
 #[test]
 fn rules_name_the_metrics_that_there_are() {
-    let limits = ["1s", "0", "99%", "400/s", "200MiB"];
+    let limits = ["1s", "0", "99%", "400/s", "200MiB", "1MiB/min"];
     for (definition, metrics, others) in [
         (
             "check",

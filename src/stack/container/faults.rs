@@ -2,12 +2,14 @@
 //!
 //! A fault counts a container when the engine has said that it did to it what it was asked.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+use super::ending::ended;
 use super::kafka::Cluster;
 use super::ready::{try_ready, until_ready};
 use super::{Containers, StackError};
@@ -17,21 +19,56 @@ use crate::engine::{Container, LogFile, Redaction};
 use crate::kafka::admin::AdminError;
 use crate::scenario::{FaultKind, ProxyContainer, Ready};
 
+/// How long a broker may take until it knows the others again.
+const BROKER_BACK: Duration = Duration::from_mins(2);
 /// How long a broker may take to stop by itself: it hands over what it leads first.
 const BROKER_GRACE: Duration = Duration::from_secs(30);
 
-/// What has been done to containers, in sentences, in the order in which it happened.
+/// What has been done to containers.
 #[derive(Clone, Default)]
-pub(super) struct Events(Arc<Mutex<Vec<String>>>);
+pub(super) struct Events(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    /// In sentences, in the order in which it happened.
+    sentences: Vec<String>,
+    /// Boxes that do not run because a fault has stopped them.
+    down: BTreeSet<String>,
+    /// The first thing that did not go as it should.
+    failed: Option<String>,
+}
 
 impl Events {
-    fn tell(&self, sentence: String) {
+    fn locked(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, sentence: String) {
         tracing::info!(sentence, "containers");
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
+        self.locked().sentences.push(sentence);
+    }
+
+    /// Says what did not go as it should, so that the run is not what it was to be.
+    fn fail(&self, sentence: String) {
+        self.locked().failed.get_or_insert_with(|| sentence.clone());
+        self.tell(sentence);
+    }
+
+    pub(super) fn is_down(&self, name: &str) -> bool {
+        self.locked().down.contains(name)
+    }
+
+    fn set_down(&self, name: &str, down: bool) {
+        let mut told = self.locked();
+        if down {
+            told.down.insert(name.to_owned());
+        } else {
+            told.down.remove(name);
+        }
     }
 
     pub(super) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.locked().sentences.clone()
     }
 }
 
@@ -81,11 +118,12 @@ impl Course {
         match outcome {
             Ok(()) => {
                 self.injector.took_effect(1);
+                self.events.set_down(name, what.contains("stopped") || what == "killed");
                 self.events.tell(format!("{name} was {what}"));
                 true
             }
             Err(error) => {
-                self.events.tell(format!(
+                self.events.fail(format!(
                     "the fault `{}` could not be shown to {name}: {error}",
                     self.injector.kind().name()
                 ));
@@ -128,7 +166,12 @@ impl Containers {
                     FaultKind::BrokerStop | FaultKind::BrokerKill | FaultKind::BrokerPause,
                     _,
                     Some(cluster),
-                ) => tokio::spawn(befall_broker(course, cluster.clone(), first_topic.to_owned())),
+                ) => tokio::spawn(befall_broker(
+                    course,
+                    cluster.clone(),
+                    first_topic.to_owned(),
+                    self.redaction.clone(),
+                )),
                 (FaultKind::RollingRestart, Some(proxies), _) => tokio::spawn(roll(course, proxies.clone())),
                 (FaultKind::ScaleOut, Some(proxies), _) => {
                     let Some(spare) = spares.next() else { continue };
@@ -143,10 +186,53 @@ impl Containers {
     }
 }
 
+impl Containers {
+    /// The load has ended: nothing more befalls the containers, those that are paused go on, and brokers that are down are
+    /// started, so that the topics can be read. Gives why the path was not what it was to be, where a container has ended by
+    /// itself or a fault could not be shown.
+    pub(in crate::stack) async fn load_is_over(&mut self) -> Option<String> {
+        self.showing = Showing::default();
+        let brokers: Vec<Container> = match &self.cluster {
+            Some(cluster) => cluster.brokers.iter().map(|broker| broker.container.clone()).collect(),
+            None => Vec::new(),
+        };
+        let proxies = self.proxies.iter().chain(&self.spares).map(|replica| replica.container.clone());
+        let all: Vec<(Container, bool)> = brokers
+            .into_iter()
+            .map(|broker| (broker, true))
+            .chain(proxies.map(|proxy| (proxy, false)))
+            .collect();
+        for (container, is_broker) in all {
+            let Ok(state) = container.state().await else { continue };
+            let name = container.name();
+            let down = self.events.is_down(name);
+            if state.paused {
+                let _ = container.unpause().await;
+            } else if !state.running && is_broker && down {
+                let _ = container.start().await;
+            }
+            // A spare that was never started has not ended.
+            let was_started = !state.started_at.starts_with("0001-");
+            let Some(how) = ended(&state).filter(|_| was_started && !down) else { continue };
+            self.events.fail(format!("the container of {name} has ended by itself ({how})"));
+            self.endings.insert(name.to_owned(), how);
+        }
+        self.events.locked().failed.clone()
+    }
+}
+
 /// Does to a container what the fault says, and undoes it when the window ends.
-async fn befall(course: &Course, container: &Container, grace: Duration) -> bool {
+async fn befall(
+    course: &Course,
+    container: &Container,
+    grace: Duration,
+    before_start: impl FnOnce(),
+) -> bool {
     let to = course.begin().await;
     let began = Instant::now();
+    if container.state().await.is_ok_and(|state| !state.running) {
+        return course.told(container.name(), "", Err("it does not run"));
+    }
     let (what, outcome) = match course.injector.kind() {
         FaultKind::ContainerStop | FaultKind::BrokerStop => ("stopped", container.stop(grace).await),
         FaultKind::ContainerKill | FaultKind::BrokerKill => ("killed", container.kill().await),
@@ -156,15 +242,17 @@ async fn befall(course: &Course, container: &Container, grace: Duration) -> bool
         return false;
     }
     tokio::time::sleep_until(to.into()).await;
+    before_start();
     let undone = if what == "paused" { container.unpause().await } else { container.start().await };
     let took = Course::since(began, Instant::now());
     match undone {
         Ok(()) => {
+            course.events.set_down(container.name(), false);
             course.events.tell(format!("{} was started again {took} after it was {what}", container.name()));
             true
         }
         Err(error) => {
-            course.events.tell(format!("{} is still {what}: {error}", container.name()));
+            course.events.fail(format!("{} is still {what}: {error}", container.name()));
             false
         }
     }
@@ -173,12 +261,25 @@ async fn befall(course: &Course, container: &Container, grace: Duration) -> bool
 async fn befall_proxy(course: Course, proxies: Proxies) {
     let number = course.injector.fault().replica.unwrap_or(1);
     let Some(replica) = proxies.replicas.iter().find(|replica| replica.number == number) else { return };
-    if befall(&course, &replica.container, proxies.stop_within).await {
-        proxies.tell_when_ready(&course, replica).await;
+    // Where it was stopped, it gets connections again when it is ready: the engine's own proxy takes them before.
+    let stops = course.injector.kind() != FaultKind::ContainerPause;
+    let out = {
+        let (proxies, address) = (proxies.clone(), replica.address);
+        move || {
+            if stops {
+                proxies.balance(|balancer| balancer.drain(address))
+            }
+        }
+    };
+    if befall(&course, &replica.container, proxies.stop_within, out).await
+        && proxies.tell_when_ready(&course, replica).await
+        && stops
+    {
+        proxies.balance(|balancer| balancer.restore(replica.address));
     }
 }
 
-async fn befall_broker(course: Course, cluster: Arc<Cluster>, topic: String) {
+async fn befall_broker(course: Course, cluster: Arc<Cluster>, topic: String, redaction: Redaction) {
     // Who leads is looked up shortly before: it may have changed since the path came up.
     let (from, _) = course.injector.window().await;
     tokio::time::sleep_until(from.into()).await;
@@ -193,7 +294,14 @@ async fn befall_broker(course: Course, cluster: Arc<Cluster>, topic: String) {
         },
     };
     let Some(broker) = cluster.brokers.get(usize::from(number).wrapping_sub(1)) else { return };
-    befall(&course, &broker.container, BROKER_GRACE).await;
+    if befall(&course, &broker.container, BROKER_GRACE, || {}).await {
+        match cluster.until_known(usize::from(number) - 1, BROKER_BACK, &redaction).await {
+            Ok(()) => course.events.tell(format!("{} knows all brokers again", broker.container.name())),
+            Err(error) => {
+                course.events.fail(format!("{} did not come back: {error}", broker.container.name()))
+            }
+        }
+    }
 }
 
 impl Proxies {
@@ -208,7 +316,7 @@ impl Proxies {
                 true
             }
             Err(error) => {
-                course.events.tell(format!("{name} did not become ready again: {error}"));
+                course.events.fail(format!("{name} did not become ready again: {error}"));
                 false
             }
         }
@@ -244,7 +352,7 @@ async fn roll(course: Course, proxies: Proxies) {
             return;
         }
         if let Err(error) = replica.container.start().await {
-            course.events.tell(format!("{} is still stopped: {error}", replica.container.name()));
+            course.events.fail(format!("{} is still stopped: {error}", replica.container.name()));
             return;
         }
         if !proxies.tell_when_ready(&course, replica).await {
@@ -304,6 +412,7 @@ impl Cluster {
                 Err(error) => Err(error),
             };
             match asked {
+                // Where nobody leads at the moment, any broker is as good.
                 Ok(leaders) => {
                     let leader = leaders.first().and_then(|leader| u16::try_from(*leader).ok());
                     return Ok(leader.unwrap_or(1));

@@ -1,5 +1,6 @@
 //! An identity provider that nobody here wrote: mock-oauth2-server, told what its tokens say of each partner.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::engine::ContainerSpec;
 use crate::result::ContainerReport;
 use crate::scenario::{Adapter, IdpContainer, Partner};
 use crate::secret::Secret;
+use crate::stack::secrets::hidden;
 
 /// How long its tokens live, in seconds.
 const TOKEN_LIFE_S: u32 = 3600;
@@ -23,7 +25,7 @@ impl Containers {
         partners: &[Partner],
         env: &[(String, Secret)],
     ) -> Result<(String, ContainerReport), StackError> {
-        self.hide(env.iter().map(|(_, value)| value.clone()));
+        self.hide(hidden(&spec.env, env));
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
         let Adapter { port: inside, entrypoint, command, stop_signal, ready, issuer, .. } = &spec.adapter;
@@ -54,16 +56,18 @@ impl Containers {
     }
 }
 
-/// What mock-oauth2-server is to issue (its README, "JSON_CONFIG"): an access token (RFC 9068) that grants a partner the
-/// scope that the scenario says.
+/// What mock-oauth2-server is to issue (its README, "JSON_CONFIG"): an access token (RFC 9068) that grants the scope that was
+/// asked for, if a partner has it. By the scope, since a client's name need not stand in the body.
 fn clients(issuer: Option<&str>, audience: &str, partners: &[Partner]) -> String {
-    let mappings = partners.iter().map(|partner| {
-        let id = &partner.client_id;
-        json!({"requestParam": "client_id", "match": id, "typeHeader": "at+jwt",
-            "claims": {"sub": id, "client_id": id, "aud": [audience], "scope": partner.scope}})
-    });
+    let token = |parameter: &str, value: &str, scope: &str| {
+        json!({"requestParam": parameter, "match": value, "typeHeader": "at+jwt",
+            "claims": {"sub": "${clientId}", "client_id": "${clientId}", "aud": [audience], "scope": scope}})
+    };
+    let scopes: BTreeSet<&str> = partners.iter().map(|partner| partner.scope.as_str()).collect();
+    let scopes = scopes.into_iter().filter(|scope| !scope.is_empty());
+    let mut mappings: Vec<_> = scopes.map(|scope| token("scope", scope, scope)).collect();
+    mappings.push(token("grant_type", "client_credentials", ""));
     let issuer = issuer.unwrap_or_default().trim_matches('/');
-    let callback = json!({"issuerId": issuer, "tokenExpiry": TOKEN_LIFE_S,
-        "requestMappings": mappings.collect::<Vec<_>>()});
+    let callback = json!({"issuerId": issuer, "tokenExpiry": TOKEN_LIFE_S, "requestMappings": mappings});
     json!({"interactiveLogin": false, "tokenCallbacks": [callback]}).to_string()
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +22,7 @@ use crate::kafka::admin::{Admin, AdminError, Operation, ScramHash};
 use crate::result::ContainerReport;
 use crate::scenario::{KafkaContainer, KafkaFlaw, SaslMechanism};
 use crate::secret::Secret;
+use crate::stack::secrets::hidden;
 use crate::tls::{Authority, Validity, client_trusting, server_name};
 
 /// The topic to which a proxy that is ready has written.
@@ -58,6 +59,8 @@ pub(in crate::stack) struct Cluster {
     pub(super) brokers: Vec<Broker>,
     tls: Arc<ClientConfig>,
     password: Secret,
+    /// What is wrong with what proxies meet.
+    pub(super) flaw: Option<KafkaFlaw>,
 }
 
 /// A broker.
@@ -117,7 +120,7 @@ impl Containers {
         let limits = self.check_limits("kafka", spec.resources)?;
         let [administrator, proxy, broker, wrong] = [(); 4].map(|()| made_up());
         self.hide([&administrator, &proxy, &broker, &wrong].into_iter().cloned());
-        self.hide(env.iter().map(|(_, value)| value.clone()));
+        self.hide(hidden(&spec.env, env));
         let now = SystemTime::now();
         let authority = Authority::new(now)?;
         let strange = Authority::new(now)?;
@@ -173,6 +176,7 @@ impl Containers {
                 source,
             })?),
             password: settings.administrator.clone(),
+            flaw: spec.flaw,
         };
         cluster.until_formed(spec, &self.redaction).await?;
         if let Some(hash) = hash(spec.mechanism) {
@@ -200,19 +204,29 @@ impl Cluster {
 
     /// Returns when each broker knows all of them.
     async fn until_formed(&self, spec: &KafkaContainer, redaction: &Redaction) -> Result<(), StackError> {
-        let all = self.brokers.len();
-        for (place, broker) in self.brokers.iter().enumerate() {
-            until_ready(&broker.container, spec.start_within, redaction, || async move {
-                let mut admin = self.admin(place).await.map_err(|error| error.to_string())?;
-                match admin.brokers().await {
-                    Ok(found) if found == all => Ok(()),
-                    Ok(found) => Err(format!("it knows {found} of {all} brokers")),
-                    Err(error) => Err(error.to_string()),
-                }
-            })
-            .await?;
+        for place in 0..self.brokers.len() {
+            self.until_known(place, spec.start_within, redaction).await?;
         }
         Ok(())
+    }
+
+    /// Returns when the broker at this place knows all of them.
+    pub(super) async fn until_known(
+        &self,
+        place: usize,
+        within: Duration,
+        redaction: &Redaction,
+    ) -> Result<(), StackError> {
+        let all = self.brokers.len();
+        until_ready(&self.brokers[place].container, within, redaction, || async move {
+            let mut admin = self.admin(place).await.map_err(|error| error.to_string())?;
+            match admin.brokers().await {
+                Ok(found) if found == all => Ok(()),
+                Ok(found) => Err(format!("it knows {found} of {all} brokers")),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
     }
 
     /// Lets the proxies' user write to these topics, and know them.

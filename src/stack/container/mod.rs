@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `bounds` | whether limits bite |
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `adapter` | what containers are told, filled in |
 //! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
@@ -9,8 +10,12 @@
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
+//! | `watch` | what they use while the load runs |
+//! | `ending` | what results say of them in the end |
 
 mod adapter;
+mod bounds;
+mod ending;
 mod faults;
 mod idp;
 mod kafka;
@@ -18,7 +23,9 @@ mod proxy;
 mod ready;
 mod start;
 mod teardown;
+mod watch;
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,9 +44,14 @@ use faults::{Events, Replica, Showing};
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 use teardown::Removal;
+use watch::Watch;
 
 /// How often a box is started with other ports, where somebody takes them in between.
 const PORT_TRIES: usize = 5;
+/// Below are the ports that services have by custom.
+const LOWEST_PORT: u16 = 20_000;
+/// How many ports are tried before any will do.
+const PORTS_TRIED: usize = 50;
 /// The folder for what containers print, within the run's.
 const LOGS: &str = "logs";
 
@@ -64,6 +76,9 @@ pub(super) struct Containers {
     /// How long a replica may take to stop.
     stop_within: Duration,
     events: Events,
+    /// How those ended that did so by themselves.
+    endings: BTreeMap<String, String>,
+    watch: Watch,
     notes: Vec<String>,
     // Last, when nothing uses them any more.
     removal: Removal,
@@ -106,7 +121,9 @@ impl Containers {
             spares: Vec::new(),
             stop_within: Duration::from_secs(10),
             events: Events::default(),
+            endings: BTreeMap::new(),
             showing: Showing::default(),
+            watch: Watch::default(),
             notes,
         })
     }
@@ -153,6 +170,7 @@ impl Containers {
         loop {
             let port = free_port()?;
             let spec = ContainerSpec { ports: vec![(inside, port)], ..spec(port)? };
+            let limits = spec.limits;
             let (engine, belonging, network) =
                 (self.engine.clone(), self.belonging.clone(), self.network.clone());
             let started = self.removal.detached(async move {
@@ -171,9 +189,17 @@ impl Containers {
             });
             match started.await {
                 Ok(container) => {
+                    let warnings = container.warnings().iter();
+                    self.notes.extend(
+                        warnings.map(|warning| format!("the engine says of {}: {warning}", container.name())),
+                    );
                     if at_once {
+                        self.verify_limits(&container, limits).await?;
                         self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
                     }
+                    #[expect(clippy::cast_precision_loss, reason = "there are few CPUs")]
+                    let all = self.capabilities.cpus as f64;
+                    self.watch.add(container.clone(), limits.cpus.unwrap_or(all));
                     return Ok(Running { container, port });
                 }
                 Err(error) if error.is_port_taken() && tries < PORT_TRIES => tries += 1,
@@ -191,6 +217,9 @@ fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
         digest: image.digest.clone(),
         cpus: resources.cpus,
         memory_bytes: resources.memory,
+        telemetry: None,
+        ended: None,
+        log_end: Vec::new(),
     }
 }
 
@@ -214,8 +243,21 @@ async fn sweep(engine: &Engine, here: Option<&Owner>) -> Vec<String> {
     notes
 }
 
-/// A port of 127.0.0.1 that nobody has at the moment.
+/// A port of 127.0.0.1 that nobody has at the moment, and that no outgoing connection is given while a container that has it
+/// is down for a moment (Linux, ip(7): `ip_local_port_range`).
 fn free_port() -> Result<u16, StackError> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    let lowest = range.and_then(|range| range.split_whitespace().next()?.parse().ok()).unwrap_or(32_768_u16);
+    for _ in 0..PORTS_TRIED {
+        let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
+        let Some(place) = (high ^ low).checked_rem(u64::from(lowest.saturating_sub(LOWEST_PORT))) else {
+            break;
+        };
+        let port = LOWEST_PORT + u16::try_from(place).unwrap_or(0);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
     let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(StackError::NoPort)
 }

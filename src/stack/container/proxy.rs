@@ -11,7 +11,10 @@ use crate::engine::ContainerSpec;
 use crate::result::ContainerReport;
 use crate::scenario::{Adapter, ProxyContainer};
 use crate::secret::Secret;
+use crate::stack::secrets::hidden;
 
+/// What a process ends with that was killed: 128 and the number of SIGKILL.
+const KILLED: i64 = 137;
 /// Where the schema registry would be.
 const REGISTRY: &str = "http://registry:8081";
 
@@ -26,7 +29,7 @@ impl Containers {
     ) -> Result<(SocketAddr, ContainerReport), StackError> {
         let name = format!("proxy-{number}");
         self.stop_within = spec.adapter.stop_within;
-        self.hide(env.iter().map(|(_, value)| value.clone()));
+        self.hide(hidden(&spec.env, env));
         let image = self.image(&name, &spec.image).await?;
         let limits = self.check_limits(&name, spec.resources)?;
         let cluster = self.cluster.clone();
@@ -71,7 +74,20 @@ impl Containers {
     pub(in crate::stack) async fn stop_proxies(&self) -> bool {
         let all = self.proxies.iter().chain(&self.spares);
         let stops = all.map(|replica| replica.container.stop(self.stop_within));
-        futures_util::future::join_all(stops).await.iter().all(Result::is_ok)
+        let mut stopped = futures_util::future::join_all(stops).await.iter().all(Result::is_ok);
+        for replica in self.proxies.iter().chain(&self.spares) {
+            let killed = replica.container.state().await.is_ok_and(|state| state.exit_code == Some(KILLED));
+            let name = replica.container.name();
+            if killed && !self.events.is_down(name) {
+                self.events.tell(format!(
+                    "{name} did not stop within {} s when it was asked to, and was killed: what it had in hand cannot land any \
+                     more",
+                    self.stop_within.as_secs()
+                ));
+                stopped = false;
+            }
+        }
+        stopped
     }
 }
 

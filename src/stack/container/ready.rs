@@ -10,6 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use super::READY_TOPIC;
@@ -22,6 +23,8 @@ use crate::wire::produce::v2;
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long one try may take.
 const TRY: Duration = Duration::from_secs(15);
+/// How long a connection must be kept.
+const KEPT: Duration = Duration::from_millis(300);
 /// Longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 /// How much of an answer, or of a line, stands in a sentence, in characters.
@@ -96,13 +99,27 @@ fn telling(lines: &[String]) -> Option<String> {
 /// One try whether the box at `address` is ready.
 pub(super) async fn try_ready(ready: &Ready, address: SocketAddr) -> Result<(), String> {
     match ready {
-        Ready::Tcp => TcpStream::connect(address).await.map(drop).map_err(|error| error.to_string()),
+        Ready::Tcp => stays_open(address).await,
         Ready::Http(path) => {
             let request = Request::get(format!("http://{address}{path}")).body(Full::default());
             let (status, body) = ask(request.map_err(|error| error.to_string())?).await?;
             if status.is_server_error() { Err(answered(status, &body)) } else { Ok(()) }
         }
         Ready::Produce => produce(address).await,
+    }
+}
+
+/// Whether a connection is taken, and kept: the engine's own proxy takes them for a container that does not listen yet, and
+/// closes them at once.
+async fn stays_open(address: SocketAddr) -> Result<(), String> {
+    let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+    match tokio::time::timeout(KEPT, stream.read_u8()).await {
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err("it closes connections at once".to_owned())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        // It waits for us, or speaks first.
+        Err(_) | Ok(Ok(_)) => Ok(()),
     }
 }
 

@@ -73,6 +73,9 @@ impl Stack {
             containers.proxy_is_ready(spec, number).await?;
             ready.push((number, address, report, since.elapsed()));
         }
+        if let Some(flaw) = containers.cluster().and_then(|cluster| cluster.flaw) {
+            return Err(StackError::FlawAccepted { flaw: flaw.name() });
+        }
         let targets: Vec<SocketAddr> = ready.iter().map(|(_, address, ..)| *address).collect();
         for (number, address, report, took) in ready {
             let name = format!("proxy-{number}");
@@ -114,6 +117,15 @@ impl Stack {
         let balancer = self.doubles.balancer.as_ref().map(Arc::downgrade).unwrap_or_default();
         let topic = scenario.topics.first().map_or("", |topic| topic.name.as_str());
         containers.show_faults(&self.injectors, spec, balancer, topic);
+    }
+
+    /// The load has ended: no more faults befall containers, and what is still paused or down is undone as far as reading needs
+    /// it. Gives why the path was not what it was to be, where that is so.
+    pub async fn load_is_over(&mut self) -> Option<String> {
+        match &mut self.containers {
+            Some(containers) => containers.load_is_over().await,
+            None => None,
+        }
     }
 
     /// Stops the proxies that are containers, so that nothing lands any more. False where there are none, or one may still

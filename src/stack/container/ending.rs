@@ -1,0 +1,76 @@
+//! What results say of containers when a run is over: what they used, how they ended, what they printed last.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::Containers;
+use crate::engine::{Container, ContainerState};
+use crate::result::BoxReport;
+use crate::stats::box_figures;
+
+/// How many of its last lines are kept.
+const LINES: usize = 20;
+
+impl Containers {
+    /// From now on what they use is looked at, in the seconds after `start`.
+    pub(in crate::stack) fn load_starts(&mut self, start: Instant) {
+        self.watch.start(start);
+    }
+
+    /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began.
+    pub(in crate::stack) fn add_telemetry(&self, boxes: &mut [BoxReport], measured: &[Range<u64>]) {
+        for part in boxes {
+            let Some(report) = &mut part.container else { continue };
+            report.telemetry = self.watch.telemetry(&part.name).map(|mut telemetry| {
+                telemetry.figures = box_figures(&telemetry.seconds, telemetry.cpus, measured);
+                telemetry
+            });
+        }
+    }
+
+    /// Puts into `boxes` how those ended that do not run, and the end of their logs; of all of them, where `all`.
+    pub(in crate::stack) async fn add_endings(&self, boxes: &mut [BoxReport], all: bool) {
+        for container in self.watch.containers() {
+            let found = boxes.iter_mut().find(|part| part.name == container.name());
+            let Some(report) = found.and_then(|part| part.container.as_mut()) else { continue };
+            // As it was when the load had ended: later, proxies may have been stopped.
+            report.ended = self.endings.get(container.name()).cloned();
+            if all || report.ended.is_some() {
+                report.log_end = self.end_of_log(&container).await;
+            }
+        }
+    }
+
+    async fn end_of_log(&self, container: &Container) -> Vec<String> {
+        container.tail(LINES, &self.redaction).await.unwrap_or_default()
+    }
+}
+
+pub(super) fn ended(state: &ContainerState) -> Option<String> {
+    match state {
+        // Killed for want of memory and started again is told too.
+        ContainerState { out_of_memory: true, .. } => Some("it had no memory left".to_owned()),
+        ContainerState { running: true, .. } => None,
+        state => Some(format!("exit code {}", state.exit_code.unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_ended_says_how() {
+        let state = |running, out_of_memory| {
+            ended(&ContainerState {
+                running,
+                out_of_memory,
+                exit_code: Some(137),
+                ..ContainerState::default()
+            })
+        };
+        assert_eq!(state(true, false), None);
+        assert_eq!(state(false, false).as_deref(), Some("exit code 137"));
+        assert_eq!(state(false, true).as_deref(), Some("it had no memory left"));
+    }
+}
