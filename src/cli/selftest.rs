@@ -50,7 +50,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
                 print(&report::selftest::row(row, number, total));
             }
         };
-        selftest(&plan, interrupt, each).await.map_err(|error| {
+        Box::pin(selftest(&plan, interrupt, each)).await.map_err(|error| {
             tell!("landfall: {error}");
             ExitCode::from(error.exit_code())
         })

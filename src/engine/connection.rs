@@ -108,16 +108,14 @@ impl fmt::Debug for Engine {
 
 /// The path of the socket that is meant.
 fn address(host: Option<&str>) -> Result<String, EngineError> {
-    match host.filter(|host| !host.is_empty()) {
-        Some(host) => match host.strip_prefix("unix://") {
-            Some(path) => Ok(absolute(path)),
-            None if host.starts_with('/') => Ok(host.to_owned()),
-            None => Err(EngineError::Remote { address: host.to_owned() }),
-        },
-        None => {
-            let there = SOCKETS.into_iter().find(|socket| std::path::Path::new(socket).exists());
-            Ok(there.unwrap_or(SOCKETS[0]).to_owned())
-        }
+    let Some(host) = host.filter(|host| !host.is_empty()) else {
+        let there = SOCKETS.into_iter().find(|socket| std::path::Path::new(socket).exists());
+        return Ok(there.unwrap_or(SOCKETS[0]).to_owned());
+    };
+    match host.strip_prefix("unix://") {
+        Some(path) => Ok(absolute(path)),
+        None if host.starts_with('/') => Ok(host.to_owned()),
+        None => Err(EngineError::Remote { address: host.to_owned() }),
     }
 }
 

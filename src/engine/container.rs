@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::body_full;
+use bollard::container::LogOutput;
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, NetworkingConfig, PortBinding,
 };
@@ -232,7 +233,7 @@ impl Container {
     /// [`EngineError`], as it says.
     pub async fn tail(&self, lines: usize, redaction: &Redaction) -> Result<Vec<String>, EngineError> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&lines.to_string()).build();
-        let pieces = self.engine.docker.logs(&self.id, Some(options)).map_ok(|piece| piece.into_bytes());
+        let pieces = self.engine.docker.logs(&self.id, Some(options)).map_ok(LogOutput::into_bytes);
         let pieces: Vec<_> = pieces.try_collect().await.map_err(|error| EngineError::Refused {
             action: "read the log of",
             name: self.name.clone(),

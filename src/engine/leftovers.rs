@@ -50,10 +50,9 @@ impl FoundStack {
         let (Some(owner), Some(here)) = (&self.owner, here) else { return Fate::Doubtful };
         match owner.life(here) {
             Life::Alive => Fate::Used,
-            Life::Dead => Fate::Abandoned,
             // What runs did not come from before the machine was started, so it is another machine's.
             Life::EarlierBoot if self.running || self.containers.is_empty() => Fate::Doubtful,
-            Life::EarlierBoot => Fate::Abandoned,
+            Life::Dead | Life::EarlierBoot => Fate::Abandoned,
             Life::Elsewhere => Fate::Doubtful,
         }
     }

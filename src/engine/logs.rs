@@ -27,7 +27,7 @@ pub struct Redaction(Vec<Secret>);
 impl Redaction {
     /// Hides these.
     #[must_use]
-    pub fn new(secrets: Vec<Secret>) -> Self {
+    pub fn new(secrets: &[Secret]) -> Self {
         // A log is looked at by lines, and so is a secret that has several.
         let lines = secrets.iter().flat_map(|secret| secret.expose().lines().map(Secret::new));
         let mut secrets: Vec<Secret> = lines.collect();
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn no_secret_is_left_even_of_one_in_two_pieces_or_within_another() {
         let secrets = ["hunter2hunter", "hunter2", "abc"].map(Secret::new);
-        let redaction = Redaction::new(secrets.into());
+        let redaction = Redaction::new(&secrets);
         assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=******** b=******** c=abc");
         let mut written = Vec::new();
         let mut lines = Lines { file: BufWriter::new(&mut written), redaction, rest: Vec::new() };

@@ -298,13 +298,10 @@ fn reason(code: i16, message: Option<&str>) -> Option<String> {
 }
 
 async fn patiently<T>(task: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    match tokio::time::timeout(PATIENCE, task).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let message = format!("no answer within {} s", PATIENCE.as_secs());
-            Err(io::Error::new(io::ErrorKind::TimedOut, message))
-        }
-    }
+    tokio::time::timeout(PATIENCE, task).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s", PATIENCE.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
+    })
 }
 
 /// The number of the mechanism, and the salted password (RFC 5802, section 3: `Hi`).

@@ -56,6 +56,7 @@ pub struct Certified {
     pub key_pem: Secret,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn making(error: rcgen::Error) -> IdentityError {
     IdentityError::Making(error.to_string())
 }

@@ -142,7 +142,7 @@ pub async fn selftest(
             each(&row, total);
             rows.push(row);
         };
-        authorizers::rows(&flaws, &plan.folder, &interrupt, told).await?;
+        Box::pin(authorizers::rows(&flaws, &plan.folder, &interrupt, told)).await?;
     }
     // Gone if every run was as it should be.
     let _ = std::fs::remove_dir(&runs);

@@ -267,7 +267,7 @@ async fn befall_proxy(course: Course, proxies: Proxies) {
         let (proxies, address) = (proxies.clone(), replica.address);
         move || {
             if stops {
-                proxies.balance(|balancer| balancer.drain(address))
+                proxies.balance(|balancer| balancer.drain(address));
             }
         }
     };
@@ -298,7 +298,7 @@ async fn befall_broker(course: Course, cluster: Arc<Cluster>, topic: String, red
         match cluster.until_known(usize::from(number) - 1, BROKER_BACK, &redaction).await {
             Ok(()) => course.events.tell(format!("{} knows all brokers again", broker.container.name())),
             Err(error) => {
-                course.events.fail(format!("{} did not come back: {error}", broker.container.name()))
+                course.events.fail(format!("{} did not come back: {error}", broker.container.name()));
             }
         }
     }
@@ -387,7 +387,7 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: std
         Err(error) => drop(course.told(&name, "", Err(error))),
     }
     if let Ok(_log) = log {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

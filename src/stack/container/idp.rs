@@ -56,7 +56,7 @@ impl Containers {
     }
 }
 
-/// What mock-oauth2-server is to issue (its README, "JSON_CONFIG"): an access token (RFC 9068) that grants the scope that was
+/// What mock-oauth2-server is to issue (its README, `JSON_CONFIG`): an access token (RFC 9068) that grants the scope that was
 /// asked for, if a partner has it. By the scope, since a client's name need not stand in the body.
 fn clients(issuer: Option<&str>, audience: &str, partners: &[Partner]) -> String {
     let token = |parameter: &str, value: &str, scope: &str| {

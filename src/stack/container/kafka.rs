@@ -373,7 +373,7 @@ fn access(bootstrap: &str, user: &str, password: &Secret, authority: &Authority)
 /// An id as Kafka's own tools make them: a random UUID in URL-safe base64, which must not look like an option.
 fn cluster_id() -> String {
     let id = URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().into_bytes());
-    if id.starts_with('-') { format!("A{}", &id[1..]) } else { id }
+    id.strip_prefix('-').map_or_else(|| id.clone(), |rest| format!("A{rest}"))
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {

@@ -136,7 +136,7 @@ impl Containers {
     /// Hides these too, in what is told of containers that are started from now on.
     fn hide(&mut self, secrets: impl Iterator<Item = Secret>) {
         self.secrets.extend(secrets);
-        self.redaction = Redaction::new(self.secrets.clone());
+        self.redaction = Redaction::new(&self.secrets);
     }
 
     /// How Kafka is reached, once it is up.
