@@ -138,8 +138,14 @@ struct Foreign(String);
 
 impl Foreign {
     fn start(labels: &[String]) -> Self {
+        Self::named(None, labels)
+    }
+
+    /// With this name, where it has one.
+    fn named(name: Option<&str>, labels: &[String]) -> Self {
         let mut command = Command::new("docker");
         command.args(["create", "--entrypoint", "/bin/sh"]);
+        command.args(name.map(|name| format!("--name={name}")));
         for label in labels {
             command.args(["--label", label]);
         }
@@ -221,15 +227,21 @@ fn what_nobody_here_can_judge_goes_only_if_it_is_named() {
     let here = Owner::this().unwrap();
     let elsewhere = Owner { namespace: "1".into(), ..here.clone() };
     let stack = |id: &str, owner: &Owner| {
-        Foreign::start(&[format!("io.landfall.stack={id}"), format!("io.landfall.owner={owner}")]).run()
+        let labels = [format!("io.landfall.stack={id}"), format!("io.landfall.owner={owner}")];
+        Foreign::named(Some(&format!("landfall-{id}-kafka-1")), &labels).run()
     };
     let (doubtful, own) = (format!("d{}", here.pid), format!("o{}", here.pid));
     let (of_others, of_this) = (stack(&doubtful, &elsewhere), stack(&own, &here));
 
+    // Made of an image that was made of a container: it has the labels of a stack whose owner is gone, and is none.
+    let gone = Owner { started: here.started.wrapping_sub(1), ..here.clone() };
+    let labels = ["io.landfall.stack=copied".to_owned(), format!("io.landfall.owner={gone}")];
+    let copied = Foreign::start(&labels);
+
     let cleaned = landfall(&["clean"]);
     assert_eq!(cleaned.status.code(), Some(0));
     assert!(text(&cleaned.stdout).contains(&format!("`landfall clean --stack {doubtful}`")));
-    assert!(of_others.is_there() && of_this.is_there());
+    assert!(of_others.is_there() && of_this.is_there() && copied.is_there());
 
     assert_eq!(landfall(&["clean", "--stack", &doubtful]).status.code(), Some(0));
     assert!(!of_others.is_there() && of_this.is_there());

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::boxes::duration_or;
 use super::decode::{Fields, Item};
-use super::error::{Origin, Place, Problems, Unreadable, listed, nearest, quoted};
+use super::error::{Origin, Problems, listed, nearest, quoted};
 use super::extends::{Load, VERSION, unknown_version};
 use super::images::is_variable;
 use super::model::{ADAPTER_PLACEHOLDERS, Adapter, ImageRef, Ready, Template};
+use super::shipped::Shipped;
 use super::tree::{self, Kind};
 
 /// The adapters that ship for REST proxies, each with its file's text.
@@ -35,29 +36,9 @@ pub(super) fn read_proxy_adapter(
 ) -> Option<Adapter> {
     let Some(item) = item else { return read_text(PROXIES[0].1, Path::new(PROXIES[0].0), problems) };
     let text = item.name(problems)?;
-    let extension = Path::new(text).extension();
-    if !text.contains('/') && extension.is_none_or(|of| of != "yaml" && of != "yml") {
-        let Some((name, shipped)) = PROXIES.into_iter().find(|(name, _)| *name == text) else {
-            let message = format!("no adapter {} ships with landfall", quoted(text));
-            let remedy = format!("{}; a file of your own ends with .yaml", nearest(text, &ADAPTERS));
-            item.suggest(problems, message, remedy);
-            return None;
-        };
-        return read_text(shipped, Path::new(name), problems);
-    }
-    let file = item.at().resolve(text);
-    match load(&file) {
-        Ok(text) => read_text(&text, &file, problems),
-        Err(Unreadable { line: 0, message, .. }) => {
-            item.fail(problems, format!("{} {message}", quoted(&file.display().to_string())));
-            None
-        }
-        Err(Unreadable { line, column, message }) => {
-            let origin = Arc::new(Origin::File(file));
-            problems.add(&Place { origin, line, column }, "", message);
-            None
-        }
-    }
+    let shipped = Shipped { what: "adapter", files: &PROXIES };
+    let (text, file) = shipped.text(text, (item.at(), &item.path), load, problems)?;
+    read_text(&text, &file, problems)
 }
 
 /// The adapter of the identity provider.

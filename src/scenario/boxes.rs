@@ -131,7 +131,8 @@ pub(super) fn read_stack(
             problems,
         ),
     };
-    if let (Some(proxy_kind), Some(kafka_kind)) = (proxy_kind, kafka_kind) {
+    // What stands behind a deployed gateway is told below.
+    if let (Some(proxy_kind), Some(kafka_kind), false) = (proxy_kind, kafka_kind, gateway_is_external) {
         if proxy_kind != BoxKind::Container
             && matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some())
         {

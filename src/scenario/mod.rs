@@ -10,6 +10,7 @@
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
 //! | `read`, `boxes`, `idp`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
 //! | `images`, `adapters` | what containers are started from; how an image is configured as a box: files of their own |
+//! | `shipped` | files that ship, and those of people's own |
 //! | `profiles` | what providers' tokens look like: files of their own |
 //! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
 //! | `fingerprint` | the hash of a scenario |
@@ -49,6 +50,7 @@ mod safety;
 mod scalar;
 mod schema;
 mod secrets;
+mod shipped;
 mod topics;
 mod tree;
 mod workload;

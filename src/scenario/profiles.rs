@@ -8,13 +8,14 @@ use serde_json::{Map, Value};
 
 use super::boxes::duration_or;
 use super::decode::{Fields, Item};
-use super::error::{Origin, Place, Problems, ScenarioError, Unreadable, listed, nearest, quoted};
+use super::error::{Origin, Place, Problems, ScenarioError, listed, nearest, quoted};
 use super::extends::{Load, VERSION, unknown_version};
 use super::json::json_of;
 use super::load::load_file;
 use super::model::{
     Accepts, Issues, LONE_PLACEHOLDERS, PLACEHOLDERS, PermissionShape, Permissions, TokenProfile,
 };
+use super::shipped::Shipped;
 use super::tree;
 use crate::jose::Algorithm;
 
@@ -63,29 +64,9 @@ fn named_or_read(
     load: Load<'_>,
     problems: &mut Problems,
 ) -> Option<TokenProfile> {
-    let extension = Path::new(text).extension();
-    if !text.contains('/') && extension.is_none_or(|of| of != "yaml" && of != "yml") {
-        let Some((name, shipped)) = SHIPPED.into_iter().find(|(name, _)| *name == text) else {
-            let message = format!("no profile {} ships with landfall", quoted(text));
-            let remedy = format!("{}; a file of your own ends with .yaml", nearest(text, &PROFILES));
-            problems.suggest(at, path, message, remedy);
-            return None;
-        };
-        return read_text(shipped, Path::new(name), problems);
-    }
-    let file = at.resolve(text);
-    match load(&file) {
-        Ok(text) => read_text(&text, &file, problems),
-        Err(Unreadable { line: 0, message, .. }) => {
-            problems.add(at, path, format!("{} {message}", quoted(&file.display().to_string())));
-            None
-        }
-        Err(Unreadable { line, column, message }) => {
-            let origin = Arc::new(Origin::File(file));
-            problems.add(&Place { origin, line, column }, "", message);
-            None
-        }
-    }
+    let shipped = Shipped { what: "profile", files: &SHIPPED };
+    let (text, file) = shipped.text(text, (at, path), load, problems)?;
+    read_text(&text, &file, problems)
 }
 
 /// The profile that a file's text says.

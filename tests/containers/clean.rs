@@ -9,6 +9,9 @@ struct Foreign(String);
 impl Foreign {
     fn start(labels: &[String]) -> Self {
         let mut args = vec!["run", "-d", "--entrypoint", "/bin/sh"];
+        if !labels.is_empty() {
+            args.extend(["--name", "landfall-somebody-kafka-1"]);
+        }
         for label in labels {
             args.extend(["--label", label]);
         }
