@@ -12,6 +12,11 @@ use crate::secret::Secret;
 use crate::stack::{GATEWAY_CA, Listen, Logs, PartnerAuth, Stack, StackError};
 use crate::wire::produce::{v2, v3};
 
+/// The property of librdkafka's that holds the certificate of an authority.
+const CA_PEM: &str = "ssl.ca.pem";
+/// The file for it.
+const KAFKA_CA: &str = "kafka-ca.pem";
+
 /// Why the path is not up.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
@@ -79,6 +84,10 @@ impl Up {
             up.credentials.push((partner.name.clone(), path));
         }
         if let Some(properties) = up.kafka_properties(scenario) {
+            if let Some(authority) = up.stack.kafka().properties.get(CA_PEM) {
+                let path = up.folder.join(KAFKA_CA);
+                write_owner_only(&path, authority.expose()).map_err(failed(&path))?;
+            }
             let path = up.kafka_credentials();
             write_owner_only(&path, &properties).map_err(failed(&path))?;
         }
@@ -117,15 +126,20 @@ impl Up {
         self.folder.join("kafka.properties")
     }
 
-    /// What a client has to say to the embedded Kafka, where it asks for anything.
+    /// What a client has to say to a Kafka that landfall has started, where it asks for anything.
     fn kafka_properties(&self, scenario: &Scenario) -> Option<String> {
-        if !matches!(scenario.stack.kafka, KafkaSpec::Embedded { sasl: Some(_), .. }) {
+        if !matches!(
+            scenario.stack.kafka,
+            KafkaSpec::Embedded { sasl: Some(_), .. } | KafkaSpec::Container(_)
+        ) {
             return None;
         }
-        let properties = self.stack.kafka().properties.iter();
-        let lines: Vec<String> =
-            properties.map(|(name, value)| format!("{name}={}\n", value.expose())).collect();
-        Some(lines.concat())
+        let lines = self.stack.kafka().properties.iter().map(|(name, value)| match name.as_str() {
+            // A line holds no certificate.
+            CA_PEM => format!("ssl.ca.location={}\n", self.folder.join(KAFKA_CA).display()),
+            name => format!("{name}={}\n", value.expose()),
+        });
+        Some(lines.collect())
     }
 
     fn walk(&self, scenario: &Scenario) -> Vec<Step> {
