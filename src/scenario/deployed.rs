@@ -1,10 +1,11 @@
 //! A gateway that is deployed, and what may stand beside it.
 
-use super::boxes::{BoxKind, OF_EMBEDDED, read_cluster_id, read_tls_of};
+use super::boxes::{BoxKind, OF_EMBEDDED, read_tls_of};
 use super::decode::Fields;
 use super::error::{Place, Problems};
 use super::hosts::read_url;
 use super::model::GatewaySpec;
+use super::proxy::read_cluster_id;
 
 /// Reads an external gateway; `options` are those of an embedded one.
 pub(super) fn read_external_gateway(

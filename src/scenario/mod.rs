@@ -8,7 +8,7 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `idp`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `read`, `boxes`, `idp`, `proxy`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
 //! | `images`, `adapters` | what containers are started from; how an image is configured as a box: files of their own |
 //! | `shipped` | files that ship, and those of people's own |
 //! | `profiles` | what providers' tokens look like: files of their own |
@@ -43,6 +43,7 @@ mod network;
 mod overrides;
 mod partners;
 mod profiles;
+mod proxy;
 mod quantity;
 mod reach;
 mod read;
