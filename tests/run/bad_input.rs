@@ -81,7 +81,7 @@ fn hosts_that_cannot_be_reached_or_are_not_allowed() {
         .set(&format!("stack.proxy={{kind: external, url: \"http://{free}\"}}"))
         .set(&format!("stack.kafka={{kind: external, bootstrap: \"{free}\"}}"))
         .end();
-    told(&proxy, 3, &["Kafka at", &free.to_string(), "does not answer"]);
+    told(&proxy, 3, &["Kafka at", &free.to_string(), "cannot be used"]);
     let url = format!("stack.proxy={{kind: external, url: \"http://{free}\"}}");
     let kafka_port =
         TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();

@@ -162,8 +162,8 @@ fn load_that_may_leave_this_machine_needs_a_budget() {
     };
     let ended = away().end();
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    let needed = "for gateway.invalid, kafka.invalid, so the scenario must say what it may send at most; it needs at least \
-                  `budget: { requests: 70, rate: 70/s, duration: 1s }`";
+    let needed = "for gateway.invalid, kafka.invalid, so the scenario must say what it may send at most, for instance \
+                  `budget: { requests: 70, rate: 140/s, duration: 36s }`";
     assert!(ended.stderr.contains(needed), "{}", ended.stderr);
     let ended = away().set("budget={requests: 69, rate: 50/s, duration: 1s}").end();
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);

@@ -82,7 +82,7 @@ fn what_exceeds_the_budget_ends_with_code_2() {
     let path = write(folder.path(), &DEPLOYED.replace("budget:", "#"));
     let ended = Landfall::run(&path).args(&["--dry-run"]).end();
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
-    let needed = "`budget: { requests: 1000, rate: 50/s, duration: 45s }`";
+    let needed = "`budget: { requests: 1000, rate: 100/s, duration: 45s }`";
     assert!(ended.stdout.contains(needed), "{}", ended.stdout);
 }
 
