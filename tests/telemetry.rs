@@ -177,7 +177,10 @@ fn a_container_that_is_killed_and_started_again_is_followed_and_one_that_ends_te
     assert!(!again["log_end"].as_array().unwrap().is_empty());
     let checks = result["checks"].as_array().unwrap();
     let restarts = checks.iter().find(|check| check["name"] == "proxy.restarts").unwrap();
-    assert_eq!((restarts["verdict"].as_str(), restarts["seen"].as_str()), (Some("fail"), Some("1")));
+    // A part of the path was lost, so its figures decide nothing any more.
+    assert_eq!((restarts["verdict"].as_str(), restarts["seen"].as_str()), (Some("inconclusive"), Some("1")));
+    let incomplete = result["incomplete"].as_str().unwrap_or_default();
+    assert!(incomplete.contains("proxy-2 has ended by itself (exit code 137)"), "{incomplete}");
 }
 
 /// A container that sleeps, with limits; away when dropped.

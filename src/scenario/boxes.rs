@@ -348,7 +348,8 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::{ApiSpec, BalancerSpec, KeyTimes, LimitsSpec};
+    use crate::scenario::model::{ApiSpec, BalancerSpec, KeyTimes, LimitsSpec, ProxyRelease};
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     const REST: &str = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
