@@ -166,7 +166,7 @@ impl Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        docker(&["rm", "--force", &self.0]);
+        docker(&["rm", "--force", "--volumes", &self.0]);
     }
 }
 

@@ -26,7 +26,7 @@ impl Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        docker(&["rm", "-f", &self.0]);
+        docker(&["rm", "-f", "-v", &self.0]);
     }
 }
 
