@@ -219,7 +219,6 @@ fn kernel_and_engine_tell_the_same_and_limits_are_those_that_were_asked() {
             ports: Vec::new(),
             limits: Limits { cpus: Some(0.5), memory: Some(64 << 20) },
             stop_signal: None,
-            user: None,
         };
         let container = Container::create(&engine, &belonging, &network, &spec).await.unwrap();
         container.start().await.unwrap();

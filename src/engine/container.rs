@@ -61,8 +61,6 @@ pub struct ContainerSpec {
     pub limits: Limits,
     /// The signal that asks it to stop, in place of the image's own.
     pub stop_signal: Option<String>,
-    /// The user it runs as, in place of the image's own.
-    pub user: Option<String>,
 }
 
 /// A container that was made.
@@ -91,6 +89,14 @@ pub struct ContainerState {
     pub pid: u32,
     /// When it was started last, RFC 3339.
     pub started_at: String,
+}
+
+impl ContainerState {
+    /// Whether it was ever started. The engine says year 1 where it was not.
+    #[must_use]
+    pub fn was_started(&self) -> bool {
+        !self.started_at.starts_with("0001-")
+    }
 }
 
 impl Container {
@@ -278,7 +284,6 @@ fn body(belonging: &Belonging, network: &Network, spec: &ContainerSpec) -> Conta
         entrypoint: spec.entrypoint.clone(),
         cmd: spec.command.clone(),
         env: Some(spec.env.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()),
-        user: spec.user.clone(),
         stop_signal: spec.stop_signal.clone(),
         labels: Some(labels),
         exposed_ports: Some(spec.ports.iter().map(|(port, _)| inside(*port)).collect()),
@@ -342,7 +347,6 @@ mod tests {
             ports: vec![(8082, 40_001)],
             limits: Limits { cpus: Some(0.5), memory: Some(1 << 30) },
             stop_signal: None,
-            user: None,
         };
         let belonging = Belonging { stack: "s".into(), owner: None };
         let body = body(&belonging, &Network { name: "landfall-s".into() }, &spec);

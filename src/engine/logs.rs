@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -46,10 +46,7 @@ impl Redaction {
 
 /// A file that a container's log is followed into, also when it is started again, until this is dropped.
 #[derive(Debug)]
-pub struct LogFile {
-    path: PathBuf,
-    task: JoinHandle<()>,
-}
+pub struct LogFile(JoinHandle<()>);
 
 impl LogFile {
     /// Follows what `container` prints from now on into `folder`, a line at a time.
@@ -85,13 +82,7 @@ impl LogFile {
                 }
             }
         });
-        Ok(Self { path, task })
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Self(task))
     }
 }
 
@@ -115,7 +106,7 @@ fn seconds(moment: &str) -> i32 {
 
 impl Drop for LogFile {
     fn drop(&mut self) {
-        self.task.abort();
+        self.0.abort();
     }
 }
 

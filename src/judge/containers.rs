@@ -73,12 +73,8 @@ mod tests {
             container: Some(ContainerReport {
                 image: "i".into(),
                 image_id: "i".into(),
-                digest: None,
-                cpus: None,
-                memory_bytes: None,
                 telemetry: figures.map(|figures| Telemetry { figures, ..Telemetry::default() }),
-                ended: None,
-                log_end: Vec::new(),
+                ..ContainerReport::default()
             }),
         }
     }

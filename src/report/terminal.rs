@@ -539,16 +539,7 @@ pub(super) mod tests {
     }
 
     fn container_report() -> ContainerReport {
-        ContainerReport {
-            image: "i".into(),
-            image_id: "i".into(),
-            digest: None,
-            cpus: None,
-            memory_bytes: None,
-            telemetry: None,
-            ended: None,
-            log_end: Vec::new(),
-        }
+        ContainerReport { image: "i".into(), image_id: "i".into(), ..ContainerReport::default() }
     }
 
     #[test]

@@ -331,12 +331,15 @@ pub struct BoxReport {
 }
 
 /// What a container was started from, and what it may have.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerReport {
     /// The image, as it was asked for.
     pub image: String,
     /// The image's id: the digest of its configuration.
     pub image_id: String,
+    /// The profile by which its answers would be judged, as its adapter says; not there where it says none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<String>,
     /// The image's digest at its registry; null where it was built or loaded on this machine.
     pub digest: Option<String>,
     /// CPUs that it may use; null: all.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::boxes::duration_or;
 use super::decode::{Fields, Item};
 use super::error::{Origin, Problems, listed, nearest, quoted};
-use super::extends::{Load, VERSION, unknown_version};
+use super::extends::{Load, has_known_version};
 use super::images::is_variable;
 use super::model::{ADAPTER_PLACEHOLDERS, Adapter, ImageRef, Ready, Template};
 use super::shipped::Shipped;
@@ -60,15 +60,8 @@ fn read_text(text: &str, file: &Path, problems: &mut Problems) -> Option<Adapter
 fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
     let before = problems.count();
     let mut fields = item.fields(problems)?;
-    if let Some(version) = fields.required("version", "1", problems) {
-        match version.integer(&(i128::from(i64::MIN)..=i128::from(i64::MAX)), problems) {
-            // The fields of another version may mean something else.
-            Some(number) if number != VERSION => {
-                version.fail(problems, unknown_version(number));
-                return None;
-            }
-            _ => {}
-        }
+    if !has_known_version(&mut fields, problems) {
+        return None;
     }
     let name = fields.required("name", "our-proxy", problems).and_then(|item| item.name(problems));
     let image = fields

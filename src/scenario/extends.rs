@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::decode::Item;
+use super::decode::{Fields, Item};
 use super::error::{Origin, Place, Problems, Unreadable, quoted};
 use super::scalar::Resolved;
 use super::tree::{self, Entry, Kind, Node};
@@ -15,7 +15,7 @@ use super::tree::{self, Entry, Kind, Node};
 const LONGEST_CHAIN: usize = 8;
 
 /// The only version of the file's shape.
-pub(super) const VERSION: i128 = 1;
+const VERSION: i128 = 1;
 
 /// Gives the text of a file that a scenario extends.
 pub(super) type Load<'a> = &'a dyn Fn(&Path) -> Result<String, Unreadable>;
@@ -80,8 +80,21 @@ fn read_one(text: &str, path: &Path, problems: &mut Problems) -> Option<Node> {
     Some(root)
 }
 
+/// The field `version` of a file of people's own. False where it is one that is not known: its fields may mean something else,
+/// so nothing more is said about them.
+pub(super) fn has_known_version(fields: &mut Fields<'_>, problems: &mut Problems) -> bool {
+    let Some(version) = fields.required("version", "1", problems) else { return true };
+    match version.integer(&(i128::from(i64::MIN)..=i128::from(i64::MAX)), problems) {
+        Some(number) if number != VERSION => {
+            version.fail(problems, unknown_version(number));
+            false
+        }
+        _ => true,
+    }
+}
+
 /// What to say about a version that is not [`VERSION`].
-pub(super) fn unknown_version(number: i128) -> String {
+fn unknown_version(number: i128) -> String {
     format!("the version {number} is unknown, this landfall reads version {VERSION}")
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::boxes::duration_or;
 use super::decode::{Fields, Item};
 use super::error::{Origin, Place, Problems, ScenarioError, listed, nearest, quoted};
-use super::extends::{Load, VERSION, unknown_version};
+use super::extends::{Load, has_known_version};
 use super::json::json_of;
 use super::load::load_file;
 use super::model::{
@@ -83,15 +83,8 @@ fn read_text(text: &str, file: &Path, problems: &mut Problems) -> Option<TokenPr
 /// Reads a profile. Where something has been reported, the result holds any values.
 pub(super) fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<TokenProfile> {
     let mut fields = item.fields(problems)?;
-    if let Some(version) = fields.required("version", "1", problems) {
-        match version.integer(&(i128::from(i64::MIN)..=i128::from(i64::MAX)), problems) {
-            // The fields of another version may mean something else.
-            Some(number) if number != VERSION => {
-                version.fail(problems, unknown_version(number));
-                return None;
-            }
-            _ => {}
-        }
+    if !has_known_version(&mut fields, problems) {
+        return None;
     }
     let name = fields.required("name", "okta", problems).and_then(|item| item.name(problems));
     let issues = read_issues(fields.optional("issues").as_ref(), problems);

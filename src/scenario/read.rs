@@ -8,7 +8,7 @@ use super::check::{BOX_FAMILIES, CHECKS, parse_check};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::evidence::read_evidence;
-use super::extends::{Load, VERSION, unknown_version};
+use super::extends::{Load, has_known_version};
 use super::faults::{self, check_late_targets, read_fault};
 use super::fingerprint::fingerprint;
 use super::hosts::read_allowed;
@@ -41,12 +41,8 @@ const REFUSED: [(&str, &str); 3] = [
 pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problems) -> Option<Scenario> {
     let item = Item { node: root, path: String::new() };
     let mut fields = item.fields(problems)?;
-    if let Some(version) = fields.required("version", "1", problems) {
-        match version.integer(&(i128::from(i64::MIN)..=i128::from(i64::MAX)), problems) {
-            Some(number) if number != VERSION => version.fail(problems, unknown_version(number)),
-            _ => {}
-        }
-    }
+    // Files of an unknown version have been refused before they were put together.
+    has_known_version(&mut fields, problems);
     let name = fields.required("name", "quickstart", problems).and_then(|item| read_name(&item, problems));
     let seed = fields.optional("seed").and_then(|item| item.integer(&(0..=u64::MAX), problems)).unwrap_or(0);
     let day = Duration::from_hours(24);

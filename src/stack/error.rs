@@ -331,8 +331,8 @@ pub enum StackError {
     },
     /// Proxies that write to a Kafka that nobody should trust.
     #[error(
-        "the proxies have come up and write to Kafka, although `kafka.flaw: {flaw}` makes it one that they must not trust; let \
-         them check certificates and names, and use the password that they are given"
+        "the proxies have come up and answer that they write to Kafka, although `kafka.flaw: {flaw}` makes it one that they must \
+         not trust; let them check certificates and names, and use the password that they are given"
     )]
     FlawAccepted {
         /// Which.

@@ -1,6 +1,6 @@
 //! What must not come up: proxies with a wrong password, or before certificates that nobody should trust.
 
-use crate::alone::{alone, end, quickstart};
+use crate::alone::{alone, end, quickstart, quickstart_with};
 
 #[test]
 fn proxies_that_should_trust_nobody_do_not_come_up() {
@@ -20,4 +20,12 @@ fn proxies_that_should_trust_nobody_do_not_come_up() {
             assert!(line.contains(word), "{flaw}: {word} is not in {line}");
         }
     }
+}
+
+#[test]
+fn proxies_that_notice_nothing_fail() {
+    let Some(_alone) = alone() else { return };
+    let ended = end(quickstart_with("unwary.yaml").set("stack.kafka.flaw=expired-certificate"));
+    assert_eq!((ended.code, ended.result.is_none()), (Some(1), true), "{}", ended.stderr);
+    assert!(ended.stderr.contains("although `kafka.flaw: expired-certificate`"), "{}", ended.stderr);
 }

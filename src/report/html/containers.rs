@@ -184,12 +184,11 @@ mod tests {
             container: Some(ContainerReport {
                 image: "a<b>".into(),
                 image_id: "i".into(),
-                digest: None,
                 cpus: Some(0.5),
-                memory_bytes: None,
                 telemetry: Some(telemetry),
                 ended: Some("exit code 1".into()),
                 log_end: vec!["</pre><script>".into()],
+                ..ContainerReport::default()
             }),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::StackError;
 use super::kafka::CA_FILE;
-use crate::engine::PlacedFile;
+use crate::engine::{ContainerSpec, Limits, PlacedFile, ResolvedImage};
 use crate::scenario::{Adapter, Template};
 use crate::secret::Secret;
 
@@ -17,11 +17,30 @@ fn fill(template: &Template, values: &Values) -> Result<Secret, StackError> {
     })
 }
 
+/// The container of the box `name` that an adapter makes of an image, with its environment; what stands in `own` goes before the
+/// adapter's.
+pub(super) fn filled(
+    adapter: &Adapter,
+    name: &str,
+    (image, limits): (&ResolvedImage, Limits),
+    (values, authority): (&Values, Option<&str>),
+    own: &[(String, Secret)],
+) -> Result<ContainerSpec, StackError> {
+    Ok(ContainerSpec {
+        name: name.to_owned(),
+        image: image.id.clone(),
+        entrypoint: words(adapter.entrypoint.as_deref(), values)?,
+        command: words(adapter.command.as_deref(), values)?,
+        env: variables(adapter, values, own)?,
+        files: files(adapter, values, authority)?,
+        ports: Vec::new(),
+        limits,
+        stop_signal: adapter.stop_signal.clone(),
+    })
+}
+
 /// A command's words. They are seen by everybody on the machine, so no secret may stand in them.
-pub(super) fn words(
-    templates: Option<&[Template]>,
-    values: &Values,
-) -> Result<Option<Vec<String>>, StackError> {
+fn words(templates: Option<&[Template]>, values: &Values) -> Result<Option<Vec<String>>, StackError> {
     let Some(templates) = templates else { return Ok(None) };
     let word = |template: &Template| {
         if template.uses("sasl.password") || template.uses("sasl.jaas") {
@@ -33,7 +52,7 @@ pub(super) fn words(
 }
 
 /// The adapter's variables, and over them the scenario's.
-pub(super) fn variables(
+fn variables(
     adapter: &Adapter,
     values: &Values,
     own: &[(String, Secret)],
@@ -47,11 +66,7 @@ pub(super) fn variables(
 }
 
 /// The adapter's files, and the certificate of the authority to trust, where there is one.
-pub(super) fn files(
-    adapter: &Adapter,
-    values: &Values,
-    authority: Option<&str>,
-) -> Result<Vec<PlacedFile>, StackError> {
+fn files(adapter: &Adapter, values: &Values, authority: Option<&str>) -> Result<Vec<PlacedFile>, StackError> {
     let mut files = Vec::new();
     for (path, template) in &adapter.files {
         files.push(PlacedFile { path: path.clone(), content: fill(template, values)? });

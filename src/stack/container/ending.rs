@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::Containers;
+use super::faults::Showing;
 use crate::engine::{Container, ContainerState};
 use crate::result::BoxReport;
 use crate::stats::box_figures;
@@ -15,6 +16,31 @@ impl Containers {
     /// From now on what they use is looked at, in the seconds after `start`.
     pub(in crate::stack) fn load_starts(&mut self, start: Instant) {
         self.watch.start(start);
+    }
+
+    /// The load has ended: nothing more befalls the containers, those that are paused go on, and brokers that are down are
+    /// started, so that the topics can be read. Gives why the path was not what it was to be, where a container has ended by
+    /// itself or a fault could not be shown.
+    pub(in crate::stack) async fn load_is_over(&mut self) -> Option<String> {
+        self.showing = Showing::default();
+        let brokers = self.cluster.iter().flat_map(|cluster| &cluster.brokers);
+        let brokers = brokers.map(|broker| (broker.container.clone(), true));
+        let proxies = self.proxies.iter().chain(&self.spares);
+        let proxies = proxies.map(|replica| (replica.container.clone(), false));
+        for (container, is_broker) in brokers.chain(proxies).collect::<Vec<_>>() {
+            let Ok(state) = container.state().await else { continue };
+            let name = container.name();
+            let down = self.events.is_down(name);
+            if state.paused {
+                let _ = container.unpause().await;
+            } else if !state.running && is_broker && down {
+                let _ = container.start().await;
+            }
+            let Some(how) = ended(&state).filter(|_| state.was_started() && !down) else { continue };
+            self.events.fail(format!("the container of {name} has ended by itself ({how})"));
+            self.endings.insert(name.to_owned(), how);
+        }
+        self.events.failed()
     }
 
     /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began.
@@ -46,7 +72,7 @@ impl Containers {
     }
 }
 
-pub(super) fn ended(state: &ContainerState) -> Option<String> {
+fn ended(state: &ContainerState) -> Option<String> {
     match state {
         // Killed for want of memory and started again is told too.
         ContainerState { out_of_memory: true, .. } => Some("it had no memory left".to_owned()),

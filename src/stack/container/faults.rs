@@ -2,20 +2,20 @@
 //!
 //! A fault counts a container when the engine has said that it did to it what it was asked.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::ending::ended;
+use super::events::Events;
 use super::kafka::Cluster;
 use super::ready::{try_ready, until_ready};
 use super::{Containers, StackError};
 use crate::doubles::balancer::{Balancer, TargetError};
 use crate::doubles::fault::Injector;
-use crate::engine::{Container, LogFile, Redaction};
+use crate::engine::{Container, EngineError, LogFile, Redaction};
 use crate::kafka::admin::AdminError;
 use crate::scenario::{FaultKind, ProxyContainer, Ready};
 
@@ -23,54 +23,6 @@ use crate::scenario::{FaultKind, ProxyContainer, Ready};
 const BROKER_BACK: Duration = Duration::from_mins(2);
 /// How long a broker may take to stop by itself: it hands over what it leads first.
 const BROKER_GRACE: Duration = Duration::from_secs(30);
-
-/// What has been done to containers.
-#[derive(Clone, Default)]
-pub(super) struct Events(Arc<Mutex<Told>>);
-
-#[derive(Default)]
-struct Told {
-    /// In sentences, in the order in which it happened.
-    sentences: Vec<String>,
-    /// Boxes that do not run because a fault has stopped them.
-    down: BTreeSet<String>,
-    /// The first thing that did not go as it should.
-    failed: Option<String>,
-}
-
-impl Events {
-    fn locked(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn tell(&self, sentence: String) {
-        tracing::info!(sentence, "containers");
-        self.locked().sentences.push(sentence);
-    }
-
-    /// Says what did not go as it should, so that the run is not what it was to be.
-    fn fail(&self, sentence: String) {
-        self.locked().failed.get_or_insert_with(|| sentence.clone());
-        self.tell(sentence);
-    }
-
-    pub(super) fn is_down(&self, name: &str) -> bool {
-        self.locked().down.contains(name)
-    }
-
-    fn set_down(&self, name: &str, down: bool) {
-        let mut told = self.locked();
-        if down {
-            told.down.insert(name.to_owned());
-        } else {
-            told.down.remove(name);
-        }
-    }
-
-    pub(super) fn all(&self) -> Vec<String> {
-        self.locked().sentences.clone()
-    }
-}
 
 /// A proxy that faults may befall.
 #[derive(Clone)]
@@ -118,7 +70,6 @@ impl Course {
         match outcome {
             Ok(()) => {
                 self.injector.took_effect(1);
-                self.events.set_down(name, what.contains("stopped") || what == "killed");
                 self.events.tell(format!("{name} was {what}"));
                 true
             }
@@ -130,6 +81,22 @@ impl Course {
                 false
             }
         }
+    }
+
+    /// Lets a container end by `end`, which is known to be meant before it happens: nobody may take it for one that has ended by
+    /// itself, even if the load ends in between.
+    async fn takes_down(
+        &self,
+        container: &Container,
+        what: &str,
+        end: impl Future<Output = Result<(), EngineError>>,
+    ) -> bool {
+        self.events.set_down(container.name(), true);
+        let done = self.told(container.name(), what, end.await);
+        if !done {
+            self.events.set_down(container.name(), false);
+        }
+        done
     }
 
     /// Waits for the window's beginning, and gives its end.
@@ -186,41 +153,6 @@ impl Containers {
     }
 }
 
-impl Containers {
-    /// The load has ended: nothing more befalls the containers, those that are paused go on, and brokers that are down are
-    /// started, so that the topics can be read. Gives why the path was not what it was to be, where a container has ended by
-    /// itself or a fault could not be shown.
-    pub(in crate::stack) async fn load_is_over(&mut self) -> Option<String> {
-        self.showing = Showing::default();
-        let brokers: Vec<Container> = match &self.cluster {
-            Some(cluster) => cluster.brokers.iter().map(|broker| broker.container.clone()).collect(),
-            None => Vec::new(),
-        };
-        let proxies = self.proxies.iter().chain(&self.spares).map(|replica| replica.container.clone());
-        let all: Vec<(Container, bool)> = brokers
-            .into_iter()
-            .map(|broker| (broker, true))
-            .chain(proxies.map(|proxy| (proxy, false)))
-            .collect();
-        for (container, is_broker) in all {
-            let Ok(state) = container.state().await else { continue };
-            let name = container.name();
-            let down = self.events.is_down(name);
-            if state.paused {
-                let _ = container.unpause().await;
-            } else if !state.running && is_broker && down {
-                let _ = container.start().await;
-            }
-            // A spare that was never started has not ended.
-            let was_started = !state.started_at.starts_with("0001-");
-            let Some(how) = ended(&state).filter(|_| was_started && !down) else { continue };
-            self.events.fail(format!("the container of {name} has ended by itself ({how})"));
-            self.endings.insert(name.to_owned(), how);
-        }
-        self.events.locked().failed.clone()
-    }
-}
-
 /// Does to a container what the fault says, and undoes it when the window ends.
 async fn befall(
     course: &Course,
@@ -230,29 +162,37 @@ async fn befall(
 ) -> bool {
     let to = course.begin().await;
     let began = Instant::now();
+    let name = container.name();
     if container.state().await.is_ok_and(|state| !state.running) {
-        return course.told(container.name(), "", Err("it does not run"));
+        return course.told(name, "", Err("it does not run"));
     }
-    let (what, outcome) = match course.injector.kind() {
-        FaultKind::ContainerStop | FaultKind::BrokerStop => ("stopped", container.stop(grace).await),
-        FaultKind::ContainerKill | FaultKind::BrokerKill => ("killed", container.kill().await),
-        _ => ("paused", container.pause().await),
+    let (what, done) = match course.injector.kind() {
+        FaultKind::ContainerStop | FaultKind::BrokerStop => {
+            ("stopped", course.takes_down(container, "stopped", container.stop(grace)).await)
+        }
+        FaultKind::ContainerKill | FaultKind::BrokerKill => {
+            ("killed", course.takes_down(container, "killed", container.kill()).await)
+        }
+        _ => ("paused", course.told(name, "paused", container.pause().await)),
     };
-    if !course.told(container.name(), what, outcome) {
+    if !done {
         return false;
     }
     tokio::time::sleep_until(to.into()).await;
     before_start();
-    let undone = if what == "paused" { container.unpause().await } else { container.start().await };
+    let (undone, outcome) = match what {
+        "paused" => ("went on", container.unpause().await),
+        _ => ("was started again", container.start().await),
+    };
     let took = Course::since(began, Instant::now());
-    match undone {
+    match outcome {
         Ok(()) => {
-            course.events.set_down(container.name(), false);
-            course.events.tell(format!("{} was started again {took} after it was {what}", container.name()));
+            course.events.set_down(name, false);
+            course.events.tell(format!("{name} {undone} {took} after it was {what}"));
             true
         }
         Err(error) => {
-            course.events.fail(format!("{} is still {what}: {error}", container.name()));
+            course.events.fail(format!("{name} is still {what}: {error}"));
             false
         }
     }
@@ -344,17 +284,15 @@ async fn roll(course: Course, proxies: Proxies) {
     let began = Instant::now();
     for replica in &proxies.replicas {
         proxies.balance(|balancer| balancer.drain(replica.address));
-        if !course.told(
-            replica.container.name(),
-            "stopped",
-            replica.container.stop(proxies.stop_within).await,
-        ) {
+        let container = &replica.container;
+        if !course.takes_down(container, "stopped", container.stop(proxies.stop_within)).await {
             return;
         }
-        if let Err(error) = replica.container.start().await {
-            course.events.fail(format!("{} is still stopped: {error}", replica.container.name()));
+        if let Err(error) = container.start().await {
+            course.events.fail(format!("{} is still stopped: {error}", container.name()));
             return;
         }
+        course.events.set_down(container.name(), false);
         if !proxies.tell_when_ready(&course, replica).await {
             return;
         }
@@ -363,12 +301,11 @@ async fn roll(course: Course, proxies: Proxies) {
     course.events.tell(format!("the rolling restart took {}", Course::since(began, Instant::now())));
 }
 
-async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: std::path::PathBuf) {
+async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: PathBuf) {
     course.begin().await;
     let began = Instant::now();
     let name = spare.container.name().to_owned();
-    let started = spare.container.start().await;
-    if let Err(error) = started {
+    if let Err(error) = spare.container.start().await {
         course.told(&name, "", Err(error));
         return;
     }
@@ -398,8 +335,9 @@ async fn scale_in(course: Course, proxies: Proxies) {
     let Some(replica) = proxies.replicas.iter().find(|replica| replica.number == number) else { return };
     proxies.balance(|balancer| balancer.drain(replica.address));
     tokio::time::sleep_until(to.into()).await;
-    let outcome = replica.container.stop(proxies.stop_within).await;
-    course.told(replica.container.name(), "taken out of service and stopped", outcome);
+    let container = &replica.container;
+    let stop = container.stop(proxies.stop_within);
+    course.takes_down(container, "taken out of service and stopped", stop).await;
 }
 
 impl Cluster {

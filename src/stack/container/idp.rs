@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::json;
 
-use super::adapter::{Values, files, variables, words};
+use super::adapter::{Values, filled};
 use super::ready::{try_ready, until_ready};
 use super::{Containers, Running, StackError, report};
-use crate::engine::ContainerSpec;
 use crate::result::ContainerReport;
 use crate::scenario::{Adapter, IdpContainer, Partner};
 use crate::secret::Secret;
@@ -28,7 +27,7 @@ impl Containers {
         self.hide(hidden(&spec.env, env));
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
-        let Adapter { port: inside, entrypoint, command, stop_signal, ready, issuer, .. } = &spec.adapter;
+        let Adapter { port: inside, ready, issuer, .. } = &spec.adapter;
         let values: Values = [
             ("audience", Secret::new(spec.audience.clone())),
             ("clients.mock_oauth2", Secret::new(clients(issuer.as_deref(), &spec.audience, partners))),
@@ -36,18 +35,7 @@ impl Containers {
             ("port", Secret::new(inside.to_string())),
         ]
         .into();
-        let made = ContainerSpec {
-            name: "idp".into(),
-            image: image.id.clone(),
-            entrypoint: words(entrypoint.as_deref(), &values)?,
-            command: words(command.as_deref(), &values)?,
-            env: variables(&spec.adapter, &values, env)?,
-            files: files(&spec.adapter, &values, None)?,
-            ports: Vec::new(),
-            limits,
-            stop_signal: stop_signal.clone(),
-            user: None,
-        };
+        let made = filled(&spec.adapter, "idp", (&image, limits), (&values, None), env)?;
         let Running { container, port } = self.run((*inside, true), |_| Ok(made.clone())).await?;
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
         until_ready(&container, spec.start_within, &self.redaction, || try_ready(ready, address)).await?;

@@ -147,7 +147,6 @@ impl Containers {
                         ports: Vec::new(),
                         limits,
                         stop_signal: None,
-                        user: None,
                     })
                 })
                 .await?;

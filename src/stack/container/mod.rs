@@ -6,16 +6,17 @@
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `adapter` | what containers are told, filled in |
 //! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
-//! | `faults` | stopped, killed, paused, restarted, one more, one fewer |
+//! | `faults`, `events` | stopped, killed, paused, restarted, one more, one fewer; and what was done of that |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
 //! | `watch` | what they use while the load runs |
-//! | `ending` | what results say of them in the end |
+//! | `ending` | who has ended by himself, and what results say of them in the end |
 
 mod adapter;
 mod bounds;
 mod ending;
+mod events;
 mod faults;
 mod idp;
 mod kafka;
@@ -40,7 +41,8 @@ use crate::result::ContainerReport;
 use crate::scenario::{ImageSpec, Resources};
 use crate::secret::Secret;
 
-use faults::{Events, Replica, Showing};
+use events::Events;
+use faults::{Replica, Showing};
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 use teardown::Removal;
@@ -217,9 +219,7 @@ fn report(image: &ResolvedImage, resources: Resources) -> ContainerReport {
         digest: image.digest.clone(),
         cpus: resources.cpus,
         memory_bytes: resources.memory,
-        telemetry: None,
-        ended: None,
-        log_end: Vec::new(),
+        ..ContainerReport::default()
     }
 }
 

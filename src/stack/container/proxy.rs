@@ -2,14 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::adapter::{Values, files, variables, words};
+use super::adapter::{Values, filled};
 use super::faults::Replica;
 use super::kafka::{CA_FILE, Cluster};
 use super::ready::{try_ready, until_ready};
 use super::{Containers, Running, StackError, report};
-use crate::engine::ContainerSpec;
 use crate::result::ContainerReport;
-use crate::scenario::{Adapter, ProxyContainer};
+use crate::scenario::{ProxyContainer, Ready};
 use crate::secret::Secret;
 use crate::stack::secrets::hidden;
 
@@ -35,24 +34,15 @@ impl Containers {
         let cluster = self.cluster.clone();
         let values = cluster.as_ref().map(|cluster| values(spec, number, &name, cluster)).unwrap_or_default();
         let authority = cluster.as_ref().map(|cluster| cluster.inside.authority.as_str());
-        let Adapter { port: inside, entrypoint, command, stop_signal, .. } = &spec.adapter;
-        let made = ContainerSpec {
-            name: name.clone(),
-            image: image.id.clone(),
-            entrypoint: words(entrypoint.as_deref(), &values)?,
-            command: words(command.as_deref(), &values)?,
-            env: variables(&spec.adapter, &values, env)?,
-            files: files(&spec.adapter, &values, authority)?,
-            ports: Vec::new(),
-            limits,
-            stop_signal: stop_signal.clone(),
-            user: None,
-        };
-        let Running { container, port } = self.run((*inside, !spare), |_| Ok(made.clone())).await?;
+        let adapter = &spec.adapter;
+        let made = filled(adapter, &name, (&image, limits), (&values, authority), env)?;
+        let Running { container, port } = self.run((adapter.port, !spare), |_| Ok(made.clone())).await?;
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let replicas = if spare { &mut self.spares } else { &mut self.proxies };
         replicas.push(Replica { number, container, address });
-        Ok((address, report(&image, spec.resources)))
+        let profile =
+            adapter.profile.as_ref().map(|profile| profile.replace("{release}", spec.profile.latest()));
+        Ok((address, ContainerReport { profile, ..report(&image, spec.resources) }))
     }
 
     /// Returns when the replica with this number is ready.
@@ -64,7 +54,10 @@ impl Containers {
         let Some(replica) = self.proxies.iter().find(|replica| replica.number == number) else {
             return Ok(());
         };
-        let (ready, address) = (&spec.adapter.ready, replica.address);
+        // With a flaw the question is whether it writes, whatever else would do.
+        let flawed = self.cluster.as_ref().is_some_and(|cluster| cluster.flaw.is_some());
+        let ready = if flawed { &Ready::Produce } else { &spec.adapter.ready };
+        let address = replica.address;
         until_ready(&replica.container, spec.start_within, &self.redaction, || try_ready(ready, address))
             .await
     }

@@ -1,0 +1,57 @@
+//! What has been done to containers while the load ran: told in the result, and known where it is asked who has ended by itself.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What has been done to containers.
+#[derive(Clone, Default)]
+pub(super) struct Events(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    /// In sentences, in the order in which it happened.
+    sentences: Vec<String>,
+    /// Boxes that do not run because a fault has stopped them.
+    down: BTreeSet<String>,
+    /// The first thing that did not go as it should.
+    failed: Option<String>,
+}
+
+impl Events {
+    fn locked(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, sentence: String) {
+        tracing::info!(sentence, "containers");
+        self.locked().sentences.push(sentence);
+    }
+
+    /// Says what did not go as it should, so that the run is not what it was to be.
+    pub(super) fn fail(&self, sentence: String) {
+        self.locked().failed.get_or_insert_with(|| sentence.clone());
+        self.tell(sentence);
+    }
+
+    pub(super) fn is_down(&self, name: &str) -> bool {
+        self.locked().down.contains(name)
+    }
+
+    pub(super) fn set_down(&self, name: &str, down: bool) {
+        let mut told = self.locked();
+        if down {
+            told.down.insert(name.to_owned());
+        } else {
+            told.down.remove(name);
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.locked().sentences.clone()
+    }
+
+    /// The first thing that did not go as it should.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.locked().failed.clone()
+    }
+}
