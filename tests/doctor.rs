@@ -90,6 +90,11 @@ fn a_port_that_is_taken_and_an_engine_that_is_needed_fail() {
 
 #[test]
 fn clocks_of_others_are_asked_once_each_and_compared() {
+    clock_of("the proxy", "/", |url| format!("gateway: none, proxy: {{ kind: external, url: \"{url}\" }}"));
+    clock_of("the gateway", "/prod", |url| format!("gateway: {{ kind: external, url: \"{url}/prod\" }}"));
+}
+
+fn clock_of(part: &str, path: &str, stack: impl Fn(&str) -> String) {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -111,8 +116,9 @@ fn clocks_of_others_are_asked_once_each_and_compared() {
         (String::from_utf8_lossy(&request[..length]).into_owned(), listener)
     });
     let scenario = format!(
-        "partners: [{{ name: p, secret: {{ env: HOME }} }}]\nstack: {{ idp: none, gateway: none, proxy: {{ kind: external, url: \"{url}\" }}, \
-         kafka: {{ kind: external, bootstrap: \"127.0.0.1:1\" }} }}\n"
+        "partners: [{{ name: p, secret: {{ env: HOME }} }}]\nstack: {{ idp: none, {}, \
+         kafka: {{ kind: external, bootstrap: \"127.0.0.1:1\" }} }}\n",
+        stack(&url)
     );
     let output = doctor(folder.path(), Some(&scenario), &["--json"]);
     // Where nobody asked, this ends the wait, with an empty request.
@@ -120,10 +126,10 @@ fn clocks_of_others_are_asked_once_each_and_compared() {
         drop(TcpStream::connect(address));
     }
     let (request, listener) = server.join().unwrap();
-    assert!(request.starts_with("GET / HTTP/1.1\r\n"), "{request}");
+    assert!(request.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{request}");
     assert!(listener.accept().is_err(), "a second request came");
     let report = json(&output);
-    let (health, says) = check(&report, "clock of the proxy");
+    let (health, says) = check(&report, &format!("clock of {part}"));
     assert!(health == "failure" && says.contains("s behind this machine's"), "{report:#}");
     assert_eq!(output.status.code(), Some(3));
 }

@@ -36,7 +36,7 @@ fn no_files(_: &Path) -> Result<String, Unreadable> {
 
 #[test]
 fn every_shipped_scenario_is_valid_and_its_files_are_there() {
-    for path in yaml_files("scenarios") {
+    for path in ["scenarios", "scenarios/containers"].into_iter().flat_map(yaml_files) {
         let scenario = read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         for workload in &scenario.workloads {
             if let Some(file) = workload.payload.source.file() {

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
@@ -29,12 +31,13 @@ impl Redaction {
     #[must_use]
     pub fn new(secrets: &[Secret]) -> Self {
         // A log is looked at by lines, and so is a secret that has several.
-        let lines = secrets.iter().flat_map(|secret| secret.expose().lines().map(Secret::new));
-        let mut secrets: Vec<Secret> = lines.collect();
-        secrets.retain(|secret| secret.expose().len() >= SHORTEST);
+        let lines = secrets.iter().flat_map(|secret| secret.expose().lines());
+        let lines = lines.filter(|line| line.len() >= SHORTEST);
+        let mut forms: Vec<String> = lines.flat_map(forms).collect();
         // One that holds another goes first, or a part of it would be left.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self(secrets)
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self(forms.into_iter().map(Secret::new).collect())
     }
 
     /// The text without them.
@@ -42,6 +45,28 @@ impl Redaction {
     pub fn of(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN))
     }
+}
+
+/// What a secret looks like where programs print it: as it is, within JSON, in a form or a URL, and within Base64, for instance
+/// behind a user's name.
+fn forms(secret: &str) -> Vec<String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let mut forms = vec![
+        secret.to_owned(),
+        json[1..json.len() - 1].to_owned(),
+        percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string(),
+        form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+    ];
+    for before in 0..3 {
+        let bytes = [&[0; 3][..before], secret.as_bytes()].concat();
+        // Characters that neighbours have a part in are left out.
+        let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        for encoded in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+            forms.extend(encoded.get(from..to).map(str::to_owned));
+        }
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
 }
 
 /// A file that a container's log is followed into, also when it is started again, until this is dropped.
@@ -139,7 +164,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_is_left_even_of_one_in_two_pieces_or_within_another() {
+    fn no_secret_is_left_in_another_form() {
+        let secret = "p\u{e4}ss \"w\"/+~?>";
+        let redaction = Redaction::new(&[Secret::new(secret)]);
+        for user in ["", "u", "us", "use"] {
+            for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+                for behind in ["", ":", "::"] {
+                    let encoded = engine.encode(format!("{user}:{secret}{behind}"));
+                    let hidden = redaction.of(&encoded);
+                    let left: usize = hidden.split(HIDDEN).map(str::len).sum();
+                    // What is left tells no more than the first and the last byte in part.
+                    assert!(hidden.contains(HIDDEN) && left <= 12, "{user}: {hidden}");
+                }
+            }
+        }
+        for text in [
+            serde_json::json!({"key": secret}).to_string(),
+            "key=p%C3%A4ss+%22w%22%2F%2B%7E%3F%3E".to_owned(),
+            "https://u:p%C3%A4ss%20%22w%22%2F%2B%7E%3F%3E@host".to_owned(),
+        ] {
+            let hidden = redaction.of(&text);
+            assert!(hidden.contains(HIDDEN) && !hidden.contains("ss"), "{hidden}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_left_even_even_of_one_in_two_pieces_or_within_another() {
         let secrets = ["hunter2hunter", "hunter2", "abc"].map(Secret::new);
         let redaction = Redaction::new(&secrets);
         assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=******** b=******** c=abc");

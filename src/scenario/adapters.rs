@@ -11,6 +11,7 @@ use super::error::{Origin, Problems, listed, nearest, quoted};
 use super::extends::{Load, has_known_version};
 use super::images::is_variable;
 use super::model::{ADAPTER_PLACEHOLDERS, Adapter, ImageRef, Ready, Template};
+use super::secrets::is_named_as_secret;
 use super::shipped::Shipped;
 use super::tree::{self, Kind};
 
@@ -145,6 +146,11 @@ fn read_env(item: Option<&Item<'_>>, problems: &mut Problems) -> BTreeMap<String
         if !is_variable(&name) {
             item.suggest(problems, "is no name of an environment variable", "use letters, digits and `_`");
         } else if let Some(template) = read_template(&item, problems) {
+            if is_named_as_secret(&name) && !template.has_placeholder() {
+                let message =
+                    "holds a secret, which must not stand in an adapter (its value is not shown here)";
+                item.suggest(problems, message, "give it by reference in the scenario, as `env` of the box");
+            }
             env.insert(name, template);
         }
     }
@@ -257,6 +263,10 @@ mod tests {
             ("env: { A: '{bootstrp}' }", "a.yaml:5:11: env.A: there is no placeholder `{bootstrp}`"),
             ("env: { A: '{bootstrp}' }", "bootstrap"),
             ("env: { 1A: x }", "is no name of an environment variable"),
+            (
+                "env: { API_TOKEN: hunter2 }",
+                "env.API_TOKEN: holds a secret, which must not stand in an adapter",
+            ),
             ("files: { etc/x: y }", "from its root on"),
             ("files: { /etc/../x: y }", "from its root on"),
             ("command: serve", "must be a list"),
@@ -267,7 +277,7 @@ mod tests {
             ("comand: []", "unknown field"),
         ] {
             let error = adapter(&format!("{base}{more}\n")).unwrap_err();
-            assert!(error.contains(sentence), "{more}: {error}");
+            assert!(error.contains(sentence) && !error.contains("hunter2"), "{more}: {error}");
         }
         let error = adapter("version: 1\nname: a\nimage: A b\nport: 0\n").unwrap_err();
         assert_eq!(error.lines().count(), 2, "{error}");

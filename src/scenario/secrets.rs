@@ -133,6 +133,20 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
     if matches!(item.node.kind, Kind::Mapping(_)) {
         return read_reference(item, problems).map(Value::Reference);
     }
+    if is_named_as_secret(name) {
+        let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
+        item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
+        return None;
+    }
+    let Some(text) = item.written() else {
+        item.fail(problems, format!("must be a value, and is {}", item.node.describe()));
+        return None;
+    };
+    Some(Value::Plain(text.to_owned()))
+}
+
+/// Whether a header or an environment variable is named as secrets are.
+pub(super) fn is_named_as_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // Where a key is, or of what kind, is none.
     let tells_of_one =
@@ -150,16 +164,7 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
         "user_info",
         "userinfo",
     ];
-    if !tells_of_one && words.iter().any(|word| name.contains(word)) {
-        let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
-        item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
-        return None;
-    }
-    let Some(text) = item.written() else {
-        item.fail(problems, format!("must be a value, and is {}", item.node.describe()));
-        return None;
-    };
-    Some(Value::Plain(text.to_owned()))
+    !tells_of_one && words.iter().any(|word| name.contains(word))
 }
 
 /// Whether the property `name` holds a secret. A private key's place is none.

@@ -52,6 +52,16 @@ pub(crate) fn quickstart_with(adapter: &str) -> Landfall {
     in_containers(Landfall::short_quickstart()).set(&format!("stack.proxy.adapter={}", adapter.display()))
 }
 
+/// A scenario that ships, with images that no registry has, and a balancer whose times are shorter.
+pub(crate) fn shipped(name: &str) -> Landfall {
+    Landfall::run(&repository("scenarios/containers").join(name))
+        .set("stack.images={pull: never}")
+        .set("stack.kafka.image=landfall-test/kafka")
+        .set("stack.proxy.adapter=landfall")
+        .set("stack.proxy.image=landfall-test/landfall")
+        .set("stack.proxy.balancer.time_scale=10")
+}
+
 fn in_containers(landfall: Landfall) -> Landfall {
     landfall
         .args(&["--provider", "container"])

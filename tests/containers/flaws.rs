@@ -1,6 +1,6 @@
 //! What must not come up: proxies with a wrong password, or before certificates that nobody should trust.
 
-use crate::alone::{alone, end, quickstart, quickstart_with};
+use crate::alone::{alone, end, quickstart_with, shipped};
 
 #[test]
 fn proxies_that_should_trust_nobody_do_not_come_up() {
@@ -11,8 +11,7 @@ fn proxies_that_should_trust_nobody_do_not_come_up() {
         ("wrong-host-name", &["certificate", "name"]),
         ("unknown-authority", &["certificate"]),
     ] {
-        let ended =
-            end(quickstart().set(&format!("stack.kafka.flaw={flaw}")).set("stack.proxy.start_within=30s"));
+        let ended = end(shipped(&format!("{flaw}.yaml")).set("stack.proxy.start_within=30s"));
         assert_eq!((ended.code, ended.result.is_none()), (Some(3), true), "{flaw}: {}", ended.stderr);
         let line = ended.stderr.lines().last().unwrap_or_default().to_lowercase();
         assert!(line.contains("proxy-1"), "{flaw}: {line}");

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use crate::doubles::http::Source;
-use crate::scenario::{IdpSpec, MetadataPlace, ProxySpec, Scenario, TlsSettings, host_is_allowed};
+use crate::scenario::{
+    GatewaySpec, IdpSpec, MetadataPlace, ProxySpec, Scenario, TlsSettings, host_is_allowed,
+};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +27,9 @@ fn externals(scenario: &Scenario) -> Vec<(&'static str, String, TlsSettings)> {
     if let IdpSpec::External(idp) = &scenario.stack.idp {
         let (MetadataPlace::Issuer(url) | MetadataPlace::Url(url)) = &idp.place;
         externals.push(("the identity provider", url.clone(), idp.tls.clone()));
+    }
+    if let GatewaySpec::External { url, tls, .. } = &scenario.stack.gateway {
+        externals.push(("the gateway", url.clone(), tls.clone()));
     }
     if let ProxySpec::External { url, tls, .. } = &scenario.stack.proxy {
         externals.push(("the proxy", url.clone(), tls.clone()));

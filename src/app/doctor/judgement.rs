@@ -203,7 +203,9 @@ pub(super) fn disk(what: &str, folder: &Path, free: Option<u64>) -> Diagnosis {
     };
     let says = format!("{} are free at {}", bytes_text(free), folder.display());
     match free {
-        ..DISK_LEAST => Diagnosis::failure(&subject, says, "make room: a run could not be written down"),
+        ..DISK_LEAST => {
+            Diagnosis::failure(&subject, says, "make room: a run would have none for what it writes")
+        }
         DISK_LEAST..DISK => Diagnosis::warning(&subject, says, "make room: long runs write much"),
         _ => Diagnosis::ok(&subject, says),
     }

@@ -1,6 +1,8 @@
 //! What a scenario needs of the machine. Pure.
 
-use crate::scenario::{GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, Resources, Scenario};
+use crate::scenario::{
+    FaultKind, GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, Resources, Scenario,
+};
 
 /// What a scenario needs of the machine.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,13 +75,37 @@ fn ports(scenario: &Scenario) -> Vec<(&'static str, u16)> {
 
 fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
     let mut boxes = Vec::new();
+    if let IdpSpec::Container(idp) = &scenario.stack.idp {
+        boxes.push(BoxNeeds { name: "idp", count: 1, image: idp.image.clone(), resources: idp.resources });
+    }
     if let KafkaSpec::Container(kafka) = &scenario.stack.kafka {
         let (count, image) = (kafka.brokers.into(), kafka.image.clone());
         boxes.push(BoxNeeds { name: "kafka", count, image, resources: kafka.resources });
     }
     if let ProxySpec::Container(proxy) = &scenario.stack.proxy {
-        let (count, image) = (proxy.replicas.into(), proxy.image.clone());
+        let more = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::ScaleOut).count();
+        let count = u64::from(proxy.replicas) + u64::try_from(more).unwrap_or(0);
+        let image = proxy.image.clone();
         boxes.push(BoxNeeds { name: "proxy", count, image, resources: proxy.resources });
     }
     boxes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_box_in_a_container_is_counted_and_so_are_replicas_that_come_later() {
+        let text = "version: 1\nname: x\ntopics: [{ name: t }]\npartners: [{ name: p, secret: generated }]\n\
+             workload: [{ partner: p, topic: t, format: v2-json, payload: { file: r }, arrivals: { constant: 1/s }, \
+             for: 9s }]\nfaults: [{ box: proxy, kind: scale-out, at: 1s }]\n\
+             stack: { idp: container, proxy: container, kafka: { kind: container, brokers: 3 } }\n";
+        let scenario =
+            crate::scenario::parse(text, Path::new("x"), &[], &|_| unreachable!("extends nothing")).unwrap();
+        let found: Vec<(&str, u64)> =
+            Needs::of(&scenario).containers.iter().map(|part| (part.name, part.count)).collect();
+        assert_eq!(found, [("idp", 1), ("kafka", 3), ("proxy", 3)]);
+    }
 }

@@ -129,6 +129,12 @@ impl Template {
         Ok(Secret::new(text))
     }
 
+    /// Whether any placeholder stands in it.
+    #[must_use]
+    pub fn has_placeholder(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Value(_)))
+    }
+
     /// Whether this placeholder stands in it.
     #[must_use]
     pub fn uses(&self, name: &str) -> bool {

@@ -1,6 +1,5 @@
 //! Whether limits bite: what was asked, held against what the kernel says of a container that runs.
 
-use super::Containers;
 use crate::engine::{Bounds, Container, Limits};
 use crate::stack::StackError;
 
@@ -9,36 +8,25 @@ const PAGE: u64 = 64 * 1024;
 /// A quota of CPU time is in whole microseconds of a period of 100 ms, and 1 ms at least.
 const CPU_STEP: f64 = 0.001;
 
-impl Containers {
-    /// Makes sure that what limits `container` is what was asked. Where that cannot be looked up, a note says so.
-    ///
-    /// # Errors
-    /// [`StackError::LimitsDiffer`].
-    pub(super) async fn verify_limits(
-        &mut self,
-        container: &Container,
-        asked: Limits,
-    ) -> Result<(), StackError> {
-        let state = container.state().await?;
-        // What has ended already says why elsewhere.
-        if asked == Limits::default() || !state.running {
-            return Ok(());
-        }
-        match container.bounds(&state) {
-            Ok(found) => match differing(asked, found) {
-                Some((what, asked, found)) => {
-                    let name = container.name().to_owned();
-                    Err(StackError::LimitsDiffer { name, what, asked, found })
-                }
-                None => Ok(()),
-            },
-            Err(reason) => {
-                self.notes.push(format!(
-                    "whether the limits of the box {} bite could not be looked up: {reason}",
-                    container.name()
-                ));
-                Ok(())
-            }
+/// Makes sure that what limits `container` is what was asked. Where that cannot be looked up, gives what a reader must know of
+/// it.
+///
+/// # Errors
+/// [`StackError::LimitsDiffer`], and where the engine does not say how the container is.
+pub(super) async fn verify(container: &Container, asked: Limits) -> Result<Option<String>, StackError> {
+    let state = container.state().await?;
+    // What has ended already says why elsewhere.
+    if asked == Limits::default() || !state.running {
+        return Ok(None);
+    }
+    let name = container.name().to_owned();
+    match container.bounds(&state) {
+        Ok(found) => match differing(asked, found) {
+            Some((what, asked, found)) => Err(StackError::LimitsDiffer { name, what, asked, found }),
+            None => Ok(None),
+        },
+        Err(reason) => {
+            Ok(Some(format!("whether the limits of the box {name} bite could not be looked up: {reason}")))
         }
     }
 }

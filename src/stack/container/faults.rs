@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+use super::bounds;
 use super::events::Events;
 use super::kafka::Cluster;
 use super::ready::{try_ready, until_ready};
 use super::{Containers, StackError};
 use crate::doubles::balancer::{Balancer, TargetError};
 use crate::doubles::fault::Injector;
-use crate::engine::{Container, EngineError, LogFile, Redaction};
+use crate::engine::{Container, EngineError, Limits, LogFile, Redaction};
 use crate::kafka::admin::AdminError;
 use crate::scenario::{FaultKind, ProxyContainer, Ready};
 
@@ -30,6 +31,7 @@ pub(super) struct Replica {
     pub(super) number: u16,
     pub(super) container: Container,
     pub(super) address: SocketAddr,
+    pub(super) limits: Limits,
 }
 
 /// What faults of proxies need to know.
@@ -252,7 +254,7 @@ impl Proxies {
         match self.ready(replica).await {
             Ok(()) => {
                 let took = Course::since(began, Instant::now());
-                course.events.tell(format!("{name} could be used again {took} after it was started"));
+                course.events.tell(format!("{name} could be used again {took} later"));
                 true
             }
             Err(error) => {
@@ -308,6 +310,13 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
     if let Err(error) = spare.container.start().await {
         course.told(&name, "", Err(error));
         return;
+    }
+    match bounds::verify(&spare.container, spare.limits).await {
+        Ok(note) => note.into_iter().for_each(|note| course.events.tell(note)),
+        Err(error) => {
+            course.told(&name, "", Err(error));
+            return;
+        }
     }
     // Followed as long as the run lasts.
     let log = LogFile::follow(&spare.container, &folder, proxies.redaction.clone());

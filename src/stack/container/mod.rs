@@ -196,7 +196,7 @@ impl Containers {
                         warnings.map(|warning| format!("the engine says of {}: {warning}", container.name())),
                     );
                     if at_once {
-                        self.verify_limits(&container, limits).await?;
+                        self.notes.extend(bounds::verify(&container, limits).await?);
                         self.logs.push(LogFile::follow(&container, &self.folder, self.redaction.clone())?);
                     }
                     #[expect(clippy::cast_precision_loss, reason = "there are few CPUs")]

@@ -39,7 +39,7 @@ impl Containers {
         let Running { container, port } = self.run((adapter.port, !spare), |_| Ok(made.clone())).await?;
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let replicas = if spare { &mut self.spares } else { &mut self.proxies };
-        replicas.push(Replica { number, container, address });
+        replicas.push(Replica { number, container, address, limits });
         let profile =
             adapter.profile.as_ref().map(|profile| profile.replace("{release}", spec.profile.latest()));
         Ok((address, ContainerReport { profile, ..report(&image, spec.resources) }))
