@@ -93,12 +93,19 @@ fn well_made_functions_pass_and_decide_like_the_embedded_authorizer() {
     if !example.exists() {
         return demanded_or_said("there is no example; cargo build --example token_authorizer makes it");
     }
-    let folder = tempfile::tempdir().unwrap();
-    let ended = conform(&["--strict", "--require-all"], folder.path());
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    let embedded = result(folder.path());
-    let on_pyjwt = passes(&format!("[{python}, -m, awslambdaric, pyjwt_authorizer.handler]"));
-    let on_jsonwebtoken = passes(&format!("[{}]", example.display()));
+    let embedded = || {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = conform(&["--strict", "--require-all"], folder.path());
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        result(folder.path())
+    };
+    let on_pyjwt = || passes(&format!("[{python}, -m, awslambdaric, pyjwt_authorizer.handler]"));
+    let on_jsonwebtoken = || passes(&format!("[{}]", example.display()));
+    // They wait most of the time.
+    let (embedded, on_pyjwt, on_jsonwebtoken) = std::thread::scope(|scope| {
+        let tried = [scope.spawn(embedded), scope.spawn(on_pyjwt), scope.spawn(on_jsonwebtoken)];
+        tried.map(|suite| suite.join().unwrap()).into()
+    });
     for other in [&on_pyjwt, &on_jsonwebtoken] {
         let (left, right) = (statuses(&embedded), statuses(other));
         let differ: Vec<_> = left.iter().filter(|(id, seen)| right.get(*id) != Some(seen)).collect();

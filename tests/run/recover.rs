@@ -18,7 +18,7 @@ use crate::harness::{Landfall, ScenarioFile, file_in, wait_until};
 const TOPICS: [&str; 2] = ["t", "u"];
 const PARTITIONS: i32 = 3;
 /// How often a run is killed.
-const KILLS: u32 = 20;
+const KILLS: u32 = 12;
 
 /// Two streams, one of which is tried again, on a path that loses, copies and errs.
 const SCENARIO: &str = r#"

@@ -1,9 +1,12 @@
 //! The authorizers: the embedded one, of which the authentication suite must find nothing, and each mistake that it can be
 //! told to make, which a case must find that says so.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
 use super::SelftestError;
@@ -14,7 +17,11 @@ use crate::judge::selftest::Detector;
 use crate::result::{CaseReport, Row, RowOutcome, Seen};
 use crate::scenario::{self, Flaw, Unreadable};
 
-/// Tries the embedded authorizer as it is, and with each of `flaws`; tells `each` row as it comes.
+/// How many paths there are at once. Most of the time a suite waits, for tokens to end and for keys to be asked for again.
+const PATHS: usize = 3;
+
+/// Tries the embedded authorizer as it is, and with each of `flaws`, some at once; tells `each` row, in this order, as soon as
+/// it is there.
 ///
 /// # Errors
 /// [`SelftestError`], where a signal came.
@@ -22,32 +29,66 @@ pub(super) async fn rows(
     flaws: &[Flaw],
     logs: &Path,
     interrupt: &watch::Receiver<Option<Interrupt>>,
-    mut each: impl FnMut(Row),
+    each: impl FnMut(Row),
 ) -> Result<(), SelftestError> {
+    let told = RefCell::new(InOrder { each, waiting: BTreeMap::new(), next: 0 });
     let scenario = scenario::parse(SCENARIO, Path::new("authentication.yaml"), &[], &|_| {
         Err(Unreadable { line: 0, column: 0, message: "the scenario that ships extends nothing".into() })
     });
     let scenario = match scenario {
         Ok(scenario) => scenario,
         Err(error) => {
-            each(broken("as it should be", error.to_string()));
+            told.borrow_mut().tell(0, broken("as it should be", error.to_string()));
             return Ok(());
         }
     };
     let flaws: Vec<Option<Flaw>> = std::iter::once(None).chain(flaws.iter().copied().map(Some)).collect();
-    let tried = each_flaw(&scenario, logs, &flaws, interrupt, |flaw, outcomes, took| {
-        each(match flaw {
-            None => healthy(&outcomes, took),
-            Some(flaw) => weak(flaw, &outcomes, took),
-        });
+    let tried = (0..PATHS.min(flaws.len())).map(|path| {
+        let own: Vec<Option<Flaw>> = flaws.iter().copied().skip(path).step_by(PATHS).collect();
+        let (scenario, told) = (&scenario, &told);
+        Box::pin(async move {
+            let mut place = path;
+            let row = |flaw, outcomes: Outcomes, took| {
+                let row = match flaw {
+                    None => healthy(&outcomes, took),
+                    Some(flaw) => weak(flaw, &outcomes, took),
+                };
+                told.borrow_mut().tell(place, row);
+                place += PATHS;
+            };
+            each_flaw(scenario, logs, &own, interrupt, row).await
+        })
     });
-    match tried.await {
-        Ok(()) => Ok(()),
+    match try_join_all(tried).await {
+        Ok(_) => Ok(()),
         Err(ConformError::Interrupted(signal)) => Err(SelftestError::Interrupted(signal)),
         Err(error) => {
-            each(broken("the authentication suite", error.to_string()));
+            told.into_inner().end(broken("the authentication suite", error.to_string()));
             Ok(())
         }
+    }
+}
+
+/// Rows that come in any order, told by their places.
+struct InOrder<F> {
+    each: F,
+    waiting: BTreeMap<usize, Row>,
+    next: usize,
+}
+
+impl<F: FnMut(Row)> InOrder<F> {
+    fn tell(&mut self, place: usize, row: Row) {
+        self.waiting.insert(place, row);
+        while let Some(row) = self.waiting.remove(&self.next) {
+            (self.each)(row);
+            self.next += 1;
+        }
+    }
+
+    /// Tells what is there, and `row` in place of what is not.
+    fn end(mut self, row: Row) {
+        self.waiting.into_values().for_each(&mut self.each);
+        (self.each)(row);
     }
 }
 
