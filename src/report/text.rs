@@ -5,6 +5,11 @@ use console::measure_text_width;
 use crate::result::{Evidence, Quantiles, Verdict};
 use crate::stats::time_text;
 
+/// How often something happened.
+pub(super) fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
+}
+
 /// A count with its thousands set apart.
 pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 pub use html::html;
 
-use super::text::{grouped, plain};
+use super::text::{grouped, plain, times};
 use crate::result::{Row, RowOutcome, Selftest, Verdict};
 use crate::stats::time_text;
 
@@ -29,7 +29,7 @@ fn found(row: &Row) -> String {
     let seen: Vec<String> =
         row.seen.iter().map(|seen| format!("{} {}", seen.detector, grouped(seen.count))).collect();
     let seen = if seen.is_empty() { "nothing to find".to_owned() } else { seen.join(", ") };
-    format!("took effect {} times; {seen}", grouped(row.injected))
+    format!("took effect {}; {seen}", times(row.injected))
 }
 
 /// The last lines: what it all comes to.
