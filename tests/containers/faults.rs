@@ -13,7 +13,7 @@ fn short(name: &str, seconds: u32, times: &[&str]) -> Landfall {
         // How fast it is, says nothing in a test run.
         .set("checks=[records.unknown == 0]")
         // An attempt without an answer may land for as long as this.
-        .set("grace=6s");
+        .set("grace=3s");
     (0..)
         .zip(times)
         .fold(landfall, |landfall, (number, time)| landfall.set(&format!("faults[{number}].{time}")))

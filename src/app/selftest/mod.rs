@@ -96,7 +96,7 @@ fn scenario(sets: &[String]) -> Result<Scenario, ScenarioError> {
     })
 }
 
-/// Runs all trials, one after another, and tells `each` row as it comes, with how many there are. Writes the matrix into
+/// Runs all trials, and tells `each` row as it comes, with how many there are. Writes the matrix into
 /// the folder. The runs that went wrong stay in it.
 ///
 /// # Errors
