@@ -81,5 +81,9 @@ fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
         let (count, image) = (proxy.replicas.into(), proxy.image.clone());
         boxes.push(BoxNeeds { name: "proxy", count, image, resources: proxy.resources });
     }
+    if let IdpSpec::Container(idp) = &scenario.stack.idp {
+        let image = idp.image.clone();
+        boxes.push(BoxNeeds { name: "idp", count: 1, image, resources: idp.resources });
+    }
     boxes
 }

@@ -30,7 +30,8 @@ impl StackSpec {
     pub fn token_life(&self) -> Option<Duration> {
         match &self.idp {
             IdpSpec::Embedded(idp) => Some(idp.token_life),
-            IdpSpec::Container(_) | IdpSpec::External(_) | IdpSpec::None => None,
+            IdpSpec::Container(idp) => Some(idp.token_life),
+            IdpSpec::External(_) | IdpSpec::None => None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `adapter` | what containers are told, filled in |
 //! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
+//! | `realm` | what Keycloak is told of the partners |
 //! | `faults`, `events` | stopped, killed, paused, restarted, one more, one fewer; and what was done of that |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
@@ -22,6 +23,7 @@ mod idp;
 mod kafka;
 mod proxy;
 mod ready;
+mod realm;
 mod start;
 mod teardown;
 mod watch;

@@ -94,7 +94,8 @@ impl Stack {
         let since = Instant::now();
         let env = of_box("idp", &spec.env)?;
         let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
-        let (issuer, report) = containers.start_idp(spec, &scenario.partners, &env).await?;
+        let partners = (&*scenario.partners, &*self.partner_auths);
+        let (issuer, report) = containers.start_idp(spec, partners, &env).await?;
         let attached = ExternalIdp {
             place: MetadataPlace::Issuer(issuer),
             audience: spec.audience.clone(),
