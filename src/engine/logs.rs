@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::container::Container;
 use super::error::EngineError;
-use crate::secret::Secret;
+use crate::secret::{Secret, redact};
 
 /// What stands where a secret was.
 const HIDDEN: &str = "********";
@@ -37,10 +37,11 @@ impl Redaction {
         Self(secrets)
     }
 
-    /// The text without them.
+    /// The text without them, and without what may be somebody's token.
     #[must_use]
     pub fn of(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN))
+        let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN));
+        redact(&text, &[])
     }
 }
 
@@ -151,5 +152,11 @@ mod tests {
         lines.finish().unwrap();
         drop(lines);
         assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=********\nlast ********");
+    }
+
+    #[test]
+    fn tokens_are_left_out_that_nobody_knew_before() {
+        let told = Redaction::default().of("asked for Bearer abc.def and eyJhbGciOiJS.eyJpc3MiOiJ4.c2ln");
+        assert_eq!(told, "asked for Bearer [redacted] and [redacted]");
     }
 }

@@ -129,7 +129,7 @@ fn read_container(
     let image_item = fields.optional("image");
     let image = adapter
         .as_ref()
-        .and_then(|adapter| read_image(image_item.as_ref(), &adapter.image, images, problems));
+        .and_then(|adapter| read_image(image_item.as_ref(), Some(&adapter.image), images, problems));
     let token_life = read_token_life(&mut fields, problems);
     let audience = read_audience(&mut fields, problems);
     let profile = fields.optional("profile").and_then(|item| read_profile(&item, around.load, problems));

@@ -90,7 +90,7 @@ fn read_proxy_container(
         fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let image_item = fields.optional("image");
     let usual = adapter.as_ref().map(|adapter| adapter.image.replace("{release}", profile.latest()));
-    let image = usual.and_then(|usual| read_image(image_item.as_ref(), &usual, images, problems));
+    let image = usual.and_then(|usual| read_image(image_item.as_ref(), Some(&usual), images, problems));
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
     let resources = read_resources(&mut fields, REPLICA, problems);
     let env = read_env(&mut fields, problems);

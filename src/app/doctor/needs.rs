@@ -85,5 +85,10 @@ fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
         let image = idp.image.clone();
         boxes.push(BoxNeeds { name: "idp", count: 1, image, resources: idp.resources });
     }
+    for (_, function) in scenario.stack.gateway.function_containers() {
+        let resources = Resources { cpus: None, memory: Some(u64::from(function.memory_mb) << 20) };
+        let (count, image) = (function.workers as u64, function.image.clone());
+        boxes.push(BoxNeeds { name: "authorizer", count, image, resources });
+    }
     boxes
 }

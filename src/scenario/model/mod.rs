@@ -36,8 +36,8 @@ pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
 pub use gateway::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IDP_PLACEHOLDERS,
-    IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, FunctionContainer, GatewaySpec,
+    IDP_PLACEHOLDERS, IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use idp::{AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace};
 pub use image::{ImageRef, Pull};

@@ -47,6 +47,7 @@ impl StackSpec {
         matches!(self.proxy, ProxySpec::Container(_))
             || matches!(self.kafka, KafkaSpec::Container(_))
             || matches!(self.idp, IdpSpec::Container(_))
+            || self.gateway.function_containers().next().is_some()
     }
 
     /// The hosts besides this machine that the load may reach; where there are none, it does not leave. Who issues tokens is

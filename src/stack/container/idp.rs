@@ -15,13 +15,13 @@ use crate::secret::Secret;
 use crate::stack::secrets::{PartnerAuth, hidden};
 
 impl Containers {
-    /// Starts the provider, and returns when it can be used: with its issuer, and what results say of it.
+    /// Starts the provider, and returns when it can be used: with where it is reached, and what results say of it.
     pub(in crate::stack) async fn start_idp(
         &mut self,
         spec: &IdpContainer,
         (partners, auths): (&[Partner], &[PartnerAuth]),
         env: &[(String, Secret)],
-    ) -> Result<(String, ContainerReport), StackError> {
+    ) -> Result<(SocketAddr, ContainerReport), StackError> {
         self.hide(hidden(&spec.env, env));
         self.hide(auths.iter().filter_map(|auth| match auth {
             PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Some(secret.clone()),
@@ -29,7 +29,7 @@ impl Containers {
         }));
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
-        let Adapter { port: inside, ready, issuer, .. } = &spec.adapter;
+        let Adapter { port: inside, ready, .. } = &spec.adapter;
         let values: Values = [
             ("audience", Secret::new(spec.audience.clone())),
             ("clients.keycloak", realm(spec, partners, auths)),
@@ -42,8 +42,8 @@ impl Containers {
         let Running { container, port } = self.run((*inside, true), |_| Ok(made.clone())).await?;
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
         until_ready(&container, spec.start_within, &self.redaction, || try_ready(ready, address)).await?;
-        let issuer = format!("http://{address}{}", issuer.as_deref().unwrap_or_default());
-        Ok((issuer, report(&image, spec.resources)))
+        self.idp = Some(container);
+        Ok((address, report(&image, spec.resources)))
     }
 }
 
