@@ -349,7 +349,7 @@ mod tests {
             stop_signal: None,
         };
         let belonging = Belonging { stack: "s".into(), owner: None };
-        let body = body(&belonging, &Network { name: "landfall-s".into() }, &spec);
+        let body = body(&belonging, &Network { name: "landfall-s".into(), gateway: None }, &spec);
         let host = body.host_config.unwrap();
         let bound = host.port_bindings.unwrap().remove("8082/tcp").unwrap().unwrap();
         assert_eq!(bound[0].host_ip.as_deref(), Some("127.0.0.1"));

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::container::Container;
 use super::error::EngineError;
-use crate::secret::Secret;
+use crate::secret::{Secret, redact};
 
 /// What stands where a secret was.
 const HIDDEN: &str = "********";
@@ -40,10 +40,11 @@ impl Redaction {
         Self(forms.into_iter().map(Secret::new).collect())
     }
 
-    /// The text without them.
+    /// The text without them, and without what may be somebody's token.
     #[must_use]
     pub fn of(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN))
+        let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN));
+        redact(&text, &[])
     }
 }
 
@@ -201,5 +202,11 @@ mod tests {
         lines.finish().unwrap();
         drop(lines);
         assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=********\nlast ********");
+    }
+
+    #[test]
+    fn tokens_are_left_out_that_nobody_knew_before() {
+        let told = Redaction::default().of("asked for Bearer abc.def and eyJhbGciOiJS.eyJpc3MiOiJ4.c2ln");
+        assert_eq!(told, "asked for Bearer [redacted] and [redacted]");
     }
 }

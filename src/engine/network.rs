@@ -1,5 +1,6 @@
 //! The network of a stack: its containers know each other by their boxes' names, and nobody else's.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::NetworkCreateRequest;
@@ -15,6 +16,8 @@ pub static MADE_STACKS: AtomicBool = AtomicBool::new(false);
 pub struct Network {
     /// Its name.
     pub name: String,
+    /// Where those within it reach the engine's machine, where the engine tells.
+    pub gateway: Option<IpAddr>,
 }
 
 /// The name of a stack's network, with which those of its containers begin.
@@ -35,9 +38,14 @@ impl Network {
             labels: Some(belonging.labels()),
             ..NetworkCreateRequest::default()
         };
-        match engine.docker.create_network(request).await {
-            Ok(_) => Ok(Self { name }),
-            Err(error) => Err(EngineError::Network { reason: sentence(&error) }),
+        if let Err(error) = engine.docker.create_network(request).await {
+            return Err(EngineError::Network { reason: sentence(&error) });
         }
+        let made = engine.docker.inspect_network(&name, None).await.ok();
+        let configs = made.and_then(|made| made.ipam?.config).unwrap_or_default();
+        // Some engines write the length of the network's prefix behind it.
+        let address = |gateway: String| gateway.split('/').next()?.parse().ok();
+        let gateway = configs.into_iter().find_map(|config| address(config.gateway?));
+        Ok(Self { name, gateway })
     }
 }

@@ -10,7 +10,8 @@ use super::decode::{Fields, Item};
 use super::error::{Origin, Problems, listed, nearest, quoted};
 use super::extends::{Load, has_known_version};
 use super::images::is_variable;
-use super::model::{ADAPTER_PLACEHOLDERS, Adapter, ImageRef, Ready, Template};
+use super::model::{Adapter, ImageRef, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready, Template};
+use super::profiles::read_profile;
 use super::secrets::is_named_as_secret;
 use super::shipped::Shipped;
 use super::tree::{self, Kind};
@@ -23,42 +24,73 @@ const PROXIES: [(&str, &str); 4] = [
     ("landfall", include_str!("../../fixtures/adapters/landfall.yaml")),
 ];
 
-/// The adapter of the identity provider.
-const PROVIDER: (&str, &str) = ("mock-oauth2", include_str!("../../fixtures/adapters/mock-oauth2.yaml"));
+/// The adapters that ship for identity providers.
+const PROVIDERS: [(&str, &str); 2] = [
+    ("mock-oauth2", include_str!("../../fixtures/adapters/mock-oauth2.yaml")),
+    ("keycloak", include_str!("../../fixtures/adapters/keycloak.yaml")),
+];
 
 /// The names of the adapters that ship for REST proxies.
 pub const ADAPTERS: [&str; 4] = [PROXIES[0].0, PROXIES[1].0, PROXIES[2].0, PROXIES[3].0];
 
-/// A field that names an adapter of a REST proxy: one that ships, or a file; `None`: the first that ships.
-pub(super) fn read_proxy_adapter(
+/// The names of the adapters that ship for identity providers.
+pub const PROVIDER_ADAPTERS: [&str; 2] = [PROVIDERS[0].0, PROVIDERS[1].0];
+
+/// What an adapter makes of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A REST proxy.
+    Proxy,
+    /// An identity provider.
+    Provider,
+}
+
+impl Role {
+    /// The adapters that ship.
+    fn shipped(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Proxy => &PROXIES,
+            Self::Provider => &PROVIDERS,
+        }
+    }
+
+    fn placeholders(self) -> &'static [&'static str] {
+        match self {
+            Self::Proxy => PROXY_PLACEHOLDERS,
+            Self::Provider => PROVIDER_PLACEHOLDERS,
+        }
+    }
+}
+
+/// A field that names an adapter: one that ships, or a file; `None`: the first that ships.
+pub(super) fn read_adapter(
     item: Option<&Item<'_>>,
+    role: Role,
     load: Load<'_>,
     problems: &mut Problems,
 ) -> Option<Adapter> {
-    let Some(item) = item else { return read_text(PROXIES[0].1, Path::new(PROXIES[0].0), problems) };
+    let files = role.shipped();
+    let Some(item) = item else {
+        return read_text(files[0].1, Path::new(files[0].0), (role, load), problems);
+    };
     let text = item.name(problems)?;
-    let shipped = Shipped { what: "adapter", files: &PROXIES };
+    let shipped = Shipped { what: "adapter", files };
     let (text, file) = shipped.text(text, (item.at(), &item.path), load, problems)?;
-    read_text(&text, &file, problems)
-}
-
-/// The adapter of the identity provider.
-pub(super) fn provider_adapter(problems: &mut Problems) -> Option<Adapter> {
-    read_text(PROVIDER.1, Path::new(PROVIDER.0), problems)
+    read_text(&text, &file, (role, load), problems)
 }
 
 /// The adapter that a file's text says.
-fn read_text(text: &str, file: &Path, problems: &mut Problems) -> Option<Adapter> {
+fn read_text(text: &str, file: &Path, of: (Role, Load<'_>), problems: &mut Problems) -> Option<Adapter> {
     let root = tree::parse(text, &Arc::new(Origin::File(file.to_owned())), problems)?;
     let item = Item { node: &root, path: String::new() };
     // Its fields are none of the scenario's.
     #[cfg(test)]
-    return super::asked::apart(|| read_root(&item, problems));
+    return super::asked::apart(|| read_root(&item, of, problems));
     #[cfg(not(test))]
-    read_root(&item, problems)
+    read_root(&item, of, problems)
 }
 
-fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
+fn read_root(item: &Item<'_>, (role, load): (Role, Load<'_>), problems: &mut Problems) -> Option<Adapter> {
     let before = problems.count();
     let mut fields = item.fields(problems)?;
     if !has_known_version(&mut fields, problems) {
@@ -70,16 +102,21 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
         .and_then(|item| read_image(&item, problems));
     let port =
         fields.required("port", "8082", problems).and_then(|item| item.integer(&(1..=u16::MAX), problems));
-    let env = read_env(fields.optional("env").as_ref(), problems);
-    let files = read_files(fields.optional("files").as_ref(), problems);
-    let entrypoint = fields.optional("entrypoint").and_then(|item| read_words(&item, problems));
-    let command = fields.optional("command").and_then(|item| read_words(&item, problems));
-    let ready = fields.optional("ready").map_or(Some(Ready::Produce), |item| read_ready(&item, problems));
+    let env = read_env(fields.optional("env").as_ref(), role, problems);
+    let files = read_files(fields.optional("files").as_ref(), role, problems);
+    let entrypoint = fields.optional("entrypoint").and_then(|item| read_words(&item, role, problems));
+    let command = fields.optional("command").and_then(|item| read_words(&item, role, problems));
+    let ready = match fields.optional("ready") {
+        Some(item) => read_ready(&item, role, problems),
+        None if role == Role::Proxy => Some(Ready::Produce),
+        None => Some(Ready::Tcp),
+    };
     let stop_signal = fields.optional("stop_signal").and_then(|item| read_signal(&item, problems));
     // The engine's client waits no longer than two minutes for anything.
     let range = (Duration::from_secs(1), Duration::from_secs(100));
     let stop_within = duration_or(&mut fields, "stop_within", Duration::from_secs(10), range, problems);
     let profile = fields.optional("profile").and_then(|item| item.name(problems)).map(str::to_owned);
+    let token_profile = fields.optional("token_profile").and_then(|item| read_profile(&item, load, problems));
     let issuer = fields.optional("issuer").and_then(|item| {
         let path = item.text(problems)?;
         if !path.starts_with('/') {
@@ -91,7 +128,10 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
         }
         Some(path.to_owned())
     });
-    let box_s = "is the scenario's: write it at `stack.proxy`";
+    let box_s = match role {
+        Role::Proxy => "is the scenario's: write it at `stack.proxy`",
+        Role::Provider => "is the scenario's: write it at `stack.idp`",
+    };
     fields.finish(
         &[("replicas", box_s), ("cpus", box_s), ("memory", box_s), ("start_within", box_s), ("pull", box_s)],
         problems,
@@ -109,6 +149,7 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
         stop_within,
         profile,
         issuer,
+        token_profile,
     })
 }
 
@@ -124,28 +165,32 @@ fn read_image(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 /// A template; a placeholder that there is not is told.
-fn read_template(item: &Item<'_>, problems: &mut Problems) -> Option<Template> {
+fn read_template(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Template> {
     let Some(text) = item.written() else {
         item.fail(problems, format!("must be text, and is {}", item.node.describe()));
         return None;
     };
-    match Template::parse(text) {
+    match Template::parse(text, role.placeholders()) {
         Ok(template) => Some(template),
         Err(unknown) => {
-            let message = format!("there is no placeholder `{{{unknown}}}`");
-            let known = nearest(&unknown, ADAPTER_PLACEHOLDERS);
+            let whose = match role {
+                Role::Proxy => "a REST proxy",
+                Role::Provider => "an identity provider",
+            };
+            let message = format!("there is no placeholder `{{{unknown}}}` for {whose}");
+            let known = nearest(&unknown, role.placeholders());
             item.suggest(problems, message, format!("{known}; double braces stand for themselves"));
             None
         }
     }
 }
 
-fn read_env(item: Option<&Item<'_>>, problems: &mut Problems) -> BTreeMap<String, Template> {
+fn read_env(item: Option<&Item<'_>>, role: Role, problems: &mut Problems) -> BTreeMap<String, Template> {
     let mut env = BTreeMap::new();
     for (name, item) in entries(item, problems) {
         if !is_variable(&name) {
             item.suggest(problems, "is no name of an environment variable", "use letters, digits and `_`");
-        } else if let Some(template) = read_template(&item, problems) {
+        } else if let Some(template) = read_template(&item, role, problems) {
             if is_named_as_secret(&name) && !template.has_placeholder() {
                 let message =
                     "holds a secret, which must not stand in an adapter (its value is not shown here)";
@@ -157,14 +202,14 @@ fn read_env(item: Option<&Item<'_>>, problems: &mut Problems) -> BTreeMap<String
     env
 }
 
-fn read_files(item: Option<&Item<'_>>, problems: &mut Problems) -> BTreeMap<String, Template> {
+fn read_files(item: Option<&Item<'_>>, role: Role, problems: &mut Problems) -> BTreeMap<String, Template> {
     let mut files = BTreeMap::new();
     for (path, item) in entries(item, problems) {
         let parts = || path.split('/').skip(1);
         if !path.starts_with('/') || parts().any(|part| part.is_empty() || part == "." || part == "..") {
             let remedy = "write for instance `/etc/our-proxy/config.json`";
             item.suggest(problems, "must be the path of a file in the container, from its root on", remedy);
-        } else if let Some(template) = read_template(&item, problems) {
+        } else if let Some(template) = read_template(&item, role, problems) {
             files.insert(path, template);
         }
     }
@@ -178,13 +223,14 @@ fn entries<'t>(item: Option<&Item<'t>>, problems: &mut Problems) -> Vec<(String,
     all.into_iter().map(|(entry, item)| (entry.key.clone(), item)).collect()
 }
 
-fn read_words(item: &Item<'_>, problems: &mut Problems) -> Option<Vec<Template>> {
+fn read_words(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Vec<Template>> {
     let items = item.list(problems)?;
-    items.iter().map(|item| read_template(item, problems)).collect()
+    items.iter().map(|item| read_template(item, role, problems)).collect()
 }
 
-fn read_ready(item: &Item<'_>, problems: &mut Problems) -> Option<Ready> {
-    const NAMES: [&str; 3] = ["produce", "tcp", "{ http: /path }"];
+fn read_ready(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Ready> {
+    const NAMES: [&str; 3] = ["tcp", "{ http: /path }", "produce"];
+    let names = if role == Role::Proxy { &NAMES[..] } else { &NAMES[..2] };
     if matches!(item.node.kind, Kind::Mapping(_)) {
         let mut fields = item.fields(problems)?;
         let path = fields.required("http", "/", problems)?;
@@ -198,10 +244,10 @@ fn read_ready(item: &Item<'_>, problems: &mut Problems) -> Option<Ready> {
         return Some(Ready::Http(text.to_owned()));
     }
     match item.text(problems)? {
-        "produce" => Some(Ready::Produce),
+        "produce" if role == Role::Proxy => Some(Ready::Produce),
         "tcp" => Some(Ready::Tcp),
         other => {
-            item.suggest(problems, format!("{} is not possible", quoted(other)), listed(&NAMES));
+            item.suggest(problems, format!("{} is not possible", quoted(other)), listed(names));
             None
         }
     }
@@ -224,8 +270,13 @@ mod tests {
     use super::*;
 
     fn adapter(text: &str) -> Result<Adapter, String> {
+        adapter_of(Role::Proxy, text)
+    }
+
+    fn adapter_of(role: Role, text: &str) -> Result<Adapter, String> {
         let mut problems = Problems::default();
-        match read_text(text, Path::new("a.yaml"), &mut problems) {
+        let load: Load<'_> = &|_| unreachable!("it names no file");
+        match read_text(text, Path::new("a.yaml"), (role, load), &mut problems) {
             Some(adapter) => problems.or(adapter).map_err(|error| error.to_string()),
             None => Err(problems.into_error().to_string()),
         }
@@ -236,6 +287,41 @@ mod tests {
         for (name, text) in PROXIES {
             let adapter = adapter(text).unwrap();
             assert_eq!((adapter.name.as_str(), adapter.ready), (name, Ready::Produce));
+        }
+        for (name, text) in PROVIDERS {
+            let adapter = adapter_of(Role::Provider, text).unwrap();
+            assert_eq!(adapter.name, name);
+            assert!(matches!(adapter.ready, Ready::Http(_)) && adapter.issuer.is_some());
+        }
+    }
+
+    #[test]
+    fn an_identity_provider_is_told_other_things_than_a_proxy() {
+        let base = "version: 1\nname: a\nimage: a/b:1\nport: 80\n";
+        let read = adapter_of(
+            Role::Provider,
+            &format!("{base}files: {{ /r: '{{clients.keycloak}}' }}\ntoken_profile: okta\n"),
+        )
+        .unwrap();
+        assert_eq!(read.token_profile.unwrap().name, "okta");
+        assert_eq!(read.ready, Ready::Tcp);
+        for (role, more, sentence) in [
+            (
+                Role::Provider,
+                "env: { A: '{bootstrap}' }",
+                "a.yaml:5:11: env.A: there is no placeholder `{bootstrap}` for an identity",
+            ),
+            (
+                Role::Proxy,
+                "command: ['{clients.keycloak}']",
+                "a.yaml:5:11: command[0]: there is no placeholder",
+            ),
+            (Role::Provider, "ready: produce", "`produce` is not possible"),
+            (Role::Provider, "token_profile: otka", "no profile `otka` ships"),
+            (Role::Provider, "cpus: 1", "write it at `stack.idp`"),
+        ] {
+            let error = adapter_of(role, &format!("{base}{more}\n")).unwrap_err();
+            assert!(error.contains(sentence), "{more}: {error}");
         }
     }
 

@@ -8,15 +8,16 @@ use super::decode::{Fields, Item};
 use super::error::{Problems, listed, nearest, quoted};
 use super::gateway::{entries, texts};
 use super::hosts::read_url;
-use super::model::{AuthorizerSpec, IDP_PLACEHOLDERS, LambdaSpec, PolicyAnswer, Value};
+use super::images::{ImageDefaults, is_variable, read_image};
+use super::model::{AuthorizerSpec, FunctionContainer, IDP_PLACEHOLDERS, LambdaSpec, PolicyAnswer, Value};
 use super::secrets::read_named_value;
 
-const RUNS: [&str; 4] = ["builtin", "lambda", "rie", "policy"];
+const RUNS: [&str; 5] = ["builtin", "lambda", "container", "rie", "policy"];
 
 /// Where the code of an authorizer runs.
 pub(super) fn read_authorizer(
     item: &Item<'_>,
-    allowed: &[String],
+    (allowed, images): (&[String], &ImageDefaults),
     problems: &mut Problems,
 ) -> Option<AuthorizerSpec> {
     let mut fields = item.fields(problems)?;
@@ -26,6 +27,8 @@ pub(super) fn read_authorizer(
         "lambda" => {
             read_lambda(item, &mut fields, problems).map(|spec| AuthorizerSpec::Lambda(Box::new(spec)))
         }
+        "container" => read_container(&mut fields, images, problems)
+            .map(|spec| AuthorizerSpec::Container(Box::new(spec))),
         "rie" => read_rie(&mut fields, allowed, problems),
         "policy" => Some(read_policy(&mut fields, problems)),
         other => {
@@ -33,8 +36,80 @@ pub(super) fn read_authorizer(
             return None;
         }
     };
-    fields.finish(&[("url", "belongs to `run: rie`"), ("command", "belongs to `run: lambda`")], problems);
+    let refused = [
+        ("url", "belongs to `run: rie`"),
+        ("command", "belongs to `run: lambda` and `run: container`"),
+        ("image", "belongs to `run: container`"),
+    ];
+    fields.finish(&refused, problems);
     spec
+}
+
+fn read_container(
+    fields: &mut Fields<'_>,
+    images: &ImageDefaults,
+    problems: &mut Problems,
+) -> Option<FunctionContainer> {
+    let image = fields.required("image", "registry.example.com/authorizer:1", problems);
+    let handler = fields.optional("handler");
+    let command = fields.optional("command");
+    let environment = fields.optional("environment");
+    let timeout_item = fields.optional("timeout");
+    let workers = fields.optional("workers").and_then(|item| item.integer(&(1..=16_usize), problems));
+    let memory_mb = fields.optional("memory_mb").and_then(|item| item.integer(&(128..=10_240_u32), problems));
+    let port = fields.optional("port").and_then(|item| item.integer(&(1..=u16::MAX), problems));
+    let image = read_image(Some(&image?), None, images, problems);
+    let timeout = timeout_item.and_then(|item| {
+        let timeout = item.duration(&(Duration::from_secs(1)..=Duration::from_mins(15)), problems)?;
+        if timeout.subsec_nanos() > 0 {
+            item.suggest(
+                problems,
+                "must be whole seconds, as the emulator takes them",
+                "write for instance `3s`",
+            );
+        }
+        Some(timeout)
+    });
+    let command = match (handler, command) {
+        (Some(_), Some(item)) => {
+            item.suggest(problems, "cannot stand beside `handler`", "remove one of the two");
+            None
+        }
+        // Lambda's images take the handler as their command.
+        (Some(item), None) => item.name(problems).map(|handler| vec![handler.to_owned()]),
+        (None, Some(item)) => read_words(&item, "[app.handler]", problems),
+        (None, None) => None,
+    };
+    let mut variables = BTreeMap::new();
+    for (name, item) in entries(environment, problems) {
+        if !is_variable(&name) {
+            item.suggest(problems, "is no name of an environment variable", "use letters, digits and `_`");
+            continue;
+        }
+        let value = read_variable(&name, &item, problems);
+        variables.extend(value.map(|value| (name, value)));
+    }
+    Some(FunctionContainer {
+        image: image?,
+        command,
+        environment: variables,
+        timeout: timeout.unwrap_or(Duration::from_secs(3)),
+        workers: workers.unwrap_or(1),
+        memory_mb: memory_mb.unwrap_or(128),
+        port: port.unwrap_or(8080),
+    })
+}
+
+/// A command's words.
+fn read_words(item: &Item<'_>, example: &str, problems: &mut Problems) -> Option<Vec<String>> {
+    let words = item.list(problems)?;
+    let words: Option<Vec<String>> = words.iter().map(|word| word.written().map(str::to_owned)).collect();
+    let words = words.filter(|words| !words.is_empty());
+    if words.is_none() {
+        let remedy = format!("write for instance `command: {example}`");
+        item.suggest(problems, "needs a program and its arguments, as words", remedy);
+    }
+    words
 }
 
 fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LambdaSpec> {
@@ -47,13 +122,7 @@ fn read_lambda(item: &Item<'_>, fields: &mut Fields<'_>, problems: &mut Problems
     let timeout = duration_or(fields, "timeout", Duration::from_secs(3), timeout, problems);
     let workers = fields.optional("workers").and_then(|item| item.integer(&(1..=64_usize), problems));
     let memory_mb = fields.optional("memory_mb").and_then(|item| item.integer(&(128..=10_240_u32), problems));
-    let words = command?.list(problems)?;
-    let words: Option<Vec<String>> = words.iter().map(|word| word.written().map(str::to_owned)).collect();
-    let Some(command) = words.filter(|words| !words.is_empty()) else {
-        let remedy = format!("write for instance `command: {EXAMPLE}`");
-        item.suggest(problems, "needs a program and its arguments, as words", remedy);
-        return None;
-    };
+    let command = read_words(&command?, EXAMPLE, problems)?;
     let mut variables = BTreeMap::new();
     for (name, item) in entries(environment, problems) {
         let value = read_variable(&name, &item, problems);

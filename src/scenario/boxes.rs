@@ -104,7 +104,7 @@ pub(super) fn read_stack(
     let mut ports = Ports::default();
     let stack = StackSpec {
         idp: read_idp(idp_box, (around, &images), &mut ports, problems),
-        gateway: read_gateway(gateway_box, allowed, &mut ports, problems),
+        gateway: read_gateway(gateway_box, (allowed, &images), &mut ports, problems),
         proxy: read_proxy(proxy_box, (around, &images), &mut ports, problems),
         // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
         // somebody who has decided where it writes.

@@ -9,6 +9,7 @@ use super::decode::{Fields, Item};
 use super::deployed::read_external_gateway;
 use super::error::{Problems, quoted};
 use super::hosts::read_url;
+use super::images::ImageDefaults;
 use super::model::{
     AccessLogSpec, ApiKeySpec, ApiSpec, DefinitionSpec, GatewaySpec, IdentitySpec, KeyTimes, LimitsSpec,
     SecretSource, TargetSpec, ThrottleSpec, TlsSettings,
@@ -44,7 +45,7 @@ const OF_DEFINITION: [&str; 6] =
 
 pub(super) fn read_gateway(
     opened: Option<(BoxKind, Fields<'_>)>,
-    allowed: &[String],
+    (allowed, images): (&[String], &ImageDefaults),
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> GatewaySpec {
@@ -77,7 +78,7 @@ pub(super) fn read_gateway(
     };
     let access_log = fields.optional("access_log").and_then(|item| read_access_log(&item, problems));
     let api = if let Some(item) = fields.optional("api") {
-        let definition = read_definition(&item, &mut fields, allowed, problems);
+        let definition = read_definition(&item, &mut fields, (allowed, images), problems);
         let of_export = "stands in the definition that `api` names; change it there";
         fields.finish(&[REFUSED.as_slice(), &OF_PRODUCE.map(|name| (name, of_export))].concat(), problems);
         ApiSpec::Definition(Box::new(definition))
@@ -210,7 +211,7 @@ fn read_access_log(item: &Item<'_>, problems: &mut Problems) -> Option<AccessLog
 fn read_definition(
     file: &Item<'_>,
     fields: &mut Fields<'_>,
-    allowed: &[String],
+    (allowed, images): (&[String], &ImageDefaults),
     problems: &mut Problems,
 ) -> DefinitionSpec {
     let stage = fields.optional("stage").and_then(|item| read_stage(&item, problems));
@@ -231,7 +232,7 @@ fn read_definition(
     }
     let mut authorizers = BTreeMap::new();
     for (scheme, item) in entries(fields.optional("authorizers"), problems) {
-        authorizers.extend(read_authorizer(&item, allowed, problems).map(|spec| (scheme, spec)));
+        authorizers.extend(read_authorizer(&item, (allowed, images), problems).map(|spec| (scheme, spec)));
     }
     DefinitionSpec {
         file: file.name(problems).map(|path| file.at().resolve(path)).unwrap_or_default(),
@@ -344,7 +345,8 @@ mod tests {
              integrations: { 'http://n:8082': balancer, 'https://o': 'http://127.0.0.1:1' }, authorizers: { \
              a: { run: builtin }, b: { run: rie, url: 'http://127.0.0.1:9000' }, \
              c: { run: policy, answer: deny, context: { tenant: t } }, \
-             d: { run: lambda, command: [python3, -m, awslambdaric, h.h], environment: { A: b, S: { env: T } }, workers: 2 } } }",
+             d: { run: lambda, command: [python3, -m, awslambdaric, h.h], environment: { A: b, S: { env: T } }, workers: 2 }, \
+             e: { run: container, image: { name: r.example.com/authorizer, tag: 2 }, handler: app.handler, workers: 2, memory_mb: 256 } } }",
         )
         .unwrap();
         assert_eq!((full.base_path.as_str(), full.prefix.as_str()), ("/x/v1", "/kafka"));
@@ -365,6 +367,10 @@ mod tests {
         assert_eq!(lambda.directory.as_deref(), Some(Path::new("a/.")));
         assert_eq!(lambda.environment["A"], Value::Plain("b".into()));
         assert!(matches!(lambda.environment["S"], Value::Reference(_)));
+        let AuthorizerSpec::Container(container) = &full.authorizers["e"] else { panic!() };
+        assert_eq!(container.image.image.to_string(), "r.example.com/authorizer:2");
+        assert_eq!(container.command.as_deref(), Some(&["app.handler".to_owned()][..]));
+        assert_eq!((container.workers, container.memory_mb, container.port), (2, 256, 8080));
     }
 
     #[test]
@@ -412,6 +418,27 @@ mod tests {
             ("{ api: e, authorizers: { a: { run: lambda } } }", "authorizers.a.command: is missing"),
             ("{ api: e, authorizers: { a: { run: lambda, command: [] } } }", "needs a program"),
             ("{ api: e, authorizers: { a: { run: rie } } }", "authorizers.a.url: is missing"),
+            ("{ api: e, authorizers: { a: { run: container } } }", "authorizers.a.image: is missing"),
+            (
+                "{ api: e, authorizers: { a: { run: container, image: { tag: x } } } }",
+                "authorizers.a.image.name: is missing",
+            ),
+            (
+                "{ api: e, authorizers: { a: { run: container, image: a, handler: h, command: [h] } } }",
+                "cannot stand beside",
+            ),
+            (
+                "{ api: e, authorizers: { a: { run: container, image: a, timeout: 1500ms } } }",
+                "must be whole seconds",
+            ),
+            (
+                "{ api: e, authorizers: { a: { run: container, image: a, environment: { DB_PASSWORD: hunter2 } } } }",
+                "holds a secret",
+            ),
+            (
+                "{ api: e, authorizers: { a: { run: policy, answer: deny, image: x } } }",
+                "belongs to `run: container`",
+            ),
             ("{ api: e, authorizers: { a: { run: builtin, url: x } } }", "belongs to `run: rie`"),
             ("{ api: e, authorizers: { a: { run: policy, answer: maybe } } }", "authorizers.a.answer"),
             (

@@ -1,8 +1,8 @@
-//! The identity provider: landfall's own, or one that runs already.
+//! The identity provider: landfall's own, one in a container, or one that runs already.
 
 use std::time::Duration;
 
-use super::adapters::provider_adapter;
+use super::adapters::{Role, read_adapter};
 use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, duration_or, read_tls_of};
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
@@ -22,11 +22,12 @@ const AUDIENCE: &str = "landfall-api";
 /// Issuers that one provider may have besides the first.
 const MOST_ISSUERS: usize = 16;
 
-const OPTIONS_OF_EMBEDDED: [&str; 7] =
-    ["port", "token_life", "algorithm", "issuers", "rate_limit", "clock", "admin"];
+const OPTIONS_OF_EMBEDDED: [&str; 6] = ["port", "algorithm", "issuers", "rate_limit", "clock", "admin"];
+/// Of those that landfall starts.
+const TOKEN_LIFE: &str = "token_life";
 const OPTIONS_OF_EXTERNAL: [&str; 4] = ["issuer", "discovery", "audience_parameter", "tls"];
-const OPTIONS_OF_CONTAINER: [&str; 5] = ["image", "cpus", "memory", "env", "start_within"];
-const OPTIONS_OF_BOTH: [&str; 2] = ["audience", "profile"];
+const OPTIONS_OF_CONTAINER: [&str; 6] = ["adapter", "image", "cpus", "memory", "env", "start_within"];
+const OPTIONS_OF_ALL: [&str; 2] = ["audience", "profile"];
 
 /// What is needed to read the box besides what it says.
 #[derive(Clone, Copy)]
@@ -50,7 +51,7 @@ pub(super) fn read_idp(
         Some((BoxKind::External, fields)) => read_external(fields, around, problems),
         Some((BoxKind::None, fields)) => {
             let all = OPTIONS_OF_EMBEDDED.iter().chain(&OPTIONS_OF_EXTERNAL);
-            let all = all.chain(&OPTIONS_OF_CONTAINER).chain(&OPTIONS_OF_BOTH);
+            let all = all.chain(&OPTIONS_OF_CONTAINER).chain(&OPTIONS_OF_ALL).chain([&TOKEN_LIFE]);
             let refused: Vec<(&str, &str)> = all.map(|name| (*name, NONE)).collect();
             fields.finish(&refused, problems);
             IdpSpec::None
@@ -68,8 +69,7 @@ fn read_embedded(
     problems: &mut Problems,
 ) -> EmbeddedIdp {
     let port = ports.read("idp", &mut fields, problems);
-    let range = (Duration::from_secs(5), Duration::from_hours(24));
-    let token_life = duration_or(&mut fields, "token_life", Duration::from_hours(1), range, problems);
+    let token_life = read_token_life(&mut fields, problems);
     let audience = read_audience(&mut fields, problems);
     let profile = read_tokens(&mut fields, around.load, problems);
     let issuers = match fields.optional("issuers") {
@@ -105,7 +105,7 @@ fn read_external(mut fields: Fields<'_>, around: Around<'_>, problems: &mut Prob
     };
     let tls = read_tls_of(&url, &mut fields, problems);
     let mut refused: Vec<(&str, &str)> =
-        OPTIONS_OF_EMBEDDED.iter().map(|name| (*name, OF_EMBEDDED)).collect();
+        OPTIONS_OF_EMBEDDED.iter().chain([&TOKEN_LIFE]).map(|name| (*name, OF_EMBEDDED)).collect();
     refused.extend(OPTIONS_OF_CONTAINER.map(|name| (name, OF_CONTAINER)));
     refused.push(("url", "write its `issuer`, or as `discovery` the URL of its metadata"));
     fields.finish(&refused, problems);
@@ -125,8 +125,12 @@ fn read_container(
     images: &ImageDefaults,
     problems: &mut Problems,
 ) -> Option<IdpContainer> {
-    let adapter = provider_adapter(problems)?;
-    let image = read_image(fields.optional("image").as_ref(), &adapter.image, images, problems);
+    let adapter = read_adapter(fields.optional("adapter").as_ref(), Role::Provider, around.load, problems);
+    let image_item = fields.optional("image");
+    let image = adapter
+        .as_ref()
+        .and_then(|adapter| read_image(image_item.as_ref(), Some(&adapter.image), images, problems));
+    let token_life = read_token_life(&mut fields, problems);
     let audience = read_audience(&mut fields, problems);
     let profile = fields.optional("profile").and_then(|item| read_profile(&item, around.load, problems));
     let resources = read_resources(&mut fields, Resources::default(), problems);
@@ -135,11 +139,13 @@ fn read_container(
     let embedded = OPTIONS_OF_EMBEDDED.iter().map(|name| (*name, OF_EMBEDDED));
     let external = OPTIONS_OF_EXTERNAL.iter().map(|name| (*name, OF_EXTERNAL));
     fields.finish(&embedded.chain(external).collect::<Vec<_>>(), problems);
+    let adapter = adapter?;
     Some(IdpContainer {
-        adapter,
         image: image?,
+        token_life,
         audience,
-        profile: profile.unwrap_or_default(),
+        profile: profile.or_else(|| adapter.token_profile.clone()).unwrap_or_default(),
+        adapter,
         resources,
         env,
         start_within,
@@ -165,6 +171,11 @@ fn read_place(fields: &mut Fields<'_>, allowed: &[String], problems: &mut Proble
     // An issuer is compared to the letter, so it is kept as it is written.
     read_url(&item, allowed, problems)?;
     item.text(problems).map(|text| place(text.to_owned()))
+}
+
+fn read_token_life(fields: &mut Fields<'_>, problems: &mut Problems) -> Duration {
+    let range = (Duration::from_secs(5), Duration::from_hours(24));
+    duration_or(fields, TOKEN_LIFE, Duration::from_hours(1), range, problems)
 }
 
 fn read_audience(fields: &mut Fields<'_>, problems: &mut Problems) -> String {

@@ -41,49 +41,56 @@ fn read_registry(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     Some(registry.to_owned())
 }
 
-/// The image that `item` names, as text or by its parts; `usual` where it names none.
+/// The image that `item` names, as text or by its parts; `usual` where it names none. Without a usual one, it must.
 pub(super) fn read_image(
     item: Option<&Item<'_>>,
-    usual: &str,
+    usual: Option<&str>,
     defaults: &ImageDefaults,
     problems: &mut Problems,
 ) -> Option<ImageSpec> {
-    let mut spec = ImageSpec { image: ImageRef::parse(usual)?, pull: defaults.pull };
+    let usual = usual.and_then(ImageRef::parse);
+    let mut pull = defaults.pull;
     let mut registry = defaults.registry.clone();
-    match item {
+    let mut image = match item {
         Some(item) if matches!(item.node.kind, Kind::Mapping(_)) => {
             let mut fields = item.fields(problems)?;
-            if let Some(item) = fields.optional("name") {
-                spec.image = read_reference(&item, problems)?;
-            }
+            let name = match usual {
+                Some(_) => fields.optional("name"),
+                None => Some(fields.required("name", "registry.example.com/authorizer", problems)?),
+            };
+            let mut image = match name {
+                Some(item) => read_reference(&item, problems)?,
+                None => usual?,
+            };
             if let Some(item) = fields.optional("tag") {
-                spec.image.tag = Some(item.written().unwrap_or_default().to_owned());
-                spec.image.digest = None;
+                image.tag = Some(item.written().unwrap_or_default().to_owned());
+                image.digest = None;
             }
             if let Some(item) = fields.optional("digest") {
-                spec.image.digest = Some(item.text(problems)?.to_owned());
+                image.digest = Some(item.text(problems)?.to_owned());
             }
             if let Some(item) = fields.optional("registry") {
                 registry = Some(read_registry(&item, problems)?);
             }
-            if let Some(pull) = fields.optional("pull").and_then(|item| item.choice(&PULLS, problems)) {
-                spec.pull = pull;
+            if let Some(of_box) = fields.optional("pull").and_then(|item| item.choice(&PULLS, problems)) {
+                pull = of_box;
             }
             fields.finish(&[], problems);
-            if ImageRef::parse(&spec.image.to_string()).is_none() {
+            if ImageRef::parse(&image.to_string()).is_none() {
                 let remedy =
                     "a tag is made of letters, digits, `.`, `_` and `-`; a digest is `sha256:` and 64 digits";
                 item.suggest(problems, "has a tag or a digest that is none", remedy);
                 return None;
             }
+            image
         }
-        Some(item) => spec.image = read_reference(item, problems)?,
-        None => {}
-    }
+        Some(item) => read_reference(item, problems)?,
+        None => usual?,
+    };
     if let Some(registry) = registry {
-        spec.image = spec.image.at_registry(&registry);
+        image = image.at_registry(&registry);
     }
-    Some(spec)
+    Some(ImageSpec { image, pull })
 }
 
 fn read_reference(item: &Item<'_>, problems: &mut Problems) -> Option<ImageRef> {

@@ -100,7 +100,7 @@ fn read_container(
     images: &ImageDefaults,
     problems: &mut Problems,
 ) -> Option<KafkaContainer> {
-    let image = read_image(fields.optional("image").as_ref(), IMAGE, images, problems);
+    let image = read_image(fields.optional("image").as_ref(), Some(IMAGE), images, problems);
     let brokers = fields.optional("brokers").map_or(Some(1), |item| item.integer(&(1..=5), problems));
     let mechanism = fields.optional("sasl").map_or(Some(SaslMechanism::ScramSha512), |item| {
         let mut fields = item.fields(problems)?;

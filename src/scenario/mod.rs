@@ -61,7 +61,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use abort::ABORT_METRICS;
-pub use adapters::ADAPTERS;
+pub use adapters::{ADAPTERS, PROVIDER_ADAPTERS};
 pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;

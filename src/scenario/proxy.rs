@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::adapters::read_proxy_adapter;
+use super::adapters::{Role, read_adapter};
 use super::balancer::read_balancer;
 use super::boxes::{
     BoxKind, EMBEDDED_OR_NONE, NONE, OF_EMBEDDED, OF_EXTERNAL, Ports, of_containers, read_kind, read_tls_of,
@@ -85,12 +85,12 @@ fn read_proxy_container(
 ) -> Option<ProxyContainer> {
     let port = ports.read("proxy", &mut fields, problems);
     let replicas = fields.optional("replicas").and_then(|item| item.integer(&(1..=4), problems)).unwrap_or(2);
-    let adapter = read_proxy_adapter(fields.optional("adapter").as_ref(), load, problems);
+    let adapter = read_adapter(fields.optional("adapter").as_ref(), Role::Proxy, load, problems);
     let profile =
         fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let image_item = fields.optional("image");
     let usual = adapter.as_ref().map(|adapter| adapter.image.replace("{release}", profile.latest()));
-    let image = usual.and_then(|usual| read_image(image_item.as_ref(), &usual, images, problems));
+    let image = usual.and_then(|usual| read_image(image_item.as_ref(), Some(&usual), images, problems));
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
     let resources = read_resources(&mut fields, REPLICA, problems);
     let env = read_env(&mut fields, problems);

@@ -4,7 +4,11 @@
 //! holds one by accident gives nothing away. Code that needs the value says so by calling
 //! [`Secret::expose`], which is easy to search for.
 
+mod redact;
+
 use std::fmt;
+
+pub use redact::redact;
 
 /// A string that never shows itself.
 #[derive(Clone, PartialEq, Eq)]

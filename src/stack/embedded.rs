@@ -1,6 +1,6 @@
 //! Starting landfall's own doubles, box by box.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::secrets::PartnerAuth;
 use super::{Logs, Stack, StackError, external};
 use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Probe};
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
-use crate::doubles::idp::{Client, Credential, Idp, IdpConfig};
+use crate::doubles::idp::{Client, Credential, Idp, IdpConfig, IdpError};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
 use crate::doubles::registry::Registry;
 use crate::kafka::Access;
@@ -44,6 +44,22 @@ fn health_check(spec: &HealthCheckSpec) -> HealthCheck {
         unhealthy_threshold: spec.unhealthy_threshold,
         interval: spec.interval,
         timeout: spec.timeout,
+    }
+}
+
+/// Why the identity provider does not run, which listens for containers at the address `inside`.
+fn not_started(error: IdpError, inside: Option<IpAddr>) -> StackError {
+    match error {
+        IdpError::Bind(error) if inside.is_some_and(|address| error.address.ip() == address) => {
+            StackError::OutOfReach {
+                reason: format!(
+                    "nothing can listen on {}, which is this machine in the container's network ({})",
+                    error.address.ip(),
+                    error.source
+                ),
+            }
+        }
+        error => error.into(),
     }
 }
 
@@ -204,8 +220,18 @@ impl Stack {
             },
             scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
         };
+        // Containers do not reach loopback. Nobody else reaches the network's own address, which is this machine's.
+        let inside = match &self.containers {
+            Some(containers) if scenario.stack.gateway.function_containers().next().is_some() => {
+                Some(containers.host().ok_or_else(|| StackError::OutOfReach {
+                    reason: "the engine does not say where this machine is in their network".into(),
+                })?)
+            }
+            _ => None,
+        };
         let issuers = spec.issuers.iter().map(|issuer| (issuer.name.clone(), issuer.profile.clone()));
         let config = IdpConfig {
+            inside,
             host: self.listen.host.clone(),
             port: spec.port,
             token_life: spec.token_life,
@@ -219,6 +245,22 @@ impl Stack {
             injectors: self.injectors.clone(),
             ..IdpConfig::new(self.listen.address, spec.audience.clone())
         };
-        Ok(Idp::start(config).await?)
+        Idp::start(config).await.map_err(|error| not_started(error, inside))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn where_containers_cannot_reach_it_one_sentence_says_what_to_do() {
+        // An address for documentation (RFC 5737), which no machine has.
+        let inside = Some(IpAddr::from([203, 0, 113, 1]));
+        let config = IdpConfig { inside, ..IdpConfig::new(LOOPBACK, "api") };
+        let error = not_started(Idp::start(config).await.unwrap_err(), inside);
+        let said = error.to_string();
+        assert!(said.contains("203.0.113.1") && said.ends_with("write `idp: { kind: container }`"), "{said}");
+        assert!(!error.is_usage());
     }
 }

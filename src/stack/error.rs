@@ -341,6 +341,15 @@ pub enum StackError {
     /// Kafka in containers, which landfall sets up itself.
     #[error("Kafka's containers cannot be set up: {0}; see their logs in the run's folder")]
     KafkaAdmin(#[from] AdminError),
+    /// landfall's own identity provider, where an authorizer is a container.
+    #[error(
+        "the authorizer's container cannot reach landfall's own identity provider for its keys: {reason}; write `idp: {{ kind: \
+         container }}`"
+    )]
+    OutOfReach {
+        /// Why not.
+        reason: String,
+    },
     /// A value that an adapter wants, and that this stack does not have.
     #[error("the adapter's placeholder `{{{name}}}` stands for nothing in this stack; remove it")]
     Placeholder {

@@ -16,8 +16,9 @@ use crate::api::{Api, Plan, Planned, Stage, Surroundings, origin_of};
 use crate::doubles::authorizer::{Authorizer, AuthorizerConfig};
 use crate::doubles::balancer::{Balancer, BalancerConfig};
 use crate::doubles::gateway::{
-    AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, FixedAnswer, Gateway, GatewayConfig,
-    PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage, read_api,
+    AccessLogConfig, ApiKey, AuthorizerCode, Backend, DEFAULT_FORMAT, Emulators, FixedAnswer, Gateway,
+    GatewayConfig, PRODUCE_AUTHORIZER, ProduceOptions, RateLimit, TraceConfig, produce_api, produce_stage,
+    read_api,
 };
 use crate::doubles::lambda::{Function, FunctionConfig};
 use crate::scenario::{
@@ -97,6 +98,12 @@ impl Stack {
                 AuthorizerSpec::Rie { url, concurrency } => {
                     AuthorizerCode::Invoke { url: url.clone(), concurrency: Some(*concurrency) }
                 }
+                AuthorizerSpec::Container(container) => {
+                    let function = function_of(&served, scheme);
+                    let named = (scheme.as_str(), function.as_deref());
+                    let emulators = self.start_function_containers(named, container, provider).await?;
+                    AuthorizerCode::Emulators(emulators)
+                }
                 AuthorizerSpec::Policy { answer, principal, context } => {
                     AuthorizerCode::Fixed(fixed(*answer, principal, context))
                 }
@@ -142,7 +149,7 @@ impl Stack {
         logs: Logs<'_>,
     ) -> Result<AuthorizerCode, StackError> {
         let since = Instant::now();
-        let name = served.api.authorizers.get(scheme).and_then(|authorizer| authorizer.function.clone());
+        let name = function_of(served, scheme);
         let config = FunctionConfig {
             directory: lambda.directory.clone(),
             handler: lambda.handler.clone(),
@@ -234,6 +241,11 @@ impl Stack {
             }
         }
     }
+}
+
+/// The name of the function that the definition has behind a security scheme.
+fn function_of(served: &Served, scheme: &str) -> Option<String> {
+    served.api.authorizers.get(scheme).and_then(|authorizer| authorizer.function.clone())
 }
 
 /// The definition that ships, in front of a back end that is called `host`.
@@ -400,6 +412,18 @@ pub(super) fn notes_on((scheme, function): &(String, Function)) -> Vec<String> {
     note(report.failed_inits, "a process of its function did not start");
     note(report.lines_unlogged, "a line of its log could not be written");
     notes
+}
+
+/// How long containers took to answer for the first time, which is when they start the function.
+pub(super) fn note_on((scheme, emulators): &(String, Arc<Emulators>)) -> Option<String> {
+    let first = emulators.first_invocations();
+    let slowest = first.iter().max()?;
+    Some(format!(
+        "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms at \
+         most",
+        first.len(),
+        slowest.as_millis()
+    ))
 }
 
 /// An answer that is always the same.

@@ -31,7 +31,7 @@ use crate::doubles::authorizer::Authorizer;
 use crate::doubles::balancer::Balancer;
 use crate::doubles::broker::Broker;
 use crate::doubles::fault::Injector;
-use crate::doubles::gateway::{Gateway, Told};
+use crate::doubles::gateway::{Emulators, Gateway, Told};
 use crate::doubles::idp::Idp;
 use crate::doubles::lambda::Function;
 use crate::doubles::proxy::Proxy;
@@ -124,6 +124,8 @@ pub struct Stack {
     authorizer_ttl: Option<Duration>,
     /// Authorizers whose code runs where nobody here can end it.
     unreached_authorizers: usize,
+    /// Authorizers in containers, by their security schemes.
+    emulators: Vec<(String, Arc<Emulators>)>,
 }
 
 impl Stack {
@@ -168,6 +170,7 @@ impl Stack {
             settling: settling(scenario),
             authorizer_ttl: None,
             unreached_authorizers: 0,
+            emulators: Vec::new(),
         };
         if scenario.stack.has_containers() {
             stack.containers = Some(Containers::start(logs.folder.to_owned()).await?);
@@ -223,7 +226,8 @@ impl Stack {
     /// Whether the path has authorizers that [`Stack::forget_keys`] reaches, and no others.
     #[must_use]
     pub fn forgets_keys(&self) -> bool {
-        let reached = usize::from(self.doubles.authorizer.is_some()) + self.doubles.functions.len();
+        let own = usize::from(self.doubles.authorizer.is_some());
+        let reached = own + self.doubles.functions.len() + self.emulators.len();
         reached > 0 && self.unreached_authorizers == 0
     }
 
@@ -234,6 +238,9 @@ impl Stack {
         }
         for (_, function) in &self.doubles.functions {
             function.restart().await;
+        }
+        if let Some(containers) = &self.containers {
+            containers.restart_functions().await;
         }
     }
 
@@ -275,7 +282,8 @@ impl Stack {
     pub fn notes(&self) -> Vec<String> {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
         let containers = self.containers.iter().flat_map(Containers::notes);
-        self.warnings.iter().cloned().chain(containers).chain(functions).collect()
+        let emulators = self.emulators.iter().filter_map(gateway::note_on);
+        self.warnings.iter().cloned().chain(containers).chain(functions).chain(emulators).collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.

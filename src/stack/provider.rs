@@ -26,6 +26,8 @@ pub struct Provider {
     pub token_endpoint: String,
     /// URL of its keys; not every provider publishes them.
     pub jwks_uri: Option<String>,
+    /// The same as containers of the stack reach it, where that is another one.
+    pub jwks_uri_inside: Option<String>,
     /// `aud` of its tokens for the path's API.
     pub audience: String,
     /// By which parameter of a token request that is asked for.
@@ -44,6 +46,7 @@ impl Provider {
             token_endpoint: idp.token_endpoint(),
             // Whoever checks its tokens does so on this machine.
             jwks_uri: Some(idp.own_jwks_uri()),
+            jwks_uri_inside: idp.inside_jwks_uri(),
             audience: spec.audience.clone(),
             audience_parameter: AudienceParameter::None,
             profile: spec.profile.clone(),
@@ -57,6 +60,13 @@ impl Provider {
     /// [`StackError::NoKeys`], where the provider publishes none.
     pub fn keys(&self) -> Result<&str, StackError> {
         self.jwks_uri.as_deref().ok_or_else(|| StackError::NoKeys { issuer: self.issuer.clone() })
+    }
+
+    /// The same as containers of the stack see it.
+    #[must_use]
+    pub fn from_inside(&self) -> Self {
+        let inside = self.jwks_uri_inside.clone();
+        Self { jwks_uri: inside.or_else(|| self.jwks_uri.clone()), ..self.clone() }
     }
 
     /// One that runs already, by what it says of itself; its endpoints must be on this machine, or at hosts that are
@@ -77,6 +87,7 @@ impl Provider {
             issuer: metadata.issuer,
             token_endpoint: metadata.token_endpoint,
             jwks_uri: metadata.jwks_uri,
+            jwks_uri_inside: None,
             audience: spec.audience.clone(),
             audience_parameter: spec.audience_parameter,
             profile: spec.profile.clone(),

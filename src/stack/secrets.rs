@@ -201,6 +201,7 @@ mod tests {
             issuer: "http://127.0.0.1:1/".into(),
             token_endpoint: "http://127.0.0.1:1/token".into(),
             jwks_uri: Some("http://127.0.0.1:1/keys".into()),
+            jwks_uri_inside: Some("http://172.18.0.1:2/keys".into()),
             audience: "api".into(),
             audience_parameter: AudienceParameter::None,
             profile: TokenProfile::default(),
@@ -214,6 +215,9 @@ mod tests {
         let read = of_environment("s", &variables.clone().into(), &provider).unwrap();
         assert_eq!(read["A"].expose(), "http://127.0.0.1:1/ api http://127.0.0.1:1/");
         assert_eq!(read["B"].expose(), "http://127.0.0.1:1/keys?x=${HOME}");
+        let inside = of_environment("s", &variables.clone().into(), &provider.from_inside()).unwrap();
+        assert_eq!(inside["A"], read["A"], "the issuer is the same wherever one is");
+        assert_eq!(inside["B"].expose(), "http://172.18.0.1:2/keys?x=${HOME}");
         let keyless = Provider { jwks_uri: None, ..provider };
         let error = of_environment("s", &variables.clone().into(), &keyless).unwrap_err().to_string();
         assert!(error.contains("does not say where its keys are"), "{error}");

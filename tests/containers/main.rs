@@ -3,6 +3,7 @@
 //! The images are those of `fixtures/images/build`; `LANDFALL_TEST_IMAGES` says that they are there, and an engine too.
 
 mod alone;
+mod authorizer;
 mod clean;
 mod faults;
 mod flaws;

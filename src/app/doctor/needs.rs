@@ -88,6 +88,11 @@ fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
         let image = proxy.image.clone();
         boxes.push(BoxNeeds { name: "proxy", count, image, resources: proxy.resources });
     }
+    for (_, function) in scenario.stack.gateway.function_containers() {
+        let resources = Resources { cpus: None, memory: Some(u64::from(function.memory_mb) << 20) };
+        let (count, image) = (function.workers as u64, function.image.clone());
+        boxes.push(BoxNeeds { name: "authorizer", count, image, resources });
+    }
     boxes
 }
 

@@ -222,6 +222,10 @@ fn boxes(scenario: &Scenario) -> Vec<PreviewBox> {
         GatewaySpec::External { url, .. } => add("gateway", "external", Some(url)),
         GatewaySpec::None => {}
     }
+    for (scheme, function) in stack.gateway.function_containers() {
+        let image = function.image.image.to_string();
+        add(&format!("authorizer-{scheme}"), "container", Some(&image));
+    }
     match &stack.proxy {
         ProxySpec::Embedded { .. } => add("proxy", "embedded", None),
         ProxySpec::Container(proxy) => add("proxy", "container", Some(&proxy.image.image.to_string())),

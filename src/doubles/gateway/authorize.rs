@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::cache::AuthorizerCache;
 use super::call::{Asked, Call};
+use super::emulators::Emulators;
 use super::event::{request_event, token_event};
 use super::policy::{Decision, evaluate};
 use crate::api::{PlannedAuthorizer, PlannedKind};
@@ -39,6 +40,8 @@ pub enum AuthorizerCode {
         /// How many invocations may be under way at once; `None`: as many as there are. The emulator takes one.
         concurrency: Option<usize>,
     },
+    /// In several emulators, each of which takes one invocation.
+    Emulators(Arc<Emulators>),
     /// Nowhere: the answer is always this.
     Fixed(FixedAnswer),
 }
@@ -126,6 +129,7 @@ struct Authorizer {
 
 enum Code {
     Invoke { url: Uri, permits: Option<Semaphore> },
+    Emulators(Arc<Emulators>),
     Fixed(FixedAnswer),
 }
 
@@ -146,6 +150,7 @@ impl Authorizers {
                     let uri = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
                     Code::Invoke { url: uri.ok_or(url)?, permits: concurrency.map(Semaphore::new) }
                 }
+                AuthorizerCode::Emulators(emulators) => Code::Emulators(emulators),
                 AuthorizerCode::Fixed(answer) => Code::Fixed(answer),
             };
             let cache = Mutex::new(AuthorizerCache::new(ttl(&scheme)));
@@ -207,6 +212,10 @@ impl Authorizers {
     async fn verdict(&self, authorizer: &Authorizer, event: &AuthorizerEvent) -> Verdict {
         let (url, permits) = match &authorizer.code {
             Code::Invoke { url, permits } => (url, permits),
+            Code::Emulators(emulators) => {
+                let emulated = timeout(self.timeout, self.emulated(emulators, event)).await;
+                return emulated.unwrap_or(Verdict::Failed("it did not answer in time"));
+            }
             Code::Fixed(FixedAnswer::Result(result)) => return Verdict::Result(result.clone()),
             Code::Fixed(FixedAnswer::Unauthorized) => return Verdict::Unauthorized,
             Code::Fixed(FixedAnswer::Failure) => return Verdict::Failed("it is set to fail"),
@@ -217,28 +226,40 @@ impl Authorizers {
                 Some(permits) => permits.acquire().await.ok(),
                 None => None,
             };
-            self.invoke(url, event).await
+            invoke(&self.client, url, event).await
         };
         timeout(self.timeout, invoked).await.unwrap_or(Verdict::Failed("it did not answer in time"))
     }
 
-    async fn invoke(&self, url: &Uri, event: &AuthorizerEvent) -> Verdict {
-        let Ok(event) = serde_json::to_vec(event) else { return Verdict::Failed("the event is no JSON") };
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(event)));
-        let Ok(request) = request else { return Verdict::Failed("its URL cannot be called") };
-        let Ok(answer) = self.client.request(request).await else {
-            return Verdict::Failed("it cannot be reached");
-        };
-        let status = answer.status();
-        let error_header = answer.headers().contains_key("x-amz-function-error");
-        match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
-            Ok(body) => classify(status, error_header, &body.to_bytes()),
-            Err(_) => Verdict::Failed("it broke off, or answered more than 6 MB"),
-        }
+    /// Asks the emulator that has been free for longest. It is not used for another invocation before it has answered, even
+    /// if nobody waits for that any more.
+    async fn emulated(&self, emulators: &Arc<Emulators>, event: &AuthorizerEvent) -> Verdict {
+        let Some(lease) = emulators.lease().await else { return Verdict::Failed("there is no emulator") };
+        let (client, event, limit) = (self.client.clone(), event.clone(), emulators.limit());
+        let invoked = tokio::spawn(async move {
+            let verdict = timeout(limit, invoke(&client, lease.url(), &event)).await;
+            verdict.unwrap_or(Verdict::Failed("it did not answer in time"))
+        });
+        invoked.await.unwrap_or(Verdict::Failed("it broke off, or answered more than 6 MB"))
+    }
+}
+
+async fn invoke(client: &HttpClient, url: &Uri, event: &AuthorizerEvent) -> Verdict {
+    let Ok(event) = serde_json::to_vec(event) else { return Verdict::Failed("the event is no JSON") };
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(url.clone())
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(event)));
+    let Ok(request) = request else { return Verdict::Failed("its URL cannot be called") };
+    let Ok(answer) = client.request(request).await else {
+        return Verdict::Failed("it cannot be reached");
+    };
+    let status = answer.status();
+    let error_header = answer.headers().contains_key("x-amz-function-error");
+    match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
+        Ok(body) => classify(status, error_header, &body.to_bytes()),
+        Err(_) => Verdict::Failed("it broke off, or answered more than 6 MB"),
     }
 }
 

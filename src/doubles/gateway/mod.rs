@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `serve` | what becomes of a request, step by step |
 //! | `call` | a request in hand, and what mappings and templates find in it |
-//! | `authorize`, `event`, `cache`, `policy` | asking authorizers, and what their results say |
+//! | `authorize`, `emulators`, `event`, `cache`, `policy` | asking authorizers, and what their results say |
 //! | `payload`, `headers`, `compression` | how bodies and headers pass |
 //! | `integration`, `backend`, `connection`, `exchange` | what back ends get, and what becomes of their answers |
 //! | `response` | what the gateway answers by itself |
@@ -23,6 +23,7 @@ mod call;
 mod compression;
 mod connection;
 mod definition;
+mod emulators;
 mod event;
 mod exchange;
 mod headers;
@@ -52,6 +53,7 @@ use self::backend::Backends;
 pub use self::definition::{
     ApiFileError, PRODUCE_AUTHORIZER, ProduceOptions, document, produce_api, produce_stage, read_api,
 };
+pub use self::emulators::Emulators;
 use self::headers::Front;
 use self::serve::Service;
 pub use self::throttle::RateLimit;

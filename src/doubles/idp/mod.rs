@@ -44,6 +44,9 @@ use crate::secret::Secret;
 pub struct IdpConfig {
     /// Address to listen on.
     pub bind: IpAddr,
+    /// A further address to listen on, at any free port, for those who fetch keys and cannot reach the other; `None`: there
+    /// is none.
+    pub inside: Option<IpAddr>,
     /// The host in its issuers and URLs; `None`: the address that is listened on.
     pub host: Option<String>,
     /// TCP port; 0 lets the system choose.
@@ -78,6 +81,7 @@ impl IdpConfig {
     pub fn new(bind: IpAddr, audience: impl Into<String>) -> Self {
         Self {
             bind,
+            inside: None,
             host: None,
             port: 0,
             audience: audience.into(),
@@ -133,6 +137,7 @@ pub enum IdpError {
 pub struct Idp {
     /// Serves for as long as it is here.
     _server: Server,
+    inside: Option<Server>,
     admin: Option<Server>,
     core: Arc<Core>,
     /// What its URLs begin with, and what they would begin with for this process.
@@ -176,12 +181,19 @@ impl Idp {
             misbehaviour: Misbehaviour::new(&config.injectors),
             counts: serve::Counts::default(),
         });
-        let behind = core.clone();
-        let server = Server::start(listener, move |request, _| {
-            let core = behind.clone();
-            async move { core.answer(request).await }
-        })
-        .map_err(IdpError::Serve)?;
+        let serve = |listener| {
+            let behind = core.clone();
+            let serving = Server::start(listener, move |request, _| {
+                let core = behind.clone();
+                async move { core.answer(request).await }
+            });
+            serving.map_err(IdpError::Serve)
+        };
+        let server = serve(listener)?;
+        let inside = match config.inside {
+            Some(address) => Some(serve(bind("identity provider", SocketAddr::new(address, 0)).await?)?),
+            None => None,
+        };
         let admin = match config.admin {
             Some(port) => {
                 Some(admin::start(core.clone(), SocketAddr::new(loopback(config.bind), port)).await?)
@@ -193,7 +205,7 @@ impl Idp {
         for injector in of_kinds(&config.injectors, &kinds) {
             rotations.spawn(rotate_as_told(core.clone(), injector));
         }
-        Ok(Self { _server: server, admin, core, origins, _rotations: rotations })
+        Ok(Self { _server: server, inside, admin, core, origins, _rotations: rotations })
     }
 
     /// `iss` of its first issuer's tokens.
@@ -219,6 +231,13 @@ impl Idp {
     pub fn own_jwks_uri(&self) -> String {
         let (published, own) = &self.origins;
         self.jwks_uri().replacen(published, own, 1)
+    }
+
+    /// The same at the further address, where it listens at one.
+    #[must_use]
+    pub fn inside_jwks_uri(&self) -> Option<String> {
+        let inside = format!("http://{}", self.inside.as_ref()?.address());
+        Some(self.jwks_uri().replacen(&self.origins.0, &inside, 1))
     }
 
     /// URL of its admin API, if it has one.

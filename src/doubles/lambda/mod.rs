@@ -13,7 +13,6 @@ mod failure;
 mod output;
 mod pool;
 mod process;
-mod redact;
 mod report;
 mod runtime_api;
 mod worker;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::redact::redact;
+use crate::secret::redact;
 
 /// Longest line that is kept, in bytes. The rest of a longer one is dropped.
 const LINE_LIMIT: usize = 16 * 1024;

@@ -16,9 +16,9 @@ use super::error::FunctionError;
 use super::failure::{self, Exit};
 use super::output::{Log, Output, Tail};
 use super::process::Process;
-use super::redact::redact;
 use super::runtime_api::{Event, Reply, RuntimeApi};
 use super::{FunctionConfig, Outcome};
+use crate::secret::redact;
 
 /// Shortest value of the function's environment that is taken out of what it writes: shorter ones are words.
 const SHORTEST_SECRET: usize = 8;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::profile::TokenProfile;
 use crate::secret::Secret;
 
 /// How an image is started as a box.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Adapter {
     /// Its name.
     pub name: String,
@@ -33,6 +34,8 @@ pub struct Adapter {
     pub profile: Option<String>,
     /// The path of its issuer, where it is an identity provider.
     pub issuer: Option<String>,
+    /// What its tokens look like, where it is an identity provider and the scenario does not say.
+    pub token_profile: Option<TokenProfile>,
 }
 
 /// How one knows that a box can be used.
@@ -46,12 +49,14 @@ pub enum Ready {
     Produce,
 }
 
-/// What stands for values that are known when the path comes up.
-pub const ADAPTER_PLACEHOLDERS: &[&str] = &[
-    "audience",
+/// What stands for values that are known when the path comes up, in the adapter of an identity provider.
+pub const PROVIDER_PLACEHOLDERS: &[&str] =
+    &["audience", "clients.keycloak", "clients.mock_oauth2", "name", "port"];
+
+/// What stands for values that are known when the path comes up, in the adapter of a REST proxy.
+pub const PROXY_PLACEHOLDERS: &[&str] = &[
     "bootstrap",
     "ca.file",
-    "clients.mock_oauth2",
     "name",
     "port",
     "profile",
@@ -66,6 +71,9 @@ pub const ADAPTER_PLACEHOLDERS: &[&str] = &[
     "security.protocol",
 ];
 
+/// The placeholders that stand for secrets.
+pub const SECRET_PLACEHOLDERS: &[&str] = &["clients.keycloak", "sasl.jaas", "sasl.password"];
+
 /// Text with placeholders in braces. Braces around anything that is no name, as in JSON, are text; `{{name}}` stands for the
 /// text `{name}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,11 +86,11 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Reads a template, in which placeholders of `known` may stand.
     ///
     /// # Errors
     /// The first placeholder that there is not.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, known: &[&'static str]) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -100,9 +108,9 @@ impl Template {
             }
             match rest.split_once('}').filter(|(name, _)| is_name(name)) {
                 Some((name, after)) => {
-                    let known = ADAPTER_PLACEHOLDERS.iter().find(|known| **known == name);
+                    let found = known.iter().find(|known| **known == name);
                     pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                    pieces.push(Piece::Value(known.ok_or_else(|| name.to_owned())?));
+                    pieces.push(Piece::Value(found.ok_or_else(|| name.to_owned())?));
                     rest = after;
                 }
                 None => plain.push('{'),
@@ -166,7 +174,7 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> Result<String, String> {
-        let template = Template::parse(text)?;
+        let template = Template::parse(text, PROXY_PLACEHOLDERS)?;
         let value = |name: &'static str| Ok::<_, String>(Secret::new(format!("<{name}>")));
         template.fill(value).map(|secret| secret.expose().to_owned())
     }

@@ -19,13 +19,15 @@ pub struct ImageSpec {
     pub pull: Pull,
 }
 
-/// An identity provider in a container: mock-oauth2-server, which takes any client's credentials.
+/// An identity provider in a container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IdpContainer {
     /// How it is configured.
     pub adapter: Adapter,
     /// Which image.
     pub image: ImageSpec,
+    /// Life of its access tokens.
+    pub token_life: Duration,
     /// What `aud` must be, or hold.
     pub audience: String,
     /// What its tokens look like.

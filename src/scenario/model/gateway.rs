@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::container::ImageSpec;
 use super::stack::{SecretSource, TlsSettings, Value};
 
 /// API gateway.
@@ -173,6 +174,8 @@ pub enum AuthorizerSpec {
     Builtin,
     /// In processes that landfall starts, and that speak the Lambda Runtime API.
     Lambda(Box<LambdaSpec>),
+    /// In containers that landfall starts of an image with the runtime interface emulator.
+    Container(Box<FunctionContainer>),
     /// In a container with the runtime interface emulator, which runs already.
     Rie {
         /// Its invoke URL.
@@ -212,6 +215,40 @@ pub struct LambdaSpec {
     pub workers: usize,
     /// Memory that the function is told it has, in MB.
     pub memory_mb: u32,
+}
+
+/// A Lambda function in containers of an image that has the runtime interface emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionContainer {
+    /// Which image.
+    pub image: ImageSpec,
+    /// What the image's program is told, in place of its own: the handler, for Lambda's images.
+    pub command: Option<Vec<String>>,
+    /// Further environment variables; text may hold [`IDP_PLACEHOLDERS`].
+    pub environment: BTreeMap<String, Value>,
+    /// How long an invocation may take, in whole seconds.
+    pub timeout: Duration,
+    /// Number of containers, each of which takes one invocation at a time.
+    pub workers: usize,
+    /// Memory that each may have, in MiB.
+    pub memory_mb: u32,
+    /// The port at which the emulator listens within its container.
+    pub port: u16,
+}
+
+impl GatewaySpec {
+    /// The functions in containers behind it, by security scheme.
+    pub fn function_containers(&self) -> impl Iterator<Item = (&str, &FunctionContainer)> {
+        let definition = match self {
+            Self::Embedded { api: ApiSpec::Definition(definition), .. } => Some(definition),
+            Self::Embedded { .. } | Self::External { .. } | Self::None => None,
+        };
+        let authorizers = definition.into_iter().flat_map(|definition| &definition.authorizers);
+        authorizers.filter_map(|(scheme, spec)| match spec {
+            AuthorizerSpec::Container(container) => Some((scheme.as_str(), &**container)),
+            _ => None,
+        })
+    }
 }
 
 /// An answer that is always the same.

@@ -25,7 +25,7 @@ mod workload;
 
 use std::time::Duration;
 
-pub use adapter::{ADAPTER_PLACEHOLDERS, Adapter, Ready, Template};
+pub use adapter::{Adapter, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready, SECRET_PLACEHOLDERS, Template};
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
@@ -36,8 +36,8 @@ pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
 pub use gateway::{
-    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, GatewaySpec, IDP_PLACEHOLDERS,
-    IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
+    AccessLogSpec, ApiKeySpec, ApiSpec, AuthorizerSpec, DefinitionSpec, FunctionContainer, GatewaySpec,
+    IDP_PLACEHOLDERS, IdentitySpec, KeyTimes, LambdaSpec, LimitsSpec, PolicyAnswer, TargetSpec, ThrottleSpec,
 };
 pub use idp::{AudienceParameter, EmbeddedIdp, ExternalIdp, IdpSpec, IssuerSpec, MetadataPlace};
 pub use image::{ImageRef, Pull};

@@ -30,7 +30,8 @@ impl StackSpec {
     pub fn token_life(&self) -> Option<Duration> {
         match &self.idp {
             IdpSpec::Embedded(idp) => Some(idp.token_life),
-            IdpSpec::Container(_) | IdpSpec::External(_) | IdpSpec::None => None,
+            IdpSpec::Container(idp) => Some(idp.token_life),
+            IdpSpec::External(_) | IdpSpec::None => None,
         }
     }
 
@@ -46,6 +47,7 @@ impl StackSpec {
         matches!(self.proxy, ProxySpec::Container(_))
             || matches!(self.kafka, KafkaSpec::Container(_))
             || matches!(self.idp, IdpSpec::Container(_))
+            || self.gateway.function_containers().next().is_some()
     }
 
     /// The hosts besides this machine that the load may reach; where there are none, it does not leave. Who issues tokens is

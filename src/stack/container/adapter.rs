@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::StackError;
 use super::kafka::CA_FILE;
 use crate::engine::{ContainerSpec, Limits, PlacedFile, ResolvedImage};
-use crate::scenario::{Adapter, Template};
+use crate::scenario::{Adapter, SECRET_PLACEHOLDERS, Template};
 use crate::secret::Secret;
 
 /// What stands for an adapter's placeholders.
@@ -43,7 +43,7 @@ pub(super) fn filled(
 fn words(templates: Option<&[Template]>, values: &Values) -> Result<Option<Vec<String>>, StackError> {
     let Some(templates) = templates else { return Ok(None) };
     let word = |template: &Template| {
-        if template.uses("sasl.password") || template.uses("sasl.jaas") {
+        if SECRET_PLACEHOLDERS.iter().any(|name| template.uses(name)) {
             return Err(StackError::SecretInCommand);
         }
         fill(template, values).map(|word| word.expose().to_owned())

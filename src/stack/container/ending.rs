@@ -27,7 +27,9 @@ impl Containers {
         let brokers = brokers.map(|broker| (broker.container.clone(), true));
         let proxies = self.proxies.iter().chain(&self.spares);
         let proxies = proxies.map(|replica| (replica.container.clone(), false));
-        for (container, is_broker) in brokers.chain(proxies).collect::<Vec<_>>() {
+        let others = self.workers.iter().map(|worker| &worker.container).chain(&self.idp);
+        let others = others.map(|container| (container.clone(), false));
+        for (container, is_broker) in brokers.chain(proxies).chain(others).collect::<Vec<_>>() {
             let Ok(state) = container.state().await else { continue };
             let name = container.name();
             let down = self.events.is_down(name);

@@ -1,4 +1,4 @@
-//! An identity provider that nobody here wrote: mock-oauth2-server, told what its tokens say of each partner.
+//! An identity provider that nobody here wrote, told who the partners are and what its tokens say of each.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,30 +7,33 @@ use serde_json::json;
 
 use super::adapter::{Values, filled};
 use super::ready::{try_ready, until_ready};
+use super::realm::realm;
 use super::{Containers, Running, StackError, report};
 use crate::result::ContainerReport;
 use crate::scenario::{Adapter, IdpContainer, Partner};
 use crate::secret::Secret;
-use crate::stack::secrets::hidden;
-
-/// How long its tokens live, in seconds.
-const TOKEN_LIFE_S: u32 = 3600;
+use crate::stack::secrets::{PartnerAuth, hidden};
 
 impl Containers {
-    /// Starts the provider, and returns when it can be used: with its issuer, and what results say of it.
+    /// Starts the provider, and returns when it can be used: with where it is reached, and what results say of it.
     pub(in crate::stack) async fn start_idp(
         &mut self,
         spec: &IdpContainer,
-        partners: &[Partner],
+        (partners, auths): (&[Partner], &[PartnerAuth]),
         env: &[(String, Secret)],
-    ) -> Result<(String, ContainerReport), StackError> {
+    ) -> Result<(SocketAddr, ContainerReport), StackError> {
         self.hide(hidden(&spec.env, env));
+        self.hide(auths.iter().filter_map(|auth| match auth {
+            PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Some(secret.clone()),
+            PartnerAuth::PrivateKeyJwt(_) => None,
+        }));
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
-        let Adapter { port: inside, ready, issuer, .. } = &spec.adapter;
+        let Adapter { port: inside, ready, .. } = &spec.adapter;
         let values: Values = [
             ("audience", Secret::new(spec.audience.clone())),
-            ("clients.mock_oauth2", Secret::new(clients(issuer.as_deref(), &spec.audience, partners))),
+            ("clients.keycloak", realm(spec, partners, auths)),
+            ("clients.mock_oauth2", Secret::new(clients(spec, partners))),
             ("name", Secret::new("idp")),
             ("port", Secret::new(inside.to_string())),
         ]
@@ -39,14 +42,15 @@ impl Containers {
         let Running { container, port } = self.run((*inside, true), |_| Ok(made.clone())).await?;
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
         until_ready(&container, spec.start_within, &self.redaction, || try_ready(ready, address)).await?;
-        let issuer = format!("http://{address}{}", issuer.as_deref().unwrap_or_default());
-        Ok((issuer, report(&image, spec.resources)))
+        self.idp = Some(container);
+        Ok((address, report(&image, spec.resources)))
     }
 }
 
 /// What mock-oauth2-server is to issue (its README, `JSON_CONFIG`): an access token (RFC 9068) that grants the scope that was
 /// asked for, if a partner has it. By the scope, since a client's name need not stand in the body.
-fn clients(issuer: Option<&str>, audience: &str, partners: &[Partner]) -> String {
+fn clients(spec: &IdpContainer, partners: &[Partner]) -> String {
+    let audience = &spec.audience;
     let token = |parameter: &str, value: &str, scope: &str| {
         json!({"requestParam": parameter, "match": value, "typeHeader": "at+jwt",
             "claims": {"sub": "${clientId}", "client_id": "${clientId}", "aud": [audience], "scope": scope}})
@@ -55,7 +59,8 @@ fn clients(issuer: Option<&str>, audience: &str, partners: &[Partner]) -> String
     let scopes = scopes.into_iter().filter(|scope| !scope.is_empty());
     let mut mappings: Vec<_> = scopes.map(|scope| token("scope", scope, scope)).collect();
     mappings.push(token("grant_type", "client_credentials", ""));
-    let issuer = issuer.unwrap_or_default().trim_matches('/');
-    let callback = json!({"issuerId": issuer, "tokenExpiry": TOKEN_LIFE_S, "requestMappings": mappings});
+    let issuer = spec.adapter.issuer.as_deref().unwrap_or_default().trim_matches('/');
+    let life = spec.token_life.as_secs();
+    let callback = json!({"issuerId": issuer, "tokenExpiry": life, "requestMappings": mappings});
     json!({"interactiveLogin": false, "tokenCallbacks": [callback]}).to_string()
 }

@@ -6,6 +6,8 @@
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `adapter` | what containers are told, filled in |
 //! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
+//! | `function` | Lambda functions with the runtime interface emulator |
+//! | `realm` | what Keycloak is told of the partners |
 //! | `faults`, `events` | stopped, killed, paused, restarted, one more, one fewer; and what was done of that |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
@@ -18,10 +20,12 @@ mod bounds;
 mod ending;
 mod events;
 mod faults;
+mod function;
 mod idp;
 mod kafka;
 mod proxy;
 mod ready;
+mod realm;
 mod start;
 mod teardown;
 mod watch;
@@ -43,6 +47,7 @@ use crate::secret::Secret;
 
 use events::Events;
 use faults::{Replica, Showing};
+use function::Worker;
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 use teardown::Removal;
@@ -75,6 +80,10 @@ pub(super) struct Containers {
     proxies: Vec<Replica>,
     /// Made, and not started until a fault does.
     spares: Vec<Replica>,
+    /// Of functions.
+    workers: Vec<Worker>,
+    /// The identity provider.
+    idp: Option<Container>,
     /// How long a replica may take to stop.
     stop_within: Duration,
     events: Events,
@@ -121,6 +130,8 @@ impl Containers {
             cluster: None,
             proxies: Vec::new(),
             spares: Vec::new(),
+            workers: Vec::new(),
+            idp: None,
             stop_within: Duration::from_secs(10),
             events: Events::default(),
             endings: BTreeMap::new(),

@@ -2,18 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::READY_TOPIC;
+use crate::doubles::gateway::Emulators;
 use crate::result::{BoxReport, ContainerReport};
 use crate::scenario::{
-    AudienceParameter, ExternalIdp, FaultKind, IdpContainer, KafkaContainer, MetadataPlace, ProxyContainer,
-    ProxySpec, Scenario, TlsSettings, TopicSpec,
+    AudienceParameter, ExternalIdp, FaultKind, FunctionContainer, IdpContainer, KafkaContainer,
+    MetadataPlace, ProxyContainer, ProxySpec, Scenario, TlsSettings, TopicSpec,
 };
 use crate::stack::created::Created;
 use crate::stack::provider::Provider;
-use crate::stack::secrets::of_box;
+use crate::stack::secrets::{of_box, of_environment};
 use crate::stack::{Stack, StackError, external};
+
+/// How long a function's start may take, beside its invocation.
+const COLD_START: Duration = Duration::from_mins(1);
 
 impl Stack {
     /// Starts Kafka with the scenario's topics.
@@ -94,7 +98,9 @@ impl Stack {
         let since = Instant::now();
         let env = of_box("idp", &spec.env)?;
         let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
-        let (issuer, report) = containers.start_idp(spec, &scenario.partners, &env).await?;
+        let partners = (&*scenario.partners, &*self.partner_auths);
+        let (address, report) = containers.start_idp(spec, partners, &env).await?;
+        let issuer = format!("http://{address}{}", spec.adapter.issuer.as_deref().unwrap_or_default());
         let attached = ExternalIdp {
             place: MetadataPlace::Issuer(issuer),
             audience: spec.audience.clone(),
@@ -102,9 +108,35 @@ impl Stack {
             profile: spec.profile.clone(),
             tls: TlsSettings::default(),
         };
-        let provider = Provider::discovered(&attached, &scenario.allow_hosts).await?;
+        let mut provider = Provider::discovered(&attached, &scenario.allow_hosts).await?;
+        // Others within the network know it by its box's name.
+        let origin = format!("http://{address}");
+        let inside = format!("http://idp:{}", spec.adapter.port);
+        provider.jwks_uri_inside = provider.jwks_uri.as_ref().map(|url| url.replacen(&origin, &inside, 1));
         self.container_is_up("idp", Some(provider.issuer.clone()), report, since);
         Ok(provider)
+    }
+
+    /// Starts a function's containers.
+    pub(in crate::stack) async fn start_function_containers(
+        &mut self,
+        (scheme, function): (&str, Option<&str>),
+        spec: &FunctionContainer,
+        provider: &Provider,
+    ) -> Result<Arc<Emulators>, StackError> {
+        let environment = of_environment(scheme, &spec.environment, &provider.from_inside())?;
+        let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
+        let named = (scheme, function.unwrap_or(scheme));
+        let started = containers.start_function(named, spec, &environment).await?;
+        let urls = started.iter().map(|worker| worker.url.clone()).collect();
+        let emulators = Emulators::new(urls, spec.timeout + COLD_START).expect("they are http URLs");
+        for worker in started {
+            let since = Instant::now().checked_sub(worker.took).unwrap_or_else(Instant::now);
+            self.container_is_up(&worker.name, Some(worker.url), worker.report, since);
+        }
+        let emulators = Arc::new(emulators);
+        self.emulators.push((scheme.to_owned(), emulators.clone()));
+        Ok(emulators)
     }
 
     /// Lets faults befall the containers, each at its time after the load's start.

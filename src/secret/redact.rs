@@ -1,4 +1,4 @@
-//! What of a function's output may be a credential, and is not written anywhere.
+//! What of a program's output may be a credential, and is not written anywhere.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ const BEARER: &str = "bearer";
 
 /// `line` without the literals of `known`, without what follows the word `Bearer`, and without what looks like a
 /// JSON web token or its beginning. Rather too much is taken out than too little.
-pub(super) fn redact(line: &str, known: &[String]) -> String {
+#[must_use]
+pub fn redact(line: &str, known: &[String]) -> String {
     // All are found in the line as it is: what one kind takes out might hide the rest of another.
     let literals = known.iter().flat_map(|secret| line.match_indices(secret.as_str()));
     let mut found: Vec<Range<usize>> = literals.map(|(start, secret)| start..start + secret.len()).collect();
