@@ -22,11 +22,22 @@ const PROXIES: [(&str, &str); 4] = [
     ("landfall", include_str!("../../fixtures/adapters/landfall.yaml")),
 ];
 
+/// The adapters that ship for schema registries.
+const REGISTRIES: [(&str, &str); 4] = [
+    ("confluent", include_str!("../../fixtures/adapters/registry/confluent.yaml")),
+    ("karapace", include_str!("../../fixtures/adapters/registry/karapace.yaml")),
+    ("apicurio", include_str!("../../fixtures/adapters/registry/apicurio.yaml")),
+    ("landfall", include_str!("../../fixtures/adapters/registry/landfall.yaml")),
+];
+
 /// The adapter of the identity provider.
 const PROVIDER: (&str, &str) = ("mock-oauth2", include_str!("../../fixtures/adapters/mock-oauth2.yaml"));
 
 /// The names of the adapters that ship for REST proxies.
 pub const ADAPTERS: [&str; 4] = [PROXIES[0].0, PROXIES[1].0, PROXIES[2].0, PROXIES[3].0];
+
+/// The names of the adapters that ship for schema registries.
+pub const REGISTRY_ADAPTERS: [&str; 4] = [REGISTRIES[0].0, REGISTRIES[1].0, REGISTRIES[2].0, REGISTRIES[3].0];
 
 /// A field that names an adapter of a REST proxy: one that ships, or a file; `None`: the first that ships.
 pub(super) fn read_proxy_adapter(
@@ -34,9 +45,31 @@ pub(super) fn read_proxy_adapter(
     load: Load<'_>,
     problems: &mut Problems,
 ) -> Option<Adapter> {
-    let Some(item) = item else { return read_text(PROXIES[0].1, Path::new(PROXIES[0].0), problems) };
+    read_adapter(item, &PROXIES, load, problems)
+}
+
+/// The same of a schema registry. One that does not say how one knows that it can be used answers `GET /subjects` then.
+pub(super) fn read_registry_adapter(
+    item: Option<&Item<'_>>,
+    load: Load<'_>,
+    problems: &mut Problems,
+) -> Option<Adapter> {
+    let adapter = read_adapter(item, &REGISTRIES, load, problems)?;
+    let subjects = format!("{}/subjects", adapter.path.as_deref().unwrap_or_default());
+    // Nobody writes records through a registry.
+    let ready = if adapter.ready == Ready::Produce { Ready::Http(subjects) } else { adapter.ready };
+    Some(Adapter { ready, ..adapter })
+}
+
+fn read_adapter(
+    item: Option<&Item<'_>>,
+    files: &'static [(&'static str, &'static str)],
+    load: Load<'_>,
+    problems: &mut Problems,
+) -> Option<Adapter> {
+    let Some(item) = item else { return read_text(files[0].1, Path::new(files[0].0), problems) };
     let text = item.name(problems)?;
-    let shipped = Shipped { what: "adapter", files: &PROXIES };
+    let shipped = Shipped { what: "adapter", files };
     let (text, file) = shipped.text(text, (item.at(), &item.path), load, problems)?;
     read_text(&text, &file, problems)
 }
@@ -78,18 +111,13 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
     // The engine's client waits no longer than two minutes for anything.
     let range = (Duration::from_secs(1), Duration::from_secs(100));
     let stop_within = duration_or(&mut fields, "stop_within", Duration::from_secs(10), range, problems);
-    let profile = fields.optional("profile").and_then(|item| item.name(problems)).map(str::to_owned);
-    let issuer = fields.optional("issuer").and_then(|item| {
-        let path = item.text(problems)?;
-        if !path.starts_with('/') {
-            item.suggest(
-                problems,
-                "must be a path that begins with a slash",
-                "write for instance `/partners`",
-            );
-        }
-        Some(path.to_owned())
-    });
+    let profile = fields.optional("profile").and_then(|item| read_profile(&item, problems));
+    let issuer = fields
+        .optional("issuer")
+        .and_then(|item| read_path(&item, "write for instance `/partners`", problems));
+    let path = fields
+        .optional("path")
+        .and_then(|item| read_path(&item, "write for instance `/apis/ccompat/v7`", problems));
     let box_s = "is the scenario's: write it at `stack.proxy`";
     fields.finish(
         &[("replicas", box_s), ("cpus", box_s), ("memory", box_s), ("start_within", box_s), ("pull", box_s)],
@@ -108,7 +136,29 @@ fn read_root(item: &Item<'_>, problems: &mut Problems) -> Option<Adapter> {
         stop_within,
         profile,
         issuer,
+        path,
     })
+}
+
+/// The profile by which conformance is judged. A file of people's own lies beside the adapter's.
+fn read_profile(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    let text = item.name(problems)?;
+    let (name, release) = text.split_once('@').map_or((text, None), |(name, release)| (name, Some(release)));
+    if !Path::new(name).extension().is_some_and(|of| of == "yaml" || of == "yml") {
+        return Some(text.to_owned());
+    }
+    let file = item.at().resolve(name);
+    let release = release.map(|release| format!("@{release}")).unwrap_or_default();
+    Some(format!("{}{release}", file.display()))
+}
+
+/// A path from the root on, without a slash at its end.
+fn read_path(item: &Item<'_>, remedy: &str, problems: &mut Problems) -> Option<String> {
+    let path = item.text(problems)?;
+    if !path.starts_with('/') {
+        item.suggest(problems, "must be a path that begins with a slash", remedy);
+    }
+    Some(path.trim_end_matches('/').to_owned())
 }
 
 /// An image's name, in which `{release}` may stand.

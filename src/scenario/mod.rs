@@ -47,6 +47,7 @@ mod proxy;
 mod quantity;
 mod reach;
 mod read;
+mod registry;
 mod safety;
 mod scalar;
 mod schema;
@@ -61,7 +62,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use abort::ABORT_METRICS;
-pub use adapters::ADAPTERS;
+pub use adapters::{ADAPTERS, REGISTRY_ADAPTERS};
 pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;

@@ -1,6 +1,8 @@
 //! What a scenario needs of the machine. Pure.
 
-use crate::scenario::{GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, Resources, Scenario};
+use crate::scenario::{
+    GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, RegistrySpec, Resources, Scenario,
+};
 
 /// What a scenario needs of the machine.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,7 +58,9 @@ fn ports(scenario: &Scenario) -> Vec<(&'static str, u16)> {
     match &stack.proxy {
         ProxySpec::Embedded { port, registry, .. } => {
             ports.push(("proxy", *port));
-            ports.extend(registry.map(|port| ("registry", port)));
+            if let Some(RegistrySpec::Embedded { port }) = registry {
+                ports.push(("registry", *port));
+            }
         }
         ProxySpec::Container(proxy) => ports.push(("proxy", proxy.port)),
         ProxySpec::External { .. } | ProxySpec::None => {}
@@ -80,6 +84,12 @@ fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
     if let ProxySpec::Container(proxy) = &scenario.stack.proxy {
         let (count, image) = (proxy.replicas.into(), proxy.image.clone());
         boxes.push(BoxNeeds { name: "proxy", count, image, resources: proxy.resources });
+        boxes.extend(proxy.registry.as_ref().map(|registry| BoxNeeds {
+            name: "registry",
+            count: 1,
+            image: registry.image.clone(),
+            resources: registry.resources,
+        }));
     }
     boxes
 }

@@ -39,7 +39,9 @@ pub(super) struct Place {
     kafka: Option<Access>,
     /// Why it is not known what landed, where it is not.
     pub(super) unread: Option<String>,
-    /// Whether the topics are to be deleted at the end: Kafka is not landfall's own.
+    /// Whether proxy and Kafka are landfall's own.
+    own: bool,
+    /// Whether the topics are to be deleted at the end.
     deletes: bool,
 }
 
@@ -62,6 +64,9 @@ impl Place {
                     (setting, kafka)
                 }
                 Against::Running { url, kafka, hosts } => {
+                    // What may harm a proxy is tried at one that least is tried at.
+                    let spare = options.contained.as_ref().filter(|_| group.surroundings.own);
+                    let url = spare.and_then(|contained| contained.proxies.last()).unwrap_or(url);
                     let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
                     (setting, kafka.clone())
                 }
@@ -81,28 +86,35 @@ impl Place {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
         };
-        let deletes = matches!(options.against, Against::Running { .. });
-        let unread = (deletes && kafka.is_none())
-            .then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
-        let mut place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        let own = group.cases.iter().map(|index| &cases[*index].topic);
-        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(own).collect();
+        let own = matches!(options.against, Against::Embedded(_));
+        // Topics of a Kafka in containers go with it.
+        let deletes = !own && !options.contained.as_ref().is_some_and(|contained| contained.brokers);
+        let unread =
+            (!own && kafka.is_none()).then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
+        let mut place = Self { setting, url, topics, admin, kafka, unread, own, deletes };
+        let of_cases = group.cases.iter().map(|index| &cases[*index].topic);
+        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(of_cases).collect();
         if let Err(error) = place.create(&wanted).await {
             place.close().await;
             return Err(error);
         }
         if group.loses_its_broker() {
             try_join_all(place.topics.iter().map(|topic| warm(topic, &place.setting))).await?;
-            place.admin = None;
-            place.kafka = None;
-            place.setting.stop_broker();
+            place.forget_kafka();
         }
         Ok(place)
     }
 
+    /// Kafka goes, if it is landfall's own, and is not asked any more in any case.
+    pub(super) fn forget_kafka(&mut self) {
+        self.admin = None;
+        self.kafka = None;
+        self.setting.stop_broker();
+    }
+
     /// Whether proxy and Kafka are landfall's own.
     pub(super) fn is_own(&self) -> bool {
-        !self.deletes
+        self.own
     }
 
     pub(super) fn endpoint(&self) -> &Target {

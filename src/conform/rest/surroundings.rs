@@ -88,7 +88,10 @@ impl Requires {
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::StoppedBroker => "try landfall's own proxy and broker, which can be stopped",
+            Self::StoppedBroker => {
+                "try landfall's own proxy and broker, which can be stopped, or boxes in containers (`--stack`) with a proxy that \
+                 comes up without Kafka"
+            }
             Self::AutoCreateOff => {
                 "try landfall's own broker, or say `--auto-create off` if Kafka creates no topics by itself"
             }
@@ -99,11 +102,14 @@ impl Requires {
                 "try landfall's own proxy, which is started with the settings of each case"
             }
             Self::Spare => {
-                "try landfall's own proxy, which nobody misses: the request stops the producer of some releases for good"
+                "try landfall's own proxy or one in a container, which nobody misses: the request stops the producer of some \
+                 releases for good"
             }
-            Self::Registry => "say `--registry on` if the proxy reaches a schema registry",
+            Self::Registry => {
+                "say `--registry on` if the proxy reaches a schema registry; in containers, give the proxy one (`stack.proxy.registry`)"
+            }
             Self::NoRegistry => {
-                "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry"
+                "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry; in containers, give it none"
             }
             Self::Root => {
                 "name a proxy that stands at the root of its host: some requests are sent to the letter"

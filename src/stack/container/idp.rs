@@ -28,11 +28,12 @@ impl Containers {
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
         let Adapter { port: inside, ready, issuer, .. } = &spec.adapter;
+        let text = |text: &str| Some(Secret::new(text));
         let values: Values = [
-            ("audience", Secret::new(spec.audience.clone())),
-            ("clients.mock_oauth2", Secret::new(clients(issuer.as_deref(), &spec.audience, partners))),
-            ("name", Secret::new("idp")),
-            ("port", Secret::new(inside.to_string())),
+            ("audience", text(&spec.audience)),
+            ("clients.mock_oauth2", text(&clients(issuer.as_deref(), &spec.audience, partners))),
+            ("name", text("idp")),
+            ("port", text(&inside.to_string())),
         ]
         .into();
         let made = filled(&spec.adapter, "idp", (&image, limits), (&values, None), env)?;
