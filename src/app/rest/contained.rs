@@ -20,6 +20,9 @@ const TOPICS: &str = "landfall-";
 /// Whether Kafka makes topics that somebody asks for, as its images are told.
 const AUTO_CREATE: &str = "KAFKA_AUTO_CREATE_TOPICS_ENABLE";
 
+/// How far in the future a record's timestamp may be: before 4.0 as far as a number goes, since then an hour (KIP-1030).
+const LATEST: (&str, &str) = ("KAFKA_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS", "9223372036854775807");
+
 /// Boxes in containers that cases may have something done to.
 #[derive(Debug, Clone, Default)]
 pub struct Contained {
@@ -109,6 +112,8 @@ fn alone(scenario: &Scenario, auto_create: Option<bool>) -> Result<Scenario, Res
         }
         // Each case has a topic of its own.
         alone.topics.clear();
+        let (name, value) = LATEST;
+        kafka.env.entry(name.to_owned()).or_insert_with(|| Value::Plain(value.to_owned()));
         if let Some(on) = auto_create {
             kafka.env.insert(AUTO_CREATE.to_owned(), Value::Plain(on.to_string()));
         }

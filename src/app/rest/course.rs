@@ -48,6 +48,9 @@ impl Course<'_> {
             procedures::run(plan, options, self.hands, self.run, interrupt, &mut *each).await?
         };
         let Some(hands) = self.hands else { return Ok(carried_out) };
+        let (own, late): (Vec<Group>, Vec<Group>) =
+            late.into_iter().partition(|group| group.surroundings.own);
+        self.own(hands, own, &cases, each).await?;
         let mut late = late.into_iter().peekable();
         while let Some(group) = late.next() {
             if self.has_ended() {
@@ -59,6 +62,31 @@ impl Course<'_> {
             }
         }
         Ok(carried_out)
+    }
+
+    /// Tries what may harm a proxy, each case at another one as far as there are so many, and starts these proxies again.
+    async fn own(
+        &mut self,
+        hands: &Hands<'_>,
+        groups: Vec<Group>,
+        cases: &[&RestCase],
+        each: &mut impl FnMut(),
+    ) -> Result<(), RestError> {
+        let proxies = hands.stack.proxies_in_containers().len().max(1);
+        let mut groups = groups.into_iter().peekable();
+        while groups.peek().is_some() && !self.has_ended() {
+            let some: Vec<Group> = groups.by_ref().take(proxies).collect();
+            let harmed: Vec<usize> = some.iter().map(|group| group.proxy).collect();
+            self.at_once(some, cases, each).await?;
+            for proxy in harmed {
+                let again = async {
+                    hands.stack.stop_proxy(proxy).await?;
+                    hands.stack.start_proxy_again(hands.scenario, proxy, false).await
+                };
+                self.unless_signalled(again).await??;
+            }
+        }
+        Ok(())
     }
 
     /// Tries all cases of these groups, each group in its place, some at the same time.
@@ -79,7 +107,7 @@ impl Course<'_> {
                 }
             }
         }
-        if let Some(site) = sites.first() {
+        if let Some(site) = sites.first().filter(|_| self.target.is_empty()) {
             self.target.clone_from(&site.place.url);
         }
         if outcome.is_ok() {
@@ -89,7 +117,7 @@ impl Course<'_> {
         outcome
     }
 
-    /// Tries a group for which something is done to the boxes.
+    /// Tries a group for which the brokers go.
     async fn late(
         &mut self,
         hands: &Hands<'_>,
@@ -119,18 +147,9 @@ impl Course<'_> {
                 return Ok(());
             }
         }
-        let own = group.surroundings.own;
         let sites = [Site { group, place }];
         let outcome = self.tried(&sites, each).await;
         self.close(&sites).await;
-        if own && outcome.is_ok() {
-            let last = hands.stack.proxies_in_containers().len().saturating_sub(1);
-            let again = async {
-                hands.stack.stop_proxy(last).await?;
-                hands.stack.start_proxy_again(hands.scenario, last, false).await
-            };
-            self.unless_signalled(again).await??;
-        }
         outcome
     }
 

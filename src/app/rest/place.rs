@@ -1,11 +1,13 @@
 //! Where cases are tried: a proxy, the Kafka behind it, and a topic of its own for each case.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::MetadataTopic;
 use tokio::sync::watch;
 
 use super::Options;
@@ -20,6 +22,11 @@ use crate::verify::{Tail, TailRecord};
 
 /// Topics that are asked for at once.
 const BATCH: usize = 50;
+
+/// How long Kafka may take until a topic that it has made can be used.
+const MADE: Duration = Duration::from_secs(20);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Longest name of a topic.
 const LONGEST: usize = 249;
@@ -64,9 +71,9 @@ impl Place {
                     (setting, kafka)
                 }
                 Against::Running { url, kafka, hosts } => {
-                    // What may harm a proxy is tried at one that least is tried at.
-                    let spare = options.contained.as_ref().filter(|_| group.surroundings.own);
-                    let url = spare.and_then(|contained| contained.proxies.last()).unwrap_or(url);
+                    let contained = options.contained.as_ref();
+                    let url =
+                        contained.and_then(|contained| contained.proxies.get(group.proxy)).unwrap_or(url);
                     let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
                     (setting, kafka.clone())
                 }
@@ -156,6 +163,17 @@ impl Place {
                 }
             }
         }
+        let begun = Instant::now();
+        while !self.own && !wanted.is_empty() {
+            let missing = tokio::task::block_in_place(|| not_led(admin, wanted));
+            match missing.map_err(|error| refused(error.to_string()))? {
+                None => break,
+                Some(topic) if begun.elapsed() >= MADE => {
+                    return Err(refused(format!("{topic} has been made and still has no leader")));
+                }
+                Some(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
         Ok(())
     }
 
@@ -203,4 +221,20 @@ impl Place {
             left.len()
         ))
     }
+}
+
+/// The first of the topics that Kafka does not tell clients of yet, or that has partitions without a leader.
+fn not_led(
+    admin: &AdminClient<DefaultClientContext>,
+    wanted: &[(String, &TopicOf)],
+) -> Result<Option<String>, KafkaError> {
+    let told = admin.inner().fetch_metadata(None, MADE)?;
+    let led: BTreeSet<&str> = told
+        .topics()
+        .iter()
+        .filter(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+        .filter(|topic| topic.partitions().iter().all(|partition| partition.leader() >= 0))
+        .map(MetadataTopic::name)
+        .collect();
+    Ok(wanted.iter().map(|(name, _)| name).find(|name| !led.contains(name.as_str())).cloned())
 }

@@ -12,6 +12,8 @@ pub(super) struct Group {
     pub(super) surroundings: Surroundings,
     /// Which they are, by their place in the plan.
     pub(super) cases: Vec<usize>,
+    /// At which of the proxies, where they are in containers.
+    pub(super) proxy: usize,
 }
 
 impl Group {
@@ -45,7 +47,7 @@ impl Group {
 
 /// The places, and what is tried in each, of the cases that want nothing; the place of most comes first.
 pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<String>]) -> Vec<Group> {
-    let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new() }];
+    let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new(), proxy: 0 }];
     for (index, case) in cases.iter().enumerate().filter(|(index, _)| wanting[*index].is_empty()) {
         let surroundings = match (&options.against, &options.contained) {
             (Against::Embedded(_), _) => completed(&case.place, options),
@@ -58,11 +60,16 @@ pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<Stri
         let alone = surroundings.own;
         match groups.iter_mut().find(|group| !alone && group.surroundings == surroundings) {
             Some(group) => group.cases.push(index),
-            None => groups.push(Group { surroundings, cases: vec![index] }),
+            None => groups.push(Group { surroundings, cases: vec![index], proxy: 0 }),
         }
     }
     // Those that never had a broker come last: for them a proxy is started anew.
     groups[1..].sort_by_key(|group| (!group.surroundings.own, group.surroundings.broker == Brokers::Never));
+    let proxies = options.contained.as_ref().map_or(1, |contained| contained.proxies.len().max(1));
+    let own = groups.iter_mut().filter(|group| group.surroundings.own);
+    for (number, group) in own.enumerate() {
+        group.proxy = proxies - 1 - number % proxies;
+    }
     groups
 }
 
@@ -82,6 +89,7 @@ fn completed(place: &Surroundings, options: &Options) -> Surroundings {
         auto_create: place.auto_create.or(usual.auto_create),
         registry: place.registry.or(usual.registry),
         own: false,
+        scarce_replicas: false,
         ..place.clone()
     }
 }
@@ -108,7 +116,7 @@ fn is_met(options: &Options, required: Requires) -> bool {
         Against::Running { url, .. } => match required {
             Requires::StoppedBroker => options.contained.as_ref().is_some_and(|contained| contained.brokers),
             Requires::Spare => options.contained.is_some(),
-            Requires::ProxySettings => false,
+            Requires::ProxySettings | Requires::ScarceReplicas => false,
             Requires::AutoCreateOff => options.auto_create == Some(false),
             Requires::AutoCreateOn => options.auto_create == Some(true),
             Requires::Registry => options.registry == Some(true),

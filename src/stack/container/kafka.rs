@@ -249,9 +249,10 @@ impl Cluster {
         Ok(())
     }
 
-    /// Lets it make, know and write every topic whose name begins so.
+    /// Lets it make, know and write every topic whose name begins so, and know their settings.
     pub(super) async fn let_proxies_make(&self, prefix: &str) -> Result<(), StackError> {
-        let operations = [Operation::Create, Operation::Write, Operation::Describe];
+        let operations =
+            [Operation::Create, Operation::Write, Operation::Describe, Operation::DescribeConfigs];
         self.admin(0).await?.allow(PROXY, &[Resource::TopicsOf(prefix)], &operations).await?;
         Ok(())
     }

@@ -19,8 +19,11 @@ use crate::scenario::{Protocol, TlsSettings};
 /// How long a procedure may take with boxes whose time passes as everybody's: a Kafka that comes back, and a proxy that finds
 /// that out.
 const LIMIT: Duration = Duration::from_mins(4);
-/// How long a request may take from this machine into a proxy's hands, and word that a container is to stop.
+/// How long a request may take from this machine into a proxy's hands.
 const UNDER_WAY: Duration = Duration::from_secs(1);
+/// How long word may take that a container is to stop. A proxy that waits for what it has in hand does so for a second
+/// (`shutdown.graceful.ms`).
+const WORD: Duration = Duration::from_millis(200);
 
 /// Carries out a procedure that needs more than a proxy that runs. Whatever it comes to, the boxes run afterwards.
 pub(super) async fn by_hand(
@@ -73,7 +76,7 @@ async fn in_hand(hands: &Hands<'_>, ground: &mut Ground, case: &ProcedureCase) -
     let stopping = async {
         sleep(UNDER_WAY).await;
         let resumed = async {
-            sleep(UNDER_WAY).await;
+            sleep(WORD).await;
             stack.resume_brokers().await
         };
         let (stopped, resumed) = tokio::join!(stack.stop_proxy(last), resumed);
