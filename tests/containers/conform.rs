@@ -93,7 +93,7 @@ fn a_foreign_adapter_is_judged_by_the_profile_that_it_names() {
     let folder = tempfile::tempdir().expect("a folder");
     // The adapter that ships, with another profile, which lies beside it.
     let text =
-        std::fs::read_to_string(repository().join("fixtures/adapters/landfall.yaml")).expect("it ships");
+        std::fs::read_to_string(repository("fixtures/adapters/landfall.yaml")).expect("it ships");
     let text = text.replace("profile: landfall@{release}", "profile: strict.yaml");
     std::fs::write(folder.path().join("ours.yaml"), text).expect("it is written");
     let profile = "name: strict\nextends: confluent\ndeviations:\n  - case: rest/v2.produce.json.null-value\n    expect: \
@@ -145,7 +145,7 @@ fn a_signal_leaves_nothing() {
 #[test]
 fn what_is_no_proxy_in_a_container_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
-    let scenario = repository().join("scenarios/quickstart.yaml");
+    let scenario = repository("scenarios/quickstart.yaml");
     let output = Command::new(env!("CARGO_BIN_EXE_landfall"))
         .args(["conform", "rest", "--stack"])
         .arg(scenario)
