@@ -92,8 +92,7 @@ fn a_foreign_adapter_is_judged_by_the_profile_that_it_names() {
     let Some(_alone) = alone() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     // The adapter that ships, with another profile, which lies beside it.
-    let text =
-        std::fs::read_to_string(repository("fixtures/adapters/landfall.yaml")).expect("it ships");
+    let text = std::fs::read_to_string(repository("fixtures/adapters/landfall.yaml")).expect("it ships");
     let text = text.replace("profile: landfall@{release}", "profile: strict.yaml");
     std::fs::write(folder.path().join("ours.yaml"), text).expect("it is written");
     let profile = "name: strict\nextends: confluent\ndeviations:\n  - case: rest/v2.produce.json.null-value\n    expect: \

@@ -48,6 +48,8 @@ pub(super) struct Place {
     pub(super) unread: Option<String>,
     /// Whether proxy and Kafka are landfall's own.
     own: bool,
+    /// Whether they are containers of landfall's.
+    contained: bool,
     /// Whether the topics are to be deleted at the end.
     deletes: bool,
 }
@@ -98,7 +100,8 @@ impl Place {
         let deletes = !own && !options.contained.as_ref().is_some_and(|contained| contained.brokers);
         let unread =
             (!own && kafka.is_none()).then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
-        let mut place = Self { setting, url, topics, admin, kafka, unread, own, deletes };
+        let contained = options.contained.is_some();
+        let mut place = Self { setting, url, topics, admin, kafka, unread, own, contained, deletes };
         let of_cases = group.cases.iter().map(|index| &cases[*index].topic);
         let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(of_cases).collect();
         if let Err(error) = place.create(&wanted).await {
@@ -165,7 +168,10 @@ impl Place {
         }
         let begun = Instant::now();
         while !self.own && !wanted.is_empty() {
-            let missing = tokio::task::block_in_place(|| not_led(admin, wanted));
+            let missing = tokio::task::block_in_place(|| match not_led(admin, wanted) {
+                Ok(None) if self.contained => Ok(not_served(admin, wanted)),
+                told => told,
+            });
             match missing.map_err(|error| refused(error.to_string()))? {
                 None => break,
                 Some(topic) if begun.elapsed() >= MADE => {
@@ -237,4 +243,13 @@ fn not_led(
         .map(MetadataTopic::name)
         .collect();
     Ok(wanted.iter().map(|(name, _)| name).find(|name| !led.contains(name.as_str())).cloned())
+}
+
+/// The first of the topics of which a leader does not serve a partition yet: it is told of somewhat later than clients are. A record
+/// that comes in between is sent again, and may come to stand behind one that was sent after it.
+fn not_served(admin: &AdminClient<DefaultClientContext>, wanted: &[(String, &TopicOf)]) -> Option<String> {
+    let serves = |topic: &str, partition| admin.inner().fetch_watermarks(topic, partition, MADE).is_ok();
+    let served =
+        |(name, of): &&(String, &TopicOf)| (0..of.partitions).all(|partition| serves(name, partition));
+    wanted.iter().find(|topic| !served(topic)).map(|(name, _)| name.clone())
 }
