@@ -128,21 +128,9 @@ pub(super) fn read_stack(
                 "write `proxy: { kind: container }`, or remove it",
             );
         }
-        if proxy_kind == BoxKind::Container
-            && let KafkaSpec::External { bootstrap, .. } = &stack.kafka
-            && bootstrap.split(',').filter_map(host_of).any(|host| host_is_allowed(&host, &[]))
-        {
-            let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-            problems.suggest(
-                at,
-                &format!("{}.bootstrap", fields.child("kafka")),
-                "cannot be reached from a container, whose loopback is another one than this machine's",
-                "name an address at which containers reach it, for instance that of the engine's bridge",
-            );
-        }
         check_containers(
-            proxy_kind,
-            kafka_kind,
+            (proxy_kind, kafka_kind),
+            &stack.kafka,
             kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
             problems,
         );
@@ -176,7 +164,20 @@ pub(super) fn read_stack(
 
 /// Proxies in containers reach Kafka in containers of the same network, or one elsewhere, and a proxy that runs already was configured by
 /// somebody who cannot know where a container is going to be.
-fn check_containers(proxy: BoxKind, kafka: BoxKind, at: &Place, problems: &mut Problems) {
+fn check_containers(
+    (proxy, kafka): (BoxKind, BoxKind),
+    spec: &KafkaSpec,
+    at: &Place,
+    problems: &mut Problems,
+) {
+    if proxy == BoxKind::Container
+        && let KafkaSpec::External { bootstrap, .. } = spec
+        && bootstrap.split(',').filter_map(host_of).any(|host| host_is_allowed(&host, &[]))
+    {
+        let message = "cannot be reached from a container, whose loopback is another one than this machine's";
+        let remedy = "name an address at which containers reach it, for instance that of the engine's bridge";
+        problems.suggest(at, "stack.kafka.bootstrap", message, remedy);
+    }
     let (message, remedy) = match (proxy, kafka) {
         (BoxKind::Container, BoxKind::Embedded) => (
             "must be a container where the proxy is one, which reaches it by their network, or run elsewhere",

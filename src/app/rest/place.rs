@@ -248,8 +248,8 @@ fn not_led(
 /// The first of the topics of which a leader does not serve a partition yet: it is told of somewhat later than clients are. A record
 /// that comes in between is sent again, and may come to stand behind one that was sent after it.
 fn not_served(admin: &AdminClient<DefaultClientContext>, wanted: &[(String, &TopicOf)]) -> Option<String> {
-    let serves = |topic: &str, partition| admin.inner().fetch_watermarks(topic, partition, MADE).is_ok();
-    let served =
-        |(name, of): &&(String, &TopicOf)| (0..of.partitions).all(|partition| serves(name, partition));
-    wanted.iter().find(|topic| !served(topic)).map(|(name, _)| name.clone())
+    let is_led = |topic: &str, partition| admin.inner().fetch_watermarks(topic, partition, MADE).is_ok();
+    let mut unserved =
+        wanted.iter().filter(|(name, of)| !(0..of.partitions).all(|partition| is_led(name, partition)));
+    unserved.next().map(|(name, _)| name.clone())
 }

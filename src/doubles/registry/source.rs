@@ -18,7 +18,7 @@ use super::schema::{Format, Schema};
 use super::store::{Refusal, Registered, Schemas};
 
 /// How long a registry may take for an answer: as long as Confluent's client waits (`http.read.timeout.ms`).
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 16 * 1024 * 1024;
 /// What is sent.

@@ -11,7 +11,7 @@ use crate::scenario::{ProxyContainer, ProxySpec, Ready, Scenario};
 use crate::stack::Stack;
 
 /// How long a proxy may take to listen while Kafka is away, where it does at all.
-const ALONE: Duration = Duration::from_secs(60);
+const ALONE: Duration = Duration::from_mins(1);
 
 impl Stack {
     /// URLs of the proxies that are containers, past the balancer; none where they are none.

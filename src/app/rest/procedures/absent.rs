@@ -199,13 +199,12 @@ pub(super) async fn later(
     let early = timeout_at((begun + waits).into(), &mut working).await.ok();
     let came = early.as_ref().map(|_| begun.elapsed());
     // A gateway has given up by now, which tells the proxy nothing.
-    let during = match early {
-        Some(sending) => sending,
-        None => {
-            let (during, returned) = tokio::join!(working, outage.end(begun));
-            returned?;
-            during
-        }
+    let during = if let Some(sending) = early {
+        sending
+    } else {
+        let (during, returned) = tokio::join!(working, outage.end(begun));
+        returned?;
+        during
     };
     let sendings = vec![before, in_doubt(during)];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;

@@ -39,7 +39,7 @@ pub(super) async fn by_hand(
         endpoints.push(target.map_err(ReplayError::from)?);
     }
     let mut ground = ground_at(place, endpoints, topics, options.patience());
-    let done = timeout(LIMIT, carried_out(case, hands, &mut ground)).await;
+    let done = timeout(LIMIT, Box::pin(carried_out(case, hands, &mut ground))).await;
     if case.procedure != Procedure::StoppedInHand {
         hands.stack.start_brokers().await?;
     }
@@ -57,7 +57,7 @@ async fn carried_out(
         Procedure::BrokerReturns => returns(ground, &outage, api).await,
         Procedure::PortStaysOpen => stays_open(ground, &outage).await,
         Procedure::LaterThanGateway => later(ground, &outage, GATEWAY, api).await,
-        Procedure::StoppedInHand => in_hand(hands, ground, case).await,
+        Procedure::StoppedInHand => Box::pin(in_hand(hands, ground, case)).await,
         Procedure::TopicOfAnother => {
             let topic = format!("landfall-made-by-{}", uuid::Uuid::new_v4().simple());
             order::topic_of_another(ground, &topic, api).await
