@@ -1,4 +1,4 @@
-//! Proxies in containers before a Kafka that is elsewhere: landfall's own broker, in another process, at the engine's bridge.
+//! Proxies in containers before a Kafka that is elsewhere: landfall's own broker, in another process, at a bridge of the engine's.
 
 use std::net::IpAddr;
 use std::process::{Child, Command, Stdio};
@@ -15,12 +15,12 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Starts it at the engine's bridge; `kafka` is what its box says besides.
+    /// Starts it at this address; `kafka` is what its box says besides.
     fn start(bridge: IpAddr, kafka: &str) -> (Self, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let scenario = folder.path().join("kafka.yaml");
         let text = format!(
-            "version: 1\nname: kafka\nstack: {{ idp: none, gateway: none, kafka: {{ {kafka} }} }}\n\
+            "version: 1\nname: elsewhere\nstack: {{ idp: none, gateway: none, kafka: {{ {kafka} }} }}\n\
              topics: [{{ name: other }}]\npartners: [{{ name: p, secret: generated }}]\n\
              workload: [{{ partner: p, topic: other, format: v2-json, payload: {{ template: {{ n: 1 }} }}, \
              arrivals: {{ constant: 1/s }}, for: 1s }}]\n"
@@ -58,10 +58,27 @@ impl Drop for Elsewhere {
 
 const PASSWORD: &str = "a password";
 
-/// The address of this machine at the engine's own bridge.
-fn bridge() -> IpAddr {
-    let told = docker(&["network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
-    told.trim().parse().expect("the bridge has an address")
+/// A network of the engine's, for as long as this lives: this machine has an address in it that containers reach, and nobody else
+/// does.
+struct Bridge {
+    name: String,
+    address: IpAddr,
+}
+
+impl Bridge {
+    fn new() -> Self {
+        let name = format!("landfall-test-elsewhere-{}", std::process::id());
+        docker(&["network", "create", &name]);
+        let told = docker(&["network", "inspect", &name, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
+        let address = told.trim().parse().expect("this machine has an address in it");
+        Self { name, address }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        docker(&["network", "rm", &self.name]);
+    }
 }
 
 /// The quickstart with two proxies in containers before the Kafka at `bootstrap`.
@@ -69,24 +86,23 @@ fn before(bootstrap: &str, host: IpAddr, more: &str) -> Landfall {
     Landfall::short_quickstart()
         .set(&format!("stack.proxy={{kind: container, adapter: landfall, image: \"{}\"}}", image("landfall")))
         .set("stack.images={pull: never}")
-        .set(&format!(
-            "stack.kafka={{kind: external, bootstrap: \"{bootstrap}\", create_topics: true, {more}}}"
-        ))
+        .set(&format!("stack.kafka={{kind: external, bootstrap: \"{bootstrap}\", {more}}}"))
         .set(&format!("allow_hosts=[\"{host}\"]"))
-        .set("budget={requests: 10000, duration: 1m}")
+        .set("budget={requests: 10000, rate: 100/s, duration: 1m}")
         .set("stop_on={5xx: 100%}")
 }
 
 #[test]
 fn records_land_in_a_kafka_elsewhere() {
     let Some(_alone) = alone() else { return };
-    let bridge = bridge();
+    let network = Bridge::new();
+    let bridge = network.address;
     for (kafka, more) in [
-        ("port: 0", ""),
+        ("port: 0", "create_topics: true"),
         (
             "port: 0, sasl: { mechanism: plain, username: u, password: { env: KAFKA_PASSWORD } }",
             "properties: {security.protocol: SASL_PLAINTEXT, sasl.mechanism: PLAIN, sasl.username: u, \
-             sasl.password: {env: KAFKA_PASSWORD}}, delete_topics: created",
+             sasl.password: {env: KAFKA_PASSWORD}}, create_topics: true, delete_topics: created",
         ),
     ] {
         let (_kafka, bootstrap) = Elsewhere::start(bridge, kafka);
@@ -105,7 +121,8 @@ fn records_land_in_a_kafka_elsewhere() {
 #[test]
 fn without_topics_of_their_own_proxies_are_asked_by_http() {
     let Some(_alone) = alone() else { return };
-    let bridge = bridge();
+    let network = Bridge::new();
+    let bridge = network.address;
     let (_kafka, bootstrap) = Elsewhere::start(bridge, "port: 0");
     let landfall = before(&bootstrap, bridge, "create_topics: false")
         .set("topics=[{name: other}]")
