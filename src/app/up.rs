@@ -97,6 +97,11 @@ impl Up {
         Ok(up)
     }
 
+    /// Takes the path down as an orderly stop does: what proxies have in hand is answered.
+    pub async fn stop(mut self) {
+        self.stack.stop_own_proxies().await;
+    }
+
     /// The path.
     #[must_use]
     pub fn stack(&self) -> &Stack {

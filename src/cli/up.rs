@@ -74,7 +74,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         };
         print(&welcome(&scenario.name, &up));
         let signal = interrupt.wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
-        drop(up);
+        up.stop().await;
         signal.map_or(exit::INTERRUPTED, exit::of_interrupt)
     });
     runtime.shutdown_background();

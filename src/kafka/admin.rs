@@ -35,13 +35,45 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("it is not zero");
 /// Length of a salt, in bytes.
 const SALT: usize = 16;
 
-/// What a principal may do with a topic, by its number in the protocol.
+/// What a principal may do with a resource, by its number in the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
+    /// Read records, or be a member of a group.
+    Read = 3,
     /// Write records.
     Write = 4,
+    /// Make it.
+    Create = 5,
     /// Know that it exists, and its partitions.
     Describe = 8,
+    /// Know its settings.
+    DescribeConfigs = 10,
+}
+
+/// To what access is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource<'a> {
+    /// The topic of this very name.
+    Topic(&'a str),
+    /// Every topic whose name begins so.
+    TopicsOf(&'a str),
+    /// The consumer group of this very name.
+    Group(&'a str),
+}
+
+impl Resource<'_> {
+    /// The numbers of type and pattern in the protocol, and the name.
+    fn parts(&self) -> (i8, i8, &str) {
+        const TOPIC: i8 = 2;
+        const GROUP: i8 = 3;
+        const LITERAL: i8 = 3;
+        const PREFIXED: i8 = 4;
+        match self {
+            Self::Topic(name) => (TOPIC, LITERAL, name),
+            Self::TopicsOf(prefix) => (TOPIC, PREFIXED, prefix),
+            Self::Group(name) => (GROUP, LITERAL, name),
+        }
+    }
 }
 
 /// The hash that a SCRAM user's password is kept by.
@@ -203,38 +235,36 @@ impl Admin {
         Ok(())
     }
 
-    /// Lets `user` do `operations` with each of `topics`, and nothing else.
+    /// Lets `user` do `operations` with each of `resources`, from anywhere.
     ///
     /// # Errors
     /// [`AdminError`], as it says.
     pub async fn allow(
         &mut self,
         user: &str,
-        topics: &[&str],
+        resources: &[Resource<'_>],
         operations: &[Operation],
     ) -> Result<(), AdminError> {
-        // Numbers of the protocol: a topic, by its very name, from anywhere, allowed.
-        const TOPIC: i8 = 2;
-        const LITERAL: i8 = 3;
         const ALLOW: i8 = 3;
-        let creation = |topic: &str, operation: Operation| {
+        let creation = |resource: &Resource<'_>, operation: Operation| {
+            let (kind, pattern, name) = resource.parts();
             AclCreation::default()
-                .with_resource_type(TOPIC)
-                .with_resource_name(text(topic))
-                .with_resource_pattern_type(LITERAL)
+                .with_resource_type(kind)
+                .with_resource_name(text(name))
+                .with_resource_pattern_type(pattern)
                 .with_principal(text(&format!("User:{user}")))
                 .with_host(text("*"))
                 .with_operation(operation as i8)
                 .with_permission_type(ALLOW)
         };
-        let creations = topics
+        let creations = resources
             .iter()
-            .flat_map(|topic| operations.iter().map(|operation| creation(topic, *operation)))
+            .flat_map(|resource| operations.iter().map(|operation| creation(resource, *operation)))
             .collect();
         let request = CreateAclsRequest::default().with_creations(creations);
         let answer = self.ask(2, &request, "a request for access").await?;
         for result in answer.results {
-            self.done("give access to a topic", result.error_code, result.error_message.as_deref())?;
+            self.done("give access", result.error_code, result.error_message.as_deref())?;
         }
         Ok(())
     }

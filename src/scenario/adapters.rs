@@ -10,57 +10,12 @@ use super::decode::{Fields, Item};
 use super::error::{Origin, Problems, listed, nearest, quoted};
 use super::extends::{Load, has_known_version};
 use super::images::is_variable;
-use super::model::{Adapter, ImageRef, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready, Template};
+use super::model::{Adapter, ImageRef, Ready, Template};
 use super::profiles::read_profile;
+use super::role::Role;
 use super::secrets::is_named_as_secret;
 use super::shipped::Shipped;
 use super::tree::{self, Kind};
-
-/// The adapters that ship for REST proxies, each with its file's text.
-const PROXIES: [(&str, &str); 4] = [
-    ("confluent", include_str!("../../fixtures/adapters/confluent.yaml")),
-    ("karapace", include_str!("../../fixtures/adapters/karapace.yaml")),
-    ("strimzi", include_str!("../../fixtures/adapters/strimzi.yaml")),
-    ("landfall", include_str!("../../fixtures/adapters/landfall.yaml")),
-];
-
-/// The adapters that ship for identity providers.
-const PROVIDERS: [(&str, &str); 2] = [
-    ("mock-oauth2", include_str!("../../fixtures/adapters/mock-oauth2.yaml")),
-    ("keycloak", include_str!("../../fixtures/adapters/keycloak.yaml")),
-];
-
-/// The names of the adapters that ship for REST proxies.
-pub const ADAPTERS: [&str; 4] = [PROXIES[0].0, PROXIES[1].0, PROXIES[2].0, PROXIES[3].0];
-
-/// The names of the adapters that ship for identity providers.
-pub const PROVIDER_ADAPTERS: [&str; 2] = [PROVIDERS[0].0, PROVIDERS[1].0];
-
-/// What an adapter makes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A REST proxy.
-    Proxy,
-    /// An identity provider.
-    Provider,
-}
-
-impl Role {
-    /// The adapters that ship.
-    fn shipped(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Proxy => &PROXIES,
-            Self::Provider => &PROVIDERS,
-        }
-    }
-
-    fn placeholders(self) -> &'static [&'static str] {
-        match self {
-            Self::Proxy => PROXY_PLACEHOLDERS,
-            Self::Provider => PROVIDER_PLACEHOLDERS,
-        }
-    }
-}
 
 /// A field that names an adapter: one that ships, or a file; `None`: the first that ships.
 pub(super) fn read_adapter(
@@ -106,32 +61,23 @@ fn read_root(item: &Item<'_>, (role, load): (Role, Load<'_>), problems: &mut Pro
     let files = read_files(fields.optional("files").as_ref(), role, problems);
     let entrypoint = fields.optional("entrypoint").and_then(|item| read_words(&item, role, problems));
     let command = fields.optional("command").and_then(|item| read_words(&item, role, problems));
-    let ready = match fields.optional("ready") {
-        Some(item) => read_ready(&item, role, problems),
-        None if role == Role::Proxy => Some(Ready::Produce),
-        None => Some(Ready::Tcp),
-    };
     let stop_signal = fields.optional("stop_signal").and_then(|item| read_signal(&item, problems));
     // The engine's client waits no longer than two minutes for anything.
     let range = (Duration::from_secs(1), Duration::from_secs(100));
     let stop_within = duration_or(&mut fields, "stop_within", Duration::from_secs(10), range, problems);
-    let profile = fields.optional("profile").and_then(|item| item.name(problems)).map(str::to_owned);
+    let profile = fields.optional("profile").and_then(|item| read_judge(&item, problems));
     let token_profile = fields.optional("token_profile").and_then(|item| read_profile(&item, load, problems));
-    let issuer = fields.optional("issuer").and_then(|item| {
-        let path = item.text(problems)?;
-        if !path.starts_with('/') {
-            item.suggest(
-                problems,
-                "must be a path that begins with a slash",
-                "write for instance `/partners`",
-            );
-        }
-        Some(path.to_owned())
-    });
-    let box_s = match role {
-        Role::Proxy => "is the scenario's: write it at `stack.proxy`",
-        Role::Provider => "is the scenario's: write it at `stack.idp`",
+    let issuer = fields
+        .optional("issuer")
+        .and_then(|item| read_path(&item, "write for instance `/partners`", problems));
+    let path = fields
+        .optional("path")
+        .and_then(|item| read_path(&item, "write for instance `/apis/ccompat/v7`", problems));
+    let ready = match fields.optional("ready") {
+        Some(item) => read_ready(&item, role, problems),
+        None => Some(role.usual_ready(path.as_deref())),
     };
+    let box_s = role.scenarios();
     fields.finish(
         &[("replicas", box_s), ("cpus", box_s), ("memory", box_s), ("start_within", box_s), ("pull", box_s)],
         problems,
@@ -150,7 +96,29 @@ fn read_root(item: &Item<'_>, (role, load): (Role, Load<'_>), problems: &mut Pro
         profile,
         issuer,
         token_profile,
+        path,
     })
+}
+
+/// The profile by which conformance is judged. A file of people's own lies beside the adapter's.
+fn read_judge(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
+    let text = item.name(problems)?;
+    let (name, release) = text.split_once('@').map_or((text, None), |(name, release)| (name, Some(release)));
+    if !Path::new(name).extension().is_some_and(|of| of == "yaml" || of == "yml") {
+        return Some(text.to_owned());
+    }
+    let file = item.at().resolve(name);
+    let release = release.map(|release| format!("@{release}")).unwrap_or_default();
+    Some(format!("{}{release}", file.display()))
+}
+
+/// A path from the root on, without a slash at its end.
+fn read_path(item: &Item<'_>, remedy: &str, problems: &mut Problems) -> Option<String> {
+    let path = item.text(problems)?;
+    if !path.starts_with('/') {
+        item.suggest(problems, "must be a path that begins with a slash", remedy);
+    }
+    Some(path.trim_end_matches('/').to_owned())
 }
 
 /// An image's name, in which `{release}` may stand.
@@ -173,11 +141,7 @@ fn read_template(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option
     match Template::parse(text, role.placeholders()) {
         Ok(template) => Some(template),
         Err(unknown) => {
-            let whose = match role {
-                Role::Proxy => "a REST proxy",
-                Role::Provider => "an identity provider",
-            };
-            let message = format!("there is no placeholder `{{{unknown}}}` for {whose}");
+            let message = format!("there is no placeholder `{{{unknown}}}` for {}", role.name());
             let known = nearest(&unknown, role.placeholders());
             item.suggest(problems, message, format!("{known}; double braces stand for themselves"));
             None
@@ -284,13 +248,18 @@ mod tests {
 
     #[test]
     fn those_that_ship_can_be_read() {
-        for (name, text) in PROXIES {
+        for (name, text) in Role::Proxy.shipped() {
             let adapter = adapter(text).unwrap();
-            assert_eq!((adapter.name.as_str(), adapter.ready), (name, Ready::Produce));
+            assert_eq!((adapter.name.as_str(), adapter.ready), (*name, Ready::Produce));
         }
-        for (name, text) in PROVIDERS {
+        for (name, text) in Role::Registry.shipped() {
+            let adapter = adapter_of(Role::Registry, text).unwrap();
+            assert_eq!(adapter.name, *name);
+            assert!(matches!(adapter.ready, Ready::Http(_)));
+        }
+        for (name, text) in Role::Provider.shipped() {
             let adapter = adapter_of(Role::Provider, text).unwrap();
-            assert_eq!(adapter.name, name);
+            assert_eq!(adapter.name, *name);
             assert!(matches!(adapter.ready, Ready::Http(_)) && adapter.issuer.is_some());
         }
     }

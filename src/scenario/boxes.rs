@@ -6,6 +6,7 @@ use super::decode::{Fields, Item};
 use super::deployed;
 use super::error::{Place, Problems, listed, quoted};
 use super::gateway::read_gateway;
+use super::hosts::{host_is_allowed, host_of};
 use super::idp::read_idp;
 use super::images::read_defaults;
 use super::kafka::read_kafka;
@@ -19,7 +20,7 @@ pub(super) const OF_CONTAINER: &str = "belongs to `kind: container`, which this 
 
 /// What people may expect in a stack, and what there is instead.
 const REFUSED_BOXES: [(&str, &str); 4] = [
-    ("registry", "the schema registry is part of the embedded proxy: see `proxy.registry`"),
+    ("registry", "the schema registry stands behind the proxy: see `proxy.registry`"),
     (
         "authorizer",
         "authorizers are part of the embedded gateway; see `gateway.authorizers` and `gateway.authorizer_ttl`",
@@ -44,7 +45,6 @@ pub(super) enum BoxKind {
 const PROVIDERS: [(&str, BoxKind); 2] = [("embedded", BoxKind::Embedded), ("container", BoxKind::Container)];
 
 const EMBEDDED: (&str, BoxKind) = ("embedded", BoxKind::Embedded);
-pub(super) const EMBEDDED_OR_NONE: [(&str, BoxKind); 2] = [EMBEDDED, ("none", BoxKind::None)];
 const STARTED_OR_EXTERNAL: [(&str, BoxKind); 3] =
     [EMBEDDED, ("container", BoxKind::Container), ("external", BoxKind::External)];
 const ANY_STARTED: [(&str, BoxKind); 4] =
@@ -106,11 +106,11 @@ pub(super) fn read_stack(
         idp: read_idp(idp_box, (around, &images), &mut ports, problems),
         gateway: read_gateway(gateway_box, (allowed, &images), &mut ports, problems),
         proxy: read_proxy(proxy_box, (around, &images), &mut ports, problems),
-        // Load reaches an external cluster through landfall's own proxy; an external proxy is configured by
+        // Load reaches an external cluster through a proxy that landfall starts; an external proxy is configured by
         // somebody who has decided where it writes.
         kafka: read_kafka(
             kafka_box,
-            ((proxy_kind == Some(BoxKind::Embedded)).then_some(allowed), &images),
+            (matches!(proxy_kind, Some(BoxKind::Embedded | BoxKind::Container)).then_some(allowed), &images),
             &mut ports,
             problems,
         ),
@@ -129,8 +129,8 @@ pub(super) fn read_stack(
             );
         }
         check_containers(
-            proxy_kind,
-            kafka_kind,
+            (proxy_kind, kafka_kind),
+            &stack.kafka,
             kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
             problems,
         );
@@ -162,13 +162,26 @@ pub(super) fn read_stack(
     stack
 }
 
-/// Proxies in containers reach Kafka in containers of the same network, and a proxy that runs already was configured by
+/// Proxies in containers reach Kafka in containers of the same network, or one elsewhere, and a proxy that runs already was configured by
 /// somebody who cannot know where a container is going to be.
-fn check_containers(proxy: BoxKind, kafka: BoxKind, at: &Place, problems: &mut Problems) {
+fn check_containers(
+    (proxy, kafka): (BoxKind, BoxKind),
+    spec: &KafkaSpec,
+    at: &Place,
+    problems: &mut Problems,
+) {
+    if proxy == BoxKind::Container
+        && let KafkaSpec::External { bootstrap, .. } = spec
+        && bootstrap.split(',').filter_map(host_of).any(|host| host_is_allowed(&host, &[]))
+    {
+        let message = "cannot be reached from a container, whose loopback is another one than this machine's";
+        let remedy = "name an address at which containers reach it, for instance that of the engine's bridge";
+        problems.suggest(at, "stack.kafka.bootstrap", message, remedy);
+    }
     let (message, remedy) = match (proxy, kafka) {
-        (BoxKind::Container, BoxKind::Embedded | BoxKind::External) => (
-            "must be a container where the proxy is one, which reaches it by their network",
-            "write `kafka: { kind: container }`; or start the proxy yourself, and attach to it with `kind: external`",
+        (BoxKind::Container, BoxKind::Embedded) => (
+            "must be a container where the proxy is one, which reaches it by their network, or run elsewhere",
+            "write `kafka: { kind: container }`, or `kind: external` with the `bootstrap` of one that runs already",
         ),
         (BoxKind::External, BoxKind::Container) => (
             "cannot be a container where the proxy runs already: nobody could have told that where its Kafka is",
@@ -348,7 +361,7 @@ pub(super) fn is_embedded(stack: &StackSpec, name: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::model::{ApiSpec, BalancerSpec, KeyTimes, LimitsSpec, ProxyRelease};
+    use crate::scenario::model::{ApiSpec, BalancerSpec, KeyTimes, LimitsSpec, ProxyRelease, RegistrySpec};
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -412,7 +425,7 @@ mod tests {
                 profile,
                 idempotence: true,
                 balancer,
-                registry: Some(0),
+                registry: Some(RegistrySpec::Embedded { port: 0 }),
                 blocked: BTreeSet::from(["api.v2.topics.list".to_owned(), "api.v3.*".to_owned()])
             }
         );
@@ -481,6 +494,31 @@ mod tests {
     #[test]
     fn what_an_override_empties_may_be_of_another_kind() {
         assert!(stack("stack: { kafka: { kind: embedded, bootstrap: null } }").is_ok());
+    }
+
+    #[test]
+    fn proxies_in_containers_stand_before_a_kafka_that_they_can_reach() {
+        let before = |kafka: &str, more: &str| {
+            stack(&format!("stack: {{ proxy: container, kafka: {kafka} }}\n{more}"))
+        };
+        let external = |hosts: &str| format!("{{ kind: external, bootstrap: '{hosts}' }}");
+        assert!(before(&external("k1:9092"), "allow_hosts: [k1]").is_ok());
+        for (kafka, more, sentence) in [
+            (external("k1:9092"), "", "load may not be sent to the host `k1`"),
+            (
+                external("k1:9092,localhost:1"),
+                "allow_hosts: [k1]",
+                "stack.kafka.bootstrap: cannot be reached from a container",
+            ),
+            (external("[::1]:9092"), "", "stack.kafka.bootstrap: cannot be reached from a container"),
+            ("embedded".to_owned(), "", "stack.kafka: must be a container where the proxy is one"),
+        ] {
+            let error = before(&kafka, more).unwrap_err();
+            assert!(error.contains(sentence) && error.lines().count() == 1, "{kafka}: {error}");
+        }
+        let error =
+            stack("stack: { proxy: { kind: external, url: 'http://localhost:1' }, kafka: container }");
+        assert!(error.unwrap_err().contains("stack.kafka: cannot be a container"));
     }
 
     #[test]

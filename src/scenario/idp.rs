@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::adapters::{Role, read_adapter};
+use super::adapters::read_adapter;
 use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, duration_or, read_tls_of};
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
@@ -16,6 +16,7 @@ use super::model::{
 };
 use super::profiles::{read_algorithm, read_issuer_path, read_profile};
 use super::quantity::parse_seconds_either_way;
+use super::role::Role;
 
 /// The API that tokens are for where nothing is said.
 const AUDIENCE: &str = "landfall-api";

@@ -8,8 +8,8 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
-//! | `read`, `boxes`, `idp`, `proxy`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
-//! | `images`, `adapters` | what containers are started from; how an image is configured as a box: files of their own |
+//! | `read`, `boxes`, `idp`, `proxy`, `registry`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
+//! | `images`, `adapters`, `role` | what containers are started from; how an image is configured as a box: files of their own; which ship |
 //! | `shipped` | files that ship, and those of people's own |
 //! | `profiles` | what providers' tokens look like: files of their own |
 //! | `schema` | all of that once more, as a JSON Schema for editors and for documentation |
@@ -47,6 +47,8 @@ mod proxy;
 mod quantity;
 mod reach;
 mod read;
+mod registry;
+mod role;
 mod safety;
 mod scalar;
 mod schema;
@@ -61,7 +63,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use abort::ABORT_METRICS;
-pub use adapters::{ADAPTERS, PROVIDER_ADAPTERS};
 pub use check::METRICS;
 pub use error::{Origin, Problem, ScenarioError, Unreadable};
 pub use hosts::host_is_allowed;
@@ -69,6 +70,7 @@ pub use load::load_file;
 pub use model::*;
 pub use profiles::{PROFILES, profile};
 pub use quantity::{QuantityError, format_duration as duration_text, parse_duration};
+pub use role::{ADAPTERS, PROVIDER_ADAPTERS, REGISTRY_ADAPTERS};
 pub use schema::{PROFILE_SCHEMA, SCHEMA};
 
 use error::{Place, Problems};

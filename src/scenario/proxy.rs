@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::adapters::{Role, read_adapter};
+use super::adapters::read_adapter;
 use super::balancer::read_balancer;
-use super::boxes::{
-    BoxKind, EMBEDDED_OR_NONE, NONE, OF_EMBEDDED, OF_EXTERNAL, Ports, of_containers, read_kind, read_tls_of,
-};
+use super::boxes::{BoxKind, NONE, OF_EMBEDDED, OF_EXTERNAL, Ports, of_containers, read_tls_of};
 use super::decode::{Fields, Item};
 use super::error::Problems;
 use super::extends::Load;
@@ -14,6 +12,8 @@ use super::hosts::read_url;
 use super::idp::Around;
 use super::images::{ImageDefaults, read_env, read_image, read_resources, read_start_within};
 use super::model::{ProxyContainer, ProxyRelease, ProxySpec, Resources, TlsSettings};
+use super::registry::{read_contained_registry, read_registry};
+use super::role::Role;
 
 /// The proxies that the embedded one can stand for.
 const RELEASES: [(&str, ProxyRelease); 4] = {
@@ -66,7 +66,8 @@ pub(super) fn read_proxy(
         fields.optional("profile").and_then(|item| item.choice(&RELEASES, problems)).unwrap_or_default();
     let idempotence = fields.optional("idempotence").and_then(|item| item.flag(problems)).unwrap_or(false);
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
-    let registry = fields.optional("registry").and_then(|item| read_registry(&item, ports, problems));
+    let registry =
+        fields.optional("registry").and_then(|item| read_registry(&item, around.allowed, ports, problems));
     let blocked = fields.optional("blocked").map(|item| read_blocked(&item, problems)).unwrap_or_default();
     let options = ["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL));
     fields.finish(&[options.as_slice(), &of_containers(&CONTAINER_FIELDS)].concat(), problems);
@@ -92,12 +93,15 @@ fn read_proxy_container(
     let usual = adapter.as_ref().map(|adapter| adapter.image.replace("{release}", profile.latest()));
     let image = usual.and_then(|usual| read_image(image_item.as_ref(), Some(&usual), images, problems));
     let balancer = fields.optional("balancer").map(|item| read_balancer(&item, problems)).unwrap_or_default();
+    let registry = fields
+        .optional("registry")
+        .and_then(|item| read_contained_registry(&item, profile, (load, images), problems));
     let resources = read_resources(&mut fields, REPLICA, problems);
     let env = read_env(&mut fields, problems);
     let start_within = read_start_within(&mut fields, problems);
-    let embedded = ["idempotence", "blocked", "registry"].map(|name| (name, OF_EMBEDDED));
+    let embedded = ["idempotence", "blocked"].map(|name| (name, OF_EMBEDDED));
     let external = ["url", "tls", "cluster_id"].map(|name| (name, OF_EXTERNAL));
-    fields.finish(&[embedded, external].concat(), problems);
+    fields.finish(&[embedded.as_slice(), &external].concat(), problems);
     Some(ProxyContainer {
         port,
         replicas,
@@ -105,30 +109,11 @@ fn read_proxy_container(
         image: image?,
         profile,
         balancer,
+        registry,
         resources,
         env,
         start_within,
     })
-}
-
-/// The port of the schema registry behind the proxy: a kind, or a box with its fields.
-fn read_registry(item: &Item<'_>, ports: &mut Ports, problems: &mut Problems) -> Option<u16> {
-    if item.written().is_some() {
-        let kind = read_kind(item, "registry", &EMBEDDED_OR_NONE, problems)?;
-        return (kind == BoxKind::Embedded).then_some(0);
-    }
-    let mut fields = item.fields(problems)?;
-    let kind = match fields.optional("kind") {
-        Some(kind) => read_kind(&kind, "registry", &EMBEDDED_OR_NONE, problems)?,
-        None => BoxKind::Embedded,
-    };
-    if kind == BoxKind::None {
-        fields.finish(&[("port", NONE)], problems);
-        return None;
-    }
-    let port = ports.read("registry", &mut fields, problems);
-    fields.finish(&[], problems);
-    Some(port)
 }
 
 /// Names of endpoints as the real proxy's `api.endpoints.blocklist` has them.

@@ -14,11 +14,11 @@ use crate::doubles::balancer::{Balancer, BalancerConfig, Choice, HealthCheck, Pr
 use crate::doubles::broker::{Broker, BrokerConfig, Credentials, TopicConfig};
 use crate::doubles::idp::{Client, Credential, Idp, IdpConfig, IdpError};
 use crate::doubles::proxy::{Proxy, ProxyConfig};
-use crate::doubles::registry::Registry;
+use crate::doubles::registry::{Registry, SchemaSource};
 use crate::kafka::Access;
 use crate::scenario::{
     BalancerSpec, EmbeddedIdp, GatewaySpec, HealthCheckSpec, IdpSpec, KafkaSpec, Partner, ProxySpec,
-    SaslMechanism, Scenario,
+    RegistrySpec, SaslMechanism, Scenario,
 };
 use crate::secret::Secret;
 
@@ -96,11 +96,13 @@ impl Stack {
             KafkaSpec::External { bootstrap, properties, create_topics, .. } => {
                 let properties = super::secrets::of_properties(properties)?;
                 self.kafka = Access { bootstrap: bootstrap.clone(), properties };
-                let writes = matches!(scenario.stack.proxy, ProxySpec::Embedded { .. });
+                let writes =
+                    matches!(scenario.stack.proxy, ProxySpec::Embedded { .. } | ProxySpec::Container(_));
                 self.created = Created::new(scenario, &self.kafka);
-                external::prepare_kafka(&self.kafka, scenario, (*create_topics, &mut self.created), writes)
-                    .await?;
+                let create = (*create_topics, &mut self.created);
+                let hosts = external::prepare_kafka(&self.kafka, scenario, create, writes).await?;
                 self.up("kafka", "external", Some(bootstrap.clone()), since);
+                self.lead_containers_elsewhere(scenario, &hosts, *create_topics).await?;
             }
         }
         Ok(())
@@ -110,13 +112,7 @@ impl Stack {
         let since = Instant::now();
         match &scenario.stack.proxy {
             ProxySpec::Embedded { port, replicas, profile, idempotence, balancer, registry, blocked } => {
-                if let Some(port) = registry {
-                    let registry = Registry::start(self.listen.address, *port).await?;
-                    let endpoint = format!("http://{}", self.listen.authority(registry.address()));
-                    self.up("registry", "embedded", Some(endpoint), since);
-                    self.doubles.registry = Some(registry);
-                }
-                let schemas = self.doubles.registry.as_ref().map(Registry::schemas);
+                let schemas = self.start_registry(registry.as_ref()).await?;
                 let kafka = self.kafka_of_proxy.as_ref().unwrap_or(&self.kafka).clone();
                 let mut targets: Vec<SocketAddr> = Vec::new();
                 for number in 1..=*replicas {
@@ -149,6 +145,29 @@ impl Stack {
             ProxySpec::None => self.attach_to_gateway(scenario).await?,
         }
         Ok(())
+    }
+
+    /// Where the embedded proxies find schemas.
+    async fn start_registry(
+        &mut self,
+        spec: Option<&RegistrySpec>,
+    ) -> Result<Option<SchemaSource>, StackError> {
+        let since = Instant::now();
+        match spec {
+            None => Ok(None),
+            Some(RegistrySpec::Embedded { port }) => {
+                let registry = Registry::start(self.listen.address, *port).await?;
+                let endpoint = format!("http://{}", self.listen.authority(registry.address()));
+                self.up("registry", "embedded", Some(endpoint), since);
+                let schemas = registry.schemas();
+                self.doubles.registry = Some(registry);
+                Ok(Some(schemas.into()))
+            }
+            Some(RegistrySpec::External { url }) => {
+                self.up("registry", "external", Some(url.clone()), since);
+                Ok(Some(SchemaSource::elsewhere(url)))
+            }
+        }
     }
 
     /// The balancer before the proxies at `targets`: the path's entrance, where nothing stands before it.

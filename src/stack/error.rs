@@ -361,7 +361,29 @@ pub enum StackError {
         "the adapter's command holds a password, which everybody on the machine could read; put it into a file or a variable"
     )]
     SecretInCommand,
-    /// A broker of an external Kafka to which landfall's own proxy would write.
+    /// The authorities that containers are to trust.
+    #[error(
+        "cannot read the authorities for proxies in containers from {path}: {source}; `ssl.ca.location` must name a PEM file"
+    )]
+    AuthorityForContainers {
+        /// Where.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A broker of an external Kafka that no container reaches.
+    #[error(
+        "Kafka at {bootstrap} tells its clients to come to `{host}`, which within a container is another machine; let its \
+         `advertised.listeners` name an address that containers reach, for instance that of the engine's bridge"
+    )]
+    BrokerOnLoopback {
+        /// Where.
+        bootstrap: String,
+        /// The broker's host.
+        host: String,
+    },
+    /// A broker of an external Kafka to which a proxy that landfall starts would write.
     #[error(
         "Kafka at {bootstrap} has a broker at `{host}`, which is not on this machine; name it in the scenario's `allow_hosts`"
     )]
@@ -422,6 +444,7 @@ impl StackError {
             | Self::KafkaProperties { .. }
             | Self::Placeholder { .. }
             | Self::SecretInCommand
+            | Self::AuthorityForContainers { .. }
             | Self::BrokerForbidden { .. } => true,
             Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),
             _ => false,

@@ -96,20 +96,23 @@ pub(super) fn has_no_path(url: &str) -> Result<(), StackError> {
 }
 
 /// Makes sure that Kafka answers and has the scenario's topics, creating those that are missing where asked;
-/// and, where landfall's own proxy will write to it, that load may go to each of its brokers.
+/// and, where a proxy that landfall starts will write to it, that load may go to each of its brokers. Gives their hosts.
 pub(super) async fn prepare_kafka(
     access: &Access,
     scenario: &Scenario,
     (create, created): (bool, &mut Created),
     writes: bool,
-) -> Result<(), StackError> {
+) -> Result<Vec<String>, StackError> {
+    let mut hosts = Vec::new();
     for topic in &scenario.topics {
         let Found { brokers, lookup } = look_up(access, &topic.name).await?;
         if writes
-            && let Some(host) = brokers.into_iter().find(|host| !host_is_allowed(host, &scenario.allow_hosts))
+            && let Some(host) = brokers.iter().find(|host| !host_is_allowed(host, &scenario.allow_hosts))
         {
-            return Err(StackError::BrokerForbidden { bootstrap: access.bootstrap.clone(), host });
+            let (bootstrap, host) = (access.bootstrap.clone(), host.clone());
+            return Err(StackError::BrokerForbidden { bootstrap, host });
         }
+        hosts.extend(brokers);
         match lookup {
             Lookup::Partitions(found) if usize::try_from(topic.partitions) == Ok(found) => {}
             // The reader will say that it may not be read.
@@ -132,7 +135,23 @@ pub(super) async fn prepare_kafka(
             }
         }
     }
-    Ok(())
+    hosts.sort();
+    hosts.dedup();
+    Ok(hosts)
+}
+
+/// Makes sure that a topic is there to which nobody writes but landfall; one that is made is noted. Gives its partitions.
+pub(super) async fn own_topic(
+    access: &Access,
+    topic: &TopicSpec,
+    created: &mut Created,
+) -> Result<i32, StackError> {
+    if let Lookup::Partitions(found) = look_up(access, &topic.name).await?.lookup {
+        return Ok(i32::try_from(found).unwrap_or(i32::MAX));
+    }
+    created.add_own(&topic.name);
+    create_topic(access, topic, &mut Created::default()).await?;
+    Ok(topic.partitions)
 }
 
 /// What Kafka says of a topic.

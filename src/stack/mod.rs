@@ -385,6 +385,12 @@ impl Stack {
         true
     }
 
+    /// Tells landfall's own proxies to stop, and returns when they have answered what they have in hand, or have had their time.
+    pub async fn stop_own_proxies(&mut self) {
+        let proxies = std::mem::take(&mut self.doubles.proxies);
+        futures_util::future::join_all(proxies.into_iter().map(Proxy::stop)).await;
+    }
+
     /// Whether the external proxy or gateway, if there is one, still accepts connections; otherwise why not.
     ///
     /// # Errors

@@ -22,6 +22,12 @@ pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
     Some(ONE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// An image that tests use; that of landfall by the tag that is named.
+pub(crate) fn image(name: &str) -> String {
+    let tag = std::env::var("LANDFALL_TEST_IMAGES").ok().filter(|tag| name == "landfall" && tag != "1");
+    format!("landfall-test/{name}:{}", tag.as_deref().unwrap_or("latest"))
+}
+
 /// What `docker` prints.
 pub(crate) fn docker(args: &[&str]) -> String {
     let output = Command::new("docker").args(args).output().expect("docker's command is there");
@@ -43,7 +49,7 @@ pub(crate) fn left_by(pid: u32) -> Vec<String> {
 pub(crate) fn quickstart() -> Landfall {
     in_containers(Landfall::short_quickstart())
         .set("stack.proxy.adapter=landfall")
-        .set("stack.proxy.image=landfall-test/landfall")
+        .set(&format!("stack.proxy.image={}", image("landfall")))
 }
 
 /// The same with another adapter.

@@ -30,7 +30,7 @@ impl Stage {
             Broker::start(BrokerConfig { topics: vec![topic], ..BrokerConfig::default() }).await.unwrap();
         let registry = Registry::start(LOOPBACK, 0).await.unwrap();
         let config = ProxyConfig {
-            registry: Some(registry.schemas()),
+            registry: Some(registry.schemas().into()),
             release,
             ..ProxyConfig::new(LOOPBACK, Access::plain(broker.bootstrap()))
         };

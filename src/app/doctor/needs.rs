@@ -1,7 +1,7 @@
 //! What a scenario needs of the machine. Pure.
 
 use crate::scenario::{
-    FaultKind, GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, Resources, Scenario,
+    FaultKind, GatewaySpec, IdpSpec, ImageSpec, KafkaSpec, ProxySpec, RegistrySpec, Resources, Scenario,
 };
 
 /// What a scenario needs of the machine.
@@ -58,7 +58,9 @@ fn ports(scenario: &Scenario) -> Vec<(&'static str, u16)> {
     match &stack.proxy {
         ProxySpec::Embedded { port, registry, .. } => {
             ports.push(("proxy", *port));
-            ports.extend(registry.map(|port| ("registry", port)));
+            if let Some(RegistrySpec::Embedded { port }) = registry {
+                ports.push(("registry", *port));
+            }
         }
         ProxySpec::Container(proxy) => ports.push(("proxy", proxy.port)),
         ProxySpec::External { .. } | ProxySpec::None => {}
@@ -87,6 +89,12 @@ fn containers(scenario: &Scenario) -> Vec<BoxNeeds> {
         let count = u64::from(proxy.replicas) + u64::try_from(more).unwrap_or(0);
         let image = proxy.image.clone();
         boxes.push(BoxNeeds { name: "proxy", count, image, resources: proxy.resources });
+        boxes.extend(proxy.registry.as_ref().map(|registry| BoxNeeds {
+            name: "registry",
+            count: 1,
+            image: registry.image.clone(),
+            resources: registry.resources,
+        }));
     }
     for (_, function) in scenario.stack.gateway.function_containers() {
         let resources = Resources { cpus: None, memory: Some(u64::from(function.memory_mb) << 20) };

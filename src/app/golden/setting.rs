@@ -92,7 +92,7 @@ impl Setting {
         let mut config = ProxyConfig {
             release: embedded.release,
             time_scale: embedded.time_scale,
-            registry: stage.registry.map(Schemas::new),
+            registry: stage.registry.map(Schemas::new).map(Into::into),
             injectors: embedded.faults,
             ..ProxyConfig::new(LOOPBACK, access.clone())
         };

@@ -8,6 +8,7 @@ use crate::app::golden::ReplayError;
 use crate::app::run::Interrupt;
 use crate::conform::rest::{CatalogueError, ProfileError};
 use crate::kafka;
+use crate::stack::StackError;
 use crate::verify::VerifyError;
 
 /// Why the suite could not be run.
@@ -57,6 +58,25 @@ pub enum RestError {
     /// librdkafka refuses its settings.
     #[error("cannot make a Kafka client: {}; check the Kafka properties", kafka::describe(.0))]
     Client(#[source] rdkafka::error::KafkaError),
+    /// A box that was to be started for the suite, or to come back.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// There is nothing in containers to try.
+    #[error(
+        "the proxy of the scenario `{scenario}` is none in containers; write `stack.proxy: {{ kind: container, adapter: … }}` or add `--provider container`; landfall's own is tried without a scenario, and one that runs already by `--target`"
+    )]
+    NotContained {
+        /// Which scenario.
+        scenario: String,
+    },
+    /// Nobody should be able to write there.
+    #[error(
+        "no proxy should write to the Kafka of the scenario `{scenario}`, which has a flaw; remove `stack.kafka.flaw`, or try it with `landfall run`"
+    )]
+    Flawed {
+        /// Which scenario.
+        scenario: String,
+    },
     /// The folder of the result.
     #[error(transparent)]
     Files(#[from] ConformError),
@@ -90,7 +110,13 @@ impl RestError {
             Self::Leaving { source, .. } => source.exit_code(),
             Self::Interrupted(interrupt) => exit::of_interrupt(*interrupt),
             Self::Place(error) => error.exit_code(),
-            Self::Profile(_) | Self::Version { .. } | Self::Excuses { .. } | Self::NoCase(_) => exit::USAGE,
+            Self::Stack(error) if error.is_usage() => exit::USAGE,
+            Self::Profile(_)
+            | Self::Version { .. }
+            | Self::Excuses { .. }
+            | Self::NoCase(_)
+            | Self::NotContained { .. }
+            | Self::Flawed { .. } => exit::USAGE,
             Self::Files(error) => error.exit_code(),
             _ => exit::STACK,
         }

@@ -1,5 +1,7 @@
 //! `landfall conform rest`: what a REST proxy's produce side promises, tried case by case.
 
+mod contained;
+mod course;
 mod error;
 mod filled;
 mod place;
@@ -18,12 +20,15 @@ use jiff::tz::TimeZone;
 use semver::Version;
 use tokio::sync::watch;
 
+use self::contained::Hands;
+pub use self::contained::{Contained, SCENARIO, profile_of_adapter, rest_in_containers};
+use self::course::Course;
 pub use self::error::RestError;
-use self::place::Place;
+use self::procedures::CarriedOut;
 pub use self::recorded::{Fitting, Options as RecordedOptions, recorded};
 pub use self::shown::{dry, listed};
-use self::suite::{Outcome, Site};
-use self::surroundings::{groups, wanting};
+use self::suite::Outcome;
+use self::surroundings::wanting;
 use super::conform::clear;
 use super::golden::{Against, text_of};
 use super::run::{Interrupt, random_run_id};
@@ -74,6 +79,8 @@ pub struct Options {
     pub auto_create: Option<bool>,
     /// Whether the proxy reaches a schema registry; `None`: it is not known. landfall's own has one where a case asks for it.
     pub registry: Option<bool>,
+    /// What can be done to the boxes that [`Against::Running`] names; `None`: nothing, they are somebody else's.
+    pub contained: Option<Contained>,
     /// Where the result will be written; what an earlier suite has left there goes.
     pub folder: PathBuf,
 }
@@ -181,6 +188,16 @@ fn excuses(file: Option<&PathBuf>) -> Result<Vec<Excuse>, RestError> {
 pub async fn rest(
     options: &Options,
     interrupt: watch::Receiver<Option<Interrupt>>,
+    each: impl FnMut(usize, usize),
+) -> Result<Conformance, RestError> {
+    tried(options, None, interrupt, each).await
+}
+
+/// The same, where something can be done to the boxes.
+async fn tried(
+    options: &Options,
+    hands: Option<&Hands<'_>>,
+    interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
     let (started, origin) = (Timestamp::now(), Instant::now());
@@ -197,48 +214,44 @@ pub async fn rest(
     let plan = Plan { cases, procedures, wanting, profile, version, may_fail };
     let run = random_run_id();
     clear(&options.folder)?;
-    let sites = sites(&plan, options, run.as_str(), &mut interrupt.clone()).await?;
-    let of = plan.cases.len() + plan.procedures.len();
-    let outcomes = suite::run(&plan, options, &sites, interrupt.clone(), |done, _| each(done, of)).await;
-    let (mut left, mut unread) = (Vec::new(), None);
-    for Site { place, .. } in &sites {
-        left.extend(place.close().await);
-        unread = unread.or_else(|| place.unread.clone());
-    }
-    let outcomes = match outcomes {
-        Ok(outcomes) => outcomes,
-        Err(error) => return Err(error.leaving(&left)),
+    let mut course = Course {
+        plan: &plan,
+        options,
+        hands,
+        run: run.as_str(),
+        interrupt,
+        outcomes: suite::before(&plan),
+        left: Vec::new(),
+        unread: None,
+        target: String::new(),
     };
-    let failed = plan.cases.iter().zip(&outcomes).any(|((_, case), outcome)| {
-        matches!(outcome, Outcome::Tried(tried) if plan.is_failure(&case.id, tried.assessment.outcome))
-    });
-    let mut done = plan.cases.len();
-    let told = || {
+    let of = plan.cases.len() + plan.procedures.len();
+    let mut done = plan.wanting.iter().filter(|wanting| !wanting.is_empty()).count();
+    let mut told = || {
         done += 1;
         each(done, of);
     };
-    let carried_out = if options.fail_fast && failed {
-        procedures::untried(&plan)
-    } else {
-        match procedures::run(&plan, options, run.as_str(), interrupt, told).await {
-            Ok(carried_out) => carried_out,
-            Err(error) => return Err(error.leaving(&left)),
-        }
+    let carried_out = course.run(&mut told).await;
+    let Course { outcomes, mut left, unread, target, .. } = course;
+    let CarriedOut { outcomes: procedures, left: left_by_procedures } = match carried_out {
+        Ok(carried_out) => carried_out,
+        Err(error) => return Err(error.leaving(&left)),
     };
-    left.extend(carried_out.left);
+    left.extend(left_by_procedures);
     let mut cases: Vec<CaseReport> = plan
         .cases
         .iter()
         .zip(&outcomes)
         .map(|((requirement, case), outcome)| shown::report(requirement, case, outcome, plan.standard()))
         .collect();
-    let procedures = plan.procedures.iter().zip(&carried_out.outcomes);
     cases.extend(
-        procedures.map(|((requirement, case), outcome)| shown::report_procedure(requirement, case, outcome)),
+        plan.procedures
+            .iter()
+            .zip(&procedures)
+            .map(|((requirement, case), outcome)| shown::report_procedure(requirement, case, outcome)),
     );
     let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64
-        + carried_out.outcomes.iter().map(shown::requests).sum::<u64>();
-    let target = sites.first().map(|site| site.place.url.clone()).unwrap_or_default();
+        + procedures.iter().map(shown::requests).sum::<u64>();
     let shown = options.injector().map(|fault| format!(" Its fault took effect {} times.", fault.injected()));
     let banner = format!(
         "landfall sent requests to {target} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}.{}",
@@ -264,23 +277,6 @@ pub async fn rest(
     result.totals.requests = requests;
     result.reasons.extend(left);
     Ok(result)
-}
-
-/// The places that the cases ask for, with their topics.
-async fn sites(
-    plan: &Plan,
-    options: &Options,
-    run: &str,
-    interrupt: &mut watch::Receiver<Option<Interrupt>>,
-) -> Result<Vec<Site>, RestError> {
-    let cases: Vec<&RestCase> = plan.cases.iter().map(|(_, case)| case).collect();
-    let mut sites: Vec<Site> = Vec::new();
-    for group in groups(options, &cases, &plan.wanting) {
-        let name = |index: usize| format!("landfall-{run}-{}", index + 1);
-        let place = Place::open(options, &group, &cases, name, interrupt).await?;
-        sites.push(Site { group, place });
-    }
-    Ok(sites)
 }
 
 /// Excuses what is excused, and draws the conclusion.

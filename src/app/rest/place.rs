@@ -1,11 +1,13 @@
 //! Where cases are tried: a proxy, the Kafka behind it, and a topic of its own for each case.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::MetadataTopic;
 use tokio::sync::watch;
 
 use super::Options;
@@ -20,6 +22,11 @@ use crate::verify::{Tail, TailRecord};
 
 /// Topics that are asked for at once.
 const BATCH: usize = 50;
+
+/// How long Kafka may take until a topic that it has made can be used.
+const MADE: Duration = Duration::from_secs(20);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Longest name of a topic.
 const LONGEST: usize = 249;
@@ -39,7 +46,11 @@ pub(super) struct Place {
     kafka: Option<Access>,
     /// Why it is not known what landed, where it is not.
     pub(super) unread: Option<String>,
-    /// Whether the topics are to be deleted at the end: Kafka is not landfall's own.
+    /// Whether proxy and Kafka are landfall's own.
+    own: bool,
+    /// Whether they are containers of landfall's.
+    contained: bool,
+    /// Whether the topics are to be deleted at the end.
     deletes: bool,
 }
 
@@ -62,6 +73,9 @@ impl Place {
                     (setting, kafka)
                 }
                 Against::Running { url, kafka, hosts } => {
+                    let contained = options.contained.as_ref();
+                    let url =
+                        contained.and_then(|contained| contained.proxies.get(group.proxy)).unwrap_or(url);
                     let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
                     (setting, kafka.clone())
                 }
@@ -81,28 +95,36 @@ impl Place {
             Some(access) => Some(access.client("landfall-conform", &[]).create().map_err(RestError::Client)?),
             None => None,
         };
-        let deletes = matches!(options.against, Against::Running { .. });
-        let unread = (deletes && kafka.is_none())
-            .then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
-        let mut place = Self { setting, url, topics, admin, kafka, unread, deletes };
-        let own = group.cases.iter().map(|index| &cases[*index].topic);
-        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(own).collect();
+        let own = matches!(options.against, Against::Embedded(_));
+        // Topics of a Kafka in containers go with it.
+        let deletes = !own && !options.contained.as_ref().is_some_and(|contained| contained.brokers);
+        let unread =
+            (!own && kafka.is_none()).then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
+        let contained = options.contained.is_some();
+        let mut place = Self { setting, url, topics, admin, kafka, unread, own, contained, deletes };
+        let of_cases = group.cases.iter().map(|index| &cases[*index].topic);
+        let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(of_cases).collect();
         if let Err(error) = place.create(&wanted).await {
             place.close().await;
             return Err(error);
         }
         if group.loses_its_broker() {
             try_join_all(place.topics.iter().map(|topic| warm(topic, &place.setting))).await?;
-            place.admin = None;
-            place.kafka = None;
-            place.setting.stop_broker();
+            place.forget_kafka();
         }
         Ok(place)
     }
 
+    /// Kafka goes, if it is landfall's own, and is not asked any more in any case.
+    pub(super) fn forget_kafka(&mut self) {
+        self.admin = None;
+        self.kafka = None;
+        self.setting.stop_broker();
+    }
+
     /// Whether proxy and Kafka are landfall's own.
     pub(super) fn is_own(&self) -> bool {
-        !self.deletes
+        self.own
     }
 
     pub(super) fn endpoint(&self) -> &Target {
@@ -142,6 +164,20 @@ impl Place {
                     Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
                     Err((topic, code)) => return Err(refused(format!("{topic}: {code}"))),
                 }
+            }
+        }
+        let begun = Instant::now();
+        while !self.own && !wanted.is_empty() {
+            let missing = tokio::task::block_in_place(|| match not_led(admin, wanted) {
+                Ok(None) if self.contained => Ok(not_served(admin, wanted)),
+                told => told,
+            });
+            match missing.map_err(|error| refused(error.to_string()))? {
+                None => break,
+                Some(topic) if begun.elapsed() >= MADE => {
+                    return Err(refused(format!("{topic} has been made and still has no leader")));
+                }
+                Some(_) => tokio::time::sleep(LOOK).await,
             }
         }
         Ok(())
@@ -191,4 +227,29 @@ impl Place {
             left.len()
         ))
     }
+}
+
+/// The first of the topics that Kafka does not tell clients of yet, or that has partitions without a leader.
+fn not_led(
+    admin: &AdminClient<DefaultClientContext>,
+    wanted: &[(String, &TopicOf)],
+) -> Result<Option<String>, KafkaError> {
+    let told = admin.inner().fetch_metadata(None, MADE)?;
+    let led: BTreeSet<&str> = told
+        .topics()
+        .iter()
+        .filter(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+        .filter(|topic| topic.partitions().iter().all(|partition| partition.leader() >= 0))
+        .map(MetadataTopic::name)
+        .collect();
+    Ok(wanted.iter().map(|(name, _)| name).find(|name| !led.contains(name.as_str())).cloned())
+}
+
+/// The first of the topics of which a leader does not serve a partition yet: it is told of somewhat later than clients are. A record
+/// that comes in between is sent again, and may come to stand behind one that was sent after it.
+fn not_served(admin: &AdminClient<DefaultClientContext>, wanted: &[(String, &TopicOf)]) -> Option<String> {
+    let is_led = |topic: &str, partition| admin.inner().fetch_watermarks(topic, partition, MADE).is_ok();
+    let mut unserved =
+        wanted.iter().filter(|(name, of)| !(0..of.partitions).all(|partition| is_led(name, partition)));
+    unserved.next().map(|(name, _)| name.clone())
 }

@@ -101,15 +101,24 @@ pub(super) struct Site {
     pub(super) place: Place,
 }
 
-/// Tries every case, in any order; the outcomes are in the order of the plan.
+/// What is known of the cases before any is tried: what those want that no place has.
+pub(super) fn before(plan: &Plan) -> Vec<Outcome> {
+    let untried = || Outcome::Untried("the suite ended at the first failure".into());
+    let each = plan.wanting.iter();
+    each.map(|wanting| if wanting.is_empty() { untried() } else { Outcome::Missing(wanting.clone()) })
+        .collect()
+}
+
+/// Tries every case of these places, in any order, and enters what came of each in its place in the plan. `each` is told of each
+/// that is done.
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
     sites: &[Site],
     mut interrupt: watch::Receiver<Option<Interrupt>>,
-    mut each: impl FnMut(usize, usize),
-) -> Result<Vec<Outcome>, RestError> {
-    let of = plan.cases.len();
+    outcomes: &mut [Outcome],
+    each: &mut impl FnMut(),
+) -> Result<(), RestError> {
     let stop = AtomicBool::new(false);
     let mut in_turn: Vec<(&Site, usize, usize)> = sites
         .iter()
@@ -130,26 +139,18 @@ pub(super) async fn run(
         }
     });
     let mut all: Vec<Option<Sent>> = Vec::new();
-    all.resize_with(of, || None);
+    all.resize_with(plan.cases.len(), || None);
     let mut working = stream::iter(sending).buffer_unordered(options.at_once.max(1));
-    let mut done = plan.wanting.iter().filter(|wanting| !wanting.is_empty()).count();
     loop {
         let next = tokio::select! {
             signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
             next = working.next() => next,
         };
         let Some((index, sent)) = next else { break };
-        done += 1;
-        each(done, of);
+        each();
         all[index] = sent;
     }
     drop(working);
-    let untried = || Outcome::Untried("the suite ended at the first failure".into());
-    let mut outcomes: Vec<Outcome> = plan
-        .wanting
-        .iter()
-        .map(|wanting| if wanting.is_empty() { untried() } else { Outcome::Missing(wanting.clone()) })
-        .collect();
     for site in sites {
         let mut landed = tokio::select! {
             signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
@@ -164,7 +165,7 @@ pub(super) async fn run(
             outcomes[*index] = judged(plan, *index, &site.place, topic, sent, own);
         }
     }
-    Ok(outcomes)
+    Ok(())
 }
 
 /// Sends a case, and notes whether it has failed where that ends the suite.

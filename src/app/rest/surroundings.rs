@@ -12,6 +12,8 @@ pub(super) struct Group {
     pub(super) surroundings: Surroundings,
     /// Which they are, by their place in the plan.
     pub(super) cases: Vec<usize>,
+    /// At which of the proxies, where they are in containers.
+    pub(super) proxy: usize,
 }
 
 impl Group {
@@ -36,20 +38,37 @@ impl Group {
     pub(super) fn loses_its_broker(&self) -> bool {
         self.surroundings.broker == Brokers::Down
     }
+
+    /// Whether something is done for it to boxes that are all cases', so that it must wait until the others are through.
+    pub(super) fn is_late(&self) -> bool {
+        self.surroundings.own || self.surroundings.broker != Brokers::Up
+    }
 }
 
 /// The places, and what is tried in each, of the cases that want nothing; the place of most comes first.
 pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<String>]) -> Vec<Group> {
-    let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new() }];
+    let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new(), proxy: 0 }];
     for (index, case) in cases.iter().enumerate().filter(|(index, _)| wanting[*index].is_empty()) {
-        let surroundings = match options.against {
-            Against::Embedded(_) => completed(&case.place, options),
-            Against::Running { .. } => usual(options),
+        let surroundings = match (&options.against, &options.contained) {
+            (Against::Embedded(_), _) => completed(&case.place, options),
+            (Against::Running { .. }, None) => usual(options),
+            (Against::Running { .. }, Some(_)) => {
+                Surroundings { broker: case.place.broker, own: case.place.own, ..usual(options) }
+            }
         };
-        match groups.iter_mut().find(|group| group.surroundings == surroundings) {
+        // What may harm a proxy for good is tried at one that nobody has harmed.
+        let alone = surroundings.own;
+        match groups.iter_mut().find(|group| !alone && group.surroundings == surroundings) {
             Some(group) => group.cases.push(index),
-            None => groups.push(Group { surroundings, cases: vec![index] }),
+            None => groups.push(Group { surroundings, cases: vec![index], proxy: 0 }),
         }
+    }
+    // Those that never had a broker come last: for them a proxy is started anew.
+    groups[1..].sort_by_key(|group| (!group.surroundings.own, group.surroundings.broker == Brokers::Never));
+    let proxies = options.contained.as_ref().map_or(1, |contained| contained.proxies.len().max(1));
+    let own = groups.iter_mut().filter(|group| group.surroundings.own);
+    for (number, group) in own.enumerate() {
+        group.proxy = proxies - 1 - number % proxies;
     }
     groups
 }
@@ -70,6 +89,7 @@ fn completed(place: &Surroundings, options: &Options) -> Surroundings {
         auto_create: place.auto_create.or(usual.auto_create),
         registry: place.registry.or(usual.registry),
         own: false,
+        scarce_replicas: false,
         ..place.clone()
     }
 }
@@ -94,7 +114,9 @@ fn is_met(options: &Options, required: Requires) -> bool {
         // Landfall's own proxy and broker are set up so, by [`Group::setup`], where a case asks for it.
         Against::Embedded(_) => true,
         Against::Running { url, .. } => match required {
-            Requires::StoppedBroker | Requires::ProxySettings | Requires::Spare => false,
+            Requires::StoppedBroker => options.contained.as_ref().is_some_and(|contained| contained.brokers),
+            Requires::Spare => options.contained.is_some(),
+            Requires::ProxySettings | Requires::ScarceReplicas => false,
             Requires::AutoCreateOff => options.auto_create == Some(false),
             Requires::AutoCreateOn => options.auto_create == Some(true),
             Requires::Registry => options.registry == Some(true),
@@ -117,6 +139,7 @@ mod tests {
 
     use super::*;
     use crate::app::golden::Embedded;
+    use crate::app::rest::Contained;
     use crate::conform::Strictness;
     use crate::conform::rest::{Standing, read_area};
 
@@ -145,6 +168,7 @@ mod tests {
             at_once: 1,
             auto_create: None,
             registry,
+            contained: None,
             folder: PathBuf::new(),
         }
     }
@@ -201,5 +225,28 @@ mod tests {
         let told: Vec<Vec<usize>> =
             groups(&other, &cases, &wanted).into_iter().map(|group| group.cases).collect();
         assert_eq!(told, [vec![0, 5]], "there is one place alone");
+    }
+
+    #[test]
+    fn brokers_in_containers_go_and_a_proxy_there_can_be_spared() {
+        let all = ["{}", "{ broker: never }", "{ own: true }", "{ broker: down }", "{ own: true }"].map(case);
+        let running = Against::Running { url: "http://h:1".into(), kafka: None, hosts: Vec::new() };
+        let contained =
+            |brokers| Contained { proxies: vec!["http://h:1".into(), "http://h:2".into()], brokers };
+        let own = Options { contained: Some(contained(true)), ..options(running.clone(), None) };
+        let wants = |options: &Options| {
+            let each = all.iter().map(|(requirement, case)| wanting(options, None, requirement, case));
+            each.map(|wanting| wanting.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(wants(&own), [""; 5]);
+        let cases = all.each_ref().map(|(_, case)| case);
+        let nothing = vec![Vec::new(); 5];
+        let groups = groups(&own, &cases, &nothing);
+        let told: Vec<(bool, &[usize])> =
+            groups.iter().map(|group| (group.is_late(), group.cases.as_slice())).collect();
+        assert_eq!(told, [(false, &[0][..]), (true, &[2]), (true, &[4]), (true, &[3]), (true, &[1])]);
+
+        let elsewhere = Options { contained: Some(contained(false)), ..options(running, None) };
+        assert_eq!(wants(&elsewhere), ["", "stopped_broker", "", "stopped_broker", ""]);
     }
 }

@@ -228,7 +228,12 @@ fn boxes(scenario: &Scenario) -> Vec<PreviewBox> {
     }
     match &stack.proxy {
         ProxySpec::Embedded { .. } => add("proxy", "embedded", None),
-        ProxySpec::Container(proxy) => add("proxy", "container", Some(&proxy.image.image.to_string())),
+        ProxySpec::Container(proxy) => {
+            add("proxy", "container", Some(&proxy.image.image.to_string()));
+            if let Some(registry) = &proxy.registry {
+                add("registry", "container", Some(&registry.image.image.to_string()));
+            }
+        }
         ProxySpec::External { url, .. } => add("proxy", "external", Some(url)),
         ProxySpec::None => {}
     }

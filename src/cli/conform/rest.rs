@@ -1,32 +1,47 @@
 //! `landfall conform rest`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{print, printed};
+use super::super::{exit, print, printed};
 use super::against::Proxy;
 use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
 use crate::app::golden::Against;
 use crate::app::rest::{
-    Options as Plan, RecordedOptions, TIME_SCALE, dry, listed, own_profile, recorded, rest,
+    Options as Plan, RecordedOptions, SCENARIO, TIME_SCALE, dry, listed, own_profile, profile_of_adapter,
+    recorded, rest, rest_in_containers,
 };
 use crate::conform::Strictness;
 use crate::conform::rest::read_weakness;
 use crate::doubles::fault::Injector;
-use crate::scenario::Fault;
+use crate::scenario::{self, Fault, Scenario};
+
+/// What is tried where boxes in containers are, and all that says something else.
+const OTHERS: [&str; 6] = ["target", "release", "time_scale", "weak", "registry", "recorded"];
 
 /// Options of `landfall conform rest`.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("boxes").multiple(true).args(["stack", "provider"])))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Options {
     #[command(flatten)]
     proxy: Proxy,
+    /// Scenario whose Kafka and proxies are brought up and tried; the proxies must be containers. The rest of the path is left out
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = OTHERS)]
+    stack: Option<PathBuf>,
+    /// Change a value of that scenario, for instance `stack.proxy.adapter=karapace`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "boxes")]
+    sets: Vec<String>,
+    /// What the proxies and Kafka are where that scenario says `embedded`, or nothing; without `--stack`, of Confluent's proxy and
+    /// a broker
+    #[arg(long, value_name = "KIND", value_parser = ["embedded", "container"], conflicts_with_all = OTHERS)]
+    provider: Option<String>,
     /// Implementation that the proxy is: confluent, karapace or strimzi-bridge, with @VERSION behind it for another release than
-    /// the profile's own; or a profile in a file; or none, to hold it to what is required. By default confluent, and for landfall's
-    /// own proxy what it is known for, in the release that it stands for
+    /// the profile's own; or a profile in a file; or none, to hold it to what is required. By default confluent; for landfall's
+    /// own proxy what it is known for, in the release that it stands for; and in containers what the adapter says
     #[arg(long, value_name = "PROFILE[@VERSION]")]
     profile: Option<String>,
     /// Try only cases whose id contains this, for instance `v2.binary`; may be repeated
@@ -82,6 +97,23 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The scenario whose boxes are tried, if they are in containers.
+    fn scenario(&self) -> Result<Option<Scenario>, ExitCode> {
+        if self.stack.is_none() && self.provider.is_none() {
+            return Ok(None);
+        }
+        let provider = self.provider.iter().map(|provider| format!("stack.provider={provider}"));
+        let sets: Vec<String> = provider.chain(self.sets.iter().cloned()).collect();
+        let read = match &self.stack {
+            Some(file) => scenario::read(file, &sets),
+            None => scenario::parse(SCENARIO, Path::new("rest-proxy.yaml"), &sets, &scenario::load_file),
+        };
+        read.map(Some).map_err(|error| {
+            tell!("{error}");
+            ExitCode::from(exit::USAGE)
+        })
+    }
+
     /// By which profile what is tried is judged.
     fn profile_of(&self, against: Option<&Against>) -> Option<String> {
         match (self.profile.as_deref(), against) {
@@ -126,6 +158,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
             options.quiet,
         );
     }
+    let scenario = match options.scenario() {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
     let mut against = match options.proxy.against(TIME_SCALE) {
         Ok(against) => against,
         Err(code) => return code,
@@ -133,8 +169,12 @@ pub(super) fn main(options: &Options) -> ExitCode {
     if let (Against::Embedded(embedded), Some(fault)) = (&mut against, &options.weak) {
         embedded.faults.push(Arc::new(Injector::new(fault.clone(), 1)));
     }
+    let profile = match (&scenario, &options.profile) {
+        (Some(scenario), None) => profile_of_adapter(scenario),
+        _ => options.profile_of(Some(&against)),
+    };
     let plan = Plan {
-        profile: options.profile_of(Some(&against)),
+        profile,
         against,
         only: options.filter.clone(),
         strictness,
@@ -144,11 +184,16 @@ pub(super) fn main(options: &Options) -> ExitCode {
         at_once: usize::from(options.at_once),
         auto_create: options.auto_create,
         registry: options.registry,
+        contained: None,
         folder: options.out.clone(),
     };
     let outcome = playing(options.quiet, "cases tried", async |interrupt, each| {
-        let result =
-            rest(&plan, interrupt, each).await.map_err(|error| (error.exit_code(), error.to_string()))?;
+        let result = match &scenario {
+            // It is large, and there is one.
+            Some(scenario) => Box::pin(rest_in_containers(scenario, &plan, interrupt, each)).await,
+            None => Box::pin(rest(&plan, interrupt, each)).await,
+        };
+        let result = result.map_err(|error| (error.exit_code(), error.to_string()))?;
         deliver(&result, &plan.folder).map_err(|error| (error.exit_code(), error.to_string()))?;
         Ok(result)
     });

@@ -126,13 +126,15 @@ impl RestCase {
     /// What the place has to have, or must not have.
     #[must_use]
     pub fn requires(&self) -> Vec<Requires> {
-        let Surroundings { broker, auto_create, proxy_settings, registry, own } = &self.place;
+        let Surroundings { broker, auto_create, proxy_settings, registry, scarce_replicas, own } =
+            &self.place;
         let wanted = [
             (*broker != Brokers::Up, Requires::StoppedBroker),
             (*auto_create == Some(false), Requires::AutoCreateOff),
             (*auto_create == Some(true), Requires::AutoCreateOn),
             (!proxy_settings.is_empty(), Requires::ProxySettings),
             (*own, Requires::Spare),
+            (*scarce_replicas, Requires::ScarceReplicas),
             (*registry == Some(true), Requires::Registry),
             (*registry == Some(false), Requires::NoRegistry),
             (self.request.raw_b64.is_some() || self.request.sends.is_some(), Requires::Root),

@@ -17,6 +17,10 @@ pub struct Surroundings {
     pub proxy_settings: Map<String, Value>,
     /// Whether the proxy reaches a schema registry.
     pub registry: Option<bool>,
+    /// Whether Kafka has to hold `min.insync.replicas` against a topic that has fewer replicas. Kafka itself takes the number of
+    /// replicas instead, where that is smaller (`Partition.effectiveMinIsr`; seen with 4.1).
+    #[serde(default)]
+    pub scarce_replicas: bool,
     /// Whether the proxy has to be landfall's own, since the request harms some releases for good.
     #[serde(default)]
     pub own: bool,
@@ -48,6 +52,8 @@ pub enum Requires {
     ProxySettings,
     /// A proxy that nobody else needs.
     Spare,
+    /// A Kafka that refuses records where a topic has fewer replicas than must be in sync.
+    ScarceReplicas,
     /// A proxy that reaches a schema registry.
     Registry,
     /// A proxy that reaches none.
@@ -58,12 +64,13 @@ pub enum Requires {
 
 impl Requires {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::StoppedBroker,
         Self::AutoCreateOff,
         Self::AutoCreateOn,
         Self::ProxySettings,
         Self::Spare,
+        Self::ScarceReplicas,
         Self::Registry,
         Self::NoRegistry,
         Self::Root,
@@ -78,6 +85,7 @@ impl Requires {
             Self::AutoCreateOn => "auto_create_on",
             Self::ProxySettings => "proxy_settings",
             Self::Spare => "spare_proxy",
+            Self::ScarceReplicas => "scarce_replicas",
             Self::Registry => "registry",
             Self::NoRegistry => "no_registry",
             Self::Root => "root_path",
@@ -88,7 +96,10 @@ impl Requires {
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::StoppedBroker => "try landfall's own proxy and broker, which can be stopped",
+            Self::StoppedBroker => {
+                "try landfall's own proxy and broker, which can be stopped, or boxes in containers (`--stack`) with a proxy that \
+                 comes up without Kafka"
+            }
             Self::AutoCreateOff => {
                 "try landfall's own broker, or say `--auto-create off` if Kafka creates no topics by itself"
             }
@@ -99,11 +110,17 @@ impl Requires {
                 "try landfall's own proxy, which is started with the settings of each case"
             }
             Self::Spare => {
-                "try landfall's own proxy, which nobody misses: the request stops the producer of some releases for good"
+                "try landfall's own proxy or one in a container, which nobody misses: the request stops the producer of some \
+                 releases for good"
             }
-            Self::Registry => "say `--registry on` if the proxy reaches a schema registry",
+            Self::ScarceReplicas => {
+                "try landfall's own broker: Kafka itself takes a topic's number of replicas for `min.insync.replicas` where that is smaller"
+            }
+            Self::Registry => {
+                "say `--registry on` if the proxy reaches a schema registry; in containers, give the proxy one (`stack.proxy.registry`)"
+            }
             Self::NoRegistry => {
-                "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry"
+                "try landfall's own proxy, or say `--registry off` if the proxy reaches no schema registry; in containers, give it none"
             }
             Self::Root => {
                 "name a proxy that stands at the root of its host: some requests are sent to the letter"

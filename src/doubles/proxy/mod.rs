@@ -38,7 +38,7 @@ use hyper::{Method, Response, StatusCode};
 
 use super::fault::{Injector, of_kinds};
 use super::http::{Answer, BindError, BodyError, Pieces, bind};
-use super::registry::Schemas;
+use super::registry::SchemaSource;
 use crate::kafka::{self, Access};
 use crate::scenario::{FaultKind, ProxyRelease};
 use crate::wire::gateway::FAULT_HEADER;
@@ -84,7 +84,7 @@ pub struct ProxyConfig {
     /// `api.v2.topics.list` or `api.v3.topics.*`.
     pub blocked: BTreeSet<String>,
     /// The schema registry behind it; none: nobody answers where one should be, as with the real proxy's defaults.
-    pub registry: Option<Schemas>,
+    pub registry: Option<SchemaSource>,
     /// Faults to show; shared with the other replicas.
     pub injectors: Vec<Arc<Injector>>,
 }

@@ -10,7 +10,7 @@ mod refusal;
 use super::schemas::{Asked, framed};
 use crate::doubles::jackson::bind::{self, Node};
 use crate::doubles::jackson::{Parser, Problem, Read, Source, Token, Version, nothing_follows};
-use crate::doubles::registry::{Format, Misfit, Registered, Schemas};
+use crate::doubles::registry::{Format, Misfit, Registered, SchemaSource};
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::v2::{BINARY, JSON};
 
@@ -86,7 +86,7 @@ pub(super) struct Target<'a> {
     pub(super) embedded: Embedded,
     pub(super) release: ProxyRelease,
     /// `None`: nobody answers.
-    pub(super) registry: Option<&'a Schemas>,
+    pub(super) registry: Option<&'a SchemaSource>,
 }
 
 /// The schemas that a request's keys and values have.

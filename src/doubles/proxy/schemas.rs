@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::doubles::jackson::Version;
 use crate::doubles::jackson::bind::Node;
-use crate::doubles::registry::{Format, Misfit, Refusal, Registered, Schema, Schemas};
+use crate::doubles::registry::{Format, Misfit, Registered, Schema, SchemaSource, Unanswered};
 use crate::scenario::ProxyRelease;
 
 /// The byte in front of a schema's id.
@@ -76,9 +76,9 @@ pub(super) fn format_name(format: Format) -> &'static str {
 
 /// A question to a registry that may not be there.
 fn ask<T>(
-    registry: Option<&Schemas>,
+    registry: Option<&SchemaSource>,
     tried: impl FnOnce() -> String,
-    question: impl FnOnce(&Schemas) -> Result<T, Refusal>,
+    question: impl FnOnce(&SchemaSource) -> Result<T, Unanswered>,
 ) -> Result<T, Trouble> {
     match registry.map(question) {
         Some(Ok(answer)) => Ok(answer),
@@ -89,7 +89,7 @@ fn ask<T>(
 
 impl Asked<'_> {
     /// The schema that is meant.
-    pub(super) fn find(&self, registry: Option<&Schemas>) -> Result<Registered, Trouble> {
+    pub(super) fn find(&self, registry: Option<&SchemaSource>) -> Result<Registered, Trouble> {
         let refused = || Err(Trouble::Argument("null".to_owned()));
         match (self.id, self.version, self.text, self.format) {
             (Some(id), None, None, None) => self.by_id(registry, id),
@@ -100,23 +100,28 @@ impl Asked<'_> {
         }
     }
 
-    fn by_id(&self, registry: Option<&Schemas>, id: i32) -> Result<Registered, Trouble> {
+    fn by_id(&self, registry: Option<&SchemaSource>, id: i32) -> Result<Registered, Trouble> {
         let tried = || format!("Error when fetching schema by id. schemaId = {id}");
-        let schema = ask(registry, tried, |schemas| schemas.with(|store| store.by_id(id)))?;
+        let schema = ask(registry, tried, |schemas| schemas.by_id(id))?;
         let subject = self.subject_of(&schema)?;
         let tried =
             || format!("Error when fetching schema version. subject = {subject}, schema = {}", schema.text());
-        ask(registry, tried, |schemas| schemas.with(|store| store.lookup(&subject, &schema)))
+        ask(registry, tried, |schemas| schemas.lookup(&subject, &schema))
     }
 
-    fn by_version(&self, registry: Option<&Schemas>, version: i32) -> Result<Registered, Trouble> {
+    fn by_version(&self, registry: Option<&SchemaSource>, version: i32) -> Result<Registered, Trouble> {
         let subject = self.subject_without_schema()?;
         let none = || format!("Schema does not exist for subject: {subject}, version: {version}");
-        let found = ask(registry, none, |schemas| schemas.with(|store| store.version(&subject, version)));
+        let found = ask(registry, none, |schemas| schemas.version(&subject, version));
         found.map_err(|_| Trouble::BadRequest(none()))
     }
 
-    fn by_text(&self, registry: Option<&Schemas>, format: Format, text: &str) -> Result<Registered, Trouble> {
+    fn by_text(
+        &self,
+        registry: Option<&SchemaSource>,
+        format: Format,
+        text: &str,
+    ) -> Result<Registered, Trouble> {
         let name = format_name(format);
         let schema = Schema::parse(format, text).map_err(|_| {
             Trouble::Invalid(format!("Error when parsing raw schema. format = {name}, schema = {text}"))
@@ -129,13 +134,13 @@ impl Asked<'_> {
                 schema.text()
             )
         };
-        ask(registry, tried, |schemas| schemas.with(|store| store.register(&subject, &schema)))
+        ask(registry, tried, |schemas| schemas.register(&subject, &schema))
     }
 
-    fn latest(&self, registry: Option<&Schemas>) -> Result<Registered, Trouble> {
+    fn latest(&self, registry: Option<&SchemaSource>) -> Result<Registered, Trouble> {
         let subject = self.subject_without_schema()?;
         let tried = || format!("Error when fetching latest schema version. subject = {subject}");
-        ask(registry, tried, |schemas| schemas.with(|store| store.latest(&subject)))
+        ask(registry, tried, |schemas| schemas.latest(&subject))
     }
 
     fn subject_of(&self, schema: &Schema) -> Result<String, Trouble> {

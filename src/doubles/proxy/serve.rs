@@ -19,7 +19,7 @@ use super::response::{error, json, produced, refused, typed_error};
 use super::route::{Consumes, Endpoint, Found, Resource, number, resource};
 use super::v3::{self, Resources};
 use super::{Answer, ProxyAnswer, faults_at, not_acceptable, not_allowed, not_found, read_whole, whole};
-use crate::doubles::registry::Schemas;
+use crate::doubles::registry::SchemaSource;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::{v2, v3 as wire_v3};
 
@@ -31,7 +31,7 @@ pub(super) struct Service {
     pub(super) streaming: Arc<AtomicU64>,
     pub(super) release: ProxyRelease,
     pub(super) blocked: BTreeSet<String>,
-    pub(super) registry: Option<Schemas>,
+    pub(super) registry: Option<SchemaSource>,
 }
 
 impl Service {

@@ -1,9 +1,10 @@
 //! The schema registry double: subjects with versions of schemas, as Confluent's Schema Registry keeps them.
 //!
-//! The proxy asks the store within the process; others reach it by HTTP.
+//! The proxy asks the store within the process, or another registry by HTTP; others reach it by HTTP.
 
 mod api;
 mod schema;
+mod source;
 mod store;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,7 @@ use hyper::StatusCode;
 
 use super::http::{BindError, BodyError, Server, bind, read_body};
 pub use schema::{Format, InvalidSchema, Schema};
+pub use source::{SchemaSource, Unanswered};
 pub use store::{Compatibility, Refusal, Registered, Schemas, Store, Words};
 
 pub(super) use schema::Misfit;

@@ -58,6 +58,9 @@ fn about(result: &Conformance) -> Markup {
                 @if let Some(flaw) = &result.flaw {
                     tr { th.text scope="row" { @if result.suite == "auth" { "the authorizer was told to" } @else { "fault shown" } } td.text { (flaw) } }
                 }
+                @for (name, image) in super::images(result) {
+                    tr { th.text scope="row" { "image of " (name) } td.text { code { (image) } } }
+                }
                 tr { th.text scope="row" { "begun" } td.text { (result.started) } }
                 tr { th.text scope="row" { "run" } td.text { code { (result.run) } } }
                 tr { th.text scope="row" { "landfall" } td.text { (result.landfall) } }

@@ -3,7 +3,7 @@
 use super::super::figures::seconds;
 use super::super::text::{plain, short};
 use super::super::xml::{Out, document, element, empty, text};
-use super::{LINE, NOTE};
+use super::{LINE, NOTE, images};
 use crate::result::{CaseOutcome, CaseReport, Conformance, Exchange, Verdict};
 
 /// A suite, whose cases are those of the result, and one for the verdict.
@@ -47,6 +47,10 @@ pub fn junit(result: &Conformance) -> String {
                         ("landfall", &result.landfall),
                     ] {
                         empty(out, "property", &[("name", name), ("value", &short(value, LINE))]);
+                    }
+                    for (name, image) in images(result) {
+                        let name = format!("image of {}", plain(name));
+                        empty(out, "property", &[("name", &name), ("value", &short(&image, LINE))]);
                     }
                 });
                 write_verdict(out, result);

@@ -44,6 +44,15 @@ fn counts(result: &Conformance) -> String {
     )
 }
 
+/// The boxes that are containers, each with its image: its name, and the digest by which a registry knows it, or its id.
+fn images(result: &Conformance) -> impl Iterator<Item = (&str, String)> {
+    result.boxes.iter().filter_map(|part| {
+        let container = part.container.as_ref()?;
+        let exactly = container.digest.as_deref().unwrap_or(&container.image_id);
+        Some((part.name.as_str(), format!("{} ({exactly})", container.image)))
+    })
+}
+
 /// A case that did not come out as it should, and why.
 #[must_use]
 pub fn case(case: &CaseReport) -> String {

@@ -36,6 +36,17 @@ pub struct Adapter {
     pub issuer: Option<String>,
     /// What its tokens look like, where it is an identity provider and the scenario does not say.
     pub token_profile: Option<TokenProfile>,
+    /// Where its API begins, where it is a schema registry and that is not `/`.
+    pub path: Option<String>,
+}
+
+impl Adapter {
+    /// Whether this placeholder stands in any of it.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        let words = self.entrypoint.iter().chain(&self.command).flatten();
+        self.env.values().chain(self.files.values()).chain(words).any(|template| template.uses(name))
+    }
 }
 
 /// How one knows that a box can be used.
@@ -57,18 +68,24 @@ pub const PROVIDER_PLACEHOLDERS: &[&str] =
 pub const PROXY_PLACEHOLDERS: &[&str] = &[
     "bootstrap",
     "ca.file",
+    "kafka.hosts",
     "name",
     "port",
     "profile",
     "registry",
+    "registry.host",
+    "registry.port",
     "release",
     "replica",
     "replicas",
     "sasl.jaas",
     "sasl.mechanism",
     "sasl.password",
+    "sasl.password.file",
     "sasl.username",
     "security.protocol",
+    "topic",
+    "topic.partitions",
 ];
 
 /// The placeholders that stand for secrets.
@@ -143,6 +160,26 @@ impl Template {
         self.0.iter().any(|piece| matches!(piece, Piece::Value(_)))
     }
 
+    /// The same, line by line, each with its end.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Self> {
+        let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
+        for piece in &self.0 {
+            let Piece::Text(text) = piece else {
+                lines.last_mut().into_iter().for_each(|line| line.push(piece.clone()));
+                continue;
+            };
+            for part in text.split_inclusive('\n') {
+                lines.last_mut().into_iter().for_each(|line| line.push(Piece::Text(part.to_owned())));
+                if part.ends_with('\n') {
+                    lines.push(Vec::new());
+                }
+            }
+        }
+        lines.retain(|line| !line.is_empty());
+        lines.into_iter().map(Self).collect()
+    }
+
     /// Whether this placeholder stands in it.
     #[must_use]
     pub fn uses(&self, name: &str) -> bool {
@@ -194,5 +231,20 @@ mod tests {
             assert_eq!(filled(text).as_deref(), Ok(expected), "{text}");
         }
         assert_eq!(filled("a{bootstrp}"), Err("bootstrp".to_owned()));
+    }
+
+    #[test]
+    fn lines_are_those_of_the_text() {
+        let lines = |text: &str| {
+            Template::parse(text, PROXY_PLACEHOLDERS)
+                .unwrap()
+                .lines()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines("a={topic}\n\nb\n  c{name}"), ["a={topic}\n", "\n", "b\n", "  c{name}"]);
+        assert_eq!(lines("{topic}"), ["{topic}"]);
+        assert_eq!(lines(""), [""; 0]);
     }
 }

@@ -70,6 +70,23 @@ pub struct KafkaContainer {
     pub start_within: Duration,
 }
 
+/// A schema registry in a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegistryContainer {
+    /// How it is configured.
+    pub adapter: Adapter,
+    /// Which image.
+    pub image: ImageSpec,
+    /// The release that it is: the proxy's.
+    pub release: &'static str,
+    /// What the container may have.
+    pub resources: Resources,
+    /// Environment variables besides the adapter's.
+    pub env: BTreeMap<String, Value>,
+    /// How long it may take until it can be used.
+    pub start_within: Duration,
+}
+
 /// REST proxies in containers, behind the embedded balancer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProxyContainer {
@@ -85,12 +102,23 @@ pub struct ProxyContainer {
     pub profile: ProxyRelease,
     /// The balancer.
     pub balancer: BalancerSpec,
+    /// The schema registry behind them; `None`: there is none.
+    pub registry: Option<RegistryContainer>,
     /// What each container may have.
     pub resources: Resources,
     /// Environment variables besides the adapter's.
     pub env: BTreeMap<String, Value>,
     /// How long it may take until it can be used.
     pub start_within: Duration,
+}
+
+impl ProxyContainer {
+    /// The profile by which conformance is judged, of the release that the proxy is; `None`: the adapter names none.
+    #[must_use]
+    pub fn judged_by(&self) -> Option<String> {
+        let profile = self.adapter.profile.as_ref()?;
+        Some(profile.replace("{release}", self.profile.latest()))
+    }
 }
 
 /// What is wrong with what the proxies meet at Kafka, so that they must not be able to write. landfall itself meets it

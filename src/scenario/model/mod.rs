@@ -31,7 +31,9 @@ pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};
 pub use claims::ClaimValues;
 pub(super) use claims::{LONE_PLACEHOLDERS, PLACEHOLDERS};
-pub use container::{IdpContainer, ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, Resources};
+pub use container::{
+    IdpContainer, ImageSpec, KafkaContainer, KafkaFlaw, ProxyContainer, RegistryContainer, Resources,
+};
 pub use evidence::EvidenceSpec;
 pub use fault::{Amount, Fault, FaultKind, Pace};
 pub use flaw::Flaw;
@@ -49,7 +51,9 @@ pub use profile::{Accepts, Issues, PermissionShape, Permissions, TokenProfile};
 pub use release::ProxyRelease;
 pub use safety::{BudgetSpec, Statuses, StopRule};
 pub use source::Source;
-pub use stack::{KafkaSpec, ProxySpec, SaslMechanism, SaslSpec, SecretSource, StackSpec, TlsSettings, Value};
+pub use stack::{
+    KafkaSpec, ProxySpec, RegistrySpec, SaslMechanism, SaslSpec, SecretSource, StackSpec, TlsSettings, Value,
+};
 pub use topic::TopicSpec;
 pub use transport::{Backoff, Connections, Jitter, Protocol, RetryOn, RetrySpec, Timeouts};
 pub use workload::Workload;

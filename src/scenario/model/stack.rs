@@ -66,7 +66,9 @@ impl StackSpec {
             }
             GatewaySpec::Embedded { .. } | GatewaySpec::None => {}
         }
-        if let ProxySpec::External { url, .. } = &self.proxy {
+        if let ProxySpec::External { url, .. }
+        | ProxySpec::Embedded { registry: Some(RegistrySpec::External { url }), .. } = &self.proxy
+        {
             hosts.extend(host_of_url(url));
         }
         if let KafkaSpec::External { bootstrap, .. } = &self.kafka {
@@ -114,8 +116,8 @@ pub enum ProxySpec {
         idempotence: bool,
         /// The balancer.
         balancer: BalancerSpec,
-        /// TCP port of the schema registry behind it; `None`: nobody answers where one should be.
-        registry: Option<u16>,
+        /// The schema registry behind it; `None`: nobody answers where one should be.
+        registry: Option<RegistrySpec>,
         /// Endpoints that are not there, by the names of the real proxy's `api.endpoints.blocklist`.
         blocked: BTreeSet<String>,
     },
@@ -132,6 +134,21 @@ pub enum ProxySpec {
     },
     /// Somebody's affair, behind an external gateway.
     None,
+}
+
+/// The schema registry behind the embedded proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistrySpec {
+    /// landfall's double, in the proxy's process.
+    Embedded {
+        /// TCP port at which others reach it.
+        port: u16,
+    },
+    /// One that runs already.
+    External {
+        /// Base URL, `http://host:port[/path]`.
+        url: String,
+    },
 }
 
 /// Kafka.

@@ -21,7 +21,7 @@ use crate::kafka::admin::AdminError;
 use crate::scenario::{FaultKind, ProxyContainer, Ready};
 
 /// How long a broker may take until it knows the others again.
-const BROKER_BACK: Duration = Duration::from_mins(2);
+pub(super) const BROKER_BACK: Duration = Duration::from_mins(2);
 /// How long a broker may take to stop by itself: it hands over what it leads first.
 const BROKER_GRACE: Duration = Duration::from_secs(30);
 
@@ -121,7 +121,7 @@ impl Containers {
         let proxies = spec.map(|spec| Proxies {
             replicas: self.proxies.clone(),
             balancer,
-            ready: spec.adapter.ready.clone(),
+            ready: self.ready_of(&spec.adapter),
             stop_within: spec.adapter.stop_within,
             start_within: spec.start_within,
             redaction: self.redaction.clone(),

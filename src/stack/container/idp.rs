@@ -30,12 +30,13 @@ impl Containers {
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
         let Adapter { port: inside, ready, .. } = &spec.adapter;
+        let text = |text: &str| Some(Secret::new(text));
         let values: Values = [
-            ("audience", Secret::new(spec.audience.clone())),
-            ("clients.keycloak", realm(spec, partners, auths)),
-            ("clients.mock_oauth2", Secret::new(clients(spec, partners))),
-            ("name", Secret::new("idp")),
-            ("port", Secret::new(inside.to_string())),
+            ("audience", text(&spec.audience)),
+            ("clients.keycloak", Some(realm(spec, partners, auths))),
+            ("clients.mock_oauth2", text(&clients(spec, partners))),
+            ("name", text("idp")),
+            ("port", text(&inside.to_string())),
         ]
         .into();
         let made = filled(&spec.adapter, "idp", (&image, limits), (&values, None), env)?;

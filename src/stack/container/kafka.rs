@@ -14,11 +14,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::ClientConfig;
 
+use super::inside::{Inside, named};
 use super::ready::until_ready;
 use super::{Containers, Running, StackError, made_up, report};
 use crate::engine::{Container, ContainerSpec, PlacedFile, Redaction};
 use crate::kafka::Access;
-use crate::kafka::admin::{Admin, AdminError, Operation, ScramHash};
+use crate::kafka::admin::{Admin, AdminError, Operation, Resource, ScramHash};
 use crate::result::ContainerReport;
 use crate::scenario::{KafkaContainer, KafkaFlaw, SaslMechanism};
 use crate::secret::Secret;
@@ -38,6 +39,11 @@ const INTERNAL: u16 = 9095;
 const ADMINISTRATOR: &str = "landfall";
 /// The proxies' user.
 const PROXY: &str = "proxy";
+/// A schema registry's.
+const REGISTRY: &str = "registry";
+/// The topic in which registries keep schemas, and the group of those that do, where nobody says anything else.
+const SCHEMAS: &str = "_schemas";
+const SCHEMAS_GROUP: &str = "schema-registry";
 /// The brokers themselves.
 const BROKER: &str = "broker";
 
@@ -54,8 +60,6 @@ pub(in crate::stack) struct Cluster {
     pub(in crate::stack) administrator: Access,
     /// How an embedded proxy reaches it: as the proxies' user.
     pub(in crate::stack) proxy: Access,
-    /// How proxies within the network reach it.
-    pub(super) inside: Inside,
     pub(super) brokers: Vec<Broker>,
     tls: Arc<ClientConfig>,
     password: Secret,
@@ -70,36 +74,14 @@ pub(super) struct Broker {
     pub(super) address: SocketAddr,
 }
 
-/// What clients within the network are told.
-pub(super) struct Inside {
-    pub(super) bootstrap: String,
-    pub(super) mechanism: SaslMechanism,
-    pub(super) username: &'static str,
-    pub(super) password: Secret,
-    /// The authority that they are to trust, PEM.
-    pub(super) authority: String,
-}
-
-impl Inside {
-    /// What Java's clients are told of user and password.
-    pub(super) fn jaas(&self) -> Secret {
-        let module = match self.mechanism {
-            SaslMechanism::Plain => "plain.PlainLoginModule",
-            SaslMechanism::ScramSha256 | SaslMechanism::ScramSha512 => "scram.ScramLoginModule",
-        };
-        let (username, password) = (self.username, self.password.expose());
-        Secret::new(format!(
-            "org.apache.kafka.common.security.{module} required username=\"{username}\" password=\"{password}\";"
-        ))
-    }
-}
-
 /// What a broker's environment is made of.
 struct Settings<'a> {
     spec: &'a KafkaContainer,
     id: String,
     administrator: Secret,
     proxy: Secret,
+    /// The schema registry's, where there is one.
+    registry: Option<Secret>,
     broker: Secret,
 }
 
@@ -110,21 +92,24 @@ struct Identity {
 }
 
 impl Containers {
-    /// Starts the brokers and waits until they know each other; makes the proxies' user. Gives what results say of each.
+    /// Starts the brokers and waits until they know each other; makes the proxies' user, and one for a schema registry, where one
+    /// is to use Kafka. Gives what results say of each.
     pub(in crate::stack) async fn start_kafka(
         &mut self,
         spec: &KafkaContainer,
         env: &[(String, Secret)],
+        with_registry: bool,
     ) -> Result<Vec<ContainerReport>, StackError> {
         let image = self.image("kafka", &spec.image).await?;
         let limits = self.check_limits("kafka", spec.resources)?;
-        let [administrator, proxy, broker, wrong] = [(); 4].map(|()| made_up());
-        self.hide([&administrator, &proxy, &broker, &wrong].into_iter().cloned());
+        let [administrator, proxy, broker, wrong, registry] = [(); 5].map(|()| made_up());
+        self.hide([&administrator, &proxy, &broker, &wrong, &registry].into_iter().cloned());
+        let registry = with_registry.then_some(registry);
         self.hide(hidden(&spec.env, env));
         let now = SystemTime::now();
         let authority = Authority::new(now)?;
         let strange = Authority::new(now)?;
-        let settings = Settings { spec, id: cluster_id(), administrator, proxy, broker };
+        let settings = Settings { spec, id: cluster_id(), administrator, proxy, registry, broker };
 
         let mut brokers = Vec::new();
         for number in 1..=spec.brokers {
@@ -158,17 +143,20 @@ impl Containers {
         };
         let inside = Inside {
             bootstrap: joined((1..=spec.brokers).map(|number| format!("kafka-{number}:{NET}"))),
-            mechanism: spec.mechanism,
-            username: PROXY,
-            password,
-            authority: authority.pem(),
+            hosts: (1..=spec.brokers).map(|number| format!("kafka-{number}")).collect(),
+            protocol: "SASL_SSL".to_owned(),
+            mechanism: Some(named(spec.mechanism)),
+            username: Some(PROXY.to_owned()),
+            password: Some(password),
+            authority: Some(authority.pem()),
+            topic: (READY_TOPIC.to_owned(), 1),
+            ready_topic: true,
         };
         let outside = joined(brokers.iter().map(|broker| broker.address.to_string()));
         let cluster = Cluster {
             id: settings.id.clone(),
             administrator: access(&outside, ADMINISTRATOR, &settings.administrator, &authority),
             proxy: access(&outside, PROXY, &settings.proxy, &authority),
-            inside,
             brokers,
             tls: Arc::new(client_trusting(&authority.pem()).map_err(|source| StackError::Untrusted {
                 url: "the brokers that were started".into(),
@@ -178,10 +166,19 @@ impl Containers {
             flaw: spec.flaw,
         };
         cluster.until_formed(spec, &self.redaction).await?;
+        let registry = settings.registry.as_ref().map(|password| (REGISTRY, password));
         if let Some(hash) = hash(spec.mechanism) {
-            let salt = uuid::Uuid::new_v4().into_bytes();
-            cluster.admin(0).await?.scram_user(PROXY, hash, &settings.proxy, salt).await?;
+            for (user, password) in [(PROXY, &settings.proxy)].into_iter().chain(registry) {
+                let salt = uuid::Uuid::new_v4().into_bytes();
+                cluster.admin(0).await?.scram_user(user, hash, password, salt).await?;
+            }
         }
+        if let Some((user, password)) = registry {
+            cluster.let_registry_keep_schemas().await?;
+            let (username, password) = (Some(user.to_owned()), Some(password.clone()));
+            self.inside_of_registry = Some(Inside { username, password, ..inside.clone() });
+        }
+        self.inside = Some(inside);
         let reports = cluster.brokers.iter().map(|_| report(&image, spec.resources)).collect();
         self.cluster = Some(Arc::new(cluster));
         Ok(reports)
@@ -230,8 +227,33 @@ impl Cluster {
 
     /// Lets the proxies' user write to these topics, and know them.
     pub(in crate::stack) async fn let_proxies_write(&self, topics: &[&str]) -> Result<(), StackError> {
+        let topics: Vec<Resource<'_>> = topics.iter().map(|topic| Resource::Topic(topic)).collect();
         let operations = [Operation::Write, Operation::Describe];
-        self.admin(0).await?.allow(PROXY, topics, &operations).await?;
+        self.admin(0).await?.allow(PROXY, &topics, &operations).await?;
+        Ok(())
+    }
+
+    /// Lets the schema registry's user keep schemas in its topic, and be a member of its group, as Confluent's and Karapace's need it
+    /// (Confluent Platform, "Configure Schema Registry", authorised access to Kafka).
+    async fn let_registry_keep_schemas(&self) -> Result<(), StackError> {
+        let mut admin = self.admin(0).await?;
+        let operations = [
+            Operation::Create,
+            Operation::Describe,
+            Operation::DescribeConfigs,
+            Operation::Read,
+            Operation::Write,
+        ];
+        admin.allow(REGISTRY, &[Resource::Topic(SCHEMAS)], &operations).await?;
+        admin.allow(REGISTRY, &[Resource::Group(SCHEMAS_GROUP)], &[Operation::Read]).await?;
+        Ok(())
+    }
+
+    /// Lets it make, know and write every topic whose name begins so, and know their settings.
+    pub(super) async fn let_proxies_make(&self, prefix: &str) -> Result<(), StackError> {
+        let operations =
+            [Operation::Create, Operation::Write, Operation::Describe, Operation::DescribeConfigs];
+        self.admin(0).await?.allow(PROXY, &[Resource::TopicsOf(prefix)], &operations).await?;
         Ok(())
     }
 }
@@ -247,7 +269,12 @@ impl Settings<'_> {
         };
         let [administrator, proxy, broker] =
             [&self.administrator, &self.proxy, &self.broker].map(Secret::expose);
-        let users = format!("user_{ADMINISTRATOR}=\"{administrator}\" user_{PROXY}=\"{proxy}\"");
+        let registry =
+            self.registry.as_ref().map(|password| format!(" user_{REGISTRY}=\"{}\"", password.expose()));
+        let users = format!(
+            "user_{ADMINISTRATOR}=\"{administrator}\" user_{PROXY}=\"{proxy}\"{}",
+            registry.unwrap_or_default()
+        );
         let brokers_own =
             plain(&format!("username=\"{BROKER}\" password=\"{broker}\" user_{BROKER}=\"{broker}\""));
         let mut env: BTreeMap<String, Secret> = BTreeMap::new();

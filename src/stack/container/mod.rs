@@ -5,10 +5,12 @@
 //! | `bounds` | whether limits bite |
 //! | `kafka` | brokers that ask for SASL over TLS, their users and what these may do |
 //! | `adapter` | what containers are told, filled in |
-//! | `proxy`, `idp` | REST proxies and an identity provider, configured by adapters |
-//! | `function` | Lambda functions with the runtime interface emulator |
+//! | `inside` | what they are told of Kafka |
+//! | `proxy`, `registry`, `idp` | REST proxies, a schema registry and an identity provider, configured by adapters |
 //! | `realm` | what Keycloak is told of the partners |
+//! | `function` | Lambda functions with the runtime interface emulator |
 //! | `faults`, `events` | stopped, killed, paused, restarted, one more, one fewer; and what was done of that |
+//! | `control` | brokers and proxies that a suite stops and starts by hand |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
 //! | `teardown` | taking everything away, whatever happens |
@@ -17,15 +19,18 @@
 
 mod adapter;
 mod bounds;
+mod control;
 mod ending;
 mod events;
 mod faults;
 mod function;
 mod idp;
+mod inside;
 mod kafka;
 mod proxy;
 mod ready;
 mod realm;
+mod registry;
 mod start;
 mod teardown;
 mod watch;
@@ -41,13 +46,16 @@ use crate::engine::{
     Belonging, Capabilities, Container, ContainerSpec, Engine, Fate, Limits, LogFile, Network, Owner,
     Redaction, ResolvedImage, remove_stack, stacks,
 };
+use crate::kafka::Access;
 use crate::result::ContainerReport;
-use crate::scenario::{ImageSpec, Resources};
+use crate::scenario::{Adapter, ImageSpec, Ready, Resources};
 use crate::secret::Secret;
 
 use events::Events;
 use faults::{Replica, Showing};
 use function::Worker;
+use inside::Inside;
+use inside::only_here;
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 use teardown::Removal;
@@ -77,6 +85,11 @@ pub(super) struct Containers {
     logs: Vec<LogFile>,
     /// What landfall's own Kafka clients and the proxies need, once Kafka is up.
     cluster: Option<Arc<Cluster>>,
+    /// What proxies are told of Kafka, and what a schema registry is told that is another user.
+    inside: Option<Inside>,
+    inside_of_registry: Option<Inside>,
+    /// Where proxies reach a schema registry, once it is up.
+    registry: Option<String>,
     proxies: Vec<Replica>,
     /// Made, and not started until a fault does.
     spares: Vec<Replica>,
@@ -128,6 +141,9 @@ impl Containers {
             redaction: Redaction::default(),
             logs: Vec::new(),
             cluster: None,
+            inside: None,
+            inside_of_registry: None,
+            registry: None,
             proxies: Vec::new(),
             spares: Vec::new(),
             workers: Vec::new(),
@@ -155,6 +171,36 @@ impl Containers {
     /// How Kafka is reached, once it is up.
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.cluster.as_ref()
+    }
+
+    /// Kafka is elsewhere: what proxies are told of it. `hosts` are those of its brokers, `topic` one that is there, with its
+    /// partitions; `ready_topic` says whether that is there to which proxies may write to show that they are ready.
+    pub(super) fn use_kafka_elsewhere(
+        &mut self,
+        access: &Access,
+        hosts: &[String],
+        (topic, ready_topic): ((String, i32), bool),
+    ) -> Result<(), StackError> {
+        self.hide(access.properties.get("sasl.password").cloned().into_iter());
+        let (inside, note) = Inside::elsewhere(access, hosts, (topic, ready_topic))?;
+        self.notes.extend(note);
+        if !ready_topic {
+            self.notes.push(format!(
+                "whether proxies are ready was asked by HTTP, and not by writing: without `kafka.create_topics` there is no topic \
+                 `{READY_TOPIC}`"
+            ));
+        }
+        self.inside = Some(inside);
+        Ok(())
+    }
+
+    /// How one knows that a proxy can be used: where there is no topic to write to, it must answer at least.
+    fn ready_of(&self, adapter: &Adapter) -> Ready {
+        let writes = self.inside.as_ref().is_none_or(|inside| inside.ready_topic);
+        match &adapter.ready {
+            Ready::Produce if !writes => Ready::Http("/".to_owned()),
+            ready => ready.clone(),
+        }
     }
 
     /// The image of the box `name`.

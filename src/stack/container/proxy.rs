@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::adapter::{Values, filled};
 use super::faults::Replica;
-use super::kafka::{CA_FILE, Cluster};
+use super::inside::Inside;
 use super::ready::{try_ready, until_ready};
 use super::{Containers, Running, StackError, report};
 use crate::result::ContainerReport;
@@ -14,8 +14,6 @@ use crate::stack::secrets::hidden;
 
 /// What a process ends with that was killed: 128 and the number of SIGKILL.
 const KILLED: i64 = 137;
-/// Where the schema registry would be.
-const REGISTRY: &str = "http://registry:8081";
 
 impl Containers {
     /// Starts one replica, or only makes it, as a spare. Gives where it is reached, and what results say of it. It may not be
@@ -31,18 +29,18 @@ impl Containers {
         self.hide(hidden(&spec.env, env));
         let image = self.image(&name, &spec.image).await?;
         let limits = self.check_limits(&name, spec.resources)?;
-        let cluster = self.cluster.clone();
-        let values = cluster.as_ref().map(|cluster| values(spec, number, &name, cluster)).unwrap_or_default();
-        let authority = cluster.as_ref().map(|cluster| cluster.inside.authority.as_str());
+        let inside = self.inside.clone();
+        let mut values = inside.as_ref().map(Inside::values).unwrap_or_default();
+        values.extend(of_registry(self.registry.as_deref()));
+        values.extend(of_proxy(spec, number, &name));
+        let authority = inside.as_ref().and_then(|inside| inside.authority.as_deref());
         let adapter = &spec.adapter;
         let made = filled(adapter, &name, (&image, limits), (&values, authority), env)?;
         let Running { container, port } = self.run((adapter.port, !spare), |_| Ok(made.clone())).await?;
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let replicas = if spare { &mut self.spares } else { &mut self.proxies };
         replicas.push(Replica { number, container, address, limits });
-        let profile =
-            adapter.profile.as_ref().map(|profile| profile.replace("{release}", spec.profile.latest()));
-        Ok((address, ContainerReport { profile, ..report(&image, spec.resources) }))
+        Ok((address, ContainerReport { profile: spec.judged_by(), ..report(&image, spec.resources) }))
     }
 
     /// Returns when the replica with this number is ready.
@@ -56,9 +54,9 @@ impl Containers {
         };
         // With a flaw the question is whether it writes, whatever else would do.
         let flawed = self.cluster.as_ref().is_some_and(|cluster| cluster.flaw.is_some());
-        let ready = if flawed { &Ready::Produce } else { &spec.adapter.ready };
+        let ready = if flawed { Ready::Produce } else { self.ready_of(&spec.adapter) };
         let address = replica.address;
-        until_ready(&replica.container, spec.start_within, &self.redaction, || try_ready(ready, address))
+        until_ready(&replica.container, spec.start_within, &self.redaction, || try_ready(&ready, address))
             .await
     }
 
@@ -84,24 +82,28 @@ impl Containers {
     }
 }
 
-/// What stands for an adapter's placeholders.
-fn values(spec: &ProxyContainer, number: u16, name: &str, cluster: &Cluster) -> Values {
-    let inside = &cluster.inside;
+/// What stands for the placeholders that speak of the schema registry at this URL.
+fn of_registry(url: Option<&str>) -> Values {
+    let authority = url.and_then(|url| url.split_once("://")?.1.split('/').next());
+    let parts = authority.and_then(|authority| authority.split_once(':'));
     [
-        ("bootstrap", Secret::new(inside.bootstrap.clone())),
-        ("ca.file", Secret::new(CA_FILE)),
-        ("name", Secret::new(name)),
-        ("port", Secret::new(spec.adapter.port.to_string())),
-        ("profile", Secret::new(spec.profile.name())),
-        ("registry", Secret::new(REGISTRY)),
-        ("release", Secret::new(spec.profile.latest())),
-        ("replica", Secret::new(number.to_string())),
-        ("replicas", Secret::new(spec.replicas.to_string())),
-        ("sasl.jaas", inside.jaas()),
-        ("sasl.mechanism", Secret::new(inside.mechanism.name())),
-        ("sasl.password", inside.password.clone()),
-        ("sasl.username", Secret::new(inside.username)),
-        ("security.protocol", Secret::new("SASL_SSL")),
+        ("registry", url.map(Secret::new)),
+        ("registry.host", parts.map(|(host, _)| Secret::new(host))),
+        ("registry.port", parts.map(|(_, port)| Secret::new(port))),
+    ]
+    .into()
+}
+
+/// What stands for the placeholders that speak of the proxy itself.
+fn of_proxy(spec: &ProxyContainer, number: u16, name: &str) -> Values {
+    let text = |text: &str| Some(Secret::new(text));
+    [
+        ("name", text(name)),
+        ("port", text(&spec.adapter.port.to_string())),
+        ("profile", text(spec.profile.name())),
+        ("release", text(spec.profile.latest())),
+        ("replica", text(&number.to_string())),
+        ("replicas", text(&spec.replicas.to_string())),
     ]
     .into()
 }

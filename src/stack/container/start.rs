@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::READY_TOPIC;
+use super::{READY_TOPIC, only_here};
 use crate::doubles::gateway::Emulators;
 use crate::result::{BoxReport, ContainerReport};
 use crate::scenario::{
     AudienceParameter, ExternalIdp, FaultKind, FunctionContainer, IdpContainer, KafkaContainer,
-    MetadataPlace, ProxyContainer, ProxySpec, Scenario, TlsSettings, TopicSpec,
+    MetadataPlace, ProxyContainer, ProxySpec, RegistryContainer, Scenario, TlsSettings, TopicSpec,
 };
 use crate::stack::created::Created;
 use crate::stack::provider::Provider;
@@ -29,18 +29,15 @@ impl Stack {
         let since = Instant::now();
         let Some(containers) = &mut self.containers else { return Ok(()) };
         let env = of_box("kafka", &spec.env)?;
-        let reports = containers.start_kafka(spec, &env).await?;
+        let with_registry =
+            matches!(&scenario.stack.proxy, ProxySpec::Container(proxy) if proxy.registry.is_some());
+        let reports = containers.start_kafka(spec, &env, with_registry).await?;
         let Some(cluster) = containers.cluster() else { return Ok(()) };
         self.kafka = cluster.administrator.clone();
         // An embedded proxy is the user that a proxy is.
         self.kafka_of_proxy = Some(cluster.proxy.clone());
         self.cluster_id = Some(cluster.id.clone());
-        let ready = TopicSpec {
-            name: READY_TOPIC.to_owned(),
-            partitions: 1,
-            max_message_bytes: None,
-            retention_bytes: None,
-        };
+        let ready = ready_topic();
         let topics: Vec<&TopicSpec> = scenario.topics.iter().chain([&ready]).collect();
         for topic in &topics {
             // They go with the containers.
@@ -55,11 +52,47 @@ impl Stack {
         Ok(())
     }
 
-    /// Starts the replicas, waits until all are ready, and starts the balancer before them.
+    /// Tells proxies in containers, where there are some, of a Kafka elsewhere, whose brokers are at `hosts`. A topic to which they
+    /// write when they are ready is there only where topics may be made.
+    pub(in crate::stack) async fn lead_containers_elsewhere(
+        &mut self,
+        scenario: &Scenario,
+        hosts: &[String],
+        create: bool,
+    ) -> Result<(), StackError> {
+        let Some(containers) = &mut self.containers else { return Ok(()) };
+        if !matches!(scenario.stack.proxy, ProxySpec::Container(_)) {
+            return Ok(());
+        }
+        if let Some(host) = hosts.iter().find(|host| only_here(host)) {
+            let (bootstrap, host) = (self.kafka.bootstrap.clone(), host.clone());
+            return Err(StackError::BrokerOnLoopback { bootstrap, host });
+        }
+        let bootstrap = self.kafka.bootstrap.split(',').filter_map(|server| server.rsplit_once(':'));
+        let bootstrap = bootstrap.map(|(host, _)| host.trim().trim_matches(['[', ']']).to_owned());
+        let mut all: Vec<String> = hosts.iter().cloned().chain(bootstrap).collect();
+        all.sort();
+        all.dedup();
+        let topic = if create {
+            let ready = ready_topic();
+            let partitions = external::own_topic(&self.kafka, &ready, &mut self.created).await?;
+            (ready.name, partitions)
+        } else {
+            let first = scenario.topics.first();
+            first.map(|topic| (topic.name.clone(), topic.partitions)).unwrap_or_default()
+        };
+        containers.use_kafka_elsewhere(&self.kafka, &all, (topic, create))
+    }
+
+    /// Starts the schema registry, if there is one, and the replicas, waits until all are ready, and starts the balancer before
+    /// them.
     pub(in crate::stack) async fn start_proxy_containers(
         &mut self,
         spec: &ProxyContainer,
     ) -> Result<(), StackError> {
+        if let Some(registry) = &spec.registry {
+            self.start_registry_container(registry).await?;
+        }
         let Some(containers) = &mut self.containers else { return Ok(()) };
         let env = of_box("proxy", &spec.env)?;
         let mut started: Vec<(u16, SocketAddr, ContainerReport, Instant)> = Vec::new();
@@ -87,6 +120,15 @@ impl Stack {
             self.container_is_up(&name, Some(format!("http://{address}")), report, since);
         }
         self.start_balancer(spec.port, &spec.balancer, targets).await
+    }
+
+    async fn start_registry_container(&mut self, spec: &RegistryContainer) -> Result<(), StackError> {
+        let since = Instant::now();
+        let env = of_box("registry", &spec.env)?;
+        let Some(containers) = &mut self.containers else { return Ok(()) };
+        let (url, report) = containers.start_registry(spec, &env).await?;
+        self.container_is_up("registry", Some(url), report, since);
+        Ok(())
     }
 
     /// Starts an identity provider, and learns what it has.
@@ -180,4 +222,9 @@ impl Stack {
         let (name, kind) = (name.to_owned(), "container".to_owned());
         self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: Some(report) });
     }
+}
+
+/// The topic to which proxies that are ready have written.
+fn ready_topic() -> TopicSpec {
+    TopicSpec { name: READY_TOPIC.to_owned(), partitions: 1, max_message_bytes: None, retention_bytes: None }
 }

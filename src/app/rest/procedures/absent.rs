@@ -12,6 +12,7 @@ use crate::app::golden::Embedded;
 use crate::app::rest::error::RestError;
 use crate::conform::rest::{Account, Came, Entry, Look, Particulars, Procedure, Sending};
 use crate::doubles::fault::Injector;
+use crate::stack::Stack;
 use crate::wire::produce::Api;
 
 /// How often it is looked whether the broker has gone.
@@ -25,7 +26,7 @@ const MAX_BLOCK: Duration = Duration::from_mins(1);
 /// How many times faster that passes here.
 const SCALE: u32 = 60;
 /// How long a gateway waits for its back end at most (Amazon API Gateway, integration time-out).
-const GATEWAY: Duration = Duration::from_secs(29);
+pub(super) const GATEWAY: Duration = Duration::from_secs(29);
 /// How many times longer the broker is away.
 const LONGER: u32 = 2;
 
@@ -56,20 +57,46 @@ async fn leaving(
     Ok((Own::start(Wanted { embedded, topics, replicas: 1, faults, limit }).await?, away))
 }
 
-/// Lets the broker go, for so long; returns once the proxy has lost its connection, with the time at which it has, and with what
-/// shows that it has not.
-async fn gone(away: &Injector, length: Duration) -> (Instant, Option<Look>) {
-    let begun = Instant::now();
-    away.start(begun);
-    while away.injected() == 0 && begun.elapsed() < length {
-        tokio::time::sleep(FELT).await;
+/// How Kafka goes away and comes back.
+pub(super) enum Outage<'o> {
+    /// A broker of landfall's own, which comes back after so long.
+    Fault(&'o Injector, Duration),
+    /// Brokers in containers, which are started again.
+    Containers(&'o Stack),
+}
+
+impl Outage<'_> {
+    /// Lets Kafka go; returns once the proxy has lost its connections, with the time at which it has, and with what shows that
+    /// it has not.
+    async fn begin(&self) -> Result<(Instant, Option<Look>), RestError> {
+        let (away, length) = match self {
+            Self::Fault(away, length) => (away, *length),
+            Self::Containers(stack) => {
+                stack.kill_brokers().await?;
+                return Ok((Instant::now(), None));
+            }
+        };
+        let begun = Instant::now();
+        away.start(begun);
+        while away.injected() == 0 && begun.elapsed() < length {
+            tokio::time::sleep(FELT).await;
+        }
+        let stayed = (away.injected() == 0).then(|| Look {
+            what: "the broker".to_owned(),
+            expected: Vec::new(),
+            seen: Err("it had no connection of the proxy's to close, so nothing was tried".to_owned()),
+        });
+        Ok((Instant::now(), stayed))
     }
-    let stayed = (away.injected() == 0).then(|| Look {
-        what: "the broker".to_owned(),
-        expected: Vec::new(),
-        seen: Err("it had no connection of the proxy's to close, so nothing was tried".to_owned()),
-    });
-    (Instant::now(), stayed)
+
+    /// Returns when Kafka, which went at this moment, can be reached again.
+    async fn end(&self, gone: Instant) -> Result<(), RestError> {
+        match self {
+            Self::Fault(_, length) => sleep_until((gone + *length).into()).await,
+            Self::Containers(stack) => stack.start_brokers().await?,
+        }
+        Ok(())
+    }
 }
 
 /// The broker goes away and comes back.
@@ -79,18 +106,22 @@ pub(super) async fn broker_returns(
     limit: Duration,
 ) -> Result<Account, RestError> {
     let (own, away) = leaving(embedded, Procedure::BrokerReturns, AWAY, limit).await?;
-    let ground = &own.ground;
+    returns(&own.ground, &Outage::Fault(&away, AWAY), api).await
+}
+
+/// The same, however it goes.
+pub(super) async fn returns(ground: &Ground, outage: &Outage<'_>, api: Api) -> Result<Account, RestError> {
     let before = record(ground, "the request before", api, 0).await;
-    let (gone, stayed) = gone(&away, AWAY).await;
+    let (gone, stayed) = outage.begin().await?;
     let during = record(ground, "the request meanwhile", api, 1);
     let root = get("/".to_owned());
-    let alive = look("GET / while the broker is away", ground.endpoint(), &root, &[200], limit);
+    let alive = look("GET / while the broker is away", ground.endpoint(), &root, &[200], ground.limit);
     let returned = async {
-        sleep_until((gone + AWAY).into()).await;
-        record(ground, "the request after", api, 2).await
+        outage.end(gone).await?;
+        Ok::<_, RestError>(record(ground, "the request after", api, 2).await)
     };
     let (during, alive, after) = tokio::join!(during, alive, returned);
-    let sendings = vec![before, in_doubt(during), after];
+    let sendings = vec![before, in_doubt(during), after?];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;
     let looks = stayed.into_iter().chain([alive]).collect();
     Ok(Account { sendings, landed, looks, ..Account::default() })
@@ -99,10 +130,15 @@ pub(super) async fn broker_returns(
 /// What tells that the broker is away, and what does not.
 pub(super) async fn port_stays_open(embedded: &Embedded, limit: Duration) -> Result<Account, RestError> {
     let (own, away) = leaving(embedded, Procedure::PortStaysOpen, FOR_GOOD, limit).await?;
-    let endpoint = own.ground.endpoint();
+    stays_open(&own.ground, &Outage::Fault(&away, AWAY)).await
+}
+
+/// The same, however it goes. It need not come back.
+pub(super) async fn stays_open(ground: &Ground, outage: &Outage<'_>) -> Result<Account, RestError> {
+    let (endpoint, limit) = (ground.endpoint(), ground.limit);
     let (root, topics) = (get("/".to_owned()), get("/topics".to_owned()));
     let before = look("GET /topics before the broker goes", endpoint, &topics, &[200], limit).await;
-    let (gone, stayed) = gone(&away, AWAY).await;
+    let (gone, stayed) = outage.begin().await?;
     let root = look("GET / while the broker is away", endpoint, &root, &[200], limit);
     let topics = async {
         loop {
@@ -147,16 +183,28 @@ pub(super) async fn later_than_gateway(
     let waits = GATEWAY / embedded.time_scale.max(1);
     let length = waits * LONGER;
     let (own, away) = leaving(embedded, Procedure::LaterThanGateway, length, limit).await?;
-    let ground = &own.ground;
+    later(&own.ground, &Outage::Fault(&away, length), waits, api).await
+}
+
+/// The same, however it goes; a gateway waits for so long.
+pub(super) async fn later(
+    ground: &Ground,
+    outage: &Outage<'_>,
+    waits: Duration,
+    api: Api,
+) -> Result<Account, RestError> {
     let before = record(ground, "the request before", api, 0).await;
-    let (begun, stayed) = gone(&away, length).await;
+    let (begun, stayed) = outage.begin().await?;
     let mut working = std::pin::pin!(record(ground, "the request meanwhile", api, 1));
     let early = timeout_at((begun + waits).into(), &mut working).await.ok();
     let came = early.as_ref().map(|_| begun.elapsed());
     // A gateway has given up by now, which tells the proxy nothing.
-    let during = match early {
-        Some(sending) => sending,
-        None => working.await,
+    let during = if let Some(sending) = early {
+        sending
+    } else {
+        let (during, returned) = tokio::join!(working, outage.end(begun));
+        returned?;
+        during
     };
     let sendings = vec![before, in_doubt(during)];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;

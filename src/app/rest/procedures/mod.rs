@@ -3,6 +3,7 @@
 mod absent;
 mod acks;
 mod at_once;
+mod by_hand;
 mod disconnect;
 mod duplex;
 mod ground;
@@ -18,8 +19,10 @@ use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::by_hand::by_hand;
 use self::ground::Ground;
 use self::own::{Own, Wanted};
+use super::contained::{Contained, Hands};
 use super::error::RestError;
 use super::place::Place;
 use super::surroundings::groups;
@@ -27,9 +30,10 @@ use super::{Options, Plan};
 use crate::app::golden::{Against, Embedded, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::rest::{
-    Account, Assessment, Look, Procedure, ProcedureCase, Requirement, RestCase, TopicOf, assess_procedure,
-    judge_procedure,
+    Account, Assessment, Look, Own as OwnBox, Procedure, ProcedureCase, Requirement, RestCase, TopicOf,
+    assess_procedure, judge_procedure,
 };
+use crate::load::Target;
 use crate::wire::produce::Api;
 
 /// How long an answer is waited for: longer than anything takes that Kafka does not hold up.
@@ -72,6 +76,7 @@ pub(super) fn untried(plan: &Plan) -> CarriedOut {
 pub(super) async fn run(
     plan: &Plan,
     options: &Options,
+    hands: Option<&Hands<'_>>,
     run: &str,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     each: impl FnMut(),
@@ -86,9 +91,9 @@ pub(super) async fn run(
     let mut topics: Vec<Vec<String>> = Vec::new();
     let mut wanted = Vec::new();
     for (number, (requirement, case)) in (1..).zip(&plan.procedures) {
-        // What needs something of landfall's own brings topics of its own.
-        let brings =
-            case.procedure.needs().is_some() || !missing(plan, options, requirement, case).is_empty();
+        // What has boxes of landfall's own has topics of its own.
+        let brings = (case.procedure.needs().is_some() && hands.is_none())
+            || !missing(plan, options, requirement, case).is_empty();
         let own = if brings { Vec::new() } else { case.procedure.topics() };
         let own = (1..).zip(own).map(|(at, topic)| (format!("landfall-{run}-p{number}-{at}"), topic));
         let own: Vec<(String, TopicOf)> = own.collect();
@@ -96,7 +101,7 @@ pub(super) async fn run(
         wanted.extend(own);
     }
     let outcomes = match place.add(&wanted).await {
-        Ok(()) => all(plan, options, (&place, &topics), interrupt, each).await,
+        Ok(()) => all((plan, options, hands), (&place, &topics), interrupt, each).await,
         Err(error) => Err(error),
     };
     let left = place.close().await;
@@ -106,37 +111,30 @@ pub(super) async fn run(
     }
 }
 
+/// What is carried out, how, and by what hands.
+type With<'w> = (&'w Plan, &'w Options, Option<&'w Hands<'w>>);
+
+/// Where, with the topics of each procedure.
+type At<'a> = (&'a Place, &'a [Vec<String>]);
+
 async fn all(
-    plan: &Plan,
-    options: &Options,
-    (place, topics): (&Place, &[Vec<String>]),
+    with: With<'_>,
+    at: At<'_>,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(),
 ) -> Result<Vec<Outcome>, RestError> {
-    let standard = plan.standard();
-    let working = plan.procedures.iter().zip(topics).enumerate();
-    let working = working.map(|(index, ((requirement, case), topics))| async move {
-        let missing = missing(plan, options, requirement, case);
-        if !missing.is_empty() {
-            return (index, Outcome::Missing(missing));
-        }
-        let begun = Instant::now();
-        let account = match carried_out(case, options, place, topics).await {
-            Ok(account) => account,
-            // Nothing is known of the proxy then, and the other cases stand for themselves.
-            Err(error) => return (index, Outcome::Untried(error.to_string())),
-        };
-        let finding = judge_procedure(case.procedure, &account);
-        let assessment = assess_procedure(case, requirement.level, standard, finding);
-        let cluster = place.cluster_id().to_owned();
-        let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
-        (index, Outcome::Tried(Box::new(tried)))
-    });
+    let (plan, options, hands) = with;
     let mut outcomes: Vec<Outcome> = Vec::new();
     outcomes.resize_with(plan.procedures.len(), || {
         Outcome::Untried("the suite ended at the first failure".to_owned())
     });
-    let mut working = stream::iter(working).buffer_unordered(options.at_once.max(1));
+    // What is done to boxes that all share is done when nobody else needs them, one thing after another.
+    let is_by_hand = |index: &usize| hands.is_some() && plan.procedures[*index].1.procedure.needs().is_some();
+    let (by_hand, others): (Vec<usize>, Vec<usize>) = (0..plan.procedures.len()).partition(is_by_hand);
+    let carry = |index: usize| one_of_all(with, at, index);
+    let others = stream::iter(others.into_iter().map(carry)).buffer_unordered(options.at_once.max(1));
+    let by_hand = stream::iter(by_hand.into_iter().map(carry)).buffered(1);
+    let mut working = std::pin::pin!(others.chain(by_hand));
     loop {
         let next = tokio::select! {
             signal = signalled(&mut interrupt) => return Err(RestError::Interrupted(signal)),
@@ -152,13 +150,38 @@ async fn all(
             break;
         }
     }
-    drop(working);
     Ok(outcomes)
+}
+
+/// The procedure at this place in the plan, and what comes of it.
+async fn one_of_all(with: With<'_>, (place, topics): At<'_>, index: usize) -> (usize, Outcome) {
+    let (plan, options, hands) = with;
+    let (requirement, case) = &plan.procedures[index];
+    let missing = missing(plan, options, requirement, case);
+    if !missing.is_empty() {
+        return (index, Outcome::Missing(missing));
+    }
+    let begun = Instant::now();
+    let account = match carried_out(case, (options, hands), place, &topics[index]).await {
+        Ok(account) => account,
+        // Nothing is known of the proxy then, and the other cases stand for themselves.
+        Err(error) => return (index, Outcome::Untried(error.to_string())),
+    };
+    let finding = judge_procedure(case.procedure, &account);
+    let assessment = assess_procedure(case, requirement.level, plan.standard(), finding);
+    let cluster = place.cluster_id().to_owned();
+    let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
+    (index, Outcome::Tried(Box::new(tried)))
 }
 
 /// What a procedure needs and the place does not have.
 fn missing(plan: &Plan, options: &Options, requirement: &Requirement, case: &ProcedureCase) -> Vec<String> {
-    let own = case.procedure.needs().filter(|_| matches!(options.against, Against::Running { .. }));
+    let given = |own: OwnBox| match (&options.against, &options.contained) {
+        (Against::Embedded(_), _) => true,
+        (Against::Running { .. }, None) => false,
+        (Against::Running { .. }, Some(contained)) => is_given(contained, case.procedure, own),
+    };
+    let own = case.procedure.needs().filter(|own| !given(*own));
     let mut missing: Vec<String> = own.map(|own| own.name().to_owned()).into_iter().collect();
     let api = match case.api {
         Api::V2 => crate::conform::rest::Api::V2,
@@ -171,34 +194,57 @@ fn missing(plan: &Plan, options: &Options, requirement: &Requirement, case: &Pro
     missing
 }
 
+/// Whether boxes in containers have what a procedure needs.
+fn is_given(contained: &Contained, procedure: Procedure, own: OwnBox) -> bool {
+    match own {
+        OwnBox::Broker | OwnBox::Proxy => contained.brokers,
+        // A topic that a proxy makes stays in a Kafka that is elsewhere.
+        OwnBox::Replica => {
+            contained.proxies.len() > 1 && (contained.brokers || procedure != Procedure::TopicOfAnother)
+        }
+        OwnBox::Witness | OwnBox::Time => false,
+    }
+}
+
 async fn carried_out(
     case: &ProcedureCase,
-    options: &Options,
+    (options, hands): (&Options, Option<&Hands<'_>>),
     place: &Place,
     topics: &[String],
 ) -> Result<Account, RestError> {
+    if let Some(hands) = hands.filter(|_| case.procedure.needs().is_some()) {
+        return by_hand(case, options, hands, place, topics).await;
+    }
     let limit = options.patience().min(ANSWER);
     let done = match &options.against {
         Against::Embedded(embedded) if case.procedure.needs().is_some() => {
             timeout(case.procedure.limit(), on_its_own(case, embedded, limit)).await
         }
         _ => {
-            let ground = Ground {
-                endpoints: vec![place.endpoint().clone()],
-                cluster: place.cluster_id().to_owned(),
-                topics: topics.to_vec(),
-                kafka: place.kafka().cloned(),
-                own: place.is_own(),
-                limit,
-            };
+            let ground = ground_at(place, vec![place.endpoint().clone()], topics, limit);
             timeout(case.procedure.limit(), at_a_proxy(case, &ground)).await
         }
     };
-    done.unwrap_or_else(|_| {
-        let late = format!("it took longer than {} s", case.procedure.limit().as_secs());
-        let look = Look { what: "the procedure".to_owned(), expected: vec![200], seen: Err(late) };
-        Ok(Account { looks: vec![look], ..Account::default() })
-    })
+    done.unwrap_or_else(|_| Ok(too_long(case.procedure.limit())))
+}
+
+/// The ground of a procedure at a place that it shares with others.
+fn ground_at(place: &Place, endpoints: Vec<Target>, topics: &[String], limit: Duration) -> Ground {
+    Ground {
+        endpoints,
+        cluster: place.cluster_id().to_owned(),
+        topics: topics.to_vec(),
+        kafka: place.kafka().cloned(),
+        own: place.is_own(),
+        limit,
+    }
+}
+
+/// What shows that a procedure was not done in its time.
+fn too_long(limit: Duration) -> Account {
+    let late = format!("it took longer than {} s", limit.as_secs());
+    let look = Look { what: "the procedure".to_owned(), expected: vec![200], seen: Err(late) };
+    Account { looks: vec![look], ..Account::default() }
 }
 
 /// Procedures that a proxy is enough for, and a Kafka behind it.
@@ -231,7 +277,9 @@ async fn on_its_own(
         Procedure::StoppedInHand => stopped::in_hand(embedded, api, limit).await,
         Procedure::Acknowledgements => acks::asked(embedded, api, limit).await,
         Procedure::TwoReplicas => order::sequential(&two().await?.ground, api).await,
-        Procedure::TopicOfAnother => order::topic_of_another(&mut two().await?.ground, api).await,
+        Procedure::TopicOfAnother => {
+            order::topic_of_another(&mut two().await?.ground, "landfall-made", api).await
+        }
         _ => absent::broker_returns(embedded, api, limit).await,
     }
 }

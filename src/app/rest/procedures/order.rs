@@ -80,8 +80,11 @@ async fn open<'l>(line: &'l mut Option<Line>, ground: &Ground, turn: usize) -> R
 }
 
 /// A topic that is made through the first of two proxies and written to through both, the second one first.
-pub(super) async fn topic_of_another(ground: &mut Ground, api: Api) -> Result<Account, RestError> {
-    let topic = "landfall-made";
+pub(super) async fn topic_of_another(
+    ground: &mut Ground,
+    topic: &str,
+    api: Api,
+) -> Result<Account, RestError> {
     let topics = format!("/v3/clusters/{}/topics", ground.cluster);
     let [one, other] = [ground.endpoints[0].clone(), ground.endpoints[1].clone()];
     let body = format!("{{\"topic_name\":\"{topic}\",\"partitions_count\":1,\"replication_factor\":1}}");

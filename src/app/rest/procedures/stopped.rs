@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::at_once::one;
-use super::ground::{json, records};
+use super::ground::{Ground, json, records};
 use super::own::{Own, Wanted, lateness};
 use crate::app::golden::Embedded;
 use crate::app::rest::error::RestError;
@@ -21,16 +21,27 @@ pub(super) async fn in_hand(embedded: &Embedded, api: Api, limit: Duration) -> R
     let faults = vec![lateness()];
     let mut own = Own::start(Wanted { embedded, topics, replicas: 1, faults, limit }).await?;
     let proxy = own.proxies.remove(0);
-    let ground = &own.ground;
-    let entries = vec![Entry::of(0, 0, None)];
-    let asked = one(ground, "the request in hand".to_owned(), &ground.topics[0], json(api), entries);
-    let stopped = async {
+    let stopping = async move {
         while proxy.in_flight() == 0 {
             tokio::time::sleep(LOOK).await;
         }
         proxy.stop().await;
+        Ok(())
     };
-    let (sending, ()) = tokio::join!(asked, stopped);
+    told(&own.ground, api, stopping).await
+}
+
+/// Sends a request to a proxy that is told to stop while it has it in hand: `stopping` sees to that, and returns when the proxy
+/// has stopped.
+pub(super) async fn told(
+    ground: &Ground,
+    api: Api,
+    stopping: impl Future<Output = Result<(), RestError>>,
+) -> Result<Account, RestError> {
+    let entries = vec![Entry::of(0, 0, None)];
+    let asked = one(ground, "the request in hand".to_owned(), &ground.topics[0], json(api), entries);
+    let (sending, stopped) = tokio::join!(asked, stopping);
+    stopped?;
     let takes = TcpStream::connect(ground.endpoint().addresses.as_slice()).await.is_ok();
     let sendings = vec![sending];
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;

@@ -107,9 +107,15 @@ impl Own {
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Broker => "it stops the broker: try landfall's own proxy and broker, without `--target`",
-            Self::Proxy => "it stops the proxy: try landfall's own, without `--target`",
-            Self::Replica => "it takes two proxies: try landfall's own, without `--target`",
+            Self::Broker => {
+                "it stops the broker: try landfall's own proxy and broker, without `--target`, or boxes in containers (`--stack`)"
+            }
+            Self::Proxy => {
+                "it stops the proxy: try landfall's own, without `--target`, or boxes in containers (`--stack`)"
+            }
+            Self::Replica => {
+                "it takes two proxies: try landfall's own, without `--target`, or `replicas: 2` in containers (`--stack`)"
+            }
             Self::Witness => "it asks the broker what it was asked: try landfall's own, without `--target`",
             Self::Time => "it waits for minutes: try landfall's own proxy, whose time passes faster",
         }

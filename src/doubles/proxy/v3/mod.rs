@@ -24,7 +24,7 @@ use super::request::{ProduceRecord, Refusal};
 use super::serve::Service;
 use super::{Answer, BODY_LIMIT, ProxyAnswer, faults_at, response, unreadable, whole};
 use crate::doubles::http::{InFlight, Pieces};
-use crate::doubles::registry::Schemas;
+use crate::doubles::registry::SchemaSource;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 use crate::wire::produce::v3::{JSON, RECEIPT_END, Receipt};
@@ -118,7 +118,7 @@ fn read(
     part: &Part,
     topic: &str,
     release: ProxyRelease,
-    registry: Option<&Schemas>,
+    registry: Option<&SchemaSource>,
 ) -> Result<(Vec<ProduceRecord>, Echoes), Refusal> {
     let (mut records, mut echoes) = (Vec::new(), Vec::new());
     let target = request::Target { topic, release, registry };

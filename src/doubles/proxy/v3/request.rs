@@ -11,7 +11,7 @@ mod instant;
 use super::super::request::{Headers, ProduceRecord, Refusal};
 use crate::doubles::jackson::bind::{self, Members};
 use crate::doubles::jackson::{Kind as ProblemKind, Parser, Problem, Read, Source, Token, Version};
-use crate::doubles::registry::Schemas;
+use crate::doubles::registry::SchemaSource;
 use crate::scenario::ProxyRelease;
 use crate::wire::produce::ErrorEntity;
 pub(super) use data::Told;
@@ -32,7 +32,7 @@ pub(super) struct Target<'a> {
     pub(super) topic: &'a str,
     pub(super) release: ProxyRelease,
     /// `None`: nobody answers.
-    pub(super) registry: Option<&'a Schemas>,
+    pub(super) registry: Option<&'a SchemaSource>,
 }
 
 pub(super) fn refused(code: i64, message: impl Into<String>) -> ErrorEntity {

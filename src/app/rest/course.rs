@@ -1,0 +1,190 @@
+//! The order in which places are opened and cases tried: first all that share their boxes, then procedures, and in the end what
+//! something is done to the boxes for.
+
+use tokio::sync::watch;
+
+use super::contained::Hands;
+use super::error::RestError;
+use super::place::Place;
+use super::procedures::{self, CarriedOut};
+use super::suite::{self, Outcome, Site};
+use super::surroundings::{Group, groups};
+use super::{Options, Plan};
+use crate::app::golden::signalled;
+use crate::app::run::Interrupt;
+use crate::conform::rest::{Brokers, Requires, RestCase};
+
+/// A suite under way.
+pub(super) struct Course<'c> {
+    pub(super) plan: &'c Plan,
+    pub(super) options: &'c Options,
+    /// The boxes, where they are containers.
+    pub(super) hands: Option<&'c Hands<'c>>,
+    /// The run's id.
+    pub(super) run: &'c str,
+    pub(super) interrupt: watch::Receiver<Option<Interrupt>>,
+    /// What came of the cases, in the order of the plan.
+    pub(super) outcomes: Vec<Outcome>,
+    /// What has been left behind, in words.
+    pub(super) left: Vec<String>,
+    /// Why it is not known what landed, where it is not.
+    pub(super) unread: Option<String>,
+    /// Where most requests went.
+    pub(super) target: String,
+}
+
+impl Course<'_> {
+    /// Tries everything. Gives what came of the procedures.
+    pub(super) async fn run(&mut self, each: &mut impl FnMut()) -> Result<CarriedOut, RestError> {
+        let cases: Vec<&RestCase> = self.plan.cases.iter().map(|(_, case)| case).collect();
+        let all = groups(self.options, &cases, &self.plan.wanting);
+        let (first, late): (Vec<Group>, Vec<Group>) =
+            all.into_iter().partition(|group| self.hands.is_none() || !group.is_late());
+        self.at_once(first, &cases, each).await?;
+        let carried_out = if self.has_ended() {
+            procedures::untried(self.plan)
+        } else {
+            let (plan, options, interrupt) = (self.plan, self.options, self.interrupt.clone());
+            procedures::run(plan, options, self.hands, self.run, interrupt, &mut *each).await?
+        };
+        let Some(hands) = self.hands else { return Ok(carried_out) };
+        let (own, late): (Vec<Group>, Vec<Group>) =
+            late.into_iter().partition(|group| group.surroundings.own);
+        self.own(hands, own, &cases, each).await?;
+        let mut late = late.into_iter().peekable();
+        while let Some(group) = late.next() {
+            if self.has_ended() {
+                break;
+            }
+            self.late(hands, group, &cases, each).await?;
+            if late.peek().is_some() {
+                self.unless_signalled(hands.stack.start_brokers()).await??;
+            }
+        }
+        Ok(carried_out)
+    }
+
+    /// Tries what may harm a proxy, each case at another one as far as there are so many, and starts these proxies again.
+    async fn own(
+        &mut self,
+        hands: &Hands<'_>,
+        groups: Vec<Group>,
+        cases: &[&RestCase],
+        each: &mut impl FnMut(),
+    ) -> Result<(), RestError> {
+        let proxies = hands.stack.proxies_in_containers().len().max(1);
+        let mut groups = groups.into_iter().peekable();
+        while groups.peek().is_some() && !self.has_ended() {
+            let some: Vec<Group> = groups.by_ref().take(proxies).collect();
+            let harmed: Vec<usize> = some.iter().map(|group| group.proxy).collect();
+            self.at_once(some, cases, each).await?;
+            for proxy in harmed {
+                let again = async {
+                    hands.stack.stop_proxy(proxy).await?;
+                    hands.stack.start_proxy_again(hands.scenario, proxy, false).await
+                };
+                self.unless_signalled(again).await??;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries all cases of these groups, each group in its place, some at the same time.
+    async fn at_once(
+        &mut self,
+        groups: Vec<Group>,
+        cases: &[&RestCase],
+        each: &mut impl FnMut(),
+    ) -> Result<(), RestError> {
+        let mut sites: Vec<Site> = Vec::new();
+        let mut outcome = Ok(());
+        for group in groups {
+            match self.open(&group, cases).await {
+                Ok(place) => sites.push(Site { group, place }),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        if let Some(site) = sites.first().filter(|_| self.target.is_empty()) {
+            self.target.clone_from(&site.place.url);
+        }
+        if outcome.is_ok() {
+            outcome = self.tried(&sites, each).await;
+        }
+        self.close(&sites).await;
+        outcome
+    }
+
+    /// Tries a group for which the brokers go.
+    async fn late(
+        &mut self,
+        hands: &Hands<'_>,
+        group: Group,
+        cases: &[&RestCase],
+        each: &mut impl FnMut(),
+    ) -> Result<(), RestError> {
+        let mut place = self.open(&group, cases).await?;
+        let broker = group.surroundings.broker;
+        if broker != Brokers::Up {
+            hands.stack.kill_brokers().await?;
+            place.forget_kafka();
+        }
+        if broker == Brokers::Never {
+            // A proxy that has just been started has never heard of a broker.
+            let starting = async {
+                hands.stack.stop_proxy(0).await?;
+                hands.stack.start_proxy_again(hands.scenario, 0, true).await
+            };
+            if let Err(error) = self.unless_signalled(starting).await? {
+                tracing::info!(error = error.to_string(), "the proxy does not come up without Kafka");
+                for index in group.cases {
+                    let missing = vec![Requires::StoppedBroker.name().to_owned()];
+                    self.outcomes[index] = Outcome::Missing(missing);
+                    each();
+                }
+                return Ok(());
+            }
+        }
+        let sites = [Site { group, place }];
+        let outcome = self.tried(&sites, each).await;
+        self.close(&sites).await;
+        outcome
+    }
+
+    async fn open(&mut self, group: &Group, cases: &[&RestCase]) -> Result<Place, RestError> {
+        let run = self.run;
+        let name = |index: usize| format!("landfall-{run}-{}", index + 1);
+        Place::open(self.options, group, cases, name, &mut self.interrupt).await
+    }
+
+    async fn tried(&mut self, sites: &[Site], each: &mut impl FnMut()) -> Result<(), RestError> {
+        let interrupt = self.interrupt.clone();
+        suite::run(self.plan, self.options, sites, interrupt, &mut self.outcomes, each).await
+    }
+
+    async fn close(&mut self, sites: &[Site]) {
+        for Site { place, .. } in sites {
+            self.left.extend(place.close().await);
+            self.unread = self.unread.take().or_else(|| place.unread.clone());
+        }
+    }
+
+    /// Whether the first failure has ended the suite.
+    fn has_ended(&self) -> bool {
+        let cases = self.plan.cases.iter().zip(&self.outcomes);
+        self.options.fail_fast
+            && cases.into_iter().any(|((_, case), outcome)| {
+                matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
+            })
+    }
+
+    async fn unless_signalled<T>(&self, work: impl Future<Output = T>) -> Result<T, RestError> {
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            signal = signalled(&mut interrupt) => Err(RestError::Interrupted(signal)),
+            done = work => Ok(done),
+        }
+    }
+}

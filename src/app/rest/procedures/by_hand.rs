@@ -1,0 +1,88 @@
+//! Procedures that do something to boxes in containers.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::absent::{GATEWAY, Outage, later, returns, stays_open};
+use super::ground::Ground;
+use super::{ground_at, order, stopped, too_long};
+use crate::app::golden::ReplayError;
+use crate::app::rest::Options;
+use crate::app::rest::contained::Hands;
+use crate::app::rest::error::RestError;
+use crate::app::rest::place::Place;
+use crate::conform::rest::{Account, Procedure, ProcedureCase};
+use crate::load::Target;
+use crate::scenario::{Protocol, TlsSettings};
+
+/// How long a procedure may take with boxes whose time passes as everybody's: a Kafka that comes back, and a proxy that finds
+/// that out.
+const LIMIT: Duration = Duration::from_mins(4);
+/// How long a request may take from this machine into a proxy's hands.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+/// How long word may take that a container is to stop. A proxy that waits for what it has in hand does so for a second
+/// (`shutdown.graceful.ms`).
+const WORD: Duration = Duration::from_millis(200);
+
+/// Carries out a procedure that needs more than a proxy that runs. Whatever it comes to, the boxes run afterwards.
+pub(super) async fn by_hand(
+    case: &ProcedureCase,
+    options: &Options,
+    hands: &Hands<'_>,
+    place: &Place,
+    topics: &[String],
+) -> Result<Account, RestError> {
+    let mut endpoints = Vec::new();
+    for url in options.contained.iter().flat_map(|contained| &contained.proxies) {
+        let target = Target::resolve(url, &[], &TlsSettings::default(), Protocol::Http1).await;
+        endpoints.push(target.map_err(ReplayError::from)?);
+    }
+    let mut ground = ground_at(place, endpoints, topics, options.patience());
+    let done = timeout(LIMIT, Box::pin(carried_out(case, hands, &mut ground))).await;
+    if case.procedure != Procedure::StoppedInHand {
+        hands.stack.start_brokers().await?;
+    }
+    done.unwrap_or_else(|_| Ok(too_long(LIMIT)))
+}
+
+async fn carried_out(
+    case: &ProcedureCase,
+    hands: &Hands<'_>,
+    ground: &mut Ground,
+) -> Result<Account, RestError> {
+    let api = case.api;
+    let outage = Outage::Containers(hands.stack);
+    match case.procedure {
+        Procedure::BrokerReturns => returns(ground, &outage, api).await,
+        Procedure::PortStaysOpen => stays_open(ground, &outage).await,
+        Procedure::LaterThanGateway => later(ground, &outage, GATEWAY, api).await,
+        Procedure::StoppedInHand => Box::pin(in_hand(hands, ground, case)).await,
+        Procedure::TopicOfAnother => {
+            let topic = format!("landfall-made-by-{}", uuid::Uuid::new_v4().simple());
+            order::topic_of_another(ground, &topic, api).await
+        }
+        _ => order::sequential(ground, api).await,
+    }
+}
+
+/// The last of the proxies is told to stop with a request in hand: one that it cannot answer before Kafka does.
+async fn in_hand(hands: &Hands<'_>, ground: &mut Ground, case: &ProcedureCase) -> Result<Account, RestError> {
+    let last = ground.endpoints.len().saturating_sub(1);
+    ground.endpoints.drain(..last);
+    let stack = hands.stack;
+    let ground = &*ground;
+    stack.pause_brokers().await?;
+    let stopping = async {
+        sleep(UNDER_WAY).await;
+        let resumed = async {
+            sleep(WORD).await;
+            stack.resume_brokers().await
+        };
+        let (stopped, resumed) = tokio::join!(stack.stop_proxy(last), resumed);
+        stopped.and(resumed)
+    };
+    let account = stopped::told(ground, case.api, async { Ok(stopping.await?) }).await;
+    stack.start_proxy_again(hands.scenario, last, false).await?;
+    account
+}

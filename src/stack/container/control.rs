@@ -1,0 +1,138 @@
+//! What a suite does to the containers by hand: brokers go and come back, a proxy is told to stop and is started again.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::faults::{BROKER_BACK, Replica};
+use super::kafka::Cluster;
+use super::ready::{try_ready, until_ready};
+use super::{Containers, StackError};
+use crate::scenario::{ProxyContainer, ProxySpec, Ready, Scenario};
+use crate::stack::Stack;
+
+/// How long a proxy may take to listen while Kafka is away, where it does at all.
+const ALONE: Duration = Duration::from_mins(1);
+
+impl Stack {
+    /// URLs of the proxies that are containers, past the balancer; none where they are none.
+    #[must_use]
+    pub fn proxies_in_containers(&self) -> Vec<String> {
+        let addresses = self.containers.iter().flat_map(Containers::proxy_addresses);
+        addresses.map(|address| format!("http://{address}")).collect()
+    }
+
+    /// Whether proxies in containers reach a schema registry.
+    #[must_use]
+    pub fn has_registry(&self) -> bool {
+        self.containers.as_ref().is_some_and(|containers| containers.registry.is_some())
+    }
+
+    /// Whether the brokers are containers.
+    #[must_use]
+    pub fn has_brokers_in_containers(&self) -> bool {
+        self.brokers().is_some()
+    }
+
+    /// Lets the proxies' user make, know and write the topics whose names begin so, where Kafka is in containers.
+    ///
+    /// # Errors
+    /// [`StackError::KafkaAdmin`].
+    pub async fn let_proxies_make(&self, prefix: &str) -> Result<(), StackError> {
+        match self.brokers() {
+            Some(cluster) => cluster.let_proxies_make(prefix).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The brokers that are containers go without a word, all of them.
+    ///
+    /// # Errors
+    /// [`StackError::Engine`].
+    pub async fn kill_brokers(&self) -> Result<(), StackError> {
+        for broker in self.brokers().iter().flat_map(|cluster| &cluster.brokers) {
+            broker.container.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// They come back. Returns when they know each other.
+    ///
+    /// # Errors
+    /// [`StackError`], where one does not.
+    pub async fn start_brokers(&self) -> Result<(), StackError> {
+        let (Some(cluster), Some(containers)) = (self.brokers(), &self.containers) else { return Ok(()) };
+        for broker in &cluster.brokers {
+            broker.container.start().await?;
+        }
+        for place in 0..cluster.brokers.len() {
+            cluster.until_known(place, BROKER_BACK, &containers.redaction).await?;
+        }
+        Ok(())
+    }
+
+    /// The brokers that are containers take what they are sent, and answer nothing.
+    ///
+    /// # Errors
+    /// [`StackError::Engine`].
+    pub async fn pause_brokers(&self) -> Result<(), StackError> {
+        for broker in self.brokers().iter().flat_map(|cluster| &cluster.brokers) {
+            broker.container.pause().await?;
+        }
+        Ok(())
+    }
+
+    /// They go on.
+    ///
+    /// # Errors
+    /// [`StackError::Engine`].
+    pub async fn resume_brokers(&self) -> Result<(), StackError> {
+        for broker in self.brokers().iter().flat_map(|cluster| &cluster.brokers) {
+            broker.container.unpause().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the proxy at this place among those that are containers to stop. Returns when it has, or was killed.
+    ///
+    /// # Errors
+    /// [`StackError::Engine`].
+    pub async fn stop_proxy(&self, place: usize) -> Result<(), StackError> {
+        let Some((containers, replica)) = self.replica(place) else { return Ok(()) };
+        Ok(replica.container.stop(containers.stop_within).await?)
+    }
+
+    /// Starts it again. Returns when it can be used; where Kafka is away (`alone`), when it listens.
+    ///
+    /// # Errors
+    /// [`StackError`], where it does not come up.
+    pub async fn start_proxy_again(
+        &self,
+        scenario: &Scenario,
+        place: usize,
+        alone: bool,
+    ) -> Result<(), StackError> {
+        let ProxySpec::Container(spec) = &scenario.stack.proxy else { return Ok(()) };
+        let Some((containers, replica)) = self.replica(place) else { return Ok(()) };
+        replica.container.start().await?;
+        let ProxyContainer { adapter, start_within, .. } = &**spec;
+        let (ready, within) =
+            if alone { (Ready::Tcp, ALONE) } else { (containers.ready_of(adapter), *start_within) };
+        let address = replica.address;
+        until_ready(&replica.container, within, &containers.redaction, || try_ready(&ready, address)).await
+    }
+
+    fn brokers(&self) -> Option<&Cluster> {
+        self.containers.as_ref()?.cluster().map(|cluster| &**cluster)
+    }
+
+    fn replica(&self, place: usize) -> Option<(&Containers, &Replica)> {
+        let containers = self.containers.as_ref()?;
+        Some((containers, containers.proxies.get(place)?))
+    }
+}
+
+impl Containers {
+    fn proxy_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.proxies.iter().map(|replica| replica.address)
+    }
+}

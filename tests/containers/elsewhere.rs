@@ -1,0 +1,136 @@
+//! Proxies in containers before a Kafka that is elsewhere: landfall's own broker, in another process, at a bridge of the engine's.
+
+use std::net::IpAddr;
+use std::process::{Child, Command, Stdio};
+
+use landfall::result::Verdict;
+
+use crate::alone::{alone, docker, end, image};
+use crate::harness::{Landfall, wait_until};
+
+/// A broker in a process of its own, for as long as this lives.
+struct Elsewhere {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Elsewhere {
+    /// Starts it at this address; `kafka` is what its box says besides.
+    fn start(bridge: IpAddr, kafka: &str) -> (Self, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let scenario = folder.path().join("kafka.yaml");
+        let text = format!(
+            "version: 1\nname: elsewhere\nstack: {{ idp: none, gateway: none, kafka: {{ {kafka} }} }}\n\
+             topics: [{{ name: other }}]\npartners: [{{ name: p, secret: generated }}]\n\
+             workload: [{{ partner: p, topic: other, format: v2-json, payload: {{ template: {{ n: 1 }} }}, \
+             arrivals: {{ constant: 1/s }}, for: 1s }}]\n"
+        );
+        std::fs::write(&scenario, text).expect("it is written");
+        let printed = folder.path().join("printed");
+        let child = Command::new(env!("CARGO_BIN_EXE_landfall"))
+            .arg("up")
+            .arg(&scenario)
+            .args(["--listen", &bridge.to_string(), "--host", &bridge.to_string(), "--reports"])
+            .arg(folder.path())
+            .env("KAFKA_PASSWORD", PASSWORD)
+            .stdout(std::fs::File::create(&printed).expect("a file"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let bootstrap = || {
+            let text = std::fs::read_to_string(&printed).unwrap_or_default();
+            let line = text.lines().find(|line| line.trim_start().starts_with("kafka "))?.to_owned();
+            text.contains("Ctrl-C").then(|| line.split_whitespace().last().map(str::to_owned))?
+        };
+        wait_until("the broker is up", || bootstrap().is_some());
+        let bootstrap = bootstrap().expect("it is up");
+        (Self { child, folder }, bootstrap)
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = self.folder.path();
+    }
+}
+
+const PASSWORD: &str = "a password";
+
+/// A network of the engine's, for as long as this lives: this machine has an address in it that containers reach, and nobody else
+/// does.
+struct Bridge {
+    name: String,
+    address: IpAddr,
+}
+
+impl Bridge {
+    fn new() -> Self {
+        let name = format!("landfall-test-elsewhere-{}", std::process::id());
+        docker(&["network", "create", &name]);
+        let told = docker(&["network", "inspect", &name, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
+        let address = told.trim().parse().expect("this machine has an address in it");
+        Self { name, address }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        docker(&["network", "rm", &self.name]);
+    }
+}
+
+/// The quickstart with two proxies in containers before the Kafka at `bootstrap`.
+fn before(bootstrap: &str, host: IpAddr, more: &str) -> Landfall {
+    Landfall::short_quickstart()
+        .set(&format!("stack.proxy={{kind: container, adapter: landfall, image: \"{}\"}}", image("landfall")))
+        .set("stack.images={pull: never}")
+        .set(&format!("stack.kafka={{kind: external, bootstrap: \"{bootstrap}\", {more}}}"))
+        .set(&format!("allow_hosts=[\"{host}\"]"))
+        .set("budget={requests: 10000, rate: 100/s, duration: 1m}")
+        .set("stop_on={5xx: 100%}")
+}
+
+#[test]
+fn records_land_in_a_kafka_elsewhere() {
+    let Some(_alone) = alone() else { return };
+    let network = Bridge::new();
+    let bridge = network.address;
+    for (kafka, more) in [
+        ("port: 0", "create_topics: true"),
+        (
+            "port: 0, sasl: { mechanism: plain, username: u, password: { env: KAFKA_PASSWORD } }",
+            "properties: {security.protocol: SASL_PLAINTEXT, sasl.mechanism: PLAIN, sasl.username: u, \
+             sasl.password: {env: KAFKA_PASSWORD}}, create_topics: true, delete_topics: created",
+        ),
+    ] {
+        let (_kafka, bootstrap) = Elsewhere::start(bridge, kafka);
+        let ended = end(before(&bootstrap, bridge, more).env("KAFKA_PASSWORD", PASSWORD));
+        let result = ended.result();
+        let shown = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!((ended.code, result.verdict), (Some(0), Verdict::Pass), "{shown}");
+        assert_eq!((result.records.landed, result.findings.len()), (500, 0), "{shown}");
+        let topics = result.notes.iter().find(|note| note.contains("`landfall-ready`"));
+        let said = if more.contains("delete") { "were deleted" } else { "they stay" };
+        assert!(topics.is_some_and(|note| note.contains(said)), "{:?}", result.notes);
+        assert!(!shown.contains(PASSWORD), "{shown}");
+    }
+}
+
+#[test]
+fn without_topics_of_their_own_proxies_are_asked_by_http() {
+    let Some(_alone) = alone() else { return };
+    let network = Bridge::new();
+    let bridge = network.address;
+    let (_kafka, bootstrap) = Elsewhere::start(bridge, "port: 0");
+    let landfall = before(&bootstrap, bridge, "create_topics: false")
+        .set("topics=[{name: other}]")
+        .set("workload[0].topic=other")
+        .set("workload[1].topic=other")
+        .set("partners[0].scope=\"other:write\"");
+    let ended = end(landfall);
+    let result = ended.result();
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(result.notes.iter().any(|note| note.contains("asked by HTTP")), "{:?}", result.notes);
+}
