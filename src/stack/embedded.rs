@@ -239,7 +239,7 @@ impl Stack {
             },
             scopes: partner.scope.split_whitespace().map(str::to_owned).collect(),
         };
-        // Containers do not reach loopback. Nobody else reaches the network's own address, which is this machine's.
+        // Containers do not reach loopback, but the address that this machine has in their network.
         let inside = match &self.containers {
             Some(containers) if scenario.stack.gateway.function_containers().next().is_some() => {
                 Some(containers.host().ok_or_else(|| StackError::OutOfReach {

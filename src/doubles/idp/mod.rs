@@ -44,8 +44,8 @@ use crate::secret::Secret;
 pub struct IdpConfig {
     /// Address to listen on.
     pub bind: IpAddr,
-    /// A further address to listen on, at any free port, for those who fetch keys and cannot reach the other; `None`: there
-    /// is none.
+    /// A further address to listen on, at any free port, for those who fetch keys and cannot reach the other; nothing but
+    /// keys and metadata is to be had there. `None`: there is none.
     pub inside: Option<IpAddr>,
     /// The host in its issuers and URLs; `None`: the address that is listened on.
     pub host: Option<String>,
@@ -181,17 +181,22 @@ impl Idp {
             misbehaviour: Misbehaviour::new(&config.injectors),
             counts: serve::Counts::default(),
         });
-        let serve = |listener| {
-            let behind = core.clone();
-            let serving = Server::start(listener, move |request, _| {
-                let core = behind.clone();
-                async move { core.answer(request).await }
-            });
-            serving.map_err(IdpError::Serve)
-        };
-        let server = serve(listener)?;
+        let behind = core.clone();
+        let server = Server::start(listener, move |request, _| {
+            let core = behind.clone();
+            async move { core.answer(request).await }
+        })
+        .map_err(IdpError::Serve)?;
         let inside = match config.inside {
-            Some(address) => Some(serve(bind("identity provider", SocketAddr::new(address, 0)).await?)?),
+            Some(address) => {
+                let listener = bind("identity provider", SocketAddr::new(address, 0)).await?;
+                let behind = core.clone();
+                let serving = Server::start(listener, move |request, _| {
+                    let core = behind.clone();
+                    async move { core.publish(request).await }
+                });
+                Some(serving.map_err(IdpError::Serve)?)
+            }
             None => None,
         };
         let admin = match config.admin {
@@ -270,4 +275,43 @@ async fn rotate_as_told(core: Arc<Core>, injector: Arc<Injector>) {
     let emergency = injector.kind() == FaultKind::RotateKeysAtOnce;
     core.first().keys.replace(new, emergency, Instant::now());
     injector.took_effect(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    /// The first line of the answer to a request for this path of a URL.
+    async fn asked(method: &str, url: &str) -> String {
+        let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        let request = format!(
+            "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_further_address_has_keys_and_no_tokens() {
+        let loopback = Ipv4Addr::LOCALHOST.into();
+        let config = IdpConfig { inside: Some(loopback), ..IdpConfig::new(loopback, "api") };
+        let idp = Idp::start(config).await.unwrap();
+        let (keys, inside) = (idp.jwks_uri(), idp.inside_jwks_uri().unwrap());
+        assert_ne!(keys, inside);
+        for url in [&keys, &inside] {
+            assert_eq!(asked("GET", url).await, "HTTP/1.1 200 OK");
+        }
+        let (published, _) = &idp.origins;
+        let origin = format!("http://{}", idp.inside.as_ref().unwrap().address());
+        let token = idp.token_endpoint().replacen(published, &origin, 1);
+        assert_eq!(asked("POST", &idp.token_endpoint()).await, "HTTP/1.1 400 Bad Request");
+        assert_eq!(asked("POST", &token).await, "HTTP/1.1 405 Method Not Allowed");
+        // The issuer is the same wherever one asks.
+        assert!(idp.issuer().starts_with(published.as_str()));
+    }
 }

@@ -75,6 +75,15 @@ impl Core {
         }
     }
 
+    /// The same for those who may have what is public, and no tokens.
+    pub(super) async fn publish(&self, request: Request<Incoming>) -> Answer {
+        if [Method::GET, Method::HEAD].contains(request.method()) {
+            self.answer(request).await
+        } else {
+            not_allowed("GET, HEAD")
+        }
+    }
+
     async fn token(&self, issuer: &Issuer, request: Request<Incoming>) -> Answer {
         self.counts.token_requests.fetch_add(1, Ordering::Relaxed);
         match self.misbehaviour.at_token() {
