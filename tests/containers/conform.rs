@@ -127,6 +127,21 @@ fn schemas_are_kept_by_a_registry_in_a_container() {
 }
 
 #[test]
+fn a_registry_may_keep_schemas_and_nothing_else() {
+    let Some(_alone) = alone() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let adapter = repository("tests/containers/registry.yaml");
+    let registry = format!("stack.proxy.registry={{adapter: \"{}\"}}", adapter.display());
+    let options = ["--filter", "disc.root.get"];
+    let (output, told) = end(&mut command(&[&registry, "stack.proxy.replicas=1"], &options, folder.path()));
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let log = std::fs::read_to_string(folder.path().join("logs/registry.log")).expect("it has a log");
+    assert!(log.contains("Created topic _schemas.") && !log.contains("Created topic other."), "{log}");
+    assert!(log.contains("Processed a total of 1 messages"), "{log}");
+    assert!(log.contains("Not authorized to access topics: [landfall-ready]"), "{log}");
+}
+
+#[test]
 fn a_signal_leaves_nothing() {
     let Some(_alone) = alone() else { return };
     let folder = tempfile::tempdir().expect("a folder");

@@ -254,8 +254,14 @@ mod tests {
             (text, source.by_id(1).map(|schema| schema.text().to_owned()), id)
         };
         assert_eq!(told(&elsewhere), told(&within));
-        drop(registry);
-        let gone = elsewhere.latest("a").unwrap_err();
-        assert_eq!(gone.to_string(), "Connection refused");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn where_nobody_listens_the_connection_is_refused() {
+        // A port that is taken, and at which nobody listens.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let elsewhere = SchemaSource::elsewhere(&format!("http://{}", taken.local_addr().unwrap()));
+        assert_eq!(elsewhere.latest("a").unwrap_err().to_string(), "Connection refused");
     }
 }

@@ -107,3 +107,76 @@ fn of_proxy(spec: &ProxyContainer, number: u16, name: &str) -> Values {
     ]
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::engine::{Limits, ResolvedImage};
+    use crate::kafka::Access;
+    use crate::scenario::{ADAPTERS, ProxySpec, Scenario, ScenarioError, parse};
+
+    fn read(text: &str) -> Result<Scenario, ScenarioError> {
+        parse(text, Path::new("x"), &[], &|_| unreachable!("it extends nothing"))
+    }
+
+    /// What the adapter that ships under this name tells a container of a Kafka with these properties, a line each.
+    fn told(adapter: &str, properties: &[(&str, &str)]) -> Vec<String> {
+        let text = format!(
+            "version: 1\nname: x\nstack: {{ proxy: {{ kind: container, adapter: {adapter} }}, kafka: container }}\n\
+             topics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\nworkload: [{{ partner: p, topic: t, \
+             format: v2-json, payload: {{ file: r }}, arrivals: {{ constant: 1/s }}, for: 1s }}]\n"
+        );
+        let ProxySpec::Container(spec) = read(&text).unwrap().stack.proxy else {
+            panic!("it is a container")
+        };
+        let properties =
+            properties.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect();
+        let access = Access { bootstrap: "k:9092".into(), properties };
+        let topic = (("t".to_owned(), 1), false);
+        let (inside, _) = Inside::elsewhere(&access, &["k".into()], topic).unwrap();
+        let mut values = inside.values();
+        values.extend(of_registry(None));
+        values.extend(of_proxy(&spec, 1, "proxy-1"));
+        let image = ResolvedImage { reference: "i".into(), id: "i".into(), digest: None };
+        let authority = inside.authority.as_deref();
+        let image = (&image, Limits::default());
+        let made = filled(&spec.adapter, "proxy-1", image, (&values, authority), &[]).unwrap();
+        let env = made.env.iter().map(|(name, value)| format!("{name}={}", value.expose()));
+        let files = made.files.iter().flat_map(|file| {
+            file.content.expose().lines().map(|line| format!("{}: {line}", file.path)).collect::<Vec<_>>()
+        });
+        let scenario: String = made
+            .files
+            .iter()
+            .filter(|file| file.path.ends_with("proxy.yaml"))
+            .map(|file| file.content.expose())
+            .collect();
+        assert!(scenario.is_empty() || read(&scenario).is_ok(), "{scenario}{:?}", read(&scenario).err());
+        env.chain(files).chain(made.command.into_iter().flatten()).collect()
+    }
+
+    #[test]
+    fn adapters_that_ship_say_nothing_of_what_kafka_does_not_ask_for() {
+        let tls = [("security.protocol", "ssl"), ("ssl.ca.pem", "PEM")];
+        let sasl = [
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "u"),
+            ("sasl.password", "secret"),
+        ];
+        for adapter in ADAPTERS {
+            for (properties, with_sasl, with_tls) in
+                [(&[][..], false, false), (&tls[..], false, true), (&sasl[..], true, false)]
+            {
+                let told = told(adapter, properties);
+                let speaks = |of: &str| told.iter().any(|line| line.to_lowercase().contains(of));
+                assert_eq!(speaks("sasl"), with_sasl, "{adapter}: {told:#?}");
+                assert_eq!(speaks("/etc/landfall/ca.pem"), with_tls, "{adapter}: {told:#?}");
+                assert!(speaks("secret") || !with_sasl, "{adapter}: {told:#?}");
+                assert!(!speaks("registry_url") && !speaks("registry_host"), "{adapter}: {told:#?}");
+            }
+        }
+    }
+}
