@@ -46,7 +46,7 @@ pub(super) async fn rows(
     let tried = (0..PATHS.min(flaws.len())).map(|path| {
         let own: Vec<Option<Flaw>> = flaws.iter().copied().skip(path).step_by(PATHS).collect();
         let (scenario, told) = (&scenario, &told);
-        Box::pin(async move {
+        async move {
             let mut place = path;
             let row = |flaw, outcomes: Outcomes, took| {
                 let row = match flaw {
@@ -56,8 +56,8 @@ pub(super) async fn rows(
                 told.borrow_mut().tell(place, row);
                 place += PATHS;
             };
-            each_flaw(scenario, logs, &own, interrupt, row).await
-        })
+            Box::pin(each_flaw(scenario, logs, &own, interrupt, row)).await
+        }
     });
     match try_join_all(tried).await {
         Ok(_) => Ok(()),

@@ -77,7 +77,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
         folder: options.out.clone(),
     };
     let outcome = playing(options.quiet, "groups of cases tried", async |interrupt, each| {
-        let result = auth(&scenario, &plan, interrupt, each).await;
+        let result = Box::pin(auth(&scenario, &plan, interrupt, each)).await;
         result
             .and_then(|result| deliver(&result, &plan.folder).map(|()| result))
             .map_err(|error| (error.exit_code(), error.to_string()))
