@@ -1,15 +1,24 @@
-//! One run with containers at a time, and what the engine has of it.
+//! Who may run containers when, and what the engine has of them.
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::harness::{Ended, Landfall, repository};
 
-/// Held by the test that runs containers: two of them at once would be too much for a small machine.
-static ONE: Mutex<()> = Mutex::new(());
+/// Held for writing by a test whose times matter, or that looks at what others leave.
+static RUNS: RwLock<()> = RwLock::new(());
 
-/// The right to run containers; `None` where there is nothing to run, which is told.
-pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
+/// The right to run containers while nobody else does; `None` where there is nothing to run, which is told.
+pub(crate) fn alone() -> Option<RwLockWriteGuard<'static, ()>> {
+    there_are_images().then(|| RUNS.write().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The right to run containers while others may, too; as many as there are test threads.
+pub(crate) fn beside_others() -> Option<RwLockReadGuard<'static, ()>> {
+    there_are_images().then(|| RUNS.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn there_are_images() -> bool {
     if std::env::var_os("LANDFALL_TEST_IMAGES").is_none() {
         let demanded = std::env::var_os("LANDFALL_REQUIRE_TOOLS").is_some();
         assert!(!demanded, "LANDFALL_REQUIRE_TOOLS is set, and LANDFALL_TEST_IMAGES is not");
@@ -17,9 +26,9 @@ pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
             "did not run: LANDFALL_TEST_IMAGES does not say that there are an engine and the images of \
                   fixtures/images/build"
         );
-        return None;
+        return false;
     }
-    Some(ONE.lock().unwrap_or_else(PoisonError::into_inner))
+    true
 }
 
 /// An image that tests use; that of landfall by the tag that is named.

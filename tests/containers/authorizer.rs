@@ -4,7 +4,7 @@
 use landfall::result::Verdict;
 use tempfile::TempDir;
 
-use crate::alone::{alone, docker, end, left_by};
+use crate::alone::{beside_others, docker, end, left_by};
 use crate::harness::{Ended, Landfall, file_in, repository, wait_until};
 
 /// A short quickstart through a definition whose authorizer is asked about every request, in two containers.
@@ -62,7 +62,7 @@ fn passed(ended: &Ended) {
 
 #[test]
 fn it_fetches_landfalls_own_keys_and_decides() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let (_folder, landfall) = run();
     let ended = end(landfall);
     passed(&ended);
@@ -72,7 +72,7 @@ fn it_fetches_landfalls_own_keys_and_decides() {
 
 #[test]
 fn it_fetches_the_keys_of_a_provider_in_a_container() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let (_folder, landfall) = run();
     let idp = "stack.idp={kind: container, adapter: keycloak, image: landfall-test/keycloak}";
     passed(&end(landfall.set(idp)));
@@ -80,7 +80,7 @@ fn it_fetches_the_keys_of_a_provider_in_a_container() {
 
 #[test]
 fn one_that_dies_costs_its_share_of_the_requests_and_the_result_says_so() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let (_folder, landfall) = run();
     let mut started = landfall.set("workload[0].for=8s").set("workload[1].for=8s").start();
     let pid = started.child().id();

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use landfall::result::{CaseOutcome, Conformance, Verdict};
 
-use crate::alone::{alone, image, left_by};
+use crate::alone::{beside_others, image, left_by};
 use crate::harness::{repository, wait_until};
 
 /// The suite against landfall's own image, with these changes to the scenario and these options.
@@ -67,7 +67,7 @@ const SOME: [&str; 16] = [
 
 #[test]
 fn landfalls_own_image_is_what_its_profile_says() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (output, told) = end(&mut command(&[], &SOME, folder.path()));
     let result = result(folder.path());
@@ -89,7 +89,7 @@ fn landfalls_own_image_is_what_its_profile_says() {
 
 #[test]
 fn a_foreign_adapter_is_judged_by_the_profile_that_it_names() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     // The adapter that ships, with another profile, which lies beside it.
     let text = std::fs::read_to_string(repository("fixtures/adapters/landfall.yaml")).expect("it ships");
@@ -110,7 +110,7 @@ fn a_foreign_adapter_is_judged_by_the_profile_that_it_names() {
 
 #[test]
 fn schemas_are_kept_by_a_registry_in_a_container() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let registry = format!("stack.proxy.registry={{adapter: landfall, image: \"{}\"}}", image("landfall"));
     let options = ["--filter", "schema", "--filter", "avro", "--filter", "protobuf"];
@@ -128,7 +128,7 @@ fn schemas_are_kept_by_a_registry_in_a_container() {
 
 #[test]
 fn a_registry_may_keep_schemas_and_nothing_else() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let adapter = repository("tests/containers/registry.yaml");
     let registry = format!("stack.proxy.registry={{adapter: \"{}\"}}", adapter.display());
@@ -143,7 +143,7 @@ fn a_registry_may_keep_schemas_and_nothing_else() {
 
 #[test]
 fn a_signal_leaves_nothing() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let child = command(&[], &[], folder.path()).spawn().expect("the binary runs");
     let pid = child.id();

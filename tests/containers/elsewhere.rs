@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use landfall::result::Verdict;
 
-use crate::alone::{alone, docker, end, image};
+use crate::alone::{beside_others, docker, end, image};
 use crate::harness::{Landfall, wait_until};
 
 /// A broker in a process of its own, for as long as this lives.
@@ -94,7 +94,7 @@ fn before(bootstrap: &str, host: IpAddr, more: &str) -> Landfall {
 
 #[test]
 fn records_land_in_a_kafka_elsewhere() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let network = Bridge::new();
     let bridge = network.address;
     for (kafka, more) in [
@@ -120,7 +120,7 @@ fn records_land_in_a_kafka_elsewhere() {
 
 #[test]
 fn without_topics_of_their_own_proxies_are_asked_by_http() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let network = Bridge::new();
     let bridge = network.address;
     let (_kafka, bootstrap) = Elsewhere::start(bridge, "port: 0");

@@ -1,10 +1,10 @@
 //! What must not come up: proxies with a wrong password, or before certificates that nobody should trust.
 
-use crate::alone::{alone, end, quickstart_with, shipped};
+use crate::alone::{beside_others, end, quickstart_with, shipped};
 
 #[test]
 fn proxies_that_should_trust_nobody_do_not_come_up() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     for (flaw, words) in [
         ("wrong-password", &["authentication"][..]),
         ("expired-certificate", &["certificate", "expired"]),
@@ -23,7 +23,7 @@ fn proxies_that_should_trust_nobody_do_not_come_up() {
 
 #[test]
 fn proxies_that_notice_nothing_fail() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let ended = end(quickstart_with("unwary.yaml").set("stack.kafka.flaw=expired-certificate"));
     assert_eq!((ended.code, ended.result.is_none()), (Some(1), true), "{}", ended.stderr);
     assert!(ended.stderr.contains("although `kafka.flaw: expired-certificate`"), "{}", ended.stderr);

@@ -5,12 +5,12 @@ use std::process::{Command, Output};
 
 use landfall::result::Verdict;
 
-use crate::alone::{alone, docker, end, left_by};
+use crate::alone::{beside_others, docker, end, left_by};
 use crate::harness::{Landfall, file_in, repository};
 
 #[test]
 fn mock_oauth2_server_serves_a_run() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let landfall = Landfall::short_quickstart()
         .set("stack.idp={kind: container, image: landfall-test/mock-oauth2}")
         .set("stack.images={pull: never}");
@@ -28,7 +28,7 @@ const KEYCLOAK: &str =
 
 #[test]
 fn keycloak_serves_a_run_and_its_tokens_are_renewed() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let landfall = Landfall::short_quickstart()
         .set(KEYCLOAK)
         .set("stack.images={pull: never}")
@@ -62,7 +62,7 @@ fn fetch(issuer: &str, secret: &str) -> Output {
 #[test]
 fn keycloak_gives_nothing_for_a_wrong_secret_and_tells_nobody_the_right_one() {
     const SECRET: &str = "f3a9c1d2-right-7b1e";
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let mut started = Landfall::new("up", &repository("scenarios/quickstart.yaml"))
         .set(KEYCLOAK)
         .set("stack.images={pull: never}")

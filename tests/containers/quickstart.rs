@@ -2,12 +2,12 @@
 
 use landfall::result::Verdict;
 
-use crate::alone::{alone, end, quickstart};
+use crate::alone::{beside_others, end, quickstart};
 use crate::harness::file_in;
 
 #[test]
 fn it_passes_unchanged_and_says_what_it_ran_on() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let ended = end(quickstart());
     let result = ended.result();
     assert_eq!((ended.code, result.verdict), (Some(0), Verdict::Pass), "{}{}", ended.stdout, ended.stderr);
@@ -32,7 +32,7 @@ fn it_passes_unchanged_and_says_what_it_ran_on() {
 
 #[test]
 fn plain_passwords_and_landfalls_own_proxy_work_too() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let ended = end(quickstart().set("stack.kafka.sasl={mechanism: plain}"));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     // Kafka alone in a container, by what stands in the scenario.

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
-use crate::alone::{alone, end, quickstart};
+use crate::alone::{beside_others, end, quickstart};
 use crate::harness::{Ended, Landfall};
 
 /// The only sentence of a run that could not begin.
@@ -55,7 +55,7 @@ fn the_engine_is_too_old() {
 
 #[test]
 fn an_image_is_missing() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let ended = end(quickstart().set("stack.kafka.image=landfall-test/nothing:1"));
     let said = sentence(&ended);
     assert!(
@@ -67,7 +67,7 @@ fn an_image_is_missing() {
 
 #[test]
 fn a_container_ends_at_its_start() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     // An image that is no proxy: its program does not know what it is told.
     let ended = end(quickstart().set("stack.proxy.image=landfall-test/kafka"));
     let said = sentence(&ended);
@@ -81,7 +81,7 @@ fn a_container_ends_at_its_start() {
 
 #[test]
 fn the_port_of_the_balancer_is_taken() {
-    let Some(_alone) = alone() else { return };
+    let Some(_right) = beside_others() else { return };
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let ended = end(quickstart().set(&format!("stack.proxy.port={port}")));
