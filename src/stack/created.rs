@@ -21,8 +21,6 @@ pub(super) struct Created {
     access: Access,
     /// Topics with their numbers of partitions.
     topics: Vec<(String, i32)>,
-    /// Topics that hold nothing but what landfall itself has let write there: nobody asks whose records these are.
-    own: Vec<String>,
     /// Whether they are to be deleted.
     delete: bool,
 }
@@ -30,7 +28,7 @@ pub(super) struct Created {
 impl Created {
     pub(super) fn new(scenario: &Scenario, access: &Access) -> Self {
         let delete = matches!(scenario.stack.kafka, KafkaSpec::External { delete_topics: true, .. });
-        Self { access: access.clone(), topics: Vec::new(), own: Vec::new(), delete }
+        Self { access: access.clone(), topics: Vec::new(), delete }
     }
 
     /// Notes that the run has created a topic.
@@ -38,18 +36,8 @@ impl Created {
         self.topics.push((topic.to_owned(), partitions));
     }
 
-    /// Notes a topic to which nobody else writes.
-    pub(super) fn add_own(&mut self, topic: &str) {
-        self.own.push(topic.to_owned());
-    }
-
-    fn is_empty(&self) -> bool {
-        self.topics.is_empty() && self.own.is_empty()
-    }
-
     fn names(&self) -> String {
-        let all = self.topics.iter().map(|(name, _)| name).chain(&self.own);
-        all.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        self.topics.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether nothing is in them but what stood there at these ends, from the very first record on. Blocks.
@@ -67,9 +55,8 @@ impl Created {
     /// Deletes all of them, and says what came of it. Blocks.
     fn remove(&mut self) -> String {
         let names = self.names();
-        let topics = std::mem::take(&mut self.topics).into_iter().map(|(name, _)| name);
-        let topics: Vec<String> = topics.chain(std::mem::take(&mut self.own)).collect();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let topics = std::mem::take(&mut self.topics);
+        let topics: Vec<&str> = topics.iter().map(|(name, _)| name.as_str()).collect();
         match delete(&self.access, &topics) {
             Ok(()) => format!("the topics that the run has created were deleted: {names}"),
             Err(reason) => format!(
@@ -81,14 +68,14 @@ impl Created {
 
 impl Drop for Created {
     fn drop(&mut self) {
-        if !self.delete || self.is_empty() {
+        if !self.delete || self.topics.is_empty() {
             return;
         }
         let Ok(asker) = self.access.asker("landfall-admin", &[]) else { return };
         let until = Instant::now() + ASK;
         self.topics
             .retain(|(name, partitions)| Instant::now() < until && is_empty(&asker, name, *partitions));
-        if !self.is_empty() {
+        if !self.topics.is_empty() {
             let told = self.remove();
             tracing::info!(told, "topics");
         }
@@ -127,7 +114,7 @@ impl Stack {
     /// says what becomes of them; nothing where the run has created none. Blocks.
     pub fn clean_up(&mut self, found: Found) -> Option<String> {
         let created = &mut self.created;
-        if created.is_empty() {
+        if created.topics.is_empty() {
             return None;
         }
         let names = created.names();

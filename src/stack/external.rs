@@ -140,18 +140,21 @@ pub(super) async fn prepare_kafka(
     Ok(hosts)
 }
 
-/// Makes sure that a topic is there to which nobody writes but landfall; one that is made is noted. Gives its partitions.
-pub(super) async fn own_topic(
-    access: &Access,
-    topic: &TopicSpec,
-    created: &mut Created,
-) -> Result<i32, StackError> {
+/// Makes sure that a topic is there that runs have in common. It stays: another run may be writing to it. Gives its partitions, and
+/// whether this run has made it.
+pub(super) async fn common_topic(access: &Access, topic: &TopicSpec) -> Result<(i32, bool), StackError> {
+    let partitions = |found| i32::try_from(found).unwrap_or(i32::MAX);
     if let Lookup::Partitions(found) = look_up(access, &topic.name).await?.lookup {
-        return Ok(i32::try_from(found).unwrap_or(i32::MAX));
+        return Ok((partitions(found), false));
     }
-    created.add_own(&topic.name);
-    create_topic(access, topic, &mut Created::default()).await?;
-    Ok(topic.partitions)
+    match create_topic(access, topic, &mut Created::default()).await {
+        Ok(()) => Ok((topic.partitions, true)),
+        // Another run may have made it in between.
+        Err(error) => match look_up(access, &topic.name).await?.lookup {
+            Lookup::Partitions(found) => Ok((partitions(found), false)),
+            Lookup::Missing | Lookup::Forbidden => Err(error),
+        },
+    }
 }
 
 /// What Kafka says of a topic.

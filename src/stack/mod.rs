@@ -46,6 +46,9 @@ use crate::secret::Secret;
 const EXTERNAL_GRACE: Duration = Duration::from_secs(130);
 /// The same where only Kafka is external: landfall's own proxy tells when it is done.
 const EXTERNAL_KAFKA_GRACE: Duration = Duration::from_secs(10);
+/// How long a Kafka in containers may take to write what proxies had sent it that were stopped. One elsewhere, of which nobody
+/// knows what befalls it, gets [`EXTERNAL_KAFKA_GRACE`].
+const REST: Duration = Duration::from_secs(3);
 /// How long the doubles may take to finish what they have in hand.
 const QUIESCE_LIMIT: Duration = Duration::from_mins(3);
 /// How often they are asked.
@@ -60,8 +63,9 @@ pub struct Settling {
     pub kafka_tells: bool,
     /// Otherwise, how long is waited after that.
     pub grace: Duration,
-    /// Whether the proxies can be stopped: then nothing lands any more, and the rest of the grace is of no use.
-    pub proxies_stop: bool,
+    /// Where the proxies can be stopped: how long after that Kafka may take to write what they had sent it. Then nothing lands
+    /// any more, and the rest of the grace is of no use.
+    pub rest: Option<Duration>,
 }
 
 /// The doubles that run; each stops when dropped. The order is that of the path, so that the entrance closes
@@ -449,11 +453,15 @@ fn settling(scenario: &Scenario) -> Settling {
         grace: scenario.grace.unwrap_or(derived),
         // Who says how long to wait wants that to be waited.
         // A broker that comes back shows more than it did before, and takes its time for it.
-        proxies_stop: matches!(scenario.stack.proxy, ProxySpec::Container(_))
+        rest: (matches!(scenario.stack.proxy, ProxySpec::Container(_))
             && scenario.grace.is_none()
             && !scenario
                 .faults
                 .iter()
-                .any(|fault| fault.kind.is_of_containers() && fault.kind.box_name() == "kafka"),
+                .any(|fault| fault.kind.is_of_containers() && fault.kind.box_name() == "kafka"))
+        .then_some(match scenario.stack.kafka {
+            KafkaSpec::Container(_) => REST,
+            KafkaSpec::Embedded { .. } | KafkaSpec::External { .. } => EXTERNAL_KAFKA_GRACE,
+        }),
     }
 }

@@ -263,7 +263,7 @@ impl Killed {
         let settling = Settling {
             proxies_tell: false,
             kafka_tells: false,
-            proxies_stop: false,
+            rest: None,
             grace: settling.grace.saturating_sub(killed_since),
         };
         let doubt = |reads: &mut [PartitionRead], open: &Outstanding| seen.doubt(reads, open);

@@ -27,9 +27,6 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// How long an interrupted run goes on reading.
 const INTERRUPTED: Duration = Duration::from_secs(5);
 
-/// How long Kafka may take to write what the proxies had sent it when they were stopped.
-const AT_REST: Duration = Duration::from_secs(3);
-
 /// What settling came to.
 pub(in crate::app) struct Settled {
     pub(in crate::app) settlement: Settlement,
@@ -138,7 +135,7 @@ async fn wait(
     mut broke_off: bool,
 ) -> Wait {
     let began = Instant::now();
-    let Settling { proxies_tell, kafka_tells, grace, proxies_stop } = settling;
+    let Settling { proxies_tell, kafka_tells, grace, rest } = settling;
     tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
     let told = !proxies_tell || quiesce(quiet, interrupt, broke_off).await;
     tracing::info!(told, "settling: waiting for what has not landed");
@@ -158,7 +155,7 @@ async fn wait(
     loop {
         // What is not there by then may only be what was refused. Where an answer is missing, a proxy may still be at work on
         // it, and what it comes to is to be seen.
-        if proxies_stop && !broke_off && closed == Closing::NotYet && decided() {
+        if rest.is_some() && !broke_off && closed == Closing::NotYet && decided() {
             closed = tokio::select! {
                 stopped = close.as_mut() => if stopped { Closing::Stopped } else { Closing::Failed },
                 _ = signalled(interrupt) => Closing::Failed,
@@ -169,7 +166,8 @@ async fn wait(
         if closed == Closing::Stopped && !ends.is_empty() {
             closed = Closing::Since(Instant::now());
         }
-        let at_rest = matches!(closed, Closing::Since(since) if since.elapsed() >= AT_REST);
+        let at_rest =
+            matches!(closed, Closing::Since(since) if rest.is_some_and(|rest| since.elapsed() >= rest));
         let over =
             || at_rest || kafka_tells || Instant::now() >= deadline || nothing_is_open(collector, &ends);
         let whole = told && reader.has_read_what_it_may(&ends) && tokio::task::block_in_place(over);

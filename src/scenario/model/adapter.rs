@@ -79,17 +79,20 @@ pub const PROXY_PLACEHOLDERS: &[&str] = &[
     "replica",
     "replicas",
     "sasl.jaas",
+    "sasl.jaas.properties",
     "sasl.mechanism",
     "sasl.password",
     "sasl.password.file",
     "sasl.username",
+    "sasl.username.json",
     "security.protocol",
     "topic",
     "topic.partitions",
 ];
 
 /// The placeholders that stand for secrets.
-pub const SECRET_PLACEHOLDERS: &[&str] = &["clients.keycloak", "sasl.jaas", "sasl.password"];
+pub const SECRET_PLACEHOLDERS: &[&str] =
+    &["clients.keycloak", "sasl.jaas", "sasl.jaas.properties", "sasl.password"];
 
 /// Text with placeholders in braces. Braces around anything that is no name, as in JSON, are text; `{{name}}` stands for the
 /// text `{name}`.

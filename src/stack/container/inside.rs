@@ -113,16 +113,36 @@ impl Inside {
             ("ca.file", self.authority.as_ref().and_then(|_| text(CA_FILE))),
             ("kafka.hosts", text(&hosts)),
             ("sasl.jaas", self.jaas()),
+            ("sasl.jaas.properties", self.jaas().map(|jaas| in_properties(&jaas))),
             ("sasl.mechanism", self.mechanism.as_deref().and_then(text)),
             ("sasl.password", self.password.clone()),
             ("sasl.password.file", self.password.as_ref().and_then(|_| text(PASSWORD_FILE))),
             ("sasl.username", self.username.as_deref().and_then(text)),
+            ("sasl.username.json", self.username.as_deref().and_then(|name| text(&in_json(name)))),
             ("security.protocol", text(&self.protocol)),
             ("topic", text(&self.topic.0)),
             ("topic.partitions", text(&self.topic.1.to_string())),
         ]
         .into()
     }
+}
+
+/// A value as Java reads it back from a file of properties, whatever stands in it (`java.util.Properties.load`).
+fn in_properties(value: &Secret) -> Secret {
+    let mut text = String::new();
+    for unit in value.expose().encode_utf16() {
+        match unit {
+            0x5c => text.push_str("\\\\"),
+            0x20..=0x7e => text.push(char::from(unit.to_le_bytes()[0])),
+            _ => text.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    Secret::new(text)
+}
+
+/// Text in its quotes, as JSON has it, and so YAML.
+fn in_json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// Whether a bootstrap address or a broker's is one that only this machine itself reaches.
@@ -167,10 +187,12 @@ mod tests {
                 "ca.file=-",
                 "kafka.hosts=\"k\"",
                 "sasl.jaas=-",
+                "sasl.jaas.properties=-",
                 "sasl.mechanism=-",
                 "sasl.password=-",
                 "sasl.password.file=-",
                 "sasl.username=-",
+                "sasl.username.json=-",
                 "security.protocol=PLAINTEXT",
                 "topic=t",
                 "topic.partitions=3"
@@ -183,17 +205,21 @@ mod tests {
         let (inside, note) = elsewhere(&[
             ("security.protocol", "sasl_ssl"),
             ("sasl.mechanisms", "scram-sha-256"),
-            ("sasl.username", "u"),
-            ("sasl.password", "a\"b\\c"),
+            ("sasl.username", "D\\u"),
+            ("sasl.password", "a\"b\\cä"),
             ("ssl.ca.pem", "PEM"),
             ("ssl.key.password", "hunter2"),
         ]);
         let shown = shown(&inside);
         assert!(shown.contains(&"security.protocol=SASL_SSL".to_owned()), "{shown:?}");
         assert!(shown.contains(&"ca.file=/etc/landfall/ca.pem".to_owned()), "{shown:?}");
-        let jaas = "sasl.jaas=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"u\" \
-                    password=\"a\\\"b\\\\c\";";
+        let jaas = "sasl.jaas=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"D\\\\u\" \
+                    password=\"a\\\"b\\\\cä\";";
         assert!(shown.contains(&jaas.to_owned()), "{shown:?}");
+        // Java's reader of properties takes half of the backslashes away.
+        let properties = shown.iter().find(|text| text.starts_with("sasl.jaas.properties=")).unwrap();
+        assert!(properties.ends_with(r#"username="D\\\\u" password="a\\"b\\\\c\u00e4";"#), "{properties}");
+        assert!(shown.contains(&r#"sasl.username.json="D\\u""#.to_owned()), "{shown:?}");
         let note = note.unwrap();
         assert!(note.contains("`ssl.key.password`") && !note.contains("hunter2"), "{note}");
     }

@@ -75,7 +75,13 @@ impl Stack {
         all.dedup();
         let topic = if create {
             let ready = ready_topic();
-            let partitions = external::own_topic(&self.kafka, &ready, &mut self.created).await?;
+            let (partitions, made) = external::common_topic(&self.kafka, &ready).await?;
+            if made {
+                containers.notes.push(format!(
+                    "the topic `{READY_TOPIC}`, to which proxies write to show that they are ready, was created, and stays: other \
+                     runs may use it"
+                ));
+            }
             (ready.name, partitions)
         } else {
             let first = scenario.topics.first();
