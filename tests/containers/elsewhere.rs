@@ -61,23 +61,24 @@ const PASSWORD: &str = "a password";
 /// A network of the engine's, for as long as this lives: this machine has an address in it that containers reach, and nobody else
 /// does.
 struct Bridge {
-    name: String,
+    id: String,
     address: IpAddr,
 }
 
 impl Bridge {
     fn new() -> Self {
-        let name = format!("landfall-test-elsewhere-{}", std::process::id());
-        docker(&["network", "create", &name]);
-        let told = docker(&["network", "inspect", &name, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
+        // Several of them may have this name, but none its id.
+        let id = docker(&["network", "create", "landfall-test-elsewhere"]).trim().to_owned();
+        let told = docker(&["network", "inspect", &id, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
         let address = told.trim().parse().expect("this machine has an address in it");
-        Self { name, address }
+        Self { id, address }
     }
 }
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        docker(&["network", "rm", &self.name]);
+        // A test that fails may have left containers in it.
+        let _ = std::process::Command::new("docker").args(["network", "rm", &self.id]).output();
     }
 }
 

@@ -58,9 +58,9 @@ fn a_proxy_is_killed_and_started_again() {
     let result = sound(&ended);
     assert_eq!(injected(result), [("container-kill", 1)], "{}", ended.stdout);
     noted(result, &["proxy-1 was killed", "proxy-1 could be used again"]);
-    // What has started again has its logs, its limits and its telemetry all the same.
-    let restarted = result.boxes.iter().find(|part| part.name == "proxy-1").expect("it is there");
-    assert!(restarted.container.is_some(), "{restarted:?}");
+    let restarted = result.boxes.iter().find(|part| part.name == "proxy-1");
+    let telemetry = restarted.and_then(|part| part.container.as_ref()?.telemetry.as_ref());
+    assert_eq!(telemetry.map(|telemetry| telemetry.figures.restarts), Some(1), "{}", ended.stdout);
 }
 
 #[test]

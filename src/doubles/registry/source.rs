@@ -63,10 +63,8 @@ pub enum Unanswered {
 struct Told {
     #[serde(default)]
     subject: String,
-    #[serde(default)]
-    version: i32,
-    #[serde(default)]
-    id: i32,
+    version: Option<i32>,
+    id: Option<i32>,
     #[serde(default)]
     schema: String,
     #[serde(rename = "schemaType", default)]
@@ -134,7 +132,7 @@ impl SchemaSource {
         match self {
             Self::Within(schemas) => Ok(schemas.with(|store| store.lookup(subject, schema))?),
             Self::Elsewhere(registry) => {
-                let Told { version, id, .. } = registry.post(&path(subject), schema)?;
+                let (version, id) = registry.post(&path(subject), schema)?.place()?;
                 Ok(Registered { subject: subject.to_owned(), version, id, schema: schema.clone() })
             }
         }
@@ -171,7 +169,14 @@ impl Told {
 
     fn registered(self) -> Result<Registered, Unanswered> {
         let schema = self.schema()?;
-        Ok(Registered { subject: self.subject, version: self.version, id: self.id, schema })
+        let (version, id) = self.place()?;
+        Ok(Registered { subject: self.subject, version, id, schema })
+    }
+
+    /// Version and id, without which no record can be written.
+    fn place(&self) -> Result<(i32, i32), Unanswered> {
+        let place = self.version.zip(self.id);
+        place.ok_or_else(|| Unanswered::Unreachable("it tells of a schema without version and id".to_owned()))
     }
 }
 
@@ -210,11 +215,23 @@ impl Elsewhere {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         let request = request.header(CONTENT_TYPE, KIND).body(Full::new(body));
         let request = request.map_err(|error| error.to_string())?;
-        // As Java says it where nobody listens.
-        let answer = self.client.request(request).await.map_err(|_| "Connection refused".to_owned())?;
+        let answer = self.client.request(request).await.map_err(|error| cause(&error))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LONGEST).collect().await;
         Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
+    }
+}
+
+/// Why there was no answer; where nobody listens, as Java says it.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    tracing::warn!(error = %last, "the schema registry does not answer");
+    match last.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::ConnectionRefused) => "Connection refused".to_owned(),
+        _ => last.to_string(),
     }
 }
 
@@ -263,5 +280,21 @@ mod tests {
         taken.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let elsewhere = SchemaSource::elsewhere(&format!("http://{}", taken.local_addr().unwrap()));
         assert_eq!(elsewhere.latest("a").unwrap_err().to_string(), "Connection refused");
+        let elsewhere = SchemaSource::elsewhere("http://no.such.host.invalid");
+        assert_ne!(elsewhere.latest("a").unwrap_err().to_string(), "Connection refused");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_schema_without_an_id_is_none() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let elsewhere = SchemaSource::elsewhere(&format!("http://{}", listener.local_addr().unwrap()));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        });
+        let told = elsewhere.lookup("a", &schema("\"int\""));
+        assert!(matches!(told, Err(Unanswered::Unreachable(why)) if why.contains("without version and id")));
     }
 }
