@@ -341,6 +341,12 @@ pub enum StackError {
     /// Kafka in containers, which landfall sets up itself.
     #[error("Kafka's containers cannot be set up: {0}; see their logs in the run's folder")]
     KafkaAdmin(#[from] AdminError),
+    /// A Kafka that may not know SCRAM.
+    #[error(
+        "Kafka's users cannot be made by SCRAM: {0}; in KRaft mode Kafka has it from 3.5 on (cp-kafka 7.5): take such an image, or \
+         `stack.kafka.sasl: {{ mechanism: plain }}`"
+    )]
+    KafkaScram(#[source] AdminError),
     /// landfall's own identity provider, where an authorizer is a container.
     #[error(
         "the authorizer's container cannot reach landfall's own identity provider for its keys: {reason}; write `idp: {{ kind: \

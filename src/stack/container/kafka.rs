@@ -170,7 +170,8 @@ impl Containers {
         if let Some(hash) = hash(spec.mechanism) {
             for (user, password) in [(PROXY, &settings.proxy)].into_iter().chain(registry) {
                 let salt = uuid::Uuid::new_v4().into_bytes();
-                cluster.admin(0).await?.scram_user(user, hash, password, salt).await?;
+                let mut admin = cluster.admin(0).await?;
+                admin.scram_user(user, hash, password, salt).await.map_err(StackError::KafkaScram)?;
             }
         }
         if let Some((user, password)) = registry {
