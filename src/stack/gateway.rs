@@ -91,6 +91,11 @@ impl Stack {
             };
             backends.insert(origin.clone(), backend);
         }
+        let api_keys = api_keys(limits)?;
+        if let Some(containers) = &mut self.containers {
+            // An authorizer's event has them.
+            containers.hide(api_keys.iter().map(|key| key.value.clone()));
+        }
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
@@ -122,7 +127,7 @@ impl Stack {
             host: self.listen.host.clone(),
             port: *port,
             identity,
-            api_keys: api_keys(limits)?,
+            api_keys,
             throttle: limits.throttle.map(rate_limit),
             account_throttle: limits.account_throttle.map(rate_limit),
             access_log: access_log.as_ref().map(|AccessLogSpec { format }| AccessLogConfig {

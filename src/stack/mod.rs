@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use container::COLD_START;
 use created::Created;
 pub use created::Found;
 pub use error::StackError;
@@ -173,7 +174,10 @@ impl Stack {
             emulators: Vec::new(),
         };
         if scenario.stack.has_containers() {
-            stack.containers = Some(Containers::start(logs.folder.to_owned()).await?);
+            let mut containers = Containers::start(logs.folder.to_owned()).await?;
+            // Of what they are sent, they may print what they like.
+            containers.hide(secrets::sent(scenario, (&stack.partner_auths, &stack.partner_headers)));
+            stack.containers = Some(containers);
         }
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
