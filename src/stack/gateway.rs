@@ -419,16 +419,24 @@ pub(super) fn notes_on((scheme, function): &(String, Function)) -> Vec<String> {
     notes
 }
 
-/// How long containers took to answer for the first time, which is when they start the function.
-pub(super) fn note_on((scheme, emulators): &(String, Arc<Emulators>)) -> Option<String> {
-    let first = emulators.first_invocations();
-    let slowest = first.iter().max()?;
-    Some(format!(
-        "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms at \
-         most",
-        first.len(),
-        slowest.as_millis()
-    ))
+/// How long containers took to answer for the first time, which is when they start the function, and whether they were too few.
+pub(super) fn notes_on_containers((scheme, emulators): &(String, Arc<Emulators>)) -> Vec<String> {
+    let (first, waited) = (emulators.first_invocations(), emulators.waited());
+    let slowest = first.iter().max().map(|slowest| {
+        format!(
+            "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms \
+             at most",
+            first.len(),
+            slowest.as_millis()
+        )
+    });
+    let waits = (waited > 0).then(|| {
+        format!(
+            "authorizer `{scheme}`: an invocation waited for a free container, where Lambda would have started another (raise \
+             `workers`) {waited} times"
+        )
+    });
+    slowest.into_iter().chain(waits).collect()
 }
 
 /// An answer that is always the same.

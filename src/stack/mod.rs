@@ -286,7 +286,7 @@ impl Stack {
     pub fn notes(&self) -> Vec<String> {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
         let containers = self.containers.iter().flat_map(Containers::notes);
-        let emulators = self.emulators.iter().filter_map(gateway::note_on);
+        let emulators = self.emulators.iter().flat_map(gateway::notes_on_containers);
         self.warnings.iter().cloned().chain(containers).chain(functions).chain(emulators).collect()
     }
 
