@@ -439,6 +439,16 @@ pub(super) fn notes_on_containers((scheme, emulators): &(String, Arc<Emulators>)
     slowest.into_iter().chain(waits).collect()
 }
 
+/// What to look at where functions in containers were invoked and none of them came for the keys at `url`, where `requests` arrived.
+pub(super) fn note_on_keys(url: &str, invoked: bool, requests: u64) -> Option<String> {
+    (invoked && requests == 0).then(|| {
+        format!(
+            "no authorizer's container ever asked for the keys at {url}; if requests were refused for that, let this machine's \
+             firewall admit the containers' network, or write `idp: {{ kind: container }}`"
+        )
+    })
+}
+
 /// An answer that is always the same.
 fn fixed(answer: PolicyAnswer, principal: &str, context: &BTreeMap<String, String>) -> FixedAnswer {
     let statement = |effect| Statement {
@@ -465,4 +475,18 @@ fn fixed(answer: PolicyAnswer, principal: &str, context: &BTreeMap<String, Strin
         context: Some(context),
         usage_identifier_key: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_nobody_came_for_are_told_where_somebody_was_asked() {
+        let url = "http://172.18.0.1:2/keys";
+        assert_eq!((note_on_keys(url, false, 0), note_on_keys(url, true, 1)), (None, None));
+        assert!(
+            note_on_keys(url, true, 0).is_some_and(|note| note.contains(url) && note.contains("firewall"))
+        );
+    }
 }

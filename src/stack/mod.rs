@@ -127,6 +127,8 @@ pub struct Stack {
     unreached_authorizers: usize,
     /// Authorizers in containers, by their security schemes.
     emulators: Vec<(String, Arc<Emulators>)>,
+    /// Where authorizers in containers were told that landfall's own provider has its keys.
+    keys_for_containers: Option<String>,
 }
 
 impl Stack {
@@ -172,6 +174,7 @@ impl Stack {
             authorizer_ttl: None,
             unreached_authorizers: 0,
             emulators: Vec::new(),
+            keys_for_containers: None,
         };
         if scenario.stack.has_containers() {
             let mut containers = Containers::start(logs.folder.to_owned()).await?;
@@ -287,7 +290,18 @@ impl Stack {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
         let containers = self.containers.iter().flat_map(Containers::notes);
         let emulators = self.emulators.iter().flat_map(gateway::notes_on_containers);
-        self.warnings.iter().cloned().chain(containers).chain(functions).chain(emulators).collect()
+        let keys = self.keys_for_containers.as_ref().and_then(|url| {
+            let asked = self.emulators.iter().any(|(_, emulators)| !emulators.first_invocations().is_empty());
+            gateway::note_on_keys(url, asked, self.doubles.idp.as_ref()?.inside_requests())
+        });
+        self.warnings
+            .iter()
+            .cloned()
+            .chain(containers)
+            .chain(functions)
+            .chain(emulators)
+            .chain(keys)
+            .collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.

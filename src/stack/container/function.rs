@@ -16,6 +16,8 @@ use crate::secret::Secret;
 use crate::stack::provider::Provider;
 use crate::stack::secrets::hidden;
 
+/// What stands for where the keys are (one of `IDP_PLACEHOLDERS`).
+pub(super) const KEYS: &str = "${idp.jwks_uri}";
 /// How long a function's start may take, beside its invocation.
 pub const COLD_START: Duration = Duration::from_mins(1);
 /// How long a container may take until the emulator listens. The function itself is started by its first invocation.
@@ -142,20 +144,17 @@ pub(super) fn reaches_keys(
     environment: &BTreeMap<String, Value>,
     provider: &Provider,
 ) -> Result<Option<String>, StackError> {
-    let is_told = |placeholder: &str| {
-        environment.values().any(|value| matches!(value, Value::Plain(text) if text.contains(placeholder)))
-    };
     let is_only_here = |url: &str| {
         let uri: Uri = url.parse().unwrap_or_default();
         only_here(uri.host().unwrap_or_default().trim_matches(['[', ']']))
     };
-    if is_told("${idp.jwks_uri}") {
+    if is_told(environment, KEYS) {
         return match provider.jwks_uri.clone().filter(|url| is_only_here(url)) {
             Some(url) => Err(StackError::KeysOnLoopback { scheme: scheme.to_owned(), url }),
             None => Ok(None),
         };
     }
-    let looks = is_told("${idp.issuer}") && is_only_here(&provider.issuer);
+    let looks = is_told(environment, "${idp.issuer}") && is_only_here(&provider.issuer);
     Ok(looks.then(|| {
         format!(
             "authorizer `{scheme}`: it is told the issuer {}, which within its container is that itself: if it asks there for keys, \
@@ -163,6 +162,11 @@ pub(super) fn reaches_keys(
             provider.issuer
         )
     }))
+}
+
+/// Whether what stands for something of the identity provider is put into a function's environment.
+pub(super) fn is_told(environment: &BTreeMap<String, Value>, placeholder: &str) -> bool {
+    environment.values().any(|value| matches!(value, Value::Plain(text) if text.contains(placeholder)))
 }
 
 /// What the boxes of a security scheme are called, without their numbers. Where another scheme's are called so already, a number

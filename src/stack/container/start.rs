@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::function::{COLD_START, reaches_keys};
+use super::function::{COLD_START, KEYS, is_told, reaches_keys};
 use super::{READY_TOPIC, only_here};
 use crate::doubles::gateway::Emulators;
 use crate::result::{BoxReport, ContainerReport};
@@ -166,6 +166,9 @@ impl Stack {
     ) -> Result<Arc<Emulators>, StackError> {
         let provider = provider.from_inside();
         self.warnings.extend(reaches_keys(scheme, &spec.environment, &provider)?);
+        if self.doubles.idp.is_some() && is_told(&spec.environment, KEYS) {
+            self.keys_for_containers.clone_from(&provider.jwks_uri);
+        }
         let environment = of_environment(scheme, &spec.environment, &provider)?;
         let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
         let named = (scheme, function.unwrap_or(scheme));
