@@ -33,6 +33,7 @@ impl Containers {
             ("clients.mock_oauth2", text(&clients(spec, partners))),
             ("name", text("idp")),
             ("port", text(&inside.to_string())),
+            ("token_life", text(&spec.token_life.as_secs().to_string())),
         ]
         .into();
         let made = filled(&spec.adapter, "idp", (&image, limits), (&values, None), env)?;
