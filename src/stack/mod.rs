@@ -249,6 +249,9 @@ impl Stack {
         if let Some(containers) = &self.containers {
             containers.restart_functions().await;
         }
+        for (_, emulators) in &self.emulators {
+            emulators.started_anew().await;
+        }
     }
 
     /// For how long the embedded gateway keeps what authorizers have answered, at most; `None` where there is none.

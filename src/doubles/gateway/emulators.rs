@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::Uri;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// For how long one is left alone that does not accept connections. It fails at once and would be free for nearly every arrival.
 const REST: Duration = Duration::from_secs(1);
@@ -22,6 +22,8 @@ pub struct Emulators {
     permits: Arc<Semaphore>,
     /// How many are left alone.
     resting: watch::Sender<usize>,
+    /// Ends their rest.
+    again: Notify,
     /// How many invocations have waited until one was free.
     waited: AtomicU64,
 }
@@ -59,7 +61,7 @@ impl Emulators {
         let state = State { free: (0..urls.len()).collect(), first: vec![None; urls.len()] };
         let permits = Arc::new(Semaphore::new(urls.len()));
         let (resting, waited) = (watch::Sender::new(0), AtomicU64::new(0));
-        Ok(Self { urls, limit, state: Mutex::new(state), permits, resting, waited })
+        Ok(Self { urls, limit, state: Mutex::new(state), permits, resting, again: Notify::new(), waited })
     }
 
     /// How long the first invocation of each took that has had one.
@@ -72,6 +74,13 @@ impl Emulators {
     #[must_use]
     pub fn waited(&self) -> u64 {
         self.waited.load(Ordering::Relaxed)
+    }
+
+    /// All have been started anew: those that were left alone are used again.
+    pub async fn started_anew(&self) {
+        self.again.notify_waiters();
+        // The sender lives as long as this.
+        let _ = self.resting.subscribe().wait_for(|resting| *resting == 0).await;
     }
 
     /// How long an answer is waited for.
@@ -119,7 +128,7 @@ impl Lease {
         self.reached = false;
         self.emulators.resting.send_modify(|resting| *resting += 1);
         tokio::spawn(async move {
-            tokio::time::sleep(REST).await;
+            let _ = tokio::time::timeout(REST, self.emulators.again.notified()).await;
             self.emulators.resting.send_modify(|resting| *resting -= 1);
         });
     }
@@ -178,6 +187,11 @@ mod tests {
         tokio::time::sleep(REST * 2).await;
         assert_eq!(emulators.lease().await.unwrap().url().path(), "/a", "it is tried again");
         assert_eq!(emulators.state().free.len(), 2);
+        emulators.lease().await.unwrap().rest();
+        tokio::task::yield_now().await;
+        let since = tokio::time::Instant::now();
+        emulators.started_anew().await;
+        assert_eq!((emulators.lease().await.unwrap().url().path(), since.elapsed()), ("/a", Duration::ZERO));
     }
 
     #[test]
