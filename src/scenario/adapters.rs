@@ -285,6 +285,11 @@ mod tests {
                 "command: ['{clients.keycloak}']",
                 "a.yaml:5:11: command[0]: there is no placeholder",
             ),
+            (
+                Role::Registry,
+                "env: { A: '{topic}{release}', B: '{replica}', C: '{registry.host}' }",
+                "a.yaml:5:34: env.B: there is no placeholder `{replica}` for a schema registry",
+            ),
             (Role::Provider, "ready: produce", "`produce` is not possible"),
             (Role::Provider, "token_profile: otka", "no profile `otka` ships"),
             (Role::Provider, "cpus: 1", "write it at `stack.idp`"),

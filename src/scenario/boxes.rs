@@ -128,6 +128,17 @@ pub(super) fn read_stack(
                 "write `proxy: { kind: container }`, or remove it",
             );
         }
+        if matches!(&stack.proxy, ProxySpec::Container(proxy) if proxy.registry.is_some())
+            && matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some())
+        {
+            let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+            problems.suggest(
+                at,
+                &format!("{}.flaw", fields.child("kafka")),
+                "would be met by the schema registry first, so that nothing is learnt of the proxy",
+                "remove `stack.proxy.registry`, or write `flaw: none`",
+            );
+        }
         check_containers(
             (proxy_kind, kafka_kind),
             &stack.kafka,

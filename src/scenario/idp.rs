@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::adapters::read_adapter;
-use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, duration_or, read_tls_of};
+use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, read_tls_of};
 use super::decode::{Fields, Item};
 use super::error::{Problems, quoted};
 use super::extends::Load;
@@ -70,7 +70,7 @@ fn read_embedded(
     problems: &mut Problems,
 ) -> EmbeddedIdp {
     let port = ports.read("idp", &mut fields, problems);
-    let token_life = read_token_life(&mut fields, problems);
+    let token_life = read_token_life(fields.optional(TOKEN_LIFE).as_ref(), problems);
     let audience = read_audience(&mut fields, problems);
     let profile = read_tokens(&mut fields, around.load, problems);
     let issuers = match fields.optional("issuers") {
@@ -131,7 +131,14 @@ fn read_container(
     let image = adapter
         .as_ref()
         .and_then(|adapter| read_image(image_item.as_ref(), Some(&adapter.image), images, problems));
-    let token_life = read_token_life(&mut fields, problems);
+    let life_item = fields.optional(TOKEN_LIFE);
+    let token_life = read_token_life(life_item.as_ref(), problems);
+    if let (Some(item), Some(adapter)) = (life_item, &adapter)
+        && !adapter.tells_token_life()
+    {
+        let remedy = "let `{token_life}`, which is in seconds, stand in the adapter; or remove it";
+        item.suggest(problems, "is told by nobody: the adapter has no placeholder for it", remedy);
+    }
     let audience = read_audience(&mut fields, problems);
     let profile = fields.optional("profile").and_then(|item| read_profile(&item, around.load, problems));
     let resources = read_resources(&mut fields, Resources::default(), problems);
@@ -174,9 +181,9 @@ fn read_place(fields: &mut Fields<'_>, allowed: &[String], problems: &mut Proble
     item.text(problems).map(|text| place(text.to_owned()))
 }
 
-fn read_token_life(fields: &mut Fields<'_>, problems: &mut Problems) -> Duration {
-    let range = (Duration::from_secs(5), Duration::from_hours(24));
-    duration_or(fields, TOKEN_LIFE, Duration::from_hours(1), range, problems)
+fn read_token_life(item: Option<&Item<'_>>, problems: &mut Problems) -> Duration {
+    let range = Duration::from_secs(5)..=Duration::from_hours(24);
+    item.and_then(|item| item.duration(&range, problems)).unwrap_or(Duration::from_hours(1))
 }
 
 fn read_audience(fields: &mut Fields<'_>, problems: &mut Problems) -> String {
@@ -275,6 +282,11 @@ mod tests {
         );
         let load = |path: &Path| match path.to_str() {
             Some("a/mine.yaml") => Ok("version: 1\nname: mine\nissues: { issuer_path: /mine }\n".to_owned()),
+            Some("a/idp.yaml") => Ok("version: 1\nname: idp\nimage: idp:1\nport: 8080\n".to_owned()),
+            Some("a/life.yaml") => {
+                Ok("version: 1\nname: idp\nimage: idp:1\nport: 8080\nenv: { LIFE: '{token_life}' }\n"
+                    .to_owned())
+            }
             Some("a/bad.yaml") => Ok("version: 1\nname: bad\nissues: { claims: { exp: 1 } }\n".to_owned()),
             _ => Err(Unreadable { line: 0, column: 0, message: "is not there".into() }),
         };
@@ -310,6 +322,22 @@ mod tests {
             .collect();
         assert_eq!(issuers, [("a", "/oauth2/default"), ("b", "/b/")]);
         assert_eq!(full.issuers[1].profile.issues.algorithm, Algorithm::Ps512);
+    }
+
+    #[test]
+    fn how_long_tokens_live_is_known_where_the_provider_is_told() {
+        for (text, known) in [
+            ("adapter: keycloak, token_life: 5m", Some(300)),
+            ("adapter: mock-oauth2", Some(3600)),
+            ("adapter: life.yaml, token_life: 5m", Some(300)),
+            ("adapter: idp.yaml", None),
+        ] {
+            let Ok(IdpSpec::Container(idp)) = idp(&format!("{{ kind: container, {text} }}")) else {
+                panic!("{text}")
+            };
+            let life = idp.adapter.tells_token_life().then_some(idp.token_life.as_secs());
+            assert_eq!(life, known, "{text}");
+        }
     }
 
     #[test]
@@ -366,6 +394,10 @@ mod tests {
             ("{ admin: 7, port: 7 }", "stack.idp.admin: the port 7 is that of the box idp"),
             ("{ admin: maybe }", "stack.idp.admin: must be true, false or a port"),
             ("{ rate_limit: { rate: 0/s, burst: 1 } }", "must be above zero"),
+            (
+                "{ kind: container, adapter: idp.yaml, token_life: 5m }",
+                "a/x:7:65: stack.idp.token_life: is told by nobody: the adapter has no placeholder for it; let `{token_life}`",
+            ),
             ("{ kind: none, profile: okta }", "stack.idp.profile: has no meaning with `kind: none`"),
         ] {
             let error = idp(text).unwrap_err();

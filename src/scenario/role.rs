@@ -1,6 +1,6 @@
 //! What an adapter makes of an image: a REST proxy, a schema registry or an identity provider; and the adapters that ship for each.
 
-use super::model::{PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready};
+use super::model::{PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready};
 
 /// The adapters that ship for REST proxies, each with its file's text.
 const PROXIES: [(&str, &str); 4] = [
@@ -57,7 +57,8 @@ impl Role {
     /// What may stand in its templates.
     pub(super) fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::Proxy | Self::Registry => PROXY_PLACEHOLDERS,
+            Self::Proxy => PROXY_PLACEHOLDERS,
+            Self::Registry => REGISTRY_PLACEHOLDERS,
             Self::Provider => PROVIDER_PLACEHOLDERS,
         }
     }

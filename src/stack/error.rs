@@ -356,6 +356,18 @@ pub enum StackError {
         /// Why not.
         reason: String,
     },
+    /// Keys that an authorizer's container is to fetch where only this machine itself gets.
+    #[error(
+        "the container of the authorizer `{scheme}` cannot reach the identity provider's keys at {url}: within a container that is the \
+         container itself; let the provider's metadata name an address that containers reach, for instance that of the engine's \
+         bridge"
+    )]
+    KeysOnLoopback {
+        /// The authorizer's security scheme.
+        scheme: String,
+        /// Where they are.
+        url: String,
+    },
     /// A value that an adapter wants, and that this stack does not have.
     #[error("the adapter's placeholder `{{{name}}}` stands for nothing in this stack; remove it")]
     Placeholder {

@@ -91,6 +91,11 @@ impl Stack {
             };
             backends.insert(origin.clone(), backend);
         }
+        let api_keys = api_keys(limits)?;
+        if let Some(containers) = &mut self.containers {
+            // An authorizer's event has them.
+            containers.hide(api_keys.iter().map(|key| key.value.clone()));
+        }
         let mut authorizers = BTreeMap::new();
         for (scheme, spec) in &served.authorizers {
             let code = match spec {
@@ -122,7 +127,7 @@ impl Stack {
             host: self.listen.host.clone(),
             port: *port,
             identity,
-            api_keys: api_keys(limits)?,
+            api_keys,
             throttle: limits.throttle.map(rate_limit),
             account_throttle: limits.account_throttle.map(rate_limit),
             access_log: access_log.as_ref().map(|AccessLogSpec { format }| AccessLogConfig {
@@ -414,16 +419,34 @@ pub(super) fn notes_on((scheme, function): &(String, Function)) -> Vec<String> {
     notes
 }
 
-/// How long containers took to answer for the first time, which is when they start the function.
-pub(super) fn note_on((scheme, emulators): &(String, Arc<Emulators>)) -> Option<String> {
-    let first = emulators.first_invocations();
-    let slowest = first.iter().max()?;
-    Some(format!(
-        "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms at \
-         most",
-        first.len(),
-        slowest.as_millis()
-    ))
+/// How long containers took to answer for the first time, which is when they start the function, and whether they were too few.
+pub(super) fn notes_on_containers((scheme, emulators): &(String, Arc<Emulators>)) -> Vec<String> {
+    let (first, waited) = (emulators.first_invocations(), emulators.waited());
+    let slowest = first.iter().max().map(|slowest| {
+        format!(
+            "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms \
+             at most",
+            first.len(),
+            slowest.as_millis()
+        )
+    });
+    let waits = (waited > 0).then(|| {
+        format!(
+            "authorizer `{scheme}`: an invocation waited for a free container, where Lambda would have started another (raise \
+             `workers`) {waited} times"
+        )
+    });
+    slowest.into_iter().chain(waits).collect()
+}
+
+/// What to look at where functions in containers were invoked and none of them came for the keys at `url`, where `requests` arrived.
+pub(super) fn note_on_keys(url: &str, invoked: bool, requests: u64) -> Option<String> {
+    (invoked && requests == 0).then(|| {
+        format!(
+            "no authorizer's container ever asked for the keys at {url}; if requests were refused for that, let this machine's \
+             firewall admit the containers' network, or write `idp: {{ kind: container }}`"
+        )
+    })
 }
 
 /// An answer that is always the same.
@@ -452,4 +475,18 @@ fn fixed(answer: PolicyAnswer, principal: &str, context: &BTreeMap<String, Strin
         context: Some(context),
         usage_identifier_key: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_nobody_came_for_are_told_where_somebody_was_asked() {
+        let url = "http://172.18.0.1:2/keys";
+        assert_eq!((note_on_keys(url, false, 0), note_on_keys(url, true, 1)), (None, None));
+        assert!(
+            note_on_keys(url, true, 0).is_some_and(|note| note.contains(url) && note.contains("firewall"))
+        );
+    }
 }

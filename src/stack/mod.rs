@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use container::COLD_START;
 use created::Created;
 pub use created::Found;
 pub use error::StackError;
@@ -130,6 +131,8 @@ pub struct Stack {
     unreached_authorizers: usize,
     /// Authorizers in containers, by their security schemes.
     emulators: Vec<(String, Arc<Emulators>)>,
+    /// Where authorizers in containers were told that landfall's own provider has its keys.
+    keys_for_containers: Option<String>,
 }
 
 impl Stack {
@@ -175,9 +178,13 @@ impl Stack {
             authorizer_ttl: None,
             unreached_authorizers: 0,
             emulators: Vec::new(),
+            keys_for_containers: None,
         };
         if scenario.stack.has_containers() {
-            stack.containers = Some(Containers::start(logs.folder.to_owned()).await?);
+            let mut containers = Containers::start(logs.folder.to_owned()).await?;
+            // Of what they are sent, they may print what they like.
+            containers.hide(secrets::sent(scenario, (&stack.partner_auths, &stack.partner_headers)));
+            stack.containers = Some(containers);
         }
         stack.start_kafka(scenario).await?;
         stack.start_proxies(scenario).await?;
@@ -246,6 +253,9 @@ impl Stack {
         if let Some(containers) = &self.containers {
             containers.restart_functions().await;
         }
+        for (_, emulators) in &self.emulators {
+            emulators.started_anew().await;
+        }
     }
 
     /// For how long the embedded gateway keeps what authorizers have answered, at most; `None` where there is none.
@@ -286,8 +296,19 @@ impl Stack {
     pub fn notes(&self) -> Vec<String> {
         let functions = self.doubles.functions.iter().flat_map(gateway::notes_on);
         let containers = self.containers.iter().flat_map(Containers::notes);
-        let emulators = self.emulators.iter().filter_map(gateway::note_on);
-        self.warnings.iter().cloned().chain(containers).chain(functions).chain(emulators).collect()
+        let emulators = self.emulators.iter().flat_map(gateway::notes_on_containers);
+        let keys = self.keys_for_containers.as_ref().and_then(|url| {
+            let asked = self.emulators.iter().any(|(_, emulators)| !emulators.first_invocations().is_empty());
+            gateway::note_on_keys(url, asked, self.doubles.idp.as_ref()?.inside_requests())
+        });
+        self.warnings
+            .iter()
+            .cloned()
+            .chain(containers)
+            .chain(functions)
+            .chain(emulators)
+            .chain(keys)
+            .collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.

@@ -128,6 +128,20 @@ pub(super) fn hidden<'a>(
     resolved.iter().filter(move |(name, _)| is_reference(name)).map(|(_, value)| value.clone())
 }
 
+/// What boxes may be sent that is a secret: what partners authenticate with, and headers that are held elsewhere than in the
+/// scenario.
+pub(super) fn sent<'a>(
+    scenario: &'a Scenario,
+    (auths, headers): (&'a [PartnerAuth], &'a [Vec<(String, Secret)>]),
+) -> impl Iterator<Item = Secret> + 'a {
+    let auths = auths.iter().filter_map(|auth| match auth {
+        PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Some(secret.clone()),
+        PartnerAuth::PrivateKeyJwt(_) => None,
+    });
+    let headers = scenario.partners.iter().zip(headers);
+    auths.chain(headers.flat_map(|(partner, resolved)| hidden(&partner.headers, resolved)))
+}
+
 /// librdkafka properties with their values.
 pub(super) fn of_properties(
     properties: &BTreeMap<String, Value>,
@@ -223,6 +237,26 @@ mod tests {
         assert!(error.contains("does not say where its keys are"), "{error}");
         let [without, _] = variables;
         assert!(of_environment("s", &[without].into(), &keyless).is_ok(), "who needs none gets none");
+    }
+
+    #[test]
+    fn what_partners_are_known_by_is_hidden_and_what_stands_in_the_scenario_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "k3y-of-a-partner").unwrap();
+        let text = format!(
+            "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: {{ file: '{0}' }}, \
+             headers: {{ x-partner-key: {{ file: '{0}' }}, x-region: north }} }}]\n\
+             workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, arrivals: {{ constant: 1/s }}, for: 1s }}]\n",
+            path.display()
+        );
+        let scenario =
+            crate::scenario::parse(&text, Path::new("x"), &[], &|_| unreachable!("it extends nothing"))
+                .unwrap();
+        let (auths, headers) = (of_partners(&scenario).unwrap(), of_headers(&scenario).unwrap());
+        let hidden: Vec<String> =
+            sent(&scenario, (&auths, &headers)).map(|secret| secret.expose().to_owned()).collect();
+        assert_eq!(hidden, ["k3y-of-a-partner"; 2]);
     }
 
     #[test]

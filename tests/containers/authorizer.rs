@@ -79,7 +79,7 @@ fn it_fetches_the_keys_of_a_provider_in_a_container() {
 }
 
 #[test]
-fn one_that_dies_costs_its_share_of_the_requests_and_the_result_says_so() {
+fn one_that_dies_costs_a_request_a_second_and_the_result_says_so() {
     let Some(_right) = beside_others() else { return };
     let (_folder, landfall) = run();
     let mut started = landfall.set("workload[0].for=8s").set("workload[1].for=8s").start();
@@ -96,8 +96,9 @@ fn one_that_dies_costs_its_share_of_the_requests_and_the_result_says_so() {
     let result = ended.result();
     let shown = format!("{}{}", ended.stdout, ended.stderr);
     assert_eq!((ended.code, result.verdict), (Some(1), Verdict::Fail), "{shown}");
-    // Those of the other were let in.
-    assert!(result.requests.wrongly_refused > 10 && result.requests.accepted > 100, "{shown}");
+    // The other let in the rest: the dead one is tried once a second.
+    assert!((1..=10).contains(&result.requests.wrongly_refused), "{shown}");
+    assert!(result.requests.accepted > 300, "{shown}");
     assert_eq!((result.records.leaked, result.requests.wrongly_admitted), (0, 0), "{shown}");
     let said = "the container of authorizer-jwt-1 has ended by itself (exit code 137)";
     assert!(result.notes.iter().any(|note| note == said), "{:?}", result.notes);

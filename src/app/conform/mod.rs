@@ -35,7 +35,7 @@ use crate::load::{Target, TargetError, TokenError};
 use crate::record::RunId;
 use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals};
 use crate::scenario::{ApiSpec, AuthorizerSpec, Flaw, GatewaySpec, Protocol, Scenario};
-use crate::stack::{Logs, Stack, StackError};
+use crate::stack::{COLD_START, Logs, Stack, StackError};
 use crate::tls::IdentityError;
 use crate::verify::VerifyError;
 
@@ -268,7 +268,10 @@ fn patience(scenario: &Scenario) -> Duration {
     };
     let timeouts = definition.authorizers.values().map(|authorizer| match authorizer {
         AuthorizerSpec::Lambda(function) => function.timeout,
-        _ => Duration::ZERO,
+        AuthorizerSpec::Container(function) => function.timeout + COLD_START,
+        AuthorizerSpec::Builtin | AuthorizerSpec::Rie { .. } | AuthorizerSpec::Policy { .. } => {
+            Duration::ZERO
+        }
     });
     timeouts.max().unwrap_or_default().min(DEFAULT_AUTHORIZER_TIMEOUT) + MARGIN
 }
@@ -301,4 +304,25 @@ async fn prepare<'p>(
     let limit = limit.max(patience(scenario));
     stack.watch_callers();
     Ok(Suite { path, target, material, tokens, sink, landing, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_in_a_container_is_given_the_time_that_its_start_takes() {
+        let patience = |authorizer: &str| {
+            let text = format!(
+                "version: 1\nname: x\ntopics: [{{ name: t }}]\npartners: [{{ name: p, secret: generated }}]\n\
+                 workload: [{{ partner: p, topic: t, format: v2-json, payload: {{ file: r }}, arrivals: {{ constant: 1/s }}, for: 1s }}]\n\
+                 stack: {{ gateway: {{ api: a.yaml, integrations: {{ 'http://b': balancer }}, authorizers: {{ jwt: {authorizer} }} }} }}\n"
+            );
+            let nothing = |_: &std::path::Path| unreachable!("it extends nothing");
+            patience(&crate::scenario::parse(&text, "x".as_ref(), &[], &nothing).unwrap())
+        };
+        let container = "{ run: container, image: a, handler: h, timeout: 3s }";
+        assert_eq!(patience(container), DEFAULT_AUTHORIZER_TIMEOUT + MARGIN);
+        assert_eq!(patience("{ run: builtin }"), MARGIN);
+    }
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -105,6 +105,9 @@ fn http_client() -> HttpClient {
         .retry_canceled_requests(false)
         .build(connector)
 }
+
+/// Why an authorizer that could not be asked says nothing.
+const UNREACHED: &str = "it cannot be reached";
 
 /// How authorizers are called.
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
@@ -234,33 +237,46 @@ impl Authorizers {
     /// Asks the emulator that has been free for longest. It is not used for another invocation before it has answered, even
     /// if nobody waits for that any more.
     async fn emulated(&self, emulators: &Arc<Emulators>, event: &AuthorizerEvent) -> Verdict {
-        let Some(lease) = emulators.lease().await else { return Verdict::Failed("there is no emulator") };
+        let Some(lease) = emulators.lease().await else { return Verdict::Failed(UNREACHED) };
         let (client, event, limit) = (self.client.clone(), event.clone(), emulators.limit());
         let invoked = tokio::spawn(async move {
-            let verdict = timeout(limit, invoke(&client, lease.url(), &event)).await;
-            verdict.unwrap_or(Verdict::Failed("it did not answer in time"))
+            match timeout(limit, asked(&client, lease.url(), &event)).await {
+                Ok(Ok(verdict)) => verdict,
+                Ok(Err(error)) => {
+                    if error.is_connect() {
+                        lease.rest();
+                    }
+                    Verdict::Failed(UNREACHED)
+                }
+                Err(_) => Verdict::Failed("it did not answer in time"),
+            }
         });
         invoked.await.unwrap_or(Verdict::Failed("it broke off, or answered more than 6 MB"))
     }
 }
 
 async fn invoke(client: &HttpClient, url: &Uri, event: &AuthorizerEvent) -> Verdict {
-    let Ok(event) = serde_json::to_vec(event) else { return Verdict::Failed("the event is no JSON") };
+    asked(client, url, event).await.unwrap_or(Verdict::Failed(UNREACHED))
+}
+
+/// What the function at `url` says, or why it could not be asked.
+async fn asked(client: &HttpClient, url: &Uri, event: &AuthorizerEvent) -> Result<Verdict, ClientError> {
+    let Ok(event) = serde_json::to_vec(event) else {
+        return Ok(Verdict::Failed("the event is no JSON"));
+    };
     let request = Request::builder()
         .method(Method::POST)
         .uri(url.clone())
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(event)));
-    let Ok(request) = request else { return Verdict::Failed("its URL cannot be called") };
-    let Ok(answer) = client.request(request).await else {
-        return Verdict::Failed("it cannot be reached");
-    };
+    let Ok(request) = request else { return Ok(Verdict::Failed("its URL cannot be called")) };
+    let answer = client.request(request).await?;
     let status = answer.status();
     let error_header = answer.headers().contains_key("x-amz-function-error");
-    match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
+    Ok(match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
         Ok(body) => classify(status, error_header, &body.to_bytes()),
         Err(_) => Verdict::Failed("it broke off, or answered more than 6 MB"),
-    }
+    })
 }
 
 impl Authorizer {

@@ -61,6 +61,12 @@ impl Idp {
         self.core.counts.jwks_requests.load(Ordering::Relaxed)
     }
 
+    /// How often anything was asked for at the further address.
+    #[must_use]
+    pub fn inside_requests(&self) -> u64 {
+        self.core.counts.inside_requests.load(Ordering::Relaxed)
+    }
+
     /// Lets the endpoints of the keys do this wrong from now on; `None`: nothing.
     pub fn set_keys_fault(&self, fault: Option<KeysFault>) {
         self.core.misbehaviour.set_keys(fault);

@@ -308,6 +308,7 @@ mod tests {
         }
         let (published, _) = &idp.origins;
         let origin = format!("http://{}", idp.inside.as_ref().unwrap().address());
+        assert_eq!((idp.jwks_requests(), idp.inside_requests()), (2, 1));
         let token = idp.token_endpoint().replacen(published, &origin, 1);
         assert_eq!(asked("POST", &idp.token_endpoint()).await, "HTTP/1.1 400 Bad Request");
         assert_eq!(asked("POST", &token).await, "HTTP/1.1 405 Method Not Allowed");

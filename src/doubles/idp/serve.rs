@@ -31,6 +31,8 @@ pub(super) struct Counts {
     pub(super) token_requests: AtomicU64,
     pub(super) tokens_issued: AtomicU64,
     pub(super) jwks_requests: AtomicU64,
+    /// At the further address, whatever was asked for there.
+    pub(super) inside_requests: AtomicU64,
 }
 
 /// The provider behind its listener.
@@ -77,6 +79,7 @@ impl Core {
 
     /// The same for those who may have what is public, and no tokens.
     pub(super) async fn publish(&self, request: Request<Incoming>) -> Answer {
+        self.counts.inside_requests.fetch_add(1, Ordering::Relaxed);
         if [Method::GET, Method::HEAD].contains(request.method()) {
             self.answer(request).await
         } else {

@@ -47,6 +47,12 @@ impl Adapter {
         let words = self.entrypoint.iter().chain(&self.command).flatten();
         self.env.values().chain(self.files.values()).chain(words).any(|template| template.uses(name))
     }
+
+    /// Whether it tells an identity provider how long tokens are to live.
+    #[must_use]
+    pub fn tells_token_life(&self) -> bool {
+        TELL_TOKEN_LIFE.iter().any(|name| self.uses(name))
+    }
 }
 
 /// How one knows that a box can be used.
@@ -62,7 +68,10 @@ pub enum Ready {
 
 /// What stands for values that are known when the path comes up, in the adapter of an identity provider.
 pub const PROVIDER_PLACEHOLDERS: &[&str] =
-    &["audience", "clients.keycloak", "clients.mock_oauth2", "name", "port"];
+    &["audience", "clients.keycloak", "clients.mock_oauth2", "name", "port", "token_life"];
+
+/// Those of them in which the life of tokens is.
+const TELL_TOKEN_LIFE: [&str; 3] = ["clients.keycloak", "clients.mock_oauth2", "token_life"];
 
 /// What stands for values that are known when the path comes up, in the adapter of a REST proxy.
 pub const PROXY_PLACEHOLDERS: &[&str] = &[
@@ -85,6 +94,24 @@ pub const PROXY_PLACEHOLDERS: &[&str] = &[
     "sasl.password.file",
     "sasl.username",
     "sasl.username.json",
+    "security.protocol",
+    "topic",
+    "topic.partitions",
+];
+
+/// What stands for values that are known when the path comes up, in the adapter of a schema registry.
+pub const REGISTRY_PLACEHOLDERS: &[&str] = &[
+    "bootstrap",
+    "ca.file",
+    "kafka.hosts",
+    "name",
+    "port",
+    "release",
+    "sasl.jaas",
+    "sasl.mechanism",
+    "sasl.password",
+    "sasl.password.file",
+    "sasl.username",
     "security.protocol",
     "topic",
     "topic.partitions",

@@ -26,7 +26,7 @@ pub struct IdpContainer {
     pub adapter: Adapter,
     /// Which image.
     pub image: ImageSpec,
-    /// Life of its access tokens.
+    /// Life of its access tokens, as far as the adapter tells it.
     pub token_life: Duration,
     /// What `aud` must be, or hold.
     pub audience: String,

@@ -25,7 +25,10 @@ mod workload;
 
 use std::time::Duration;
 
-pub use adapter::{Adapter, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready, SECRET_PLACEHOLDERS, Template};
+pub use adapter::{
+    Adapter, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready, SECRET_PLACEHOLDERS,
+    Template,
+};
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};
 pub use balancer::{BalancerSpec, HealthCheckSpec};
 pub use check::{AbortRule, Check, Comparison, Limit};

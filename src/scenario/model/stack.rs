@@ -30,7 +30,7 @@ impl StackSpec {
     pub fn token_life(&self) -> Option<Duration> {
         match &self.idp {
             IdpSpec::Embedded(idp) => Some(idp.token_life),
-            IdpSpec::Container(idp) => Some(idp.token_life),
+            IdpSpec::Container(idp) => idp.adapter.tells_token_life().then_some(idp.token_life),
             IdpSpec::External(_) | IdpSpec::None => None,
         }
     }

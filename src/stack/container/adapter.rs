@@ -113,7 +113,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::{PROXY_PLACEHOLDERS, Ready};
+    use crate::kafka::Access;
+    use crate::scenario::{PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready};
+    use crate::stack::container::inside::Inside;
 
     fn template(text: &str) -> Template {
         Template::parse(text, PROXY_PLACEHOLDERS).unwrap()
@@ -141,6 +143,15 @@ mod tests {
             token_profile: None,
             path: None,
         }
+    }
+
+    #[test]
+    fn a_registrys_placeholders_are_those_that_it_is_told() {
+        let access = Access::plain("k:9092".into());
+        let (inside, _) = Inside::elsewhere(&access, &["k".into()], (("t".into(), 1), false)).unwrap();
+        let mut told: Vec<&str> = inside.values().into_keys().chain(["name", "port", "release"]).collect();
+        told.sort_unstable();
+        assert_eq!(told, REGISTRY_PLACEHOLDERS);
     }
 
     #[test]

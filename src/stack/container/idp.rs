@@ -23,10 +23,6 @@ impl Containers {
         env: &[(String, Secret)],
     ) -> Result<(SocketAddr, ContainerReport), StackError> {
         self.hide(hidden(&spec.env, env));
-        self.hide(auths.iter().filter_map(|auth| match auth {
-            PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Some(secret.clone()),
-            PartnerAuth::PrivateKeyJwt(_) => None,
-        }));
         let image = self.image("idp", &spec.image).await?;
         let limits = self.check_limits("idp", spec.resources)?;
         let Adapter { port: inside, ready, .. } = &spec.adapter;
@@ -37,6 +33,7 @@ impl Containers {
             ("clients.mock_oauth2", text(&clients(spec, partners))),
             ("name", text("idp")),
             ("port", text(&inside.to_string())),
+            ("token_life", text(&spec.token_life.as_secs().to_string())),
         ]
         .into();
         let made = filled(&spec.adapter, "idp", (&image, limits), (&values, None), env)?;

@@ -53,6 +53,7 @@ use crate::secret::Secret;
 
 use events::Events;
 use faults::{Replica, Showing};
+pub use function::COLD_START;
 use function::Worker;
 use inside::Inside;
 use inside::only_here;
@@ -163,7 +164,7 @@ impl Containers {
     }
 
     /// Hides these too, in what is told of containers that are started from now on.
-    fn hide(&mut self, secrets: impl Iterator<Item = Secret>) {
+    pub(super) fn hide(&mut self, secrets: impl Iterator<Item = Secret>) {
         self.secrets.extend(secrets);
         self.redaction = Redaction::new(&self.secrets);
     }

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::function::{COLD_START, KEYS, is_told, reaches_keys};
 use super::{READY_TOPIC, only_here};
 use crate::doubles::gateway::Emulators;
 use crate::result::{BoxReport, ContainerReport};
@@ -15,9 +16,6 @@ use crate::stack::created::Created;
 use crate::stack::provider::Provider;
 use crate::stack::secrets::{of_box, of_environment};
 use crate::stack::{Stack, StackError, external};
-
-/// How long a function's start may take, beside its invocation.
-const COLD_START: Duration = Duration::from_mins(1);
 
 impl Stack {
     /// Starts Kafka with the scenario's topics.
@@ -172,7 +170,12 @@ impl Stack {
         spec: &FunctionContainer,
         provider: &Provider,
     ) -> Result<Arc<Emulators>, StackError> {
-        let environment = of_environment(scheme, &spec.environment, &provider.from_inside())?;
+        let provider = provider.from_inside();
+        self.warnings.extend(reaches_keys(scheme, &spec.environment, &provider)?);
+        if self.doubles.idp.is_some() && is_told(&spec.environment, KEYS) {
+            self.keys_for_containers.clone_from(&provider.jwks_uri);
+        }
+        let environment = of_environment(scheme, &spec.environment, &provider)?;
         let containers = self.containers.as_mut().expect("a stack with boxes in containers has an engine");
         let named = (scheme, function.unwrap_or(scheme));
         let started = containers.start_function(named, spec, &environment).await?;
