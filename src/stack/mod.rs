@@ -232,7 +232,10 @@ impl Stack {
     }
 
     /// Authorizers forget the keys that they have fetched: landfall's own one at once, functions since they start anew.
-    pub async fn forget_keys(&self) {
+    ///
+    /// # Errors
+    /// Which does not come back, in a sentence.
+    pub async fn forget_keys(&self) -> Result<(), String> {
         if let Some(authorizer) = &self.doubles.authorizer {
             authorizer.forget();
         }
@@ -240,8 +243,9 @@ impl Stack {
             function.restart().await;
         }
         if let Some(containers) = &self.containers {
-            containers.restart_functions().await;
+            containers.restart_functions().await?;
         }
+        Ok(())
     }
 
     /// For how long the embedded gateway keeps what authorizers have answered, at most; `None` where there is none.

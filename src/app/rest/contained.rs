@@ -88,8 +88,10 @@ pub async fn rest_in_containers(
     };
     let hands = Hands { stack: &stack, scenario };
     let mut result = tried(&options, Some(&hands), interrupt, each).await?;
+    let lost = stack.note_ends().await;
     // Requests went past it.
     result.boxes = stack.boxes().iter().filter(|part| part.name != "balancer").cloned().collect();
+    result.note_boxes(stack.notes(), lost);
     stack.add_endings(&mut result.boxes, result.verdict != Verdict::Pass).await;
     result.scenario.clone_from(&scenario.name);
     Ok(result)

@@ -13,6 +13,7 @@ use super::{Options, Plan};
 use crate::app::golden::signalled;
 use crate::app::run::Interrupt;
 use crate::conform::rest::{Brokers, Requires, RestCase};
+use crate::stack::StackError;
 
 /// A suite under way.
 pub(super) struct Course<'c> {
@@ -137,14 +138,21 @@ impl Course<'_> {
                 hands.stack.stop_proxy(0).await?;
                 hands.stack.start_proxy_again(hands.scenario, 0, true).await
             };
-            if let Err(error) = self.unless_signalled(starting).await? {
-                tracing::info!(error = error.to_string(), "the proxy does not come up without Kafka");
-                for index in group.cases {
-                    let missing = vec![Requires::StoppedBroker.name().to_owned()];
-                    self.outcomes[index] = Outcome::Missing(missing);
-                    each();
+            match self.unless_signalled(starting).await? {
+                Ok(()) => {}
+                // It may be one that does not come up without Kafka.
+                Err(error @ (StackError::ContainerEnded { .. } | StackError::NotReady { .. })) => {
+                    for index in group.cases {
+                        self.outcomes[index] = Outcome::Without {
+                            missing: Requires::StoppedBroker.name().to_owned(),
+                            why: format!("the proxy does not come up while Kafka is away: {error}"),
+                        };
+                        each();
+                    }
+                    self.close(&[Site { group: Group { cases: Vec::new(), ..group }, place }]).await;
+                    return Ok(());
                 }
-                return Ok(());
+                Err(error) => return Err(error.into()),
             }
         }
         let sites = [Site { group, place }];

@@ -323,6 +323,7 @@ fn conformance(
         require_all: strictness.require_all,
         totals,
         missing,
+        notes: Vec::new(),
         boxes: Vec::new(),
         cases,
     }

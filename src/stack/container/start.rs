@@ -202,6 +202,14 @@ impl Stack {
         }
     }
 
+    /// Why containers are not what they were to be: one has ended by itself, or could not be started anew.
+    pub async fn note_ends(&self) -> Option<String> {
+        match &self.containers {
+            Some(containers) => containers.note_ends().await,
+            None => None,
+        }
+    }
+
     /// Stops the proxies that are containers, so that nothing lands any more. False where there are none, or one may still
     /// run.
     pub async fn close_proxies(&self) -> bool {

@@ -200,6 +200,8 @@ pub(super) async fn later(
     let came = early.as_ref().map(|_| begun.elapsed());
     // A gateway has given up by now, which tells the proxy nothing.
     let during = if let Some(sending) = early {
+        // What landed is asked of a Kafka that is there.
+        outage.end(begun).await?;
         sending
     } else {
         let (during, returned) = tokio::join!(working, outage.end(begun));

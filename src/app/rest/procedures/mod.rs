@@ -141,6 +141,7 @@ async fn all(
             next = working.next() => next,
         };
         let Some((index, outcome)) = next else { break };
+        let outcome = outcome?;
         each();
         let id = &plan.procedures[index].1.id;
         let failed =
@@ -153,25 +154,30 @@ async fn all(
     Ok(outcomes)
 }
 
-/// The procedure at this place in the plan, and what comes of it.
-async fn one_of_all(with: With<'_>, (place, topics): At<'_>, index: usize) -> (usize, Outcome) {
+/// The procedure at this place in the plan, and what comes of it. An error is one after which nothing can be tried any more.
+async fn one_of_all(
+    with: With<'_>,
+    (place, topics): At<'_>,
+    index: usize,
+) -> (usize, Result<Outcome, RestError>) {
     let (plan, options, hands) = with;
     let (requirement, case) = &plan.procedures[index];
     let missing = missing(plan, options, requirement, case);
     if !missing.is_empty() {
-        return (index, Outcome::Missing(missing));
+        return (index, Ok(Outcome::Missing(missing)));
     }
     let begun = Instant::now();
     let account = match carried_out(case, (options, hands), place, &topics[index]).await {
         Ok(account) => account,
+        Err(error @ RestError::NotBack { .. }) => return (index, Err(error)),
         // Nothing is known of the proxy then, and the other cases stand for themselves.
-        Err(error) => return (index, Outcome::Untried(error.to_string())),
+        Err(error) => return (index, Ok(Outcome::Untried(error.to_string()))),
     };
     let finding = judge_procedure(case.procedure, &account);
     let assessment = assess_procedure(case, requirement.level, plan.standard(), finding);
     let cluster = place.cluster_id().to_owned();
     let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
-    (index, Outcome::Tried(Box::new(tried)))
+    (index, Ok(Outcome::Tried(Box::new(tried))))
 }
 
 /// What a procedure needs and the place does not have.
