@@ -48,6 +48,8 @@ const EXTERNAL_GRACE: Duration = Duration::from_secs(130);
 const EXTERNAL_KAFKA_GRACE: Duration = Duration::from_secs(10);
 /// How long the doubles may take to finish what they have in hand.
 const QUIESCE_LIMIT: Duration = Duration::from_mins(3);
+/// How long those before the proxies may take to pass on what these have answered.
+const PASSING_ON: Duration = Duration::from_secs(2);
 /// How often they are asked.
 const QUIESCE_POLL: Duration = Duration::from_millis(25);
 
@@ -393,6 +395,24 @@ impl Stack {
     pub async fn stop_own_proxies(&mut self) {
         let proxies = std::mem::take(&mut self.doubles.proxies);
         futures_util::future::join_all(proxies.into_iter().map(Proxy::stop)).await;
+    }
+
+    /// Returns when those before the proxies have passed on what these have answered: with proxies of landfall's own that have
+    /// stopped, when no connection to one is left. It is not waited for long, since a client may not take its answer.
+    pub async fn until_passed_on(&self) {
+        let Doubles { gateway, balancer, .. } = &self.doubles;
+        let own = self.settling.proxies_tell;
+        let held = || {
+            let connections = balancer.as_ref().filter(|_| own).map_or(0, |balancer| balancer.connections());
+            gateway.as_ref().map_or(0, Gateway::in_flight) + connections
+        };
+        let deadline = Instant::now() + PASSING_ON;
+        // Twice in a row: an answer that has just come from the balancer may be in nobody's hand.
+        let mut quiet = 0;
+        while quiet < 2 && Instant::now() < deadline {
+            quiet = if held() == 0 { quiet + 1 } else { 0 };
+            tokio::time::sleep(QUIESCE_POLL).await;
+        }
     }
 
     /// Whether the external proxy or gateway, if there is one, still accepts connections; otherwise why not.

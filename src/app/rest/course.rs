@@ -30,6 +30,8 @@ pub(super) struct Course<'c> {
     pub(super) left: Vec<String>,
     /// Why it is not known what landed, where it is not.
     pub(super) unread: Option<String>,
+    /// Whether a procedure has failed, and nothing excuses that.
+    pub(super) procedure_failed: bool,
     /// Where most requests went.
     pub(super) target: String,
 }
@@ -48,6 +50,7 @@ impl Course<'_> {
             let (plan, options, interrupt) = (self.plan, self.options, self.interrupt.clone());
             procedures::run(plan, options, self.hands, self.run, interrupt, &mut *each).await?
         };
+        self.procedure_failed = carried_out.has_failed(self.plan);
         let Some(hands) = self.hands else { return Ok(carried_out) };
         let (own, late): (Vec<Group>, Vec<Group>) =
             late.into_iter().partition(|group| group.surroundings.own);
@@ -183,9 +186,10 @@ impl Course<'_> {
     fn has_ended(&self) -> bool {
         let cases = self.plan.cases.iter().zip(&self.outcomes);
         self.options.fail_fast
-            && cases.into_iter().any(|((_, case), outcome)| {
-                matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
-            })
+            && (self.procedure_failed
+                || cases.into_iter().any(|((_, case), outcome)| {
+                    matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
+                }))
     }
 
     async fn unless_signalled<T>(&self, work: impl Future<Output = T>) -> Result<T, RestError> {

@@ -90,6 +90,14 @@ pub enum RestError {
         /// Which scenario.
         scenario: String,
     },
+    /// It may make no topics.
+    #[error(
+        "the suite makes topics in the Kafka of the scenario `{scenario}`, and `stack.kafka.create_topics` does not allow that; set it to `true`, or take a Kafka in containers"
+    )]
+    MakesTopics {
+        /// Which scenario.
+        scenario: String,
+    },
     /// Nobody should be able to write there.
     #[error(
         "no proxy should write to the Kafka of the scenario `{scenario}`, which has a flaw; remove `stack.kafka.flaw`, or try it with `landfall run`"
@@ -137,6 +145,7 @@ impl RestError {
             | Self::Excuses { .. }
             | Self::NoCase(_)
             | Self::NotContained { .. }
+            | Self::MakesTopics { .. }
             | Self::Flawed { .. } => exit::USAGE,
             Self::Files(error) => error.exit_code(),
             _ => exit::STACK,

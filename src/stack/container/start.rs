@@ -52,6 +52,19 @@ impl Stack {
         Ok(())
     }
 
+    /// The hosts of the brokers of a Kafka elsewhere in which the scenario has no topics: landfall's own is asked for, and made
+    /// where it is missing.
+    pub(in crate::stack) async fn find_brokers(
+        &mut self,
+        scenario: &Scenario,
+    ) -> Result<Vec<String>, StackError> {
+        let ready = ready_topic();
+        let partitions = external::own_topic(&self.kafka, &ready, &mut self.created).await?;
+        let topics = vec![TopicSpec { partitions, ..ready }];
+        let asked = Scenario { topics, ..scenario.clone() };
+        external::prepare_kafka(&self.kafka, &asked, (false, &mut Created::default()), true).await
+    }
+
     /// Tells proxies in containers, where there are some, of a Kafka elsewhere, whose brokers are at `hosts`. A topic to which they
     /// write when they are ready is there only where topics may be made.
     pub(in crate::stack) async fn lead_containers_elsewhere(

@@ -57,6 +57,19 @@ pub(super) struct CarriedOut {
     pub(super) left: Option<String>,
 }
 
+impl CarriedOut {
+    /// Whether one has failed, and nothing excuses that.
+    pub(super) fn has_failed(&self, plan: &Plan) -> bool {
+        plan.procedures.iter().zip(&self.outcomes).any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
+    }
+}
+
+impl Outcome {
+    fn is_failure(&self, plan: &Plan, id: &str) -> bool {
+        matches!(self, Self::Tried(tried) if plan.is_failure(id, tried.assessment.outcome))
+    }
+}
+
 /// A procedure that was carried out.
 pub(super) struct Tried {
     /// The id of the cluster that its requests named.
@@ -143,9 +156,7 @@ async fn all(
         let Some((index, outcome)) = next else { break };
         let outcome = outcome?;
         each();
-        let id = &plan.procedures[index].1.id;
-        let failed =
-            matches!(&outcome, Outcome::Tried(tried) if plan.is_failure(id, tried.assessment.outcome));
+        let failed = outcome.is_failure(plan, &plan.procedures[index].1.id);
         outcomes[index] = outcome;
         if options.fail_fast && failed {
             break;
