@@ -167,7 +167,15 @@ impl Course<'_> {
     async fn open(&mut self, group: &Group, cases: &[&RestCase]) -> Result<Place, RestError> {
         let run = self.run;
         let name = |index: usize| format!("landfall-{run}-{}", index + 1);
-        Place::open(self.options, group, cases, name, &mut self.interrupt).await
+        let place = Place::open(self.options, group, cases, name, &mut self.interrupt).await?;
+        if let Some(hands) = self.hands {
+            let known = self.unless_signalled(hands.stack.until_topics_are_known(&place.topics)).await;
+            if let Err(error) = known.and_then(|known| Ok(known?)) {
+                self.left.extend(place.close().await);
+                return Err(error);
+            }
+        }
+        Ok(place)
     }
 
     async fn tried(&mut self, sites: &[Site], each: &mut impl FnMut()) -> Result<(), RestError> {

@@ -63,7 +63,9 @@ pub enum RestError {
     #[error(transparent)]
     Stack(#[from] StackError),
     /// Boxes that a case did something to are not as they were before.
-    #[error("the boxes did not come back after the case {case}, so nothing can be tried at them any more: {source}")]
+    #[error(
+        "the boxes did not come back after the case {case}, so nothing can be tried at them any more: {source}"
+    )]
     NotBack {
         /// Which case.
         case: String,

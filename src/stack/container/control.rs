@@ -13,6 +13,8 @@ use crate::stack::Stack;
 
 /// How long a proxy may take to listen while Kafka is away, at least.
 const ALONE: Duration = Duration::from_mins(1);
+/// How long a broker may take to hear of topics that another has made.
+const HEARD_OF: Duration = Duration::from_secs(30);
 /// How often it is looked whether a proxy has stopped.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -45,6 +47,32 @@ impl Stack {
             Some(cluster) => cluster.let_proxies_make(prefix).await,
             None => Ok(()),
         }
+    }
+
+    /// Returns when each of the brokers that are containers knows these topics, where there are several: one hears of a topic later
+    /// than the one that has made it.
+    ///
+    /// # Errors
+    /// [`StackError`], where one does not.
+    pub async fn until_topics_are_known(&self, topics: &[String]) -> Result<(), StackError> {
+        let (Some(cluster), Some(containers)) = (self.brokers(), &self.containers) else { return Ok(()) };
+        let places = 0..cluster.brokers.len();
+        for place in places.filter(|_| cluster.brokers.len() > 1) {
+            let container = &cluster.brokers[place].container;
+            until_ready(container, HEARD_OF, &containers.redaction, || async move {
+                let mut admin = cluster.admin(place).await.map_err(|error| error.to_string())?;
+                for topic in topics {
+                    let led =
+                        admin.leaders(topic).await.is_ok_and(|leaders| leaders.iter().all(|id| *id >= 0));
+                    if !led {
+                        return Err(format!("it does not know the topic `{topic}` yet"));
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// The brokers that are containers go without a word, all of them that run.
@@ -141,8 +169,11 @@ impl Stack {
         let Some((containers, replica)) = self.replica(place) else { return Ok(()) };
         replica.container.start().await?;
         let ProxyContainer { adapter, start_within, .. } = &**spec;
-        let (ready, within) =
-            if alone { (Ready::Tcp, ALONE.max(*start_within)) } else { (containers.ready_of(adapter), *start_within) };
+        let (ready, within) = if alone {
+            (Ready::Tcp, ALONE.max(*start_within))
+        } else {
+            (containers.ready_of(adapter), *start_within)
+        };
         let address = replica.address;
         until_ready(&replica.container, within, &containers.redaction, || try_ready(&ready, address)).await?;
         containers.events.set_down(replica.container.name(), false);

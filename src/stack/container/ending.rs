@@ -60,7 +60,8 @@ impl Containers {
     }
 
     fn all(&self) -> impl Iterator<Item = &Container> {
-        let brokers = self.cluster.iter().flat_map(|cluster| &cluster.brokers).map(|broker| &broker.container);
+        let brokers =
+            self.cluster.iter().flat_map(|cluster| &cluster.brokers).map(|broker| &broker.container);
         let proxies = self.proxies.iter().chain(&self.spares).map(|replica| &replica.container);
         let workers = self.workers.iter().map(|worker| &worker.container);
         brokers.chain(proxies).chain(workers).chain(&self.idp).chain(&self.registry_itself)

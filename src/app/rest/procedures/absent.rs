@@ -213,3 +213,25 @@ pub(super) async fn later(
     let particulars = Particulars::Gateway(waits, came);
     Ok(Account { sendings, landed, looks: stayed.into_iter().collect(), particulars })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::rest::judge_procedure;
+    use crate::scenario::ProxyRelease;
+
+    /// It gives up on Kafka long before Kafka is back, and a gateway would have waited.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_proxy_that_answers_before_the_gateway_gives_up_is_told_so() {
+        let embedded = Embedded { release: ProxyRelease::default(), time_scale: 200, faults: Vec::new() };
+        // Longer than what landed is asked for in vain.
+        let length = Duration::from_secs(7);
+        let limit = Duration::from_secs(20);
+        let procedure = Procedure::LaterThanGateway;
+        let (own, away) = leaving(&embedded, procedure, length, limit).await.unwrap();
+        let account = later(&own.ground, &Outage::Fault(&away, length), length, Api::V2).await.unwrap();
+        assert!(matches!(account.particulars, Particulars::Gateway(_, Some(came)) if came < length));
+        let found = judge_procedure(procedure, &account).mismatches;
+        assert!(!found.is_empty(), "it came before");
+    }
+}

@@ -60,7 +60,10 @@ pub(super) struct CarriedOut {
 impl CarriedOut {
     /// Whether one has failed, and nothing excuses that.
     pub(super) fn has_failed(&self, plan: &Plan) -> bool {
-        plan.procedures.iter().zip(&self.outcomes).any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
+        plan.procedures
+            .iter()
+            .zip(&self.outcomes)
+            .any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
     }
 }
 
@@ -113,7 +116,14 @@ pub(super) async fn run(
         topics.push(own.iter().map(|(name, _)| name.clone()).collect());
         wanted.extend(own);
     }
-    let outcomes = match place.add(&wanted).await {
+    let made = async {
+        place.add(&wanted).await?;
+        if let Some(hands) = hands {
+            hands.stack.until_topics_are_known(&place.topics).await?;
+        }
+        Ok::<_, RestError>(())
+    };
+    let outcomes = match made.await {
         Ok(()) => all((plan, options, hands), (&place, &topics), interrupt, each).await,
         Err(error) => Err(error),
     };
