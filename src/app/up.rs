@@ -97,9 +97,10 @@ impl Up {
         Ok(up)
     }
 
-    /// Takes the path down as an orderly stop does: what proxies have in hand is answered.
+    /// Takes the path down as an orderly stop does: what proxies have in hand is answered, and the answers come to their clients.
     pub async fn stop(mut self) {
         self.stack.stop_own_proxies().await;
+        self.stack.until_passed_on().await;
     }
 
     /// The path.

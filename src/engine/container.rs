@@ -176,6 +176,22 @@ impl Container {
         stopped.map_err(|error| EngineError::of_box("stop", &self.name, &error))
     }
 
+    /// Sends its first process the signal by which it is asked to stop. Returns when that is delivered, and does not wait for
+    /// its end.
+    ///
+    /// # Errors
+    /// [`EngineError`], as it says.
+    pub async fn tell_to_stop(&self) -> Result<(), EngineError> {
+        let failed = |error: &_| EngineError::of_box("stop", &self.name, error);
+        let found = self.engine.docker.inspect_container(&self.id, None).await;
+        let config = found.map_err(|error| failed(&error))?.config.unwrap_or_default();
+        // What the container or its image says, as the engine has it.
+        let signal = config.stop_signal.unwrap_or_else(|| "SIGTERM".to_owned());
+        let options = KillContainerOptionsBuilder::new().signal(&signal).build();
+        let told = self.engine.docker.kill_container(&self.id, Some(options)).await;
+        told.map_err(|error| failed(&error))
+    }
+
     /// Kills it.
     ///
     /// # Errors

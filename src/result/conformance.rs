@@ -48,10 +48,27 @@ pub struct Conformance {
     pub totals: Totals,
     /// What the target could not give.
     pub missing: Vec<Missing>,
+    /// What a reader must know of the boxes: what befell them, what cannot be done as it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
     /// The boxes of the path.
     pub boxes: Vec<BoxReport>,
     /// The cases, in the order of their ids.
     pub cases: Vec<CaseReport>,
+}
+
+impl Conformance {
+    /// Adds what a reader must know of the boxes. `lost` says why they were not what they were to be, where that is so: what
+    /// was tried at them is no pass then.
+    pub fn note_boxes(&mut self, notes: Vec<String>, lost: Option<String>) {
+        self.notes.extend(notes.into_iter().filter(|note| lost.as_ref() != Some(note)));
+        if let Some(lost) = lost {
+            if self.verdict == Verdict::Pass {
+                self.verdict = Verdict::Inconclusive;
+            }
+            self.reasons.push(lost);
+        }
+    }
 }
 
 /// Cases by outcome. Their sum is `cases`.
@@ -161,4 +178,29 @@ pub struct Exchange {
     pub landed: Option<u64>,
     /// How long it took, in microseconds.
     pub took_us: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_that_were_lost_are_no_pass_and_hide_no_failure() {
+        for (verdict, lost, becomes, reasons) in [
+            (Verdict::Pass, None, Verdict::Pass, 0),
+            (Verdict::Pass, Some("it ended".to_owned()), Verdict::Inconclusive, 1),
+            (Verdict::Fail, Some("it ended".to_owned()), Verdict::Fail, 1),
+        ] {
+            let mut result: Conformance = serde_json::from_value(serde_json::json!({
+                "schema": 1, "suite": "rest", "verdict": verdict, "reasons": [], "banner": "", "landfall": "", "run": "",
+                "started": "", "elapsed_us": 0, "target": "", "scenario": "", "profile": "", "strict": false,
+                "require_all": false, "missing": [], "boxes": [], "cases": [],
+                "totals": { "cases": 0, "passed": 0, "warned": 0, "failed": 0, "not_run": 0, "requests": 0 }
+            }))
+            .unwrap();
+            result.note_boxes(vec!["it ended".into(), "a limit does not bite".into()], lost);
+            assert_eq!((result.verdict, result.reasons.len()), (becomes, reasons));
+            assert_eq!(result.notes.len(), 2 - reasons, "a sentence stands there once");
+        }
+    }
 }

@@ -99,8 +99,12 @@ impl Stack {
                 let writes =
                     matches!(scenario.stack.proxy, ProxySpec::Embedded { .. } | ProxySpec::Container(_));
                 self.created = Created::new(scenario, &self.kafka);
-                let create = (*create_topics, &mut self.created);
-                let hosts = external::prepare_kafka(&self.kafka, scenario, create, writes).await?;
+                let hosts = if scenario.topics.is_empty() && *create_topics {
+                    self.find_brokers(scenario).await?
+                } else {
+                    let create = (*create_topics, &mut self.created);
+                    external::prepare_kafka(&self.kafka, scenario, create, writes).await?
+                };
                 self.up("kafka", "external", Some(bootstrap.clone()), since);
                 self.lead_containers_elsewhere(scenario, &hosts, *create_topics).await?;
             }

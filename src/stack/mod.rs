@@ -52,6 +52,8 @@ const EXTERNAL_KAFKA_GRACE: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(3);
 /// How long the doubles may take to finish what they have in hand.
 const QUIESCE_LIMIT: Duration = Duration::from_mins(3);
+/// How long those before the proxies may take to pass on what these have answered.
+const PASSING_ON: Duration = Duration::from_secs(2);
 /// How often they are asked.
 const QUIESCE_POLL: Duration = Duration::from_millis(25);
 
@@ -243,7 +245,10 @@ impl Stack {
     }
 
     /// Authorizers forget the keys that they have fetched: landfall's own one at once, functions since they start anew.
-    pub async fn forget_keys(&self) {
+    ///
+    /// # Errors
+    /// Which does not come back, in a sentence.
+    pub async fn forget_keys(&self) -> Result<(), String> {
         if let Some(authorizer) = &self.doubles.authorizer {
             authorizer.forget();
         }
@@ -251,11 +256,12 @@ impl Stack {
             function.restart().await;
         }
         if let Some(containers) = &self.containers {
-            containers.restart_functions().await;
+            containers.restart_functions().await?;
         }
         for (_, emulators) in &self.emulators {
             emulators.started_anew().await;
         }
+        Ok(())
     }
 
     /// For how long the embedded gateway keeps what authorizers have answered, at most; `None` where there is none.
@@ -414,6 +420,24 @@ impl Stack {
     pub async fn stop_own_proxies(&mut self) {
         let proxies = std::mem::take(&mut self.doubles.proxies);
         futures_util::future::join_all(proxies.into_iter().map(Proxy::stop)).await;
+    }
+
+    /// Returns when those before the proxies have passed on what these have answered: with proxies of landfall's own that have
+    /// stopped, when no connection to one is left. It is not waited for long, since a client may not take its answer.
+    pub async fn until_passed_on(&self) {
+        let Doubles { gateway, balancer, .. } = &self.doubles;
+        let own = self.settling.proxies_tell;
+        let held = || {
+            let connections = balancer.as_ref().filter(|_| own).map_or(0, |balancer| balancer.connections());
+            gateway.as_ref().map_or(0, Gateway::in_flight) + connections
+        };
+        let deadline = Instant::now() + PASSING_ON;
+        // Twice in a row: an answer that has just come from the balancer may be in nobody's hand.
+        let mut quiet = 0;
+        while quiet < 2 && Instant::now() < deadline {
+            quiet = if held() == 0 { quiet + 1 } else { 0 };
+            tokio::time::sleep(QUIESCE_POLL).await;
+        }
     }
 
     /// Whether the external proxy or gateway, if there is one, still accepts connections; otherwise why not.

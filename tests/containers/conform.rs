@@ -5,11 +5,11 @@ use std::process::{Command, Output, Stdio};
 
 use landfall::result::{CaseOutcome, Conformance, Verdict};
 
-use crate::alone::{beside_others, image, left_by};
+use crate::alone::{beside_others, docker, image, left_by};
 use crate::harness::{repository, wait_until};
 
 /// The suite against landfall's own image, with these changes to the scenario and these options.
-fn command(sets: &[&str], options: &[&str], folder: &Path) -> Command {
+pub(crate) fn command(sets: &[&str], options: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
     command.args(["conform", "rest", "--provider", "container"]);
     let images = [
@@ -26,7 +26,7 @@ fn command(sets: &[&str], options: &[&str], folder: &Path) -> Command {
 }
 
 /// Runs it to its end, and makes sure that it has left nothing in the engine.
-fn end(command: &mut Command) -> (Output, String) {
+pub(crate) fn end(command: &mut Command) -> (Output, String) {
     let child = command.spawn().expect("the binary runs");
     let pid = child.id();
     let output = child.wait_with_output().expect("it ends");
@@ -36,7 +36,7 @@ fn end(command: &mut Command) -> (Output, String) {
     (output, told)
 }
 
-fn result(folder: &Path) -> Conformance {
+pub(crate) fn result(folder: &Path) -> Conformance {
     let text = std::fs::read_to_string(folder.join("conformance.json")).expect("there is a result");
     serde_json::from_str(&text).expect("it is one")
 }
@@ -139,6 +139,35 @@ fn a_registry_may_keep_schemas_and_nothing_else() {
     assert!(log.contains("Created topic _schemas.") && !log.contains("Created topic other."), "{log}");
     assert!(log.contains("Processed a total of 1 messages"), "{log}");
     assert!(log.contains("Not authorized to access topics: [landfall-ready]"), "{log}");
+}
+
+#[test]
+fn a_box_that_ends_by_itself_is_no_pass() {
+    let Some(_right) = beside_others() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = format!("stack.proxy.registry={{adapter: landfall, image: \"{}\"}}", image("landfall"));
+    let options = ["--filter", "disc.root.get"];
+    let child = command(&[&registry, "stack.proxy.replicas=1"], &options, folder.path()).spawn();
+    let child = child.expect("the binary runs");
+    let named = |name: &str| {
+        let all = left_by(child.id());
+        all.iter()
+            .find(|line| line.ends_with(name))
+            .and_then(|line| line.split_whitespace().last().map(str::to_owned))
+    };
+    // The registry could be used before the proxy was made, and nobody asks it for anything.
+    wait_until("the proxy is made", || named("-proxy-1").is_some());
+    docker(&["kill", &named("-registry").expect("it runs")]);
+    let output = child.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let result = result(folder.path());
+    assert_eq!(of(&result, CaseOutcome::Failed), Vec::<&str>::new(), "{told}");
+    assert_eq!(result.verdict, Verdict::Inconclusive, "{told}");
+    let said = "the container of registry has ended by itself (exit code 137)";
+    assert!(result.reasons.iter().any(|reason| reason == said), "{:?}", result.reasons);
+    let registry = result.boxes.iter().find(|part| part.name == "registry").expect("it is a box");
+    let ended = registry.container.as_ref().and_then(|container| container.ended.clone());
+    assert_eq!(ended.as_deref(), Some("exit code 137"));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::process::{Child, Command, Stdio};
 
-use landfall::result::Verdict;
+use landfall::result::{CaseOutcome, Verdict};
 
 use crate::alone::{beside_others, docker, end, image};
+use crate::conform;
 use crate::harness::{Landfall, wait_until};
 
 /// A broker in a process of its own, for as long as this lives.
@@ -138,4 +139,39 @@ fn without_topics_of_their_own_proxies_are_asked_by_http() {
     let result = ended.result();
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert!(result.notes.iter().any(|note| note.contains("asked by HTTP")), "{:?}", result.notes);
+}
+
+#[test]
+fn the_suite_makes_its_own_topics_and_no_others() {
+    let Some(_right) = beside_others() else { return };
+    let network = Bridge::new();
+    let bridge = network.address;
+    let (_kafka, bootstrap) = Elsewhere::start(bridge, "port: 0");
+    let hosts = format!("allow_hosts=[\"{bridge}\"]");
+    for (more, code) in [
+        ("create_topics: true, delete_topics: created", 0),
+        ("create_topics: true", 0),
+        ("create_topics: false", 2),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kafka = format!("stack.kafka={{kind: external, bootstrap: \"{bootstrap}\", {more}}}");
+        let sets = [kafka.as_str(), &hosts, "stack.proxy.replicas=1"];
+        let options = ["--filter", "v2.produce.json.null-value"];
+        let (output, told) = conform::end(&mut conform::command(&sets, &options, folder.path()));
+        assert_eq!(output.status.code(), Some(code), "{more}: {told}");
+        if code == 2 {
+            assert!(told.contains("the suite makes topics in the Kafka"), "{told}");
+            continue;
+        }
+        let result = conform::result(folder.path());
+        assert!(result.cases.iter().all(|case| case.outcome == CaseOutcome::Passed), "{told}");
+        let topics = result.notes.iter().find(|note| note.contains("the run has created"));
+        let topics = topics.unwrap_or_else(|| panic!("{:?}", result.notes));
+        let said = if more.contains("delete") {
+            "were deleted: `landfall-ready`"
+        } else {
+            "topics `landfall-ready`, and they stay"
+        };
+        assert!(topics.contains(said), "{topics}");
+    }
 }

@@ -33,7 +33,7 @@ use crate::doubles::http::BindError;
 use crate::jose::KeyError;
 use crate::load::{Target, TargetError, TokenError};
 use crate::record::RunId;
-use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals};
+use crate::result::{CONFORMANCE_SCHEMA, CaseReport, Conformance, Totals, Verdict};
 use crate::scenario::{ApiSpec, AuthorizerSpec, Flaw, GatewaySpec, Protocol, Scenario};
 use crate::stack::{COLD_START, Logs, Stack, StackError};
 use crate::tls::IdentityError;
@@ -196,7 +196,8 @@ pub async fn auth(
     let conclusion = conclude(&cases, options.strictness, unread.as_deref(), spoilt.as_deref());
     let Conclusion { verdict, reasons, totals, missing } = conclusion;
     let target = stack.produce_url().to_owned();
-    Ok(Conformance {
+    let lost = stack.note_ends().await;
+    let mut result = Conformance {
         schema: CONFORMANCE_SCHEMA,
         suite: "auth".to_owned(),
         verdict,
@@ -216,9 +217,13 @@ pub async fn auth(
         require_all: options.strictness.require_all,
         totals: Totals { requests, ..totals },
         missing,
+        notes: Vec::new(),
         boxes: stack.boxes().to_vec(),
         cases,
-    })
+    };
+    result.note_boxes(stack.notes(), lost);
+    stack.add_endings(&mut result.boxes, result.verdict != Verdict::Pass).await;
+    Ok(result)
 }
 
 /// Tries the scenario's embedded authorizer with each of `flaws`, one after another on the same path; of the cases that

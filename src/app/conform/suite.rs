@@ -191,7 +191,7 @@ impl Suite<'_> {
                     idp.set_keys_fault(trouble.map(|trouble| self.fault(trouble)));
                 }
             }
-            Control::Forget => self.path.stack.forget_keys().await,
+            Control::Forget => complaints.extend(self.path.stack.forget_keys().await.err()),
             Control::CountFetches => *fetches = (idp.map_or(0, Idp::jwks_requests), Instant::now()),
             Control::FetchesWithinCoolDown => {
                 let count = idp.map_or(0, Idp::jwks_requests).saturating_sub(fetches.0);

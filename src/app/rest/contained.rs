@@ -1,5 +1,7 @@
 //! The suite against boxes in containers: they are brought up for it, and do what cases ask of them.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 
 use super::error::RestError;
@@ -9,7 +11,7 @@ use crate::app::golden::{Against, signalled};
 use crate::app::run::Interrupt;
 use crate::result::{Conformance, Verdict};
 use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario, Value};
-use crate::stack::{Logs, Stack};
+use crate::stack::{Found, Logs, Stack};
 
 /// The scenario whose boxes are tried where none is named.
 pub const SCENARIO: &str = include_str!("../../../scenarios/rest-proxy.yaml");
@@ -69,7 +71,7 @@ pub async fn rest_in_containers(
         Ok::<_, RestError>(stack)
     };
     let mut signals = interrupt.clone();
-    let stack = tokio::select! {
+    let mut stack = tokio::select! {
         signal = signalled(&mut signals) => return Err(RestError::Interrupted(signal)),
         started = starting => started?,
     };
@@ -87,9 +89,16 @@ pub async fn rest_in_containers(
         ..options.clone()
     };
     let hands = Hands { stack: &stack, scenario };
-    let mut result = tried(&options, Some(&hands), interrupt, each).await?;
+    let tried = tried(&options, Some(&hands), interrupt, each).await;
+    // Of the scenario's Kafka it has made the one topic that nobody else writes to.
+    let own = Found { foreign: 0, unread: false, whole: BTreeMap::new() };
+    let stays = tokio::task::block_in_place(|| stack.clean_up(own));
+    let mut result = tried.map_err(|error| error.leaving(stays.as_slice()))?;
+    result.notes.extend(stays);
+    let lost = stack.note_ends().await;
     // Requests went past it.
     result.boxes = stack.boxes().iter().filter(|part| part.name != "balancer").cloned().collect();
+    result.note_boxes(stack.notes(), lost);
     stack.add_endings(&mut result.boxes, result.verdict != Verdict::Pass).await;
     result.scenario.clone_from(&scenario.name);
     Ok(result)
@@ -106,12 +115,15 @@ fn alone(scenario: &Scenario, auto_create: Option<bool>) -> Result<Scenario, Res
     alone.partners.clear();
     alone.workloads.clear();
     alone.faults.clear();
+    if matches!(alone.stack.kafka, KafkaSpec::External { create_topics: false, .. }) {
+        return Err(RestError::MakesTopics { scenario: alone.name });
+    }
+    // Each case has a topic of its own.
+    alone.topics.clear();
     if let KafkaSpec::Container(kafka) = &mut alone.stack.kafka {
         if kafka.flaw.is_some() {
             return Err(RestError::Flawed { scenario: alone.name });
         }
-        // Each case has a topic of its own.
-        alone.topics.clear();
         let (name, value) = LATEST;
         kafka.env.entry(name.to_owned()).or_insert_with(|| Value::Plain(value.to_owned()));
         if let Some(on) = auto_create {

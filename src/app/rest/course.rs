@@ -13,6 +13,7 @@ use super::{Options, Plan};
 use crate::app::golden::signalled;
 use crate::app::run::Interrupt;
 use crate::conform::rest::{Brokers, Requires, RestCase};
+use crate::stack::StackError;
 
 /// A suite under way.
 pub(super) struct Course<'c> {
@@ -29,6 +30,8 @@ pub(super) struct Course<'c> {
     pub(super) left: Vec<String>,
     /// Why it is not known what landed, where it is not.
     pub(super) unread: Option<String>,
+    /// Whether a procedure has failed, and nothing excuses that.
+    pub(super) procedure_failed: bool,
     /// Where most requests went.
     pub(super) target: String,
 }
@@ -47,6 +50,7 @@ impl Course<'_> {
             let (plan, options, interrupt) = (self.plan, self.options, self.interrupt.clone());
             procedures::run(plan, options, self.hands, self.run, interrupt, &mut *each).await?
         };
+        self.procedure_failed = carried_out.has_failed(self.plan);
         let Some(hands) = self.hands else { return Ok(carried_out) };
         let (own, late): (Vec<Group>, Vec<Group>) =
             late.into_iter().partition(|group| group.surroundings.own);
@@ -137,14 +141,21 @@ impl Course<'_> {
                 hands.stack.stop_proxy(0).await?;
                 hands.stack.start_proxy_again(hands.scenario, 0, true).await
             };
-            if let Err(error) = self.unless_signalled(starting).await? {
-                tracing::info!(error = error.to_string(), "the proxy does not come up without Kafka");
-                for index in group.cases {
-                    let missing = vec![Requires::StoppedBroker.name().to_owned()];
-                    self.outcomes[index] = Outcome::Missing(missing);
-                    each();
+            match self.unless_signalled(starting).await? {
+                Ok(()) => {}
+                // It may be one that does not come up without Kafka.
+                Err(error @ (StackError::ContainerEnded { .. } | StackError::NotReady { .. })) => {
+                    for index in group.cases {
+                        self.outcomes[index] = Outcome::Without {
+                            missing: Requires::StoppedBroker.name().to_owned(),
+                            why: format!("the proxy does not come up while Kafka is away: {error}"),
+                        };
+                        each();
+                    }
+                    self.close(&[Site { group: Group { cases: Vec::new(), ..group }, place }]).await;
+                    return Ok(());
                 }
-                return Ok(());
+                Err(error) => return Err(error.into()),
             }
         }
         let sites = [Site { group, place }];
@@ -156,7 +167,15 @@ impl Course<'_> {
     async fn open(&mut self, group: &Group, cases: &[&RestCase]) -> Result<Place, RestError> {
         let run = self.run;
         let name = |index: usize| format!("landfall-{run}-{}", index + 1);
-        Place::open(self.options, group, cases, name, &mut self.interrupt).await
+        let place = Place::open(self.options, group, cases, name, &mut self.interrupt).await?;
+        if let Some(hands) = self.hands {
+            let known = self.unless_signalled(hands.stack.until_topics_are_known(&place.topics)).await;
+            if let Err(error) = known.and_then(|known| Ok(known?)) {
+                self.left.extend(place.close().await);
+                return Err(error);
+            }
+        }
+        Ok(place)
     }
 
     async fn tried(&mut self, sites: &[Site], each: &mut impl FnMut()) -> Result<(), RestError> {
@@ -175,9 +194,10 @@ impl Course<'_> {
     fn has_ended(&self) -> bool {
         let cases = self.plan.cases.iter().zip(&self.outcomes);
         self.options.fail_fast
-            && cases.into_iter().any(|((_, case), outcome)| {
-                matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
-            })
+            && (self.procedure_failed
+                || cases.into_iter().any(|((_, case), outcome)| {
+                    matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
+                }))
     }
 
     async fn unless_signalled<T>(&self, work: impl Future<Output = T>) -> Result<T, RestError> {

@@ -1,6 +1,7 @@
 //! Why the suite could not be run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::app::conform::ConformError;
 use crate::app::exit;
@@ -61,11 +62,41 @@ pub enum RestError {
     /// A box that was to be started for the suite, or to come back.
     #[error(transparent)]
     Stack(#[from] StackError),
+    /// Boxes that a case did something to are not as they were before.
+    #[error(
+        "the boxes did not come back after the case {case}, so nothing can be tried at them any more: {source}"
+    )]
+    NotBack {
+        /// Which case.
+        case: String,
+        /// What became of them.
+        #[source]
+        source: StackError,
+    },
+    /// Boxes took too long, the suite's own work at them included.
+    #[error(
+        "it took longer than {} s together with the boxes' going and coming back, so nothing is known of the proxy; give the engine more room",
+        .0.as_secs()
+    )]
+    TooLong(Duration),
+    /// There was nothing in hand when the proxy was told to stop.
+    #[error(
+        "the request had been answered before the proxy was told to stop, though Kafka answered nothing, so nothing was tried"
+    )]
+    NothingInHand,
     /// There is nothing in containers to try.
     #[error(
         "the proxy of the scenario `{scenario}` is none in containers; write `stack.proxy: {{ kind: container, adapter: … }}` or add `--provider container`; landfall's own is tried without a scenario, and one that runs already by `--target`"
     )]
     NotContained {
+        /// Which scenario.
+        scenario: String,
+    },
+    /// It may make no topics.
+    #[error(
+        "the suite makes topics in the Kafka of the scenario `{scenario}`, and `stack.kafka.create_topics` does not allow that; set it to `true`, or take a Kafka in containers"
+    )]
+    MakesTopics {
         /// Which scenario.
         scenario: String,
     },
@@ -116,6 +147,7 @@ impl RestError {
             | Self::Excuses { .. }
             | Self::NoCase(_)
             | Self::NotContained { .. }
+            | Self::MakesTopics { .. }
             | Self::Flawed { .. } => exit::USAGE,
             Self::Files(error) => error.exit_code(),
             _ => exit::STACK,

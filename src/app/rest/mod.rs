@@ -223,6 +223,7 @@ async fn tried(
         outcomes: suite::before(&plan),
         left: Vec::new(),
         unread: None,
+        procedure_failed: false,
         target: String::new(),
     };
     let of = plan.cases.len() + plan.procedures.len();
@@ -323,6 +324,7 @@ fn conformance(
         require_all: strictness.require_all,
         totals,
         missing,
+        notes: Vec::new(),
         boxes: Vec::new(),
         cases,
     }

@@ -56,6 +56,11 @@ pub(super) fn report(
             report.missing.clone_from(missing);
             return report;
         }
+        Outcome::Without { missing, why } => {
+            report.missing.push(missing.clone());
+            report.notes.push(why.clone());
+            return report;
+        }
         Outcome::Tried(tried) => tried,
     };
     report.outcome = tried.assessment.outcome;

@@ -44,6 +44,12 @@ pub(super) enum Outcome {
     Untried(String),
     /// It was not, for want of this.
     Missing(Vec<String>),
+    /// It was not, for want of this, which turned out when it was its turn.
+    Without {
+        missing: String,
+        /// In a sentence.
+        why: String,
+    },
 }
 
 /// A case that was tried.

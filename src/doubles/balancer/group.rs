@@ -121,6 +121,11 @@ impl Group {
         self.befallen.load(Ordering::Relaxed)
     }
 
+    /// How many connections there are.
+    pub(super) fn connections(&self) -> u64 {
+        self.lock().targets.iter().map(|target| target.flows.len() as u64).sum()
+    }
+
     /// How many connections hold bytes that have yet to come to their target.
     pub(super) fn in_flight(&self) -> u64 {
         let table = self.lock();

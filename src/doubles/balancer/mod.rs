@@ -248,6 +248,12 @@ impl Balancer {
         self.group.set_faults(vec![(scope, setting)], false)
     }
 
+    /// Connections to targets that are open, whoever holds them.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.group.connections()
+    }
+
     /// Connections on which a fault holds bytes that have yet to come to a target, whether or not their client still waits.
     #[must_use]
     pub fn in_flight(&self) -> u64 {

@@ -21,6 +21,7 @@ pub fn html(result: &Conformance) -> String {
             }
             p { (result.banner) }
             (about(result))
+            @if !result.notes.is_empty() { ul.notes { @for note in &result.notes { li { (note) } } } }
         }
         section #wrong aria-labelledby="wrong-h" {
             h2 id="wrong-h" { "What is not as it should be" }

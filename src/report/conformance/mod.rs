@@ -85,6 +85,9 @@ pub fn summary(result: &Conformance) -> String {
             plain(&missing.remedy)
         );
     }
+    for note in &result.notes {
+        let _ = writeln!(out, "        note: {}", short(note, NOTE));
+    }
     out
 }
 

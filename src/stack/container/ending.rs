@@ -23,26 +23,48 @@ impl Containers {
     /// itself or a fault could not be shown.
     pub(in crate::stack) async fn load_is_over(&mut self) -> Option<String> {
         self.showing = Showing::default();
+        self.note_ends().await;
         let brokers = self.cluster.iter().flat_map(|cluster| &cluster.brokers);
-        let brokers = brokers.map(|broker| (broker.container.clone(), true));
-        let proxies = self.proxies.iter().chain(&self.spares);
-        let proxies = proxies.map(|replica| (replica.container.clone(), false));
-        let others = self.workers.iter().map(|worker| &worker.container).chain(&self.idp);
-        let others = others.map(|container| (container.clone(), false));
-        for (container, is_broker) in brokers.chain(proxies).chain(others).collect::<Vec<_>>() {
+        let brokers: Vec<&Container> = brokers.map(|broker| &broker.container).collect();
+        for container in self.all() {
             let Ok(state) = container.state().await else { continue };
             let name = container.name();
-            let down = self.events.is_down(name);
             if state.paused {
                 let _ = container.unpause().await;
-            } else if !state.running && is_broker && down {
+            } else if !state.running
+                && self.events.is_down(name)
+                && brokers.iter().any(|broker| broker.name() == name)
+            {
                 let _ = container.start().await;
             }
-            let Some(how) = ended(&state).filter(|_| state.was_started() && !down) else { continue };
-            self.events.fail(format!("the container of {name} has ended by itself ({how})"));
-            self.endings.insert(name.to_owned(), how);
         }
         self.events.failed()
+    }
+
+    /// Looks at all, and does nothing to them. Gives why they are not what they were to be, where one has ended by itself, now or
+    /// earlier.
+    pub(in crate::stack) async fn note_ends(&self) -> Option<String> {
+        for container in self.all() {
+            let Ok(state) = container.state().await else { continue };
+            self.note_end(container, &state);
+        }
+        self.events.failed()
+    }
+
+    /// Notes that a container in this state has ended by itself, if it has.
+    pub(super) fn note_end(&self, container: &Container, state: &ContainerState) {
+        let name = container.name();
+        if let Some(how) = ended(state).filter(|_| state.was_started() && !self.events.is_down(name)) {
+            self.events.ended(name, how);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Container> {
+        let brokers =
+            self.cluster.iter().flat_map(|cluster| &cluster.brokers).map(|broker| &broker.container);
+        let proxies = self.proxies.iter().chain(&self.spares).map(|replica| &replica.container);
+        let workers = self.workers.iter().map(|worker| &worker.container);
+        brokers.chain(proxies).chain(workers).chain(&self.idp).chain(&self.registry_itself)
     }
 
     /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began.
@@ -62,7 +84,7 @@ impl Containers {
             let found = boxes.iter_mut().find(|part| part.name == container.name());
             let Some(report) = found.and_then(|part| part.container.as_mut()) else { continue };
             // As it was when the load had ended: later, proxies may have been stopped.
-            report.ended = self.endings.get(container.name()).cloned();
+            report.ended = self.events.ending(container.name());
             if all || report.ended.is_some() {
                 report.log_end = self.end_of_log(&container).await;
             }

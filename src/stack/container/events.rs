@@ -1,6 +1,6 @@
 //! What has been done to containers while the load ran: told in the result, and known where it is asked who has ended by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What has been done to containers.
@@ -13,6 +13,8 @@ struct Told {
     sentences: Vec<String>,
     /// Boxes that do not run because a fault has stopped them.
     down: BTreeSet<String>,
+    /// How those ended that did so by themselves.
+    endings: BTreeMap<String, String>,
     /// The first thing that did not go as it should.
     failed: Option<String>,
 }
@@ -31,6 +33,18 @@ impl Events {
     pub(super) fn fail(&self, sentence: String) {
         self.locked().failed.get_or_insert_with(|| sentence.clone());
         self.tell(sentence);
+    }
+
+    /// A box has ended by itself, in this way. What is told already is not told again.
+    pub(super) fn ended(&self, name: &str, how: String) {
+        if self.locked().endings.insert(name.to_owned(), how.clone()).is_none() {
+            self.fail(format!("the container of {name} has ended by itself ({how})"));
+        }
+    }
+
+    /// How a box ended that did so by itself.
+    pub(super) fn ending(&self, name: &str) -> Option<String> {
+        self.locked().endings.get(name).cloned()
     }
 
     pub(super) fn is_down(&self, name: &str) -> bool {

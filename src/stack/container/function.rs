@@ -119,21 +119,33 @@ impl Containers {
             .await
     }
 
-    /// Starts the containers of all functions anew, as a deployment does, and returns when they listen.
-    pub(in crate::stack) async fn restart_functions(&self) {
+    /// Starts the containers of all functions anew, as a deployment does, and returns when they listen. One that has ended by
+    /// itself is started as well, and its end noted.
+    ///
+    /// # Errors
+    /// The first that does not come back, in a sentence.
+    pub(in crate::stack) async fn restart_functions(&self) -> Result<(), String> {
+        let mut outcome = Ok(());
         for worker in &self.workers {
             let name = worker.container.name();
-            self.events.set_down(name, true);
             let again = async {
-                worker.container.kill().await?;
+                // The engine refuses to kill what does not run.
+                if self.takes_down(&worker.container).await?.running {
+                    worker.container.kill().await?;
+                }
                 worker.container.start().await?;
                 self.listens(worker).await
             };
             match again.await {
                 Ok(()) => self.events.set_down(name, false),
-                Err(error) => self.events.fail(format!("{name} could not be started anew: {error}")),
+                Err(error) => {
+                    let sentence = format!("{name} could not be started anew: {error}");
+                    self.events.fail(sentence.clone());
+                    outcome = outcome.and(Err(sentence));
+                }
             }
         }
+        outcome
     }
 }
 

@@ -35,7 +35,6 @@ mod start;
 mod teardown;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -91,6 +90,7 @@ pub(super) struct Containers {
     inside_of_registry: Option<Inside>,
     /// Where proxies reach a schema registry, once it is up.
     registry: Option<String>,
+    registry_itself: Option<Container>,
     proxies: Vec<Replica>,
     /// Made, and not started until a fault does.
     spares: Vec<Replica>,
@@ -101,8 +101,6 @@ pub(super) struct Containers {
     /// How long a replica may take to stop.
     stop_within: Duration,
     events: Events,
-    /// How those ended that did so by themselves.
-    endings: BTreeMap<String, String>,
     watch: Watch,
     notes: Vec<String>,
     // Last, when nothing uses them any more.
@@ -145,13 +143,13 @@ impl Containers {
             inside: None,
             inside_of_registry: None,
             registry: None,
+            registry_itself: None,
             proxies: Vec::new(),
             spares: Vec::new(),
             workers: Vec::new(),
             idp: None,
             stop_within: Duration::from_secs(10),
             events: Events::default(),
-            endings: BTreeMap::new(),
             showing: Showing::default(),
             watch: Watch::default(),
             notes,

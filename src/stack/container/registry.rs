@@ -40,6 +40,7 @@ impl Containers {
         let ready = &adapter.ready;
         until_ready(&container, spec.start_within, &self.redaction, || try_ready(ready, address)).await?;
         let path = adapter.path.as_deref().unwrap_or_default();
+        self.registry_itself = Some(container);
         self.registry = Some(format!("http://{NAME}:{}{path}", adapter.port));
         Ok((format!("http://{address}{path}"), report(&image, spec.resources)))
     }

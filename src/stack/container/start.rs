@@ -50,6 +50,30 @@ impl Stack {
         Ok(())
     }
 
+    /// The hosts of the brokers of a Kafka elsewhere in which the scenario has no topics: landfall's own is asked for, and made
+    /// where it is missing.
+    pub(in crate::stack) async fn find_brokers(
+        &mut self,
+        scenario: &Scenario,
+    ) -> Result<Vec<String>, StackError> {
+        let topics = vec![self.ready_topic_elsewhere().await?];
+        let asked = Scenario { topics, ..scenario.clone() };
+        external::prepare_kafka(&self.kafka, &asked, (false, &mut Created::default()), true).await
+    }
+
+    /// Makes sure that the topic is there to which proxies write to show that they are ready.
+    async fn ready_topic_elsewhere(&mut self) -> Result<TopicSpec, StackError> {
+        let ready = ready_topic();
+        let (partitions, made) = external::common_topic(&self.kafka, &ready).await?;
+        if let Some(containers) = self.containers.as_mut().filter(|_| made) {
+            containers.notes.push(format!(
+                "the topic `{READY_TOPIC}`, to which proxies write to show that they are ready, was created, and stays: other runs \
+                 may use it"
+            ));
+        }
+        Ok(TopicSpec { partitions, ..ready })
+    }
+
     /// Tells proxies in containers, where there are some, of a Kafka elsewhere, whose brokers are at `hosts`. A topic to which they
     /// write when they are ready is there only where topics may be made.
     pub(in crate::stack) async fn lead_containers_elsewhere(
@@ -58,7 +82,6 @@ impl Stack {
         hosts: &[String],
         create: bool,
     ) -> Result<(), StackError> {
-        let Some(containers) = &mut self.containers else { return Ok(()) };
         if !matches!(scenario.stack.proxy, ProxySpec::Container(_)) {
             return Ok(());
         }
@@ -72,19 +95,13 @@ impl Stack {
         all.sort();
         all.dedup();
         let topic = if create {
-            let ready = ready_topic();
-            let (partitions, made) = external::common_topic(&self.kafka, &ready).await?;
-            if made {
-                containers.notes.push(format!(
-                    "the topic `{READY_TOPIC}`, to which proxies write to show that they are ready, was created, and stays: other \
-                     runs may use it"
-                ));
-            }
-            (ready.name, partitions)
+            let ready = self.ready_topic_elsewhere().await?;
+            (ready.name, ready.partitions)
         } else {
             let first = scenario.topics.first();
             first.map(|topic| (topic.name.clone(), topic.partitions)).unwrap_or_default()
         };
+        let Some(containers) = &mut self.containers else { return Ok(()) };
         containers.use_kafka_elsewhere(&self.kafka, &all, (topic, create))
     }
 
@@ -207,6 +224,14 @@ impl Stack {
     pub async fn load_is_over(&mut self) -> Option<String> {
         match &mut self.containers {
             Some(containers) => containers.load_is_over().await,
+            None => None,
+        }
+    }
+
+    /// Why containers are not what they were to be: one has ended by itself, or could not be started anew.
+    pub async fn note_ends(&self) -> Option<String> {
+        match &self.containers {
+            Some(containers) => containers.note_ends().await,
             None => None,
         }
     }

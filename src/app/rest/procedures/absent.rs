@@ -200,6 +200,8 @@ pub(super) async fn later(
     let came = early.as_ref().map(|_| begun.elapsed());
     // A gateway has given up by now, which tells the proxy nothing.
     let during = if let Some(sending) = early {
+        // What landed is asked of a Kafka that is there.
+        outage.end(begun).await?;
         sending
     } else {
         let (during, returned) = tokio::join!(working, outage.end(begun));
@@ -210,4 +212,25 @@ pub(super) async fn later(
     let landed = ground.landed(&ground.topics, records(&sendings)).await?;
     let particulars = Particulars::Gateway(waits, came);
     Ok(Account { sendings, landed, looks: stayed.into_iter().collect(), particulars })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::rest::judge_procedure;
+    use crate::scenario::ProxyRelease;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_ends_before_the_gateway_gives_up_is_judged_by_a_kafka_that_is_back() {
+        let embedded = Embedded { release: ProxyRelease::default(), time_scale: 1, faults: Vec::new() };
+        // Longer than it is tried in vain to read what landed.
+        let length = Duration::from_secs(7);
+        // The request ends since its client waits no longer.
+        let limit = Duration::from_secs(1);
+        let procedure = Procedure::LaterThanGateway;
+        let (own, away) = leaving(&embedded, procedure, length, limit).await.unwrap();
+        let account = later(&own.ground, &Outage::Fault(&away, length), length, Api::V2).await.unwrap();
+        assert!(matches!(account.particulars, Particulars::Gateway(_, Some(came)) if came < length));
+        assert!(!judge_procedure(procedure, &account).mismatches.is_empty(), "it came before");
+    }
 }

@@ -57,6 +57,22 @@ pub(super) struct CarriedOut {
     pub(super) left: Option<String>,
 }
 
+impl CarriedOut {
+    /// Whether one has failed, and nothing excuses that.
+    pub(super) fn has_failed(&self, plan: &Plan) -> bool {
+        plan.procedures
+            .iter()
+            .zip(&self.outcomes)
+            .any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
+    }
+}
+
+impl Outcome {
+    fn is_failure(&self, plan: &Plan, id: &str) -> bool {
+        matches!(self, Self::Tried(tried) if plan.is_failure(id, tried.assessment.outcome))
+    }
+}
+
 /// A procedure that was carried out.
 pub(super) struct Tried {
     /// The id of the cluster that its requests named.
@@ -100,7 +116,14 @@ pub(super) async fn run(
         topics.push(own.iter().map(|(name, _)| name.clone()).collect());
         wanted.extend(own);
     }
-    let outcomes = match place.add(&wanted).await {
+    let made = async {
+        place.add(&wanted).await?;
+        if let Some(hands) = hands {
+            hands.stack.until_topics_are_known(&place.topics).await?;
+        }
+        Ok::<_, RestError>(())
+    };
+    let outcomes = match made.await {
         Ok(()) => all((plan, options, hands), (&place, &topics), interrupt, each).await,
         Err(error) => Err(error),
     };
@@ -141,10 +164,9 @@ async fn all(
             next = working.next() => next,
         };
         let Some((index, outcome)) = next else { break };
+        let outcome = outcome?;
         each();
-        let id = &plan.procedures[index].1.id;
-        let failed =
-            matches!(&outcome, Outcome::Tried(tried) if plan.is_failure(id, tried.assessment.outcome));
+        let failed = outcome.is_failure(plan, &plan.procedures[index].1.id);
         outcomes[index] = outcome;
         if options.fail_fast && failed {
             break;
@@ -153,25 +175,30 @@ async fn all(
     Ok(outcomes)
 }
 
-/// The procedure at this place in the plan, and what comes of it.
-async fn one_of_all(with: With<'_>, (place, topics): At<'_>, index: usize) -> (usize, Outcome) {
+/// The procedure at this place in the plan, and what comes of it. An error is one after which nothing can be tried any more.
+async fn one_of_all(
+    with: With<'_>,
+    (place, topics): At<'_>,
+    index: usize,
+) -> (usize, Result<Outcome, RestError>) {
     let (plan, options, hands) = with;
     let (requirement, case) = &plan.procedures[index];
     let missing = missing(plan, options, requirement, case);
     if !missing.is_empty() {
-        return (index, Outcome::Missing(missing));
+        return (index, Ok(Outcome::Missing(missing)));
     }
     let begun = Instant::now();
     let account = match carried_out(case, (options, hands), place, &topics[index]).await {
         Ok(account) => account,
+        Err(error @ RestError::NotBack { .. }) => return (index, Err(error)),
         // Nothing is known of the proxy then, and the other cases stand for themselves.
-        Err(error) => return (index, Outcome::Untried(error.to_string())),
+        Err(error) => return (index, Ok(Outcome::Untried(error.to_string()))),
     };
     let finding = judge_procedure(case.procedure, &account);
     let assessment = assess_procedure(case, requirement.level, plan.standard(), finding);
     let cluster = place.cluster_id().to_owned();
     let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
-    (index, Outcome::Tried(Box::new(tried)))
+    (index, Ok(Outcome::Tried(Box::new(tried))))
 }
 
 /// What a procedure needs and the place does not have.

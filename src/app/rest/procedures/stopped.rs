@@ -1,5 +1,6 @@
 //! A proxy that is told to stop while it has a request in hand.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -28,18 +29,24 @@ pub(super) async fn in_hand(embedded: &Embedded, api: Api, limit: Duration) -> R
         proxy.stop().await;
         Ok(())
     };
-    told(&own.ground, api, stopping).await
+    told(&own.ground, api, &AtomicBool::new(false), stopping).await
 }
 
 /// Sends a request to a proxy that is told to stop while it has it in hand: `stopping` sees to that, and returns when the proxy
-/// has stopped.
+/// has stopped; `answered` tells it whether the request has come to its end already.
 pub(super) async fn told(
     ground: &Ground,
     api: Api,
+    answered: &AtomicBool,
     stopping: impl Future<Output = Result<(), RestError>>,
 ) -> Result<Account, RestError> {
     let entries = vec![Entry::of(0, 0, None)];
-    let asked = one(ground, "the request in hand".to_owned(), &ground.topics[0], json(api), entries);
+    let asked = async {
+        let what = "the request in hand".to_owned();
+        let sending = one(ground, what, &ground.topics[0], json(api), entries).await;
+        answered.store(true, Relaxed);
+        sending
+    };
     let (sending, stopped) = tokio::join!(asked, stopping);
     stopped?;
     let takes = TcpStream::connect(ground.endpoint().addresses.as_slice()).await.is_ok();
