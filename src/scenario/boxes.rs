@@ -117,34 +117,9 @@ pub(super) fn read_stack(
     };
     // What stands behind a deployed gateway is told below.
     if let (Some(proxy_kind), Some(kafka_kind), false) = (proxy_kind, kafka_kind, gateway_is_external) {
-        if proxy_kind != BoxKind::Container
-            && matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some())
-        {
-            let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-            problems.suggest(
-                at,
-                &format!("{}.flaw", fields.child("kafka")),
-                "is met by proxies in containers only, and the proxy of this stack is none",
-                "write `proxy: { kind: container }`, or remove it",
-            );
-        }
-        if matches!(&stack.proxy, ProxySpec::Container(proxy) if proxy.registry.is_some())
-            && matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some())
-        {
-            let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-            problems.suggest(
-                at,
-                &format!("{}.flaw", fields.child("kafka")),
-                "would be met by the schema registry first, so that nothing is learnt of the proxy",
-                "remove `stack.proxy.registry`, or write `flaw: none`",
-            );
-        }
-        check_containers(
-            (proxy_kind, kafka_kind),
-            &stack.kafka,
-            kafka_item.as_ref().map_or_else(|| fields.at(), Item::at),
-            problems,
-        );
+        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
+        check_flaw(proxy_kind, &stack, at, problems);
+        check_containers((proxy_kind, kafka_kind), &stack.kafka, at, problems);
     }
     if proxy_kind == Some(BoxKind::External)
         && kafka_kind == Some(BoxKind::Embedded)
@@ -171,6 +146,25 @@ pub(super) fn read_stack(
     }
     fields.finish(&REFUSED_BOXES, problems);
     stack
+}
+
+/// A flaw of Kafka's is met by proxies in containers, and by nobody before them.
+fn check_flaw(proxy: BoxKind, stack: &StackSpec, at: &Place, problems: &mut Problems) {
+    if !matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some()) {
+        return;
+    }
+    let (message, remedy) = match &stack.proxy {
+        _ if proxy != BoxKind::Container => (
+            "is met by proxies in containers only, and the proxy of this stack is none",
+            "write `proxy: { kind: container }`, or remove it",
+        ),
+        ProxySpec::Container(proxy) if proxy.registry.is_some() => (
+            "would be met by the schema registry first, so that nothing is learnt of the proxy",
+            "remove `stack.proxy.registry`, or write `flaw: none`",
+        ),
+        _ => return,
+    };
+    problems.suggest(at, "stack.kafka.flaw", message, remedy);
 }
 
 /// Proxies in containers reach Kafka in containers of the same network, or one elsewhere, and a proxy that runs already was configured by

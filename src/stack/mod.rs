@@ -185,7 +185,7 @@ impl Stack {
         if scenario.stack.has_containers() {
             let mut containers = Containers::start(logs.folder.to_owned()).await?;
             // Of what they are sent, they may print what they like.
-            containers.hide(secrets::sent(scenario, (&stack.partner_auths, &stack.partner_headers)));
+            containers.hide(secrets::sent(scenario, &stack.partner_auths, &stack.partner_headers));
             stack.containers = Some(containers);
         }
         stack.start_kafka(scenario).await?;

@@ -132,7 +132,8 @@ pub(super) fn hidden<'a>(
 /// scenario.
 pub(super) fn sent<'a>(
     scenario: &'a Scenario,
-    (auths, headers): (&'a [PartnerAuth], &'a [Vec<(String, Secret)>]),
+    auths: &'a [PartnerAuth],
+    headers: &'a [Vec<(String, Secret)>],
 ) -> impl Iterator<Item = Secret> + 'a {
     let auths = auths.iter().filter_map(|auth| match auth {
         PartnerAuth::Basic(secret) | PartnerAuth::Post(secret) => Some(secret.clone()),
@@ -255,7 +256,7 @@ mod tests {
                 .unwrap();
         let (auths, headers) = (of_partners(&scenario).unwrap(), of_headers(&scenario).unwrap());
         let hidden: Vec<String> =
-            sent(&scenario, (&auths, &headers)).map(|secret| secret.expose().to_owned()).collect();
+            sent(&scenario, &auths, &headers).map(|secret| secret.expose().to_owned()).collect();
         assert_eq!(hidden, ["k3y-of-a-partner"; 2]);
     }
 

@@ -382,6 +382,17 @@ mod tests {
     use hyper::header::HeaderValue;
     use serde_json::json;
 
+    #[tokio::test]
+    async fn an_emulator_that_accepts_no_connection_is_left_alone() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let limit = Duration::from_secs(9);
+        let emulators = Arc::new(Emulators::new(vec![format!("http://{gone}/")], limit).unwrap());
+        let authorizers = Authorizers::new(limit, BTreeMap::new(), |_| Duration::ZERO).unwrap();
+        let verdict = authorizers.emulated(&emulators, &token_event("t", "arn")).await;
+        assert!(matches!(verdict, Verdict::Failed(UNREACHED)));
+        assert!(emulators.lease().await.is_none());
+    }
+
     #[test]
     fn two_headers_are_none() {
         let mut headers = HeaderMap::new();
