@@ -129,15 +129,12 @@ impl Inside {
 
 /// A value as Java reads it back from a file of properties, whatever stands in it (`java.util.Properties.load`).
 fn in_properties(value: &Secret) -> Secret {
-    let mut text = String::new();
-    for unit in value.expose().encode_utf16() {
-        match unit {
-            0x5c => text.push_str("\\\\"),
-            0x20..=0x7e => text.push(char::from(unit.to_le_bytes()[0])),
-            _ => text.push_str(&format!("\\u{unit:04x}")),
-        }
-    }
-    Secret::new(text)
+    let written = value.expose().encode_utf16().map(|unit| match unit {
+        0x5c => "\\\\".to_owned(),
+        0x20..=0x7e => char::from(unit.to_le_bytes()[0]).to_string(),
+        _ => format!("\\u{unit:04x}"),
+    });
+    Secret::new(written.collect::<String>())
 }
 
 /// Text in its quotes, as JSON has it, and so YAML.
