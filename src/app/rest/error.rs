@@ -71,7 +71,7 @@ pub enum RestError {
         case: String,
         /// What became of them.
         #[source]
-        source: StackError,
+        source: Box<StackError>,
     },
     /// Boxes took too long, the suite's own work at them included.
     #[error(

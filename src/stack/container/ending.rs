@@ -55,7 +55,7 @@ impl Containers {
     pub(super) fn note_end(&self, container: &Container, state: &ContainerState) {
         let name = container.name();
         if let Some(how) = ended(state).filter(|_| state.was_started() && !self.events.is_down(name)) {
-            self.events.ended(name, how);
+            self.events.ended(name, &how);
         }
     }
 

@@ -36,8 +36,8 @@ impl Events {
     }
 
     /// A box has ended by itself, in this way. What is told already is not told again.
-    pub(super) fn ended(&self, name: &str, how: String) {
-        if self.locked().endings.insert(name.to_owned(), how.clone()).is_none() {
+    pub(super) fn ended(&self, name: &str, how: &str) {
+        if self.locked().endings.insert(name.to_owned(), how.to_owned()).is_none() {
             self.fail(format!("the container of {name} has ended by itself ({how})"));
         }
     }

@@ -42,7 +42,9 @@ pub(super) async fn by_hand(
     }
     let mut ground = ground_at(place, endpoints, topics, options.patience());
     let done = timeout(LIMIT, Box::pin(carried_out(case, hands, &mut ground))).await;
-    back(case, hands).await.map_err(|source| RestError::NotBack { case: case.id.clone(), source })?;
+    back(case, hands)
+        .await
+        .map_err(|source| RestError::NotBack { case: case.id.clone(), source: Box::new(source) })?;
     done.unwrap_or(Err(RestError::TooLong(LIMIT)))
 }
 

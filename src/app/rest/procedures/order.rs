@@ -111,10 +111,10 @@ pub(super) async fn topic_of_another(
     ] {
         let begun = Instant::now();
         // The broker that the second one asks may hear of the topic later than the one that has made it.
-        let made = looks.last().is_some_and(|look: &Look| look.seen == Ok(201));
+        let is_there = looks.last().is_some_and(|look: &Look| look.seen == Ok(201));
         looks.push(loop {
             let seen = look(what, endpoint, request, &[expected], ground.limit).await;
-            if seen.seen == Ok(expected) || !made || begun.elapsed() >= HEARD_OF {
+            if seen.seen == Ok(expected) || !is_there || begun.elapsed() >= HEARD_OF {
                 break seen;
             }
             tokio::time::sleep(AGAIN).await;
