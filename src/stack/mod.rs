@@ -52,8 +52,9 @@ const EXTERNAL_KAFKA_GRACE: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(3);
 /// How long the doubles may take to finish what they have in hand.
 const QUIESCE_LIMIT: Duration = Duration::from_mins(3);
-/// How long those before the proxies may take to pass on what these have answered.
-const PASSING_ON: Duration = Duration::from_secs(2);
+/// How long those before the proxies may take to pass on what these have answered: it is a matter of moments, and clients that
+/// keep their connections are not waited for any longer.
+const PASSING_ON: Duration = Duration::from_millis(300);
 /// How often they are asked.
 const QUIESCE_POLL: Duration = Duration::from_millis(25);
 
