@@ -138,11 +138,12 @@ fn read_template(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option
         item.fail(problems, format!("must be text, and is {}", item.node.describe()));
         return None;
     };
-    match Template::parse(text, role.placeholders()) {
+    let placeholders = role.placeholders();
+    match Template::parse(text, &placeholders) {
         Ok(template) => Some(template),
         Err(unknown) => {
             let message = format!("there is no placeholder `{{{unknown}}}` for {}", role.name());
-            let known = nearest(&unknown, role.placeholders());
+            let known = nearest(&unknown, &placeholders);
             item.suggest(problems, message, format!("{known}; double braces stand for themselves"));
             None
         }

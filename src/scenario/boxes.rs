@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::decode::{Fields, Item};
 use super::deployed;
-use super::error::{Place, Problems, listed, quoted};
+use super::error::{Problems, listed, quoted};
+use super::fit;
 use super::gateway::read_gateway;
-use super::hosts::{host_is_allowed, host_of};
 use super::idp::read_idp;
 use super::images::read_defaults;
 use super::kafka::read_kafka;
-use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, SecretSource, StackSpec, TlsSettings};
+use super::model::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, StackSpec, TlsSettings};
 use super::proxy::read_proxy;
 
 pub(super) const NONE: &str = "has no meaning with `kind: none`";
@@ -115,86 +115,12 @@ pub(super) fn read_stack(
             problems,
         ),
     };
-    // What stands behind a deployed gateway is told below.
-    if let (Some(proxy_kind), Some(kafka_kind), false) = (proxy_kind, kafka_kind, gateway_is_external) {
+    if let (Some(proxy_kind), Some(kafka_kind)) = (proxy_kind, kafka_kind) {
         let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-        check_flaw(proxy_kind, &stack, at, problems);
-        check_containers((proxy_kind, kafka_kind), &stack.kafka, at, problems);
-    }
-    if proxy_kind == Some(BoxKind::External)
-        && kafka_kind == Some(BoxKind::Embedded)
-        && matches!(stack.kafka, KafkaSpec::Embedded { port: 0, .. })
-    {
-        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-        problems.suggest(
-            at,
-            &format!("{}.port", fields.child("kafka")),
-            "the external proxy must have been configured with the embedded Kafka's port, so it must be fixed",
-            "write for instance `kafka: { kind: embedded, port: 9092 }`",
-        );
-    }
-    if proxy_kind == Some(BoxKind::External)
-        && matches!(&stack.kafka, KafkaSpec::Embedded { sasl: Some(sasl), .. } if sasl.password == SecretSource::Generated)
-    {
-        let at = kafka_item.as_ref().map_or_else(|| fields.at(), Item::at);
-        problems.suggest(
-            at,
-            &format!("{}.sasl.password", fields.child("kafka")),
-            "the external proxy must have been configured with the embedded Kafka's password, so it cannot be made up",
-            "write `{ env: NAME }` or `{ file: path }`",
-        );
+        fit::check((proxy_kind, kafka_kind), &stack, (at, &fields.child("kafka")), problems);
     }
     fields.finish(&REFUSED_BOXES, problems);
     stack
-}
-
-/// A flaw of Kafka's is met by proxies in containers, and by nobody before them.
-fn check_flaw(proxy: BoxKind, stack: &StackSpec, at: &Place, problems: &mut Problems) {
-    if !matches!(&stack.kafka, KafkaSpec::Container(kafka) if kafka.flaw.is_some()) {
-        return;
-    }
-    let (message, remedy) = match &stack.proxy {
-        _ if proxy != BoxKind::Container => (
-            "is met by proxies in containers only, and the proxy of this stack is none",
-            "write `proxy: { kind: container }`, or remove it",
-        ),
-        ProxySpec::Container(proxy) if proxy.registry.is_some() => (
-            "would be met by the schema registry first, so that nothing is learnt of the proxy",
-            "remove `stack.proxy.registry`, or write `flaw: none`",
-        ),
-        _ => return,
-    };
-    problems.suggest(at, "stack.kafka.flaw", message, remedy);
-}
-
-/// Proxies in containers reach Kafka in containers of the same network, or one elsewhere, and a proxy that runs already was configured by
-/// somebody who cannot know where a container is going to be.
-fn check_containers(
-    (proxy, kafka): (BoxKind, BoxKind),
-    spec: &KafkaSpec,
-    at: &Place,
-    problems: &mut Problems,
-) {
-    if proxy == BoxKind::Container
-        && let KafkaSpec::External { bootstrap, .. } = spec
-        && bootstrap.split(',').filter_map(host_of).any(|host| host_is_allowed(&host, &[]))
-    {
-        let message = "cannot be reached from a container, whose loopback is another one than this machine's";
-        let remedy = "name an address at which containers reach it, for instance that of the engine's bridge";
-        problems.suggest(at, "stack.kafka.bootstrap", message, remedy);
-    }
-    let (message, remedy) = match (proxy, kafka) {
-        (BoxKind::Container, BoxKind::Embedded) => (
-            "must be a container where the proxy is one, which reaches it by their network, or run elsewhere",
-            "write `kafka: { kind: container }`, or `kind: external` with the `bootstrap` of one that runs already",
-        ),
-        (BoxKind::External, BoxKind::Container) => (
-            "cannot be a container where the proxy runs already: nobody could have told that where its Kafka is",
-            "write `proxy: { kind: container }`, or attach to the proxy's own Kafka with `kind: external`",
-        ),
-        _ => return,
-    };
-    problems.suggest(at, "stack.kafka", message, remedy);
 }
 
 /// How TLS is to be spoken to `url`: the field `tls`.
@@ -231,13 +157,22 @@ fn open<'t>(
     let Some(item) = item else {
         return Some((BoxKind::Embedded, Fields::none(&stack.child(name), stack.at())));
     };
+    open_item(item, (name, kinds, BoxKind::Embedded), problems)
+}
+
+/// The same of one that is there, and is of the kind `usual` where it does not say.
+pub(super) fn open_item<'t>(
+    item: &Item<'t>,
+    (name, kinds, usual): (&str, &[(&str, BoxKind)], BoxKind),
+    problems: &mut Problems,
+) -> Option<(BoxKind, Fields<'t>)> {
     if item.written().is_some() {
         return Some((read_kind(item, name, kinds, problems)?, Fields::none(&item.path, item.at())));
     }
     let mut fields = item.fields(problems)?;
     let kind = match fields.optional("kind") {
         Some(kind) => read_kind(&kind, name, kinds, problems)?,
-        None => BoxKind::Embedded,
+        None => usual,
     };
     Some((kind, fields))
 }
@@ -253,7 +188,7 @@ fn provided(
     })
 }
 
-pub(super) fn read_kind(
+fn read_kind(
     item: &Item<'_>,
     name: &str,
     kinds: &[(&str, BoxKind)],
@@ -499,47 +434,5 @@ mod tests {
     #[test]
     fn what_an_override_empties_may_be_of_another_kind() {
         assert!(stack("stack: { kafka: { kind: embedded, bootstrap: null } }").is_ok());
-    }
-
-    #[test]
-    fn proxies_in_containers_stand_before_a_kafka_that_they_can_reach() {
-        let before = |kafka: &str, more: &str| {
-            stack(&format!("stack: {{ proxy: container, kafka: {kafka} }}\n{more}"))
-        };
-        let external = |hosts: &str| format!("{{ kind: external, bootstrap: '{hosts}' }}");
-        assert!(before(&external("k1:9092"), "allow_hosts: [k1]").is_ok());
-        for (kafka, more, sentence) in [
-            (external("k1:9092"), "", "load may not be sent to the host `k1`"),
-            (
-                external("k1:9092,localhost:1"),
-                "allow_hosts: [k1]",
-                "stack.kafka.bootstrap: cannot be reached from a container",
-            ),
-            (external("[::1]:9092"), "", "stack.kafka.bootstrap: cannot be reached from a container"),
-            ("embedded".to_owned(), "", "stack.kafka: must be a container where the proxy is one"),
-        ] {
-            let error = before(&kafka, more).unwrap_err();
-            assert!(error.contains(sentence) && error.lines().count() == 1, "{kafka}: {error}");
-        }
-        let error =
-            stack("stack: { proxy: { kind: external, url: 'http://localhost:1' }, kafka: container }");
-        assert!(error.unwrap_err().contains("stack.kafka: cannot be a container"));
-    }
-
-    #[test]
-    fn external_and_embedded_boxes_mix_where_they_can() {
-        let external = "proxy: { kind: external, url: 'http://localhost:1' }";
-        assert!(stack(&format!("stack: {{ {external} }}")).unwrap_err().contains("stack.kafka.port"));
-        assert!(stack(&format!("stack: {{ {external}, kafka: {{ port: 9092 }} }}")).is_ok());
-        let sasl =
-            |sasl: &str| stack(&format!("stack: {{ {external}, kafka: {{ port: 9092, sasl: {sasl} }} }}"));
-        assert!(sasl("{ password: { env: P } }").is_ok());
-        assert!(sasl("{}").unwrap_err().contains("stack.kafka.sasl.password"));
-        let kafka = "kafka: { kind: external, bootstrap: 'k1:9092' }";
-        // Somebody else's proxy writes where it was told to; landfall's own only where load may go.
-        assert!(stack(&format!("stack: {{ {external}, {kafka} }}")).is_ok());
-        let error = stack(&format!("stack: {{ {kafka} }}")).unwrap_err();
-        assert!(error.contains("load may not be sent to the host `k1`"), "{error}");
-        assert!(stack(&format!("stack: {{ {kafka} }}\nallow_hosts: [K1]")).is_ok());
     }
 }

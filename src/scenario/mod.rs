@@ -8,6 +8,7 @@
 //! | `extends`, `overrides` | files and `--set` put together |
 //! | `decode`, `json` | typed reading of the tree; a part of it as JSON |
 //! | `quantity`, `check`, `abort` | durations, sizes, rates, percentages; rules over metrics; those that end a run early |
+//! | `fit` | whether proxy and Kafka fit together |
 //! | `read`, `boxes`, `idp`, `proxy`, `registry`, `kafka`, `topics`, `partners`, `workload/`, `faults`, `network`, `reach`, `evidence`, `hosts`, `secrets` | the fields, part by part |
 //! | `images`, `adapters`, `role` | what containers are started from; how an image is configured as a box: files of their own; which ship |
 //! | `shipped` | files that ship, and those of people's own |
@@ -31,6 +32,7 @@ mod evidence;
 mod extends;
 mod faults;
 mod fingerprint;
+mod fit;
 mod gateway;
 mod hosts;
 mod idp;

@@ -2,8 +2,8 @@
 //! that runs already.
 
 use super::adapters::read_adapter;
-use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, read_kind};
-use super::decode::{Fields, Item};
+use super::boxes::{BoxKind, NONE, OF_CONTAINER, OF_EMBEDDED, OF_EXTERNAL, Ports, open_item};
+use super::decode::Item;
 use super::error::Problems;
 use super::extends::Load;
 use super::hosts::read_url;
@@ -21,20 +21,6 @@ const KINDS: [(&str, BoxKind); 4] = [
 
 const CONTAINER_FIELDS: [&str; 6] = ["adapter", "image", "cpus", "memory", "env", "start_within"];
 
-/// The kind, and the fields besides it; a kind alone may be written as a word.
-fn open<'t>(item: &Item<'t>, usual: BoxKind, problems: &mut Problems) -> Option<(BoxKind, Fields<'t>)> {
-    if item.written().is_some() {
-        let kind = read_kind(item, "registry", &KINDS, problems)?;
-        return Some((kind, Fields::none(&item.path, item.at())));
-    }
-    let mut fields = item.fields(problems)?;
-    let kind = match fields.optional("kind") {
-        Some(kind) => read_kind(&kind, "registry", &KINDS, problems)?,
-        None => usual,
-    };
-    Some((kind, fields))
-}
-
 /// The registry of the embedded proxy.
 pub(super) fn read_registry(
     item: &Item<'_>,
@@ -42,7 +28,7 @@ pub(super) fn read_registry(
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> Option<RegistrySpec> {
-    let (kind, mut fields) = open(item, BoxKind::Embedded, problems)?;
+    let (kind, mut fields) = open_item(item, ("registry", &KINDS, BoxKind::Embedded), problems)?;
     let of_container = CONTAINER_FIELDS.map(|name| (name, OF_CONTAINER));
     match kind {
         BoxKind::Container => {
@@ -89,7 +75,7 @@ pub(super) fn read_contained_registry(
     (load, images): (Load<'_>, &ImageDefaults),
     problems: &mut Problems,
 ) -> Option<RegistryContainer> {
-    let (kind, mut fields) = open(item, BoxKind::Container, problems)?;
+    let (kind, mut fields) = open_item(item, ("registry", &KINDS, BoxKind::Container), problems)?;
     match kind {
         BoxKind::None => {
             fields.finish(&CONTAINER_FIELDS.map(|name| (name, NONE)), problems);

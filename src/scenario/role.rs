@@ -1,6 +1,6 @@
 //! What an adapter makes of an image: a REST proxy, a schema registry or an identity provider; and the adapters that ship for each.
 
-use super::model::{PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready};
+use super::model::{KAFKA_PLACEHOLDERS, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready};
 
 /// The adapters that ship for REST proxies, each with its file's text.
 const PROXIES: [(&str, &str); 4] = [
@@ -54,13 +54,15 @@ impl Role {
         }
     }
 
-    /// What may stand in its templates.
-    pub(super) fn placeholders(self) -> &'static [&'static str] {
-        match self {
-            Self::Proxy => PROXY_PLACEHOLDERS,
-            Self::Registry => REGISTRY_PLACEHOLDERS,
-            Self::Provider => PROVIDER_PLACEHOLDERS,
-        }
+    /// What may stand in its templates, in the order of the alphabet.
+    pub(super) fn placeholders(self) -> Vec<&'static str> {
+        let mut all = match self {
+            Self::Proxy => [KAFKA_PLACEHOLDERS, PROXY_PLACEHOLDERS].concat(),
+            Self::Registry => KAFKA_PLACEHOLDERS.to_vec(),
+            Self::Provider => PROVIDER_PLACEHOLDERS.to_vec(),
+        };
+        all.sort_unstable();
+        all
     }
 
     /// What it is, in words.

@@ -73,20 +73,14 @@ pub const PROVIDER_PLACEHOLDERS: &[&str] =
 /// Those of them in which the life of tokens is.
 const TELL_TOKEN_LIFE: [&str; 3] = ["clients.keycloak", "clients.mock_oauth2", "token_life"];
 
-/// What stands for values that are known when the path comes up, in the adapter of a REST proxy.
-pub const PROXY_PLACEHOLDERS: &[&str] = &[
+/// What stands for values that are known when the path comes up, in the adapters of those who use Kafka.
+pub const KAFKA_PLACEHOLDERS: &[&str] = &[
     "bootstrap",
     "ca.file",
     "kafka.hosts",
     "name",
     "port",
-    "profile",
-    "registry",
-    "registry.host",
-    "registry.port",
     "release",
-    "replica",
-    "replicas",
     "sasl.jaas",
     "sasl.jaas.properties",
     "sasl.mechanism",
@@ -99,25 +93,9 @@ pub const PROXY_PLACEHOLDERS: &[&str] = &[
     "topic.partitions",
 ];
 
-/// What stands for values that are known when the path comes up, in the adapter of a schema registry.
-pub const REGISTRY_PLACEHOLDERS: &[&str] = &[
-    "bootstrap",
-    "ca.file",
-    "kafka.hosts",
-    "name",
-    "port",
-    "release",
-    "sasl.jaas",
-    "sasl.jaas.properties",
-    "sasl.mechanism",
-    "sasl.password",
-    "sasl.password.file",
-    "sasl.username",
-    "sasl.username.json",
-    "security.protocol",
-    "topic",
-    "topic.partitions",
-];
+/// What stands for values besides these, in the adapter of a REST proxy.
+pub const PROXY_PLACEHOLDERS: &[&str] =
+    &["profile", "registry", "registry.host", "registry.port", "replica", "replicas"];
 
 /// The placeholders that stand for secrets.
 pub const SECRET_PLACEHOLDERS: &[&str] =
@@ -243,7 +221,7 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> Result<String, String> {
-        let template = Template::parse(text, PROXY_PLACEHOLDERS)?;
+        let template = Template::parse(text, &[KAFKA_PLACEHOLDERS, PROXY_PLACEHOLDERS].concat())?;
         let value = |name: &'static str| Ok::<_, String>(Secret::new(format!("<{name}>")));
         template.fill(value).map(|secret| secret.expose().to_owned())
     }
@@ -268,7 +246,7 @@ mod tests {
     #[test]
     fn lines_are_those_of_the_text() {
         let lines = |text: &str| {
-            Template::parse(text, PROXY_PLACEHOLDERS)
+            Template::parse(text, KAFKA_PLACEHOLDERS)
                 .unwrap()
                 .lines()
                 .iter()

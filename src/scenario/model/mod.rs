@@ -26,7 +26,7 @@ mod workload;
 use std::time::Duration;
 
 pub use adapter::{
-    Adapter, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready, SECRET_PLACEHOLDERS,
+    Adapter, KAFKA_PLACEHOLDERS, PROVIDER_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready, SECRET_PLACEHOLDERS,
     Template,
 };
 pub use arrivals::{Arrivals, Phase, RecordsPerRequest, Shape, Spacing};

@@ -114,11 +114,11 @@ mod tests {
 
     use super::*;
     use crate::kafka::Access;
-    use crate::scenario::{PROXY_PLACEHOLDERS, REGISTRY_PLACEHOLDERS, Ready};
+    use crate::scenario::{KAFKA_PLACEHOLDERS, PROXY_PLACEHOLDERS, Ready};
     use crate::stack::container::inside::Inside;
 
     fn template(text: &str) -> Template {
-        Template::parse(text, PROXY_PLACEHOLDERS).unwrap()
+        Template::parse(text, &[KAFKA_PLACEHOLDERS, PROXY_PLACEHOLDERS].concat()).unwrap()
     }
 
     fn adapter() -> Adapter {
@@ -151,7 +151,7 @@ mod tests {
         let (inside, _) = Inside::elsewhere(&access, &["k".into()], (("t".into(), 1), false)).unwrap();
         let mut told: Vec<&str> = inside.values().into_keys().chain(["name", "port", "release"]).collect();
         told.sort_unstable();
-        assert_eq!(told, REGISTRY_PLACEHOLDERS);
+        assert_eq!(told, KAFKA_PLACEHOLDERS);
     }
 
     #[test]
