@@ -184,12 +184,14 @@ pub(super) fn is_told(environment: &BTreeMap<String, Value>, placeholder: &str) 
 /// What the boxes of a security scheme are called, without their numbers. Where another scheme's are called so already, a number
 /// tells them apart.
 fn free_name(scheme: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let name = format!("authorizer-{}", in_names(scheme));
-    if !is_taken(&name) {
-        return name;
+    let plain = format!("authorizer-{}", in_names(scheme));
+    let mut name = plain.clone();
+    let mut number = 1;
+    while is_taken(&name) {
+        number += 1;
+        name = format!("{plain}-{number}");
     }
-    let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
-    numbered.into_iter().find(|name| !is_taken(name)).unwrap_or(name)
+    name
 }
 
 /// A security scheme's name, as it may stand in that of a container.

@@ -3,7 +3,7 @@
 use super::adapter::Values;
 use super::kafka::CA_FILE;
 use crate::kafka::Access;
-use crate::scenario::{SaslMechanism, host_is_allowed};
+use crate::scenario::host_is_allowed;
 use crate::secret::Secret;
 use crate::stack::StackError;
 
@@ -145,11 +145,6 @@ fn in_json(text: &str) -> String {
 /// Whether a bootstrap address or a broker's is one that only this machine itself reaches.
 pub(super) fn only_here(host: &str) -> bool {
     host_is_allowed(host, &[])
-}
-
-/// The mechanism as values have it.
-pub(super) fn named(mechanism: SaslMechanism) -> String {
-    mechanism.name().to_owned()
 }
 
 fn read(file: &str) -> Result<String, StackError> {

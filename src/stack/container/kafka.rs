@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::ClientConfig;
 
-use super::inside::{Inside, named};
+use super::inside::Inside;
 use super::ready::until_ready;
 use super::{Containers, Running, StackError, made_up, report};
 use crate::engine::{Container, ContainerSpec, PlacedFile, Redaction};
@@ -145,7 +145,7 @@ impl Containers {
             bootstrap: joined((1..=spec.brokers).map(|number| format!("kafka-{number}:{NET}"))),
             hosts: (1..=spec.brokers).map(|number| format!("kafka-{number}")).collect(),
             protocol: "SASL_SSL".to_owned(),
-            mechanism: Some(named(spec.mechanism)),
+            mechanism: Some(spec.mechanism.name().to_owned()),
             username: Some(PROXY.to_owned()),
             password: Some(password),
             authority: Some(authority.pem()),
