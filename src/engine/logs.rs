@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_left_even_even_of_one_in_two_pieces_or_within_another() {
+    fn no_secret_is_left_even_of_one_in_two_pieces_or_within_another() {
         let secrets = ["hunter2hunter", "hunter2", "abc"].map(Secret::new);
         let redaction = Redaction::new(&secrets);
         assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=******** b=******** c=abc");

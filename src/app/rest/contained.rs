@@ -1,17 +1,15 @@
 //! The suite against boxes in containers: they are brought up for it, and do what cases ask of them.
 
-use std::collections::BTreeMap;
-
 use tokio::sync::watch;
 
 use super::error::RestError;
-use super::{Options, known, selected, tried};
+use super::{Options, excuses, known, selected, tried};
 use crate::app::conform::clear;
 use crate::app::golden::{Against, signalled};
 use crate::app::run::Interrupt;
 use crate::result::{Conformance, Verdict};
 use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario, Value};
-use crate::stack::{Found, Logs, Stack};
+use crate::stack::{Logs, Stack};
 
 /// The scenario whose boxes are tried where none is named.
 pub const SCENARIO: &str = include_str!("../../../scenarios/rest-proxy.yaml");
@@ -64,6 +62,7 @@ pub async fn rest_in_containers(
     // What is wrong with the suite is told before anything is started.
     known(options.profile.as_deref())?;
     selected(&options.only)?;
+    excuses(options.excuses.as_ref())?;
     clear(&options.folder)?;
     let starting = async {
         let stack = Stack::start(scenario, Logs { folder: &options.folder, trace: None }).await?;
@@ -71,7 +70,7 @@ pub async fn rest_in_containers(
         Ok::<_, RestError>(stack)
     };
     let mut signals = interrupt.clone();
-    let mut stack = tokio::select! {
+    let stack = tokio::select! {
         signal = signalled(&mut signals) => return Err(RestError::Interrupted(signal)),
         started = starting => started?,
     };
@@ -90,11 +89,7 @@ pub async fn rest_in_containers(
     };
     let hands = Hands { stack: &stack, scenario };
     let tried = tried(&options, Some(&hands), interrupt, each).await;
-    // Of the scenario's Kafka it has made the one topic that nobody else writes to.
-    let own = Found { foreign: 0, unread: false, whole: BTreeMap::new() };
-    let stays = tokio::task::block_in_place(|| stack.clean_up(own));
-    let mut result = tried.map_err(|error| error.leaving(stays.as_slice()))?;
-    result.notes.extend(stays);
+    let mut result = tried?;
     let lost = stack.note_ends().await;
     // Requests went past it.
     result.boxes = stack.boxes().iter().filter(|part| part.name != "balancer").cloned().collect();

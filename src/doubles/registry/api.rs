@@ -14,7 +14,7 @@ use super::schema::{Format, Schema};
 use super::store::{Compatibility, Refusal, Registered, Schemas};
 use crate::doubles::http::Answer;
 
-const KIND: &str = "application/vnd.schemaregistry.v1+json";
+pub(super) const KIND: &str = "application/vnd.schemaregistry.v1+json";
 
 /// A schema as clients send it.
 #[derive(Debug, Deserialize)]

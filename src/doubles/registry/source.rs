@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::KIND;
 use super::schema::{Format, Schema};
 use super::store::{Refusal, Registered, Schemas};
 
@@ -21,8 +22,6 @@ use super::store::{Refusal, Registered, Schemas};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 16 * 1024 * 1024;
-/// What is sent.
-const KIND: &str = "application/vnd.schemaregistry.v1+json";
 
 /// Where a proxy finds schemas.
 #[derive(Debug, Clone)]
@@ -280,7 +279,10 @@ mod tests {
         taken.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let elsewhere = SchemaSource::elsewhere(&format!("http://{}", taken.local_addr().unwrap()));
         assert_eq!(elsewhere.latest("a").unwrap_err().to_string(), "Connection refused");
-        let elsewhere = SchemaSource::elsewhere("http://no.such.host.invalid");
+        // Somebody who takes the connection and says nothing is something else.
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let elsewhere = SchemaSource::elsewhere(&format!("http://{}", listener.local_addr().unwrap()));
+        tokio::spawn(async move { drop(listener.accept().await) });
         assert_ne!(elsewhere.latest("a").unwrap_err().to_string(), "Connection refused");
     }
 

@@ -59,7 +59,7 @@ async fn leaving(
 
 /// How Kafka goes away and comes back.
 pub(super) enum Outage<'o> {
-    /// A broker of landfall's own, which comes back after so long.
+    /// A broker of landfall's own. That it is away is felt within so long, and it is back after that, if its fault ends at all.
     Fault(&'o Injector, Duration),
     /// Brokers in containers, which are started again.
     Containers(&'o Stack),

@@ -77,7 +77,18 @@ async fn carried_out(
             let topic = format!("landfall-made-by-{}", uuid::Uuid::new_v4().simple());
             order::topic_of_another(ground, &topic, api).await
         }
-        _ => order::sequential(ground, api).await,
+        // Requests go to one of the ground's replicas and the other. What the others try needs no hand, so they never come here.
+        Procedure::TwoReplicas
+        | Procedure::SequentialOrder
+        | Procedure::ConcurrentIsolation
+        | Procedure::DisconnectAfterRequest
+        | Procedure::DisconnectAmidRequest
+        | Procedure::ManyRecords
+        | Procedure::KeepAlive
+        | Procedure::FullDuplex
+        | Procedure::SameAgain
+        | Procedure::SerialBlocking
+        | Procedure::Acknowledgements => order::sequential(ground, api).await,
     }
 }
 
