@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -46,11 +46,13 @@ impl Container {
 
     /// Waits until this stands in its log.
     fn says(&self, expected: &str) {
-        let began = Instant::now();
-        while !self.log().contains(expected) {
-            assert!(began.elapsed() < PATIENCE, "`{expected}` is not in its log:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let follow = format!("exec timeout {} docker logs --follow {} 2>&1", PATIENCE.as_secs(), self.0);
+        let mut following = Command::new("sh").args(["-c", &follow]).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(following.stdout.take().unwrap()).lines();
+        let said = lines.map_while(Result::ok).any(|line| line.contains(expected));
+        let _ = following.kill();
+        following.wait().unwrap();
+        assert!(said, "`{expected}` is not in its log:\n{}", self.log());
     }
 
     /// What it answers at a port that is published on this machine.
@@ -163,7 +165,6 @@ fn mock_oauth2_server_is_configured_by_variables() {
     let began = Instant::now();
     while !server.runs(&["wget", "-q", "-O-", "http://127.0.0.1:8099/isalive"]).contains("alive") {
         assert!(began.elapsed() < PATIENCE, "{}", server.log());
-        std::thread::sleep(Duration::from_millis(50));
     }
     let request = "--post-data=grant_type=client_credentials&client_id=p&client_secret=s";
     let answer = server.runs(&["wget", "-q", "-O-", request, "http://127.0.0.1:8099/x/token"]);
