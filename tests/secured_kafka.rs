@@ -6,83 +6,16 @@
 #[path = "real_kafka/process.rs"]
 #[expect(dead_code, reason = "this test needs less of it than the other")]
 mod process;
+#[path = "real_kafka/secured.rs"]
+mod secured;
 
-use std::path::Path;
 use std::process::{Command, Output};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
-use tempfile::TempDir;
+use secured::{LISTENERS, PASSWORD, Secured};
 
-use process::{Kafka, free_ports};
-
-const PASSWORD: &str = "tortoise-7c1e9-hunter";
 const WRONG: &str = "hare-51d20-hunter";
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// Writes `NAME.pem`, a key and a certificate for `host` that ends with this year.
-fn certificate(folder: &Path, name: &str, host: &str, last_year: i32, authority: &Authority) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-    params.distinguished_name.push(DnType::CommonName, host);
-    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(last_year, 12, 31));
-    let certificate = params.signed_by(&key, authority).unwrap();
-    let pem = format!("{}{}{}", key.serialize_pem(), certificate.pem(), authority.pem());
-    std::fs::write(folder.join(format!("{name}.pem")), pem).unwrap();
-}
-
-/// A cluster with a listener for each certificate, and where these listen.
-struct Secured {
-    kafka: Kafka,
-    authorities: TempDir,
-    ports: [u16; 3],
-}
-
-/// Names of the listeners.
-const LISTENERS: [&str; 3] = ["GOOD", "EXPIRED", "OTHER"];
-
 impl Secured {
-    fn start() -> Option<Self> {
-        let (folder, authorities) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (known, stranger) = (authority("known"), authority("stranger"));
-        std::fs::write(authorities.path().join("ca.pem"), known.pem()).unwrap();
-        std::fs::write(authorities.path().join("stranger.pem"), stranger.pem()).unwrap();
-        certificate(folder.path(), "GOOD", "localhost", 2090, &known);
-        certificate(folder.path(), "EXPIRED", "localhost", 2020, &known);
-        certificate(folder.path(), "OTHER", "kafka.example", 2090, &known);
-        let ports: [u16; 3] = free_ports();
-        let listeners: Vec<String> =
-            LISTENERS.iter().zip(ports).map(|(name, port)| format!("{name}://localhost:{port}")).collect();
-        let mut more =
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GOOD:SASL_SSL,\
-                        EXPIRED:SASL_SSL,OTHER:SASL_SSL\n"
-                .to_owned();
-        let module = "org.apache.kafka.common.security";
-        for name in LISTENERS {
-            let prefix = format!("listener.name.{}", name.to_lowercase());
-            let lines = [
-                format!("{prefix}.ssl.keystore.type=PEM"),
-                format!("{prefix}.ssl.keystore.location={}/{name}.pem", folder.path().display()),
-                format!("{prefix}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512"),
-                format!(
-                    "{prefix}.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_landfall=\"{PASSWORD}\";"
-                ),
-                format!("{prefix}.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;"),
-            ];
-            more.extend(lines.iter().map(|line| format!("{line}\n")));
-        }
-        let scram = format!("SCRAM-SHA-512=[name=landfall,password={PASSWORD}]");
-        let kafka = Kafka::start_with(folder, &listeners, &more, &["--add-scram", &scram])?;
-        Some(Self { kafka, authorities, ports })
-    }
-
     /// `landfall run` for a second with this listener and these properties, in a folder of its own where the authorities are.
     fn run(&self, listener: &str, properties: &str, password: &str) -> Output {
         let place = LISTENERS.iter().position(|name| *name == listener).unwrap();
@@ -141,7 +74,7 @@ fn passed(output: &Output) {
 /// One after another, since each is a load for the whole machine.
 #[test]
 fn who_is_known_is_served_and_what_stands_in_the_way_is_told() {
-    let Some(secured) = Secured::start() else { return };
+    let Some(secured) = Secured::start("localhost") else { return };
     let plain = "security.protocol: SASL_SSL, sasl.mechanism: PLAIN";
     let scram = "security.protocol: sasl_ssl, sasl.mechanism: SCRAM-SHA-512";
     // Beside the scenario's file; and with nothing said, the system's, which `SSL_CERT_FILE` names.

@@ -111,7 +111,7 @@ fn position(progress: &Progress) -> String {
             format!("{} of {}, {} to go{phases}", clock(elapsed), clock(length), clock(left))
         }
         Stage::Drain => format!("{}, waiting for answers", clock(elapsed)),
-        Stage::Settle => format!("{}, waiting for what has not landed", clock(elapsed)),
+        Stage::Settle => format!("{}, waiting for what may still land", clock(elapsed)),
     }
 }
 

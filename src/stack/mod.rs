@@ -43,6 +43,7 @@ use crate::kafka::Access;
 use crate::result::{BoxReport, FaultReport, HopTimes};
 use crate::scenario::{KafkaSpec, Scenario, TlsSettings};
 use crate::secret::Secret;
+use crate::stats::micros;
 
 /// The doubles that run; each stops when dropped. The order is that of the path, so that the entrance closes
 /// first.
@@ -97,6 +98,8 @@ pub struct Stack {
     /// Whether the proxies' producers are idempotent.
     idempotent: bool,
     boxes: Vec<BoxReport>,
+    /// Boxes that a fault takes into service while the load runs.
+    spares: Vec<BoxReport>,
     /// What cannot be done as it was asked.
     warnings: Vec<String>,
     settling: Settling,
@@ -148,6 +151,7 @@ impl Stack {
             injectors,
             idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
+            spares: Vec::new(),
             warnings: Vec::new(),
             settling: Settling::of(scenario),
             authorizer_ttl: None,
@@ -166,15 +170,13 @@ impl Stack {
         stack.learn_cluster_id(scenario).await?;
         stack.start_front(scenario, logs).await?;
         stack.show_container_faults(scenario);
-        // Reported in the order in which a request passes.
-        let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "registry", "kafka"];
-        stack.boxes.sort_by_key(|found| order.iter().position(|name| found.name.starts_with(name)));
+        stack.boxes.sort_by_key(place);
         Ok(stack)
     }
 
     /// Notes that a box is up.
     fn up(&mut self, name: &str, kind: &str, endpoint: Option<String>, since: Instant) {
-        let start_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let start_us = micros(since.elapsed());
         let (name, kind) = (name.to_owned(), kind.to_owned());
         self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: None });
     }
@@ -215,6 +217,12 @@ impl Stack {
         let own = usize::from(self.doubles.authorizer.is_some());
         let reached = own + self.doubles.functions.len() + self.emulators.len();
         reached > 0 && self.unreached_authorizers == 0
+    }
+
+    /// How many copies of an authorizer are asked in turn, each of which fetches keys for itself: those of the one that has most.
+    #[must_use]
+    pub fn authorizer_copies(&self) -> usize {
+        self.emulators.iter().map(|(_, emulators)| emulators.copies()).max().unwrap_or(1)
     }
 
     /// Authorizers forget the keys that they have fetched: landfall's own one at once, functions since they start anew.
@@ -320,7 +328,7 @@ impl Stack {
         self.partner_auths.get(partner)
     }
 
-    /// The boxes, in the order in which a request passes them.
+    /// The boxes that were there when the path came up, in the order in which a request passes them.
     #[must_use]
     pub fn boxes(&self) -> &[BoxReport] {
         &self.boxes
@@ -342,12 +350,18 @@ impl Stack {
         }
     }
 
-    /// The boxes as [`Self::boxes`] has them, with what containers have used so far; `measured` are the measured phases,
-    /// in milliseconds after the load began.
+    /// The boxes as [`Self::boxes`] has them, and those that faults have taken into service, with what containers have used so
+    /// far; `measured` are the measured phases, in milliseconds after the load began.
     #[must_use]
     pub fn boxes_with_telemetry(&self, measured: &[Range<u64>]) -> Vec<BoxReport> {
         let mut boxes = self.boxes.clone();
         if let Some(containers) = &self.containers {
+            boxes.extend(self.spares.iter().filter_map(|spare| {
+                let start_us = micros(containers.taken_into_service(&spare.name)?);
+                Some(BoxReport { start_us, ..spare.clone() })
+            }));
+            // Those that came later stand behind those of their kind.
+            boxes.sort_by_key(place);
             containers.add_telemetry(&mut boxes, measured);
         }
         boxes
@@ -385,6 +399,12 @@ impl Stack {
             None => Ok(()),
         }
     }
+}
+
+/// Where a box stands in reports: in the order in which a request passes them.
+fn place(found: &BoxReport) -> Option<usize> {
+    let order = ["idp", "idp-admin", "gateway", "authorizer", "balancer", "proxy", "registry", "kafka"];
+    order.iter().position(|name| found.name.starts_with(name))
 }
 
 /// How the scenario's Kafka is reached, where it is external; `None` where it is not.

@@ -1,4 +1,5 @@
-//! Proxies in containers before a Kafka that is elsewhere: landfall's own broker, in another process, at a bridge of the engine's.
+//! Proxies in containers before a Kafka that is elsewhere: landfall's own broker or a real one, in another process, at a bridge of the
+//! engine's.
 
 use std::net::IpAddr;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +9,7 @@ use landfall::result::{CaseOutcome, Verdict};
 use crate::alone::{beside_others, docker, end, image};
 use crate::conform;
 use crate::harness::{Landfall, wait_until};
+use crate::secured::{self, Secured};
 
 /// A broker in a process of its own, for as long as this lives.
 struct Elsewhere {
@@ -68,8 +70,9 @@ struct Bridge {
 
 impl Bridge {
     fn new() -> Self {
-        // Several of them may have this name, but none its id.
-        let id = docker(&["network", "create", "landfall-test-elsewhere"]).trim().to_owned();
+        // Tests run at the same time.
+        let name = format!("landfall-test-elsewhere-{}", uuid::Uuid::new_v4().simple());
+        let id = docker(&["network", "create", &name]).trim().to_owned();
         let told = docker(&["network", "inspect", &id, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
         let address = told.trim().parse().expect("this machine has an address in it");
         Self { id, address }
@@ -121,6 +124,33 @@ fn records_land_in_a_kafka_elsewhere() {
         };
         assert!(noted(said) && noted("the topic `landfall-ready`"), "{:?}", result.notes);
         assert!(!shown.contains(PASSWORD), "{shown}");
+    }
+}
+
+#[test]
+fn records_land_in_a_real_kafka_elsewhere_over_sasl_ssl() {
+    let Some(_right) = beside_others() else { return };
+    let network = Bridge::new();
+    let host = network.address;
+    let Some(secured) = Secured::start(&host.to_string()) else { return };
+    let authority = secured.authorities.path().join("ca.pem");
+    let properties = |mechanism: &str| {
+        format!(
+            "properties: {{security.protocol: SASL_SSL, sasl.mechanism: {mechanism}, sasl.username: landfall, \
+             sasl.password: {{env: KAFKA_PASSWORD}}, ssl.ca.location: \"{}\"}}, create_topics: true, \
+             delete_topics: created",
+            authority.display()
+        )
+    };
+    for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
+        let [good, ..] = secured.ports;
+        let landfall = before(&format!("{host}:{good}"), host, &properties(mechanism));
+        let ended = end(landfall.env("KAFKA_PASSWORD", secured::PASSWORD));
+        let result = ended.result();
+        let shown = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!((ended.code, result.verdict), (Some(0), Verdict::Pass), "{mechanism}: {shown}");
+        assert_eq!((result.records.landed, result.findings.len()), (500, 0), "{mechanism}: {shown}");
+        assert!(!shown.contains(secured::PASSWORD), "{shown}");
     }
 }
 

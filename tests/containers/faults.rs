@@ -91,6 +91,12 @@ fn one_replica_comes_and_another_goes() {
     let result = sound(&ended);
     assert_eq!(injected(result), [("scale-out", 1), ("scale-in", 1)], "{:?}", result.notes);
     noted(result, &["proxy-3 was taken into service", "proxy-1 was taken out of service and stopped"]);
+    let proxies: Vec<_> = result.boxes.iter().filter(|part| part.name.starts_with("proxy-")).collect();
+    let names: Vec<&str> = proxies.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["proxy-1", "proxy-2", "proxy-3"], "{}", ended.stdout);
+    let newcomer = proxies[2].container.as_ref().and_then(|container| container.telemetry.as_ref());
+    let figures = newcomer.map(|telemetry| (telemetry.figures.restarts, telemetry.figures.rss_max_bytes));
+    assert!(matches!(figures, Some((0, Some(rss))) if rss > 0) && proxies[2].start_us > 0, "{figures:?}");
 }
 
 #[test]

@@ -13,6 +13,16 @@ mod flaws;
 #[expect(dead_code, reason = "it is that of tests/run, which uses more of it")]
 #[path = "../run/harness.rs"]
 mod harness;
+#[expect(clippy::unwrap_used, dead_code, reason = "it is that of tests/real_kafka.rs, which uses more of it")]
+#[path = "../real_kafka/process.rs"]
+mod process;
 mod provider;
 mod quickstart;
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "it is that of tests/secured_kafka.rs, which uses more of it"
+)]
+#[path = "../real_kafka/secured.rs"]
+mod secured;
 mod trouble;

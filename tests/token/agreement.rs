@@ -86,6 +86,7 @@ fn material(profile: &TokenProfile) -> (Material, Value) {
         rotation: Some(KeyTimes::default()),
         own: true,
         cold: true,
+        copies: 1,
         clock: true,
         cache: Some(Duration::from_secs(1)),
         run: "run".into(),

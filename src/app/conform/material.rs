@@ -144,6 +144,7 @@ pub(super) async fn gather(
         sink: None,
         own: stack.authorizer().is_some(),
         cold: stack.forgets_keys(),
+        copies: stack.authorizer_copies(),
         clock: false,
         cache: stack.authorizer_ttl(),
         run: run.to_owned(),

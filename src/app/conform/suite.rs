@@ -196,8 +196,9 @@ impl Suite<'_> {
             Control::FetchesWithinCoolDown => {
                 let count = idp.map_or(0, Idp::jwks_requests).saturating_sub(fetches.0);
                 let cool_down = self.material.rotation.unwrap_or_default().cool_down;
-                // One at once, and one for each cool-down that has begun meanwhile.
-                let most = 1 + fetches.1.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
+                // By each copy one at once, and one for each cool-down that has begun meanwhile.
+                let by_one = 1 + fetches.1.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
+                let most = by_one * self.material.copies as u128;
                 if u128::from(count) > most {
                     complaints.push(format!(
                         "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"

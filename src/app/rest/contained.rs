@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::error::RestError;
-use super::{Options, excuses, known, selected, tried};
+use super::{Options, Wanted, tried};
 use crate::app::conform::clear;
 use crate::app::golden::{Against, signalled};
 use crate::app::run::Interrupt;
@@ -23,9 +23,9 @@ const AUTO_CREATE: &str = "KAFKA_AUTO_CREATE_TOPICS_ENABLE";
 /// How far in the future a record's timestamp may be: before 4.0 as far as a number goes, since then an hour (KIP-1030).
 const LATEST: (&str, &str) = ("KAFKA_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS", "9223372036854775807");
 
-/// Boxes in containers that cases may have something done to.
+/// Which boxes are containers, and so can have something done to them.
 #[derive(Debug, Clone, Default)]
-pub struct Contained {
+pub(super) struct Contained {
     /// URLs of the proxies, past their balancer; not empty.
     pub(super) proxies: Vec<String>,
     /// Whether the brokers are containers, too.
@@ -34,6 +34,7 @@ pub struct Contained {
 
 /// The boxes themselves.
 pub(super) struct Hands<'s> {
+    pub(super) contained: Contained,
     pub(super) stack: &'s Stack,
     pub(super) scenario: &'s Scenario,
 }
@@ -59,10 +60,7 @@ pub async fn rest_in_containers(
     each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
     let scenario = &alone(scenario, options.auto_create)?;
-    // What is wrong with the suite is told before anything is started.
-    known(options.profile.as_deref())?;
-    selected(&options.only)?;
-    excuses(options.excuses.as_ref())?;
+    let wanted = Wanted::read(options)?;
     clear(&options.folder)?;
     let starting = async {
         let stack = Stack::start(scenario, Logs { folder: &options.folder, trace: None }).await?;
@@ -84,12 +82,10 @@ pub async fn rest_in_containers(
         },
         auto_create: auto_create(scenario).or(options.auto_create),
         registry: Some(stack.has_registry()),
-        contained: Some(contained),
         ..options.clone()
     };
-    let hands = Hands { stack: &stack, scenario };
-    let tried = tried(&options, Some(&hands), interrupt, each).await;
-    let mut result = tried?;
+    let hands = Hands { contained, stack: &stack, scenario };
+    let mut result = tried(wanted, &options, Some(&hands), interrupt, each).await?;
     let lost = stack.note_ends().await;
     // Requests went past it.
     result.boxes = stack.boxes().iter().filter(|part| part.name != "balancer").cloned().collect();

@@ -3,13 +3,13 @@
 
 use tokio::sync::watch;
 
+use super::Trial;
 use super::contained::Hands;
 use super::error::RestError;
 use super::place::Place;
 use super::procedures::{self, CarriedOut};
 use super::suite::{self, Outcome, Site};
 use super::surroundings::{Group, groups};
-use super::{Options, Plan};
 use crate::app::golden::signalled;
 use crate::app::run::Interrupt;
 use crate::conform::rest::{Brokers, Requires, RestCase};
@@ -17,41 +17,39 @@ use crate::stack::StackError;
 
 /// A suite under way.
 pub(super) struct Course<'c> {
-    pub(super) plan: &'c Plan,
-    pub(super) options: &'c Options,
-    /// The boxes, where they are containers.
-    pub(super) hands: Option<&'c Hands<'c>>,
+    pub(super) trial: Trial<'c>,
     /// The run's id.
     pub(super) run: &'c str,
     pub(super) interrupt: watch::Receiver<Option<Interrupt>>,
     /// What came of the cases, in the order of the plan.
     pub(super) outcomes: Vec<Outcome>,
+    /// What came of the procedures, in the order of the plan.
+    pub(super) procedures: Vec<procedures::Outcome>,
     /// What has been left behind, in words.
     pub(super) left: Vec<String>,
     /// Why it is not known what landed, where it is not.
     pub(super) unread: Option<String>,
-    /// Whether a procedure has failed, and nothing excuses that.
-    pub(super) procedure_failed: bool,
     /// Where most requests went.
     pub(super) target: String,
 }
 
 impl Course<'_> {
-    /// Tries everything. Gives what came of the procedures.
-    pub(super) async fn run(&mut self, each: &mut impl FnMut()) -> Result<CarriedOut, RestError> {
-        let cases: Vec<&RestCase> = self.plan.cases.iter().map(|(_, case)| case).collect();
-        let all = groups(self.options, &cases, &self.plan.wanting);
+    /// Tries everything.
+    pub(super) async fn run(&mut self, each: &mut impl FnMut()) -> Result<(), RestError> {
+        let Trial { plan, options, hands } = self.trial;
+        let cases: Vec<&RestCase> = plan.cases.iter().map(|(_, case)| case).collect();
+        let all = groups(options, self.trial.contained(), &cases, &plan.wanting);
         let (first, late): (Vec<Group>, Vec<Group>) =
-            all.into_iter().partition(|group| self.hands.is_none() || !group.is_late());
+            all.into_iter().partition(|group| hands.is_none() || !group.is_late());
         self.at_once(first, &cases, each).await?;
-        let carried_out = if self.has_ended() {
-            procedures::untried(self.plan)
-        } else {
-            let (plan, options, interrupt) = (self.plan, self.options, self.interrupt.clone());
-            procedures::run(plan, options, self.hands, self.run, interrupt, &mut *each).await?
-        };
-        self.procedure_failed = carried_out.has_failed(self.plan);
-        let Some(hands) = self.hands else { return Ok(carried_out) };
+        if !self.has_ended() {
+            let interrupt = self.interrupt.clone();
+            let CarriedOut { outcomes, left } =
+                procedures::run(self.trial, self.run, interrupt, &mut *each).await?;
+            self.procedures = outcomes;
+            self.left.extend(left);
+        }
+        let Some(hands) = hands else { return Ok(()) };
         let (own, late): (Vec<Group>, Vec<Group>) =
             late.into_iter().partition(|group| group.surroundings.own);
         self.own(hands, own, &cases, each).await?;
@@ -65,7 +63,7 @@ impl Course<'_> {
                 self.unless_signalled(hands.stack.start_brokers()).await??;
             }
         }
-        Ok(carried_out)
+        Ok(())
     }
 
     /// Tries what may harm a proxy, each case at another one as far as there are so many, and starts these proxies again.
@@ -76,7 +74,7 @@ impl Course<'_> {
         cases: &[&RestCase],
         each: &mut impl FnMut(),
     ) -> Result<(), RestError> {
-        let proxies = hands.stack.proxies_in_containers().len().max(1);
+        let proxies = hands.contained.proxies.len().max(1);
         let mut groups = groups.into_iter().peekable();
         while groups.peek().is_some() && !self.has_ended() {
             let some: Vec<Group> = groups.by_ref().take(proxies).collect();
@@ -130,12 +128,9 @@ impl Course<'_> {
         each: &mut impl FnMut(),
     ) -> Result<(), RestError> {
         let mut place = self.open(&group, cases).await?;
-        let broker = group.surroundings.broker;
-        if broker != Brokers::Up {
-            hands.stack.kill_brokers().await?;
-            place.forget_kafka();
-        }
-        if broker == Brokers::Never {
+        hands.stack.kill_brokers().await?;
+        place.forget_kafka();
+        if group.surroundings.broker == Brokers::Never {
             // A proxy that has just been started has never heard of a broker.
             let starting = async {
                 hands.stack.stop_proxy(0).await?;
@@ -167,20 +162,12 @@ impl Course<'_> {
     async fn open(&mut self, group: &Group, cases: &[&RestCase]) -> Result<Place, RestError> {
         let run = self.run;
         let name = |index: usize| format!("landfall-{run}-{}", index + 1);
-        let place = Place::open(self.options, group, cases, name, &mut self.interrupt).await?;
-        if let Some(hands) = self.hands {
-            let known = self.unless_signalled(hands.stack.until_topics_are_known(&place.topics)).await;
-            if let Err(error) = known.and_then(|known| Ok(known?)) {
-                self.left.extend(place.close().await);
-                return Err(error);
-            }
-        }
-        Ok(place)
+        Place::open(self.trial, group, cases, name, &mut self.interrupt).await
     }
 
     async fn tried(&mut self, sites: &[Site], each: &mut impl FnMut()) -> Result<(), RestError> {
         let interrupt = self.interrupt.clone();
-        suite::run(self.plan, self.options, sites, interrupt, &mut self.outcomes, each).await
+        suite::run(self.trial, sites, interrupt, &mut self.outcomes, each).await
     }
 
     async fn close(&mut self, sites: &[Site]) {
@@ -192,12 +179,11 @@ impl Course<'_> {
 
     /// Whether the first failure has ended the suite.
     fn has_ended(&self) -> bool {
-        let cases = self.plan.cases.iter().zip(&self.outcomes);
-        self.options.fail_fast
-            && (self.procedure_failed
-                || cases.into_iter().any(|((_, case), outcome)| {
-                    matches!(outcome, Outcome::Tried(tried) if self.plan.is_failure(&case.id, tried.assessment.outcome))
-                }))
+        let plan = self.trial.plan;
+        let case_failed = plan.cases.iter().zip(&self.outcomes).any(|((_, case), outcome)| {
+            matches!(outcome, Outcome::Tried(tried) if plan.is_failure(&case.id, tried.assessment.outcome))
+        });
+        self.trial.options.fail_fast && (case_failed || procedures::has_failed(plan, &self.procedures))
     }
 
     async fn unless_signalled<T>(&self, work: impl Future<Output = T>) -> Result<T, RestError> {

@@ -20,11 +20,10 @@ use jiff::tz::TimeZone;
 use semver::Version;
 use tokio::sync::watch;
 
-use self::contained::Hands;
-pub use self::contained::{Contained, SCENARIO, profile_of_adapter, rest_in_containers};
+use self::contained::{Contained, Hands};
+pub use self::contained::{SCENARIO, profile_of_adapter, rest_in_containers};
 use self::course::Course;
 pub use self::error::RestError;
-use self::procedures::CarriedOut;
 pub use self::recorded::{Fitting, Options as RecordedOptions, recorded};
 pub use self::shown::{dry, listed};
 use self::suite::Outcome;
@@ -79,8 +78,6 @@ pub struct Options {
     pub auto_create: Option<bool>,
     /// Whether the proxy reaches a schema registry; `None`: it is not known. landfall's own has one where a case asks for it.
     pub registry: Option<bool>,
-    /// What can be done to the boxes that [`Against::Running`] names; `None`: nothing, they are somebody else's.
-    pub contained: Option<Contained>,
     /// Where the result will be written; what an earlier suite has left there goes.
     pub folder: PathBuf,
 }
@@ -110,6 +107,24 @@ impl Options {
     }
 }
 
+/// What is tried, as files and the catalogue have it: all that can be wrong before anything is started.
+struct Wanted {
+    excuses: Vec<Excuse>,
+    profile: Option<Profile>,
+    version: Version,
+    cases: Vec<(Requirement, RestCase)>,
+    procedures: Vec<(Requirement, ProcedureCase)>,
+}
+
+impl Wanted {
+    fn read(options: &Options) -> Result<Self, RestError> {
+        let excuses = excuses(options.excuses.as_ref())?;
+        let (profile, version) = known(options.profile.as_deref())?;
+        let (cases, procedures) = selected(&options.only)?;
+        Ok(Self { excuses, profile, version, cases, procedures })
+    }
+}
+
 /// What is tried, and by what it is judged.
 struct Plan {
     cases: Vec<(Requirement, RestCase)>,
@@ -130,6 +145,21 @@ impl Plan {
 
     fn standard(&self) -> Standard<'_> {
         Standard { profile: self.profile.as_ref(), version: &self.version }
+    }
+}
+
+/// What is tried, how, and by what hands.
+#[derive(Clone, Copy)]
+struct Trial<'t> {
+    plan: &'t Plan,
+    options: &'t Options,
+    /// What something can be done to boxes with; `None`: they are landfall's own or somebody else's.
+    hands: Option<&'t Hands<'t>>,
+}
+
+impl<'t> Trial<'t> {
+    fn contained(self) -> Option<&'t Contained> {
+        self.hands.map(|hands| &hands.contained)
     }
 }
 
@@ -190,23 +220,23 @@ pub async fn rest(
     interrupt: watch::Receiver<Option<Interrupt>>,
     each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
-    tried(options, None, interrupt, each).await
+    tried(Wanted::read(options)?, options, None, interrupt, each).await
 }
 
 /// The same, where something can be done to the boxes.
 async fn tried(
+    wanted: Wanted,
     options: &Options,
     hands: Option<&Hands<'_>>,
     interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(usize, usize),
 ) -> Result<Conformance, RestError> {
     let (started, origin) = (Timestamp::now(), Instant::now());
-    let excuses = excuses(options.excuses.as_ref())?;
-    let (profile, version) = known(options.profile.as_deref())?;
-    let (cases, procedures) = selected(&options.only)?;
+    let Wanted { excuses, profile, version, cases, procedures } = wanted;
+    let contained = hands.map(|hands| &hands.contained);
     let wanting: Vec<Vec<String>> = cases
         .iter()
-        .map(|(requirement, case)| wanting(options, profile.as_ref(), requirement, case))
+        .map(|(requirement, case)| wanting(options, contained, profile.as_ref(), requirement, case))
         .collect();
     let today = TimeZone::UTC.to_datetime(started).date();
     let hold = excuses.iter().filter(|excuse| today <= excuse.expires);
@@ -215,15 +245,13 @@ async fn tried(
     let run = random_run_id();
     clear(&options.folder)?;
     let mut course = Course {
-        plan: &plan,
-        options,
-        hands,
+        trial: Trial { plan: &plan, options, hands },
         run: run.as_str(),
         interrupt,
         outcomes: suite::before(&plan),
         left: Vec::new(),
         unread: None,
-        procedure_failed: false,
+        procedures: procedures::untried(&plan),
         target: String::new(),
     };
     let of = plan.cases.len() + plan.procedures.len();
@@ -232,13 +260,9 @@ async fn tried(
         done += 1;
         each(done, of);
     };
-    let carried_out = course.run(&mut told).await;
-    let Course { outcomes, mut left, unread, target, .. } = course;
-    let CarriedOut { outcomes: procedures, left: left_by_procedures } = match carried_out {
-        Ok(carried_out) => carried_out,
-        Err(error) => return Err(error.leaving(&left)),
-    };
-    left.extend(left_by_procedures);
+    let ended = course.run(&mut told).await;
+    let Course { outcomes, procedures, left, unread, target, .. } = course;
+    ended.map_err(|error| error.leaving(&left))?;
     let mut cases: Vec<CaseReport> = plan
         .cases
         .iter()

@@ -10,7 +10,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::MetadataTopic;
 use tokio::sync::watch;
 
-use super::Options;
+use super::Trial;
+use super::contained::Hands;
 use super::error::RestError;
 use super::surroundings::Group;
 use crate::app::golden::{Against, Setting, signalled, warm};
@@ -56,14 +57,15 @@ pub(super) struct Place {
 
 impl Place {
     /// Starts or attaches to the proxy, and makes the topics, whose names `name` gives by the place of a case in the plan. A
-    /// signal ends it before there are any; once they are made, whoever sends to them heeds it.
+    /// signal ends it.
     pub(super) async fn open(
-        options: &Options,
+        trial: Trial<'_>,
         group: &Group,
         cases: &[&RestCase],
         name: impl Fn(usize) -> String,
         interrupt: &mut watch::Receiver<Option<Interrupt>>,
     ) -> Result<Self, RestError> {
+        let (options, contained) = (trial.options, trial.contained());
         let found = async {
             let (setting, kafka) = match &options.against {
                 Against::Embedded(embedded) => {
@@ -73,7 +75,6 @@ impl Place {
                     (setting, kafka)
                 }
                 Against::Running { url, kafka, hosts } => {
-                    let contained = options.contained.as_ref();
                     let url =
                         contained.and_then(|contained| contained.proxies.get(group.proxy)).unwrap_or(url);
                     let setting = Setting::attach(url, kafka.clone(), hosts, BTreeSet::new()).await?;
@@ -97,16 +98,16 @@ impl Place {
         };
         let own = matches!(options.against, Against::Embedded(_));
         // Topics of a Kafka in containers go with it.
-        let deletes = !own && !options.contained.as_ref().is_some_and(|contained| contained.brokers);
+        let deletes = !own && !contained.is_some_and(|contained| contained.brokers);
         let unread =
             (!own && kafka.is_none()).then(|| "no Kafka was named beside the proxy (--bootstrap)".to_owned());
-        let contained = options.contained.is_some();
+        let contained = contained.is_some();
         let mut place = Self { setting, url, topics, admin, kafka, unread, own, contained, deletes };
         let of_cases = group.cases.iter().map(|index| &cases[*index].topic);
         let wanted: Vec<(String, &TopicOf)> = place.topics.iter().cloned().zip(of_cases).collect();
-        if let Err(error) = place.create(&wanted).await {
-            place.close().await;
-            return Err(error);
+        if let Err(error) = place.create(trial.hands, &wanted, interrupt).await {
+            let left = place.close().await;
+            return Err(error.leaving(left.as_slice()));
         }
         if group.loses_its_broker() {
             try_join_all(place.topics.iter().map(|topic| warm(topic, &place.setting))).await?;
@@ -140,14 +141,26 @@ impl Place {
         self.kafka.as_ref()
     }
 
-    /// Makes topics beside those of cases.
-    pub(super) async fn add(&mut self, wanted: &[(String, TopicOf)]) -> Result<(), RestError> {
+    /// Makes topics beside those of cases. A signal ends it.
+    pub(super) async fn add(
+        &mut self,
+        hands: Option<&Hands<'_>>,
+        wanted: &[(String, TopicOf)],
+        interrupt: &mut watch::Receiver<Option<Interrupt>>,
+    ) -> Result<(), RestError> {
         self.topics.extend(wanted.iter().map(|(name, _)| name.clone()));
         let wanted: Vec<(String, &TopicOf)> = wanted.iter().map(|(name, of)| (name.clone(), of)).collect();
-        self.create(&wanted).await
+        self.create(hands, &wanted, interrupt).await
     }
 
-    async fn create(&self, wanted: &[(String, &TopicOf)]) -> Result<(), RestError> {
+    /// Makes topics, and waits until they can be used. A signal ends the waiting: what is asked for is made, so that it can be
+    /// deleted.
+    async fn create(
+        &self,
+        hands: Option<&Hands<'_>>,
+        wanted: &[(String, &TopicOf)],
+        interrupt: &mut watch::Receiver<Option<Interrupt>>,
+    ) -> Result<(), RestError> {
         let (Some(admin), Some(kafka)) = (&self.admin, &self.kafka) else { return Ok(()) };
         let refused = |reason: String| RestError::Topics { bootstrap: kafka.bootstrap.clone(), reason };
         for some in wanted.chunks(BATCH) {
@@ -166,16 +179,38 @@ impl Place {
                 }
             }
         }
+        if self.own {
+            return Ok(());
+        }
+        let served = async {
+            self.until_served(admin, wanted).await.map_err(refused)?;
+            if let Some(hands) = hands {
+                hands.stack.until_topics_are_known(&self.topics).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            signal = signalled(interrupt) => Err(RestError::Interrupted(signal)),
+            served = served => served,
+        }
+    }
+
+    /// Waits until the broker that is asked tells of these topics, and in containers until their leaders serve them.
+    async fn until_served(
+        &self,
+        admin: &AdminClient<DefaultClientContext>,
+        wanted: &[(String, &TopicOf)],
+    ) -> Result<(), String> {
         let begun = Instant::now();
-        while !self.own && !wanted.is_empty() {
+        while !wanted.is_empty() {
             let missing = tokio::task::block_in_place(|| match not_led(admin, wanted) {
                 Ok(None) if self.contained => Ok(not_served(admin, wanted)),
                 told => told,
             });
-            match missing.map_err(|error| refused(error.to_string()))? {
+            match missing.map_err(|error| error.to_string())? {
                 None => break,
                 Some(topic) if begun.elapsed() >= MADE => {
-                    return Err(refused(format!("{topic} has been made and still has no leader")));
+                    return Err(format!("{topic} has been made and still has no leader"));
                 }
                 Some(_) => tokio::time::sleep(LOOK).await,
             }

@@ -9,12 +9,11 @@ use futures_util::stream;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Options;
-use super::Plan;
 use super::error::RestError;
 use super::filled::{filled, told_before};
 use super::place::{Place, absent};
 use super::surroundings::Group;
+use super::{Options, Plan, Trial};
 use crate::app::golden::{Against, Awaited, golden_record, send, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::golden::{GoldenRecord, GoldenRequest, GoldenResponse, topic_of};
@@ -118,13 +117,13 @@ pub(super) fn before(plan: &Plan) -> Vec<Outcome> {
 /// Tries every case of these places, in any order, and enters what came of each in its place in the plan. `each` is told of each
 /// that is done.
 pub(super) async fn run(
-    plan: &Plan,
-    options: &Options,
+    trial: Trial<'_>,
     sites: &[Site],
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     outcomes: &mut [Outcome],
     each: &mut impl FnMut(),
 ) -> Result<(), RestError> {
+    let Trial { plan, options, .. } = trial;
     let stop = AtomicBool::new(false);
     let mut in_turn: Vec<(&Site, usize, usize)> = sites
         .iter()

@@ -1,6 +1,7 @@
 //! Which cases are tried where: those that ask for the same share a proxy and a broker.
 
 use super::Options;
+use super::contained::Contained;
 use crate::app::golden::{Against, Stage};
 use crate::conform::golden::Setup;
 use crate::conform::rest::{Brokers, Profile, Requirement, Requires, RestCase, Surroundings};
@@ -46,10 +47,15 @@ impl Group {
 }
 
 /// The places, and what is tried in each, of the cases that want nothing; the place of most comes first.
-pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<String>]) -> Vec<Group> {
+pub(super) fn groups(
+    options: &Options,
+    contained: Option<&Contained>,
+    cases: &[&RestCase],
+    wanting: &[Vec<String>],
+) -> Vec<Group> {
     let mut groups = vec![Group { surroundings: usual(options), cases: Vec::new(), proxy: 0 }];
     for (index, case) in cases.iter().enumerate().filter(|(index, _)| wanting[*index].is_empty()) {
-        let surroundings = match (&options.against, &options.contained) {
+        let surroundings = match (&options.against, contained) {
             (Against::Embedded(_), _) => completed(&case.place, options),
             (Against::Running { .. }, None) => usual(options),
             (Against::Running { .. }, Some(_)) => {
@@ -65,7 +71,7 @@ pub(super) fn groups(options: &Options, cases: &[&RestCase], wanting: &[Vec<Stri
     }
     // Those that never had a broker come last: for them a proxy is started anew.
     groups[1..].sort_by_key(|group| (!group.surroundings.own, group.surroundings.broker == Brokers::Never));
-    let proxies = options.contained.as_ref().map_or(1, |contained| contained.proxies.len().max(1));
+    let proxies = contained.map_or(1, |contained| contained.proxies.len().max(1));
     let own = groups.iter_mut().filter(|group| group.surroundings.own);
     for (number, group) in own.enumerate() {
         group.proxy = proxies - 1 - number % proxies;
@@ -97,11 +103,12 @@ fn completed(place: &Surroundings, options: &Options) -> Surroundings {
 /// What a case needs and no place has.
 pub(super) fn wanting(
     options: &Options,
+    contained: Option<&Contained>,
     profile: Option<&Profile>,
     requirement: &Requirement,
     case: &RestCase,
 ) -> Vec<String> {
-    let unmet = case.requires().into_iter().filter(|required| !is_met(options, *required));
+    let unmet = case.requires().into_iter().filter(|required| !is_met(options, contained, *required));
     let mut wanting: Vec<String> = unmet.map(|required| required.name().to_owned()).collect();
     if profile.is_some_and(|profile| profile.lacks.contains(&requirement.api)) {
         wanting.push(requirement.api.name().to_owned());
@@ -109,13 +116,13 @@ pub(super) fn wanting(
     wanting
 }
 
-fn is_met(options: &Options, required: Requires) -> bool {
+fn is_met(options: &Options, contained: Option<&Contained>, required: Requires) -> bool {
     match &options.against {
         // Landfall's own proxy and broker are set up so, by [`Group::setup`], where a case asks for it.
         Against::Embedded(_) => true,
         Against::Running { url, .. } => match required {
-            Requires::StoppedBroker => options.contained.as_ref().is_some_and(|contained| contained.brokers),
-            Requires::Spare => options.contained.is_some(),
+            Requires::StoppedBroker => contained.is_some_and(|contained| contained.brokers),
+            Requires::Spare => contained.is_some(),
             Requires::ProxySettings | Requires::ScarceReplicas => false,
             Requires::AutoCreateOff => options.auto_create == Some(false),
             Requires::AutoCreateOn => options.auto_create == Some(true),
@@ -139,7 +146,6 @@ mod tests {
 
     use super::*;
     use crate::app::golden::Embedded;
-    use crate::app::rest::Contained;
     use crate::conform::Strictness;
     use crate::conform::rest::{Standing, read_area};
 
@@ -168,7 +174,6 @@ mod tests {
             at_once: 1,
             auto_create: None,
             registry,
-            contained: None,
             folder: PathBuf::new(),
         }
     }
@@ -197,7 +202,7 @@ mod tests {
         ]
         .map(case);
         let wants = |options: &Options| {
-            let each = all.iter().map(|(requirement, case)| wanting(options, None, requirement, case));
+            let each = all.iter().map(|(requirement, case)| wanting(options, None, None, requirement, case));
             each.collect::<Vec<_>>()
         };
         let cases = all.each_ref().map(|(_, case)| case);
@@ -205,7 +210,7 @@ mod tests {
         let wanted = wants(&own);
         assert_eq!(wanted[5], Vec::<String>::new());
         let told: Vec<Vec<usize>> =
-            groups(&own, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+            groups(&own, None, &cases, &wanted).into_iter().map(|group| group.cases).collect();
         assert_eq!(told, [vec![0, 2], vec![1, 3], vec![4], vec![5]]);
 
         let other = options(running(), Some(true));
@@ -223,7 +228,7 @@ mod tests {
             ]
         );
         let told: Vec<Vec<usize>> =
-            groups(&other, &cases, &wanted).into_iter().map(|group| group.cases).collect();
+            groups(&other, None, &cases, &wanted).into_iter().map(|group| group.cases).collect();
         assert_eq!(told, [vec![0, 5]], "there is one place alone");
     }
 
@@ -233,20 +238,21 @@ mod tests {
         let running = Against::Running { url: "http://h:1".into(), kafka: None, hosts: Vec::new() };
         let contained =
             |brokers| Contained { proxies: vec!["http://h:1".into(), "http://h:2".into()], brokers };
-        let own = Options { contained: Some(contained(true)), ..options(running.clone(), None) };
-        let wants = |options: &Options| {
-            let each = all.iter().map(|(requirement, case)| wanting(options, None, requirement, case));
+        let options = options(running, None);
+        let wants = |contained: &Contained| {
+            let each = all
+                .iter()
+                .map(|(requirement, case)| wanting(&options, Some(contained), None, requirement, case));
             each.map(|wanting| wanting.join(" ")).collect::<Vec<_>>()
         };
-        assert_eq!(wants(&own), [""; 5]);
+        assert_eq!(wants(&contained(true)), [""; 5]);
         let cases = all.each_ref().map(|(_, case)| case);
         let nothing = vec![Vec::new(); 5];
-        let groups = groups(&own, &cases, &nothing);
+        let groups = groups(&options, Some(&contained(true)), &cases, &nothing);
         let told: Vec<(bool, &[usize])> =
             groups.iter().map(|group| (group.is_late(), group.cases.as_slice())).collect();
         assert_eq!(told, [(false, &[0][..]), (true, &[2]), (true, &[4]), (true, &[3]), (true, &[1])]);
 
-        let elsewhere = Options { contained: Some(contained(false)), ..options(running, None) };
-        assert_eq!(wants(&elsewhere), ["", "stopped_broker", "", "stopped_broker", ""]);
+        assert_eq!(wants(&contained(false)), ["", "stopped_broker", "", "stopped_broker", ""]);
     }
 }

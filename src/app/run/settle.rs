@@ -138,7 +138,7 @@ async fn wait(
     let Settling { proxies_tell, kafka_tells, grace, rest } = settling;
     tracing::info!(proxies_tell, kafka_tells, grace = ?grace, "settling: waiting until the path has nothing in hand");
     let told = !proxies_tell || quiesce(quiet, interrupt, broke_off).await;
-    tracing::info!(told, "settling: waiting for what has not landed");
+    tracing::info!(told, "settling: waiting for what may still land");
     let deadline = Instant::now() + grace;
     // A run that was broken off does not wait out a long grace; what that leaves open is said.
     let mut patience = Instant::now() + if broke_off { INTERRUPTED } else { grace + READ_LIMIT };

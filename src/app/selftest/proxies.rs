@@ -89,7 +89,6 @@ async fn suite(
         at_once: AT_ONCE,
         auto_create: None,
         registry: None,
-        contained: None,
         folder: folder.to_owned(),
     };
     rest(&options, interrupt.clone(), |_, _| {}).await

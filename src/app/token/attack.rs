@@ -230,6 +230,7 @@ async fn gather(
         rotation: None,
         own: false,
         cold: false,
+        copies: 1,
         clock: false,
         cache: None,
         run: random_run_id().to_string(),

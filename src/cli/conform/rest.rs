@@ -184,7 +184,6 @@ pub(super) fn main(options: &Options) -> ExitCode {
         at_once: usize::from(options.at_once),
         auto_create: options.auto_create,
         registry: options.registry,
-        contained: None,
         folder: options.out.clone(),
     };
     let outcome = playing(options.quiet, "cases tried", async |interrupt, each| {

@@ -180,6 +180,16 @@ impl Entry<'_> {
 }
 
 impl Probe {
+    /// Sent once more, number `n`: its record can be told from that of the first.
+    pub(super) fn again(mut self, n: usize) -> Self {
+        if n > 0 {
+            let marker = format!("{}-{n}", self.marker);
+            self.body = self.body.replace(&self.marker, &marker);
+            self.marker = marker;
+        }
+        self
+    }
+
     /// With this header as well.
     pub(super) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), Secret::new(value)));
@@ -211,6 +221,11 @@ impl Probe {
         }
         self
     }
+}
+
+/// The probe that `make` gives by a number, sent to each copy of the authorizer.
+pub(super) fn send_to_each(material: &Material, make: impl Fn(usize) -> Probe) -> Vec<Step> {
+    (0..material.copies).map(|copy| send(make(copy).again(copy))).collect()
 }
 
 /// A step that sends.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::algorithm::published;
 use super::forge::Forge;
-use super::group::{Group, UNAUTHORIZED, act, send};
+use super::group::{Group, UNAUTHORIZED, act, send, send_to_each};
 use super::material::Material;
 use crate::conform::{Case, Control, Expected, Level, Need};
 use crate::jose::{Algorithm, base64url, sha256};
@@ -181,7 +181,8 @@ pub(super) fn kid(material: &Material, now: u64) -> Vec<Case> {
 }
 
 pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {
-    const MANY: usize = 25;
+    // Enough for one copy that has no cool-down to be told from one that has.
+    let many = 25 * material.copies;
     let about = (17, "kid-unknown", "names of keys that there are not");
     let sources = &["RFC 8725 section 3.8", "RFC 7517 section 5"];
     let mut group = Group::new(material, now, about, Level::Must, sources);
@@ -192,7 +193,7 @@ pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {
         .refused("well-signed", "an unknown kid, and the provider's signature", draft)
         .shows(&[Flaw::IgnoresKid]);
     let mut steps = vec![act(Control::CountFetches)];
-    for number in 0..MANY {
+    for number in 0..many {
         let what = format!("unknown kid {number}");
         let forge = attacked(&group).header("kid", format!("{}-{number}", material.run));
         let token = forge.signed().token.unwrap_or_default();
@@ -200,7 +201,7 @@ pub(super) fn unknown(material: &Material, now: u64) -> Vec<Case> {
     }
     steps.push(act(Control::FetchesWithinCoolDown));
     group
-        .add("many", &format!("{MANY} unknown names in a row cause few fetches of the key set"), steps)
+        .add("many", &format!("{many} unknown names in a row cause few fetches of the key set"), steps)
         .needs(Need::Rotation, material.rotation.is_some())
         .shows(&[Flaw::FetchesWithoutCoolDown]);
     group.into_cases()
@@ -261,29 +262,35 @@ pub(super) fn rotated(material: &Material, now: u64) -> Vec<Case> {
     let kept = times.life.max(times.cool_down) + SETTLING;
     // Good until all waiting is over: it must be refused for its key alone.
     let until = now + 300 + (times.cool_down + kept * 2 + SETTLING).as_secs();
-    let token = |id: u64| {
+    let token = |id: &str| {
         // Not the same each time, so that no answer of before is given again.
         let forge = group.forge().claim("jti", format!("{}-retired-{id}", material.run)).claim("exp", until);
         let forge = forge.header("alg", spare.algorithm.name()).header("kid", kid.as_str());
         forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_default()
     };
-    let good = material.token.expose();
-    let probe = |what: &str, expected, token: &str| send(group.probe(what, expected).bearer(token));
-    let steps = vec![
-        act(Control::Wait(times.cool_down + SETTLING)),
-        act(Control::Publish(vec![jwk])),
-        probe("of a new key, right after it was published", Expected::Accepted, &token(1)),
-        act(Control::Publish(Vec::new())),
-        probe("of the key, right after it was withdrawn", Expected::Either, &token(2)),
-        act(Control::Wait(kept)),
-        probe("a good token, with which the keys are fetched anew", Expected::Accepted, good),
-        act(Control::Wait(kept)),
-        probe("a good token once more", Expected::Accepted, good),
-        act(Control::Wait(SETTLING)),
-        probe("of the withdrawn key, when kept keys have come to their end", UNAUTHORIZED, &token(3)),
-    ];
+    let good = |id: &str| {
+        let forge = group.forge().claim("jti", format!("{}-{id}", material.run)).claim("exp", until);
+        forge.signed().token.unwrap_or_default()
+    };
+    let probes = |what: &str, expected, (token, id): (&dyn Fn(&str) -> String, &str)| {
+        send_to_each(material, |copy| group.probe(what, expected).bearer(&token(&format!("{id}-{copy}"))))
+    };
+    let steps = [
+        vec![act(Control::Wait(times.cool_down + SETTLING)), act(Control::Publish(vec![jwk]))],
+        probes("of a new key, right after it was published", Expected::Accepted, (&token, "new")),
+        vec![act(Control::Publish(Vec::new()))],
+        probes("of the key, right after it was withdrawn", Expected::Either, (&token, "withdrawn")),
+        vec![act(Control::Wait(kept))],
+        probes("a good token, with which the keys are fetched anew", Expected::Accepted, (&good, "good")),
+        vec![act(Control::Wait(kept))],
+        probes("a good token once more", Expected::Accepted, (&good, "again")),
+        vec![act(Control::Wait(SETTLING))],
+        probes("of the withdrawn key, when kept keys have come to their end", UNAUTHORIZED, (&token, "kept")),
+    ]
+    .concat();
     group
         .add("withdrawn", "a key is published, used, and withdrawn", steps)
+        .needs(Need::Signer, material.signer.is_some())
         .needs(Need::Rotation, material.rotation.is_some())
         .shows(&[Flaw::KeepsRetiredKeys])
         .slow();

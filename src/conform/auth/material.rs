@@ -84,6 +84,8 @@ pub struct Material {
     pub own: bool,
     /// Whether the authorizer forgets its keys when it is told to.
     pub cold: bool,
+    /// Copies of the authorizer that are asked in turn, each with keys of its own; 1 where it is not known.
+    pub copies: usize,
     /// Whether the target's clock goes with this machine's.
     pub clock: bool,
     /// How long a gateway keeps an authorizer's answer; `None`: it is not known.

@@ -77,6 +77,7 @@ pub(super) fn material() -> Result<Material, KeyError> {
         rotation: Some(KeyTimes::default()),
         own: true,
         cold: true,
+        copies: 1,
         clock: true,
         cache: Some(Duration::from_secs(1)),
         run: "run".into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::group::{Entry, Group, act, send};
+use super::group::{Entry, Group, act, send, send_to_each};
 use super::material::Material;
 use crate::conform::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Step};
 use crate::scenario::Flaw;
@@ -55,12 +55,7 @@ pub(super) fn recovery(material: &Material, now: u64) -> Vec<Case> {
     let same = Probe {
         expected: Expected::Accepted,
         what: "the same token when they can".to_owned(),
-        ..again.clone()
-    };
-    let same = Probe {
-        marker: format!("{}-same", same.marker),
-        body: same.body.replace(&same.marker, &format!("{}-same", same.marker)),
-        ..same
+        ..again.clone().again(1)
     };
     let steps = vec![
         act(Control::Keys(Some(KeysTrouble::Error))),
@@ -101,12 +96,14 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
             steps,
             &[Flaw::AllowsWithoutKeys],
         );
-        let first = good(
-            &group,
-            "a good token, with which keys are fetched",
-            &format!("first-{variant}"),
-            Expected::Accepted,
-        );
+        let first = |copy: usize| {
+            good(
+                &group,
+                "a good token, with which keys are fetched",
+                &format!("first-{variant}-{copy}"),
+                Expected::Accepted,
+            )
+        };
         let warm = good(
             &group,
             &format!("another one, with keys, and {gives}"),
@@ -114,16 +111,16 @@ pub(super) fn troubles(material: &Material, now: u64) -> Vec<Case> {
             // Who withdraws all keys puts others in their place: a set without any is an accident of the provider's.
             Expected::Accepted,
         );
-        let steps = vec![
-            // Nothing of the case before is left.
-            act(Control::Forget),
-            send(first),
+        // Nothing of the case before is left.
+        let mut steps = vec![act(Control::Forget)];
+        steps.extend(send_to_each(material, first));
+        steps.extend([
             act(Control::Keys(Some(trouble))),
             // So that keys are asked for while they are not to be had.
             act(Control::Wait(if life <= SHORT { life } else { Duration::ZERO })),
             send(warm),
             act(Control::Keys(None)),
-        ];
+        ]);
         let flaws: &[Flaw] = match trouble {
             KeysTrouble::Empty => &[Flaw::DropsKeysOnFailure, Flaw::BelievesEmptySets],
             _ => &[Flaw::DropsKeysOnFailure],

@@ -43,7 +43,7 @@ fn every_flaw_has_a_case_that_shows_it() {
 #[test]
 fn with_everything_at_hand_every_case_has_steps_and_every_probe_its_marker() {
     let mut markers = BTreeSet::new();
-    for case in cases(&material()) {
+    for case in cases(&Material { copies: 3, ..material() }) {
         assert!(!case.steps.is_empty(), "{}", case.id);
         for step in &case.steps {
             let Step::Send(probe) = step else { continue };
@@ -51,6 +51,20 @@ fn with_everything_at_hand_every_case_has_steps_and_every_probe_its_marker() {
             assert!(markers.insert(probe.marker.clone()), "{} {}", case.id, probe.what);
         }
     }
+}
+
+#[test]
+fn each_copy_of_an_authorizer_has_keys_before_they_cannot_be_had() {
+    let firsts = |copies: usize| {
+        let all = cases(&Material { copies, ..material() });
+        let warm = all.iter().find(|case| case.id == "auth/75-keys-trouble/warm-error").unwrap();
+        let sent = warm.steps.iter().filter_map(|step| match step {
+            Step::Send(probe) => Some(probe.what.as_str()),
+            Step::Do(_) => None,
+        });
+        sent.filter(|what| what.contains("with which keys are fetched")).count()
+    };
+    assert_eq!((firsts(1), firsts(3)), (1, 3));
 }
 
 #[test]

@@ -64,6 +64,12 @@ impl Emulators {
         Ok(Self { urls, limit, state: Mutex::new(state), permits, resting, again: Notify::new(), waited })
     }
 
+    /// How many they are. They are asked in turn, as long as one is free when it is its turn.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.urls.len()
+    }
+
     /// How long the first invocation of each took that has had one.
     #[must_use]
     pub fn first_invocations(&self) -> Vec<Duration> {

@@ -1,7 +1,7 @@
 //! What results say of containers when a run is over: what they used, how they ended, what they printed last.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Containers;
 use super::faults::Showing;
@@ -65,6 +65,11 @@ impl Containers {
         let proxies = self.proxies.iter().chain(&self.spares).map(|replica| &replica.container);
         let workers = self.workers.iter().map(|worker| &worker.container);
         brokers.chain(proxies).chain(workers).chain(&self.idp).chain(&self.registry_itself)
+    }
+
+    /// How long a box took from its start that a fault has taken into service; `None` where it was not.
+    pub(in crate::stack) fn taken_into_service(&self, name: &str) -> Option<Duration> {
+        self.events.taken_into_service(name)
     }
 
     /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What has been done to containers.
 #[derive(Clone, Default)]
@@ -15,6 +16,8 @@ struct Told {
     down: BTreeSet<String>,
     /// How those ended that did so by themselves.
     endings: BTreeMap<String, String>,
+    /// How long those took until they could be used that were taken into service.
+    into_service: BTreeMap<String, Duration>,
     /// The first thing that did not go as it should.
     failed: Option<String>,
 }
@@ -45,6 +48,16 @@ impl Events {
     /// How a box ended that did so by itself.
     pub(super) fn ending(&self, name: &str) -> Option<String> {
         self.locked().endings.get(name).cloned()
+    }
+
+    /// A box can be used that was not there when the path came up. It `took` so long from its start.
+    pub(super) fn takes_into_service(&self, name: &str, took: Duration) {
+        self.locked().into_service.insert(name.to_owned(), took);
+    }
+
+    /// How long a box took from its start that was taken into service; `None` where it was not.
+    pub(super) fn taken_into_service(&self, name: &str) -> Option<Duration> {
+        self.locked().into_service.get(name).copied()
     }
 
     pub(super) fn is_down(&self, name: &str) -> bool {

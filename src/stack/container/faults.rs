@@ -323,6 +323,7 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
     match proxies.ready(&spare).await {
         Ok(()) => {
             proxies.balance(|balancer| balancer.add(spare.address));
+            course.events.takes_into_service(&name, began.elapsed());
             let took = Course::since(began, Instant::now());
             course.told(
                 &name,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::function::{COLD_START, KEYS, is_told, reaches_keys};
 use super::{READY_TOPIC, only_here};
@@ -16,6 +16,7 @@ use crate::stack::created::Created;
 use crate::stack::provider::Provider;
 use crate::stack::secrets::{of_box, of_environment};
 use crate::stack::{Stack, StackError, external};
+use crate::stats::micros;
 
 impl Stack {
     /// Starts Kafka with the scenario's topics.
@@ -124,7 +125,9 @@ impl Stack {
         }
         let more = self.injectors.iter().filter(|injector| injector.kind() == FaultKind::ScaleOut);
         for (number, _) in (spec.replicas + 1..).zip(more) {
-            containers.start_proxy(spec, (number, true), &env).await?;
+            let (address, report) = containers.start_proxy(spec, (number, true), &env).await?;
+            let (name, endpoint) = (format!("proxy-{number}"), Some(format!("http://{address}")));
+            self.spares.push(of_container(&name, endpoint, report, Duration::ZERO));
         }
         let mut ready = Vec::new();
         for (number, address, report, since) in started {
@@ -252,10 +255,19 @@ impl Stack {
         report: ContainerReport,
         since: Instant,
     ) {
-        let start_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let (name, kind) = (name.to_owned(), "container".to_owned());
-        self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: Some(report) });
+        self.boxes.push(of_container(name, endpoint, report, since.elapsed()));
     }
+}
+
+/// What results say of a box that is a container.
+fn of_container(
+    name: &str,
+    endpoint: Option<String>,
+    report: ContainerReport,
+    started_in: Duration,
+) -> BoxReport {
+    let (name, kind) = (name.to_owned(), "container".to_owned());
+    BoxReport { name, kind, endpoint, start_us: micros(started_in), container: Some(report) }
 }
 
 /// The topic to which proxies that are ready have written.

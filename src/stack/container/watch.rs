@@ -150,6 +150,9 @@ struct Life {
 
 impl Recorder {
     fn take(&mut self, at_ms: u64, state: &ContainerState, vitals: Vitals) {
+        if !state.was_started() {
+            return;
+        }
         let life = Life { pid: state.pid, started_at: state.started_at.clone() };
         // One that has ended has no number, and still the start that it had.
         let anew = self.last.as_ref().is_some_and(|(last, _)| last.started_at != life.started_at);
@@ -257,6 +260,17 @@ mod tests {
         assert_eq!(rows.restarts, [0, 0, 0, 1, 1]);
         assert_eq!(rows.rss_bytes[2..4], [None, Some(700_000)]);
         assert_eq!(rows.threads, [None; 5]);
+    }
+
+    #[test]
+    fn a_container_that_is_started_later_was_not_down_before() {
+        let mut seen = Recorder::default();
+        seen.take(0, &state(0, "0001-01-01T00:00:00Z"), Vitals::default());
+        seen.take(1000, &state(7, "a"), used(40));
+        seen.take(2000, &state(7, "a"), used(100));
+        let rows = seen.seconds();
+        assert_eq!((rows.at_ms, rows.ran, rows.restarts), (vec![1000, 2000], vec![true; 2], vec![0; 2]));
+        assert_eq!(rows.cpu_us, [None, Some(60)]);
     }
 
     #[test]

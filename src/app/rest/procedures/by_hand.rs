@@ -9,7 +9,6 @@ use super::absent::{GATEWAY, Outage, later, returns, stays_open};
 use super::ground::Ground;
 use super::{ground_at, order, stopped};
 use crate::app::golden::ReplayError;
-use crate::app::rest::Options;
 use crate::app::rest::contained::Hands;
 use crate::app::rest::error::RestError;
 use crate::app::rest::place::Place;
@@ -30,17 +29,17 @@ const WORD: Duration = Duration::from_millis(200);
 /// Carries out a procedure that needs more than a proxy that runs. Whatever it comes to, the boxes run afterwards.
 pub(super) async fn by_hand(
     case: &ProcedureCase,
-    options: &Options,
+    patience: Duration,
     hands: &Hands<'_>,
     place: &Place,
     topics: &[String],
 ) -> Result<Account, RestError> {
     let mut endpoints = Vec::new();
-    for url in options.contained.iter().flat_map(|contained| &contained.proxies) {
+    for url in &hands.contained.proxies {
         let target = Target::resolve(url, &[], &TlsSettings::default(), Protocol::Http1).await;
         endpoints.push(target.map_err(ReplayError::from)?);
     }
-    let mut ground = ground_at(place, endpoints, topics, options.patience());
+    let mut ground = ground_at(place, endpoints, topics, patience);
     let done = timeout(LIMIT, Box::pin(carried_out(case, hands, &mut ground))).await;
     back(case, hands)
         .await
@@ -50,10 +49,10 @@ pub(super) async fn by_hand(
 
 /// Brokers go on, and run, and so does the proxy that was told to stop, however far the procedure came.
 async fn back(case: &ProcedureCase, hands: &Hands<'_>) -> Result<(), StackError> {
-    let Hands { stack, scenario } = hands;
+    let Hands { stack, scenario, contained } = hands;
     stack.start_brokers().await?;
     if case.procedure == Procedure::StoppedInHand {
-        let last = stack.proxies_in_containers().len().saturating_sub(1);
+        let last = contained.proxies.len().saturating_sub(1);
         // It may be about to end.
         stack.stop_proxy(last).await?;
         stack.start_proxy_again(scenario, last, false).await?;

@@ -22,11 +22,11 @@ use tokio::time::timeout;
 use self::by_hand::by_hand;
 use self::ground::Ground;
 use self::own::{Own, Wanted};
-use super::contained::{Contained, Hands};
+use super::contained::Contained;
 use super::error::RestError;
 use super::place::Place;
 use super::surroundings::groups;
-use super::{Options, Plan};
+use super::{Plan, Trial};
 use crate::app::golden::{Against, Embedded, signalled};
 use crate::app::run::Interrupt;
 use crate::conform::rest::{
@@ -57,14 +57,9 @@ pub(super) struct CarriedOut {
     pub(super) left: Option<String>,
 }
 
-impl CarriedOut {
-    /// Whether one has failed, and nothing excuses that.
-    pub(super) fn has_failed(&self, plan: &Plan) -> bool {
-        plan.procedures
-            .iter()
-            .zip(&self.outcomes)
-            .any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
-    }
+/// Whether one has failed, and nothing excuses that.
+pub(super) fn has_failed(plan: &Plan, outcomes: &[Outcome]) -> bool {
+    plan.procedures.iter().zip(outcomes).any(|((_, case), outcome)| outcome.is_failure(plan, &case.id))
 }
 
 impl Outcome {
@@ -83,48 +78,40 @@ pub(super) struct Tried {
 }
 
 /// None of them, since the suite has ended.
-pub(super) fn untried(plan: &Plan) -> CarriedOut {
+pub(super) fn untried(plan: &Plan) -> Vec<Outcome> {
     let untried = |_| Outcome::Untried("the suite ended at the first failure".to_owned());
-    CarriedOut { outcomes: plan.procedures.iter().map(untried).collect(), left: None }
+    plan.procedures.iter().map(untried).collect()
 }
 
 /// Carries out every procedure, some at once. `each` is told of each that is done.
 pub(super) async fn run(
-    plan: &Plan,
-    options: &Options,
-    hands: Option<&Hands<'_>>,
+    trial: Trial<'_>,
     run: &str,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     each: impl FnMut(),
 ) -> Result<CarriedOut, RestError> {
+    let Trial { plan, options, hands } = trial;
     if plan.procedures.is_empty() {
-        return Ok(untried(plan));
+        return Ok(CarriedOut { outcomes: Vec::new(), left: None });
     }
     let cases: Vec<&RestCase> = Vec::new();
-    let mut groups = groups(options, &cases, &[]);
+    let mut groups = groups(options, trial.contained(), &cases, &[]);
     let unnamed = |_| String::new();
-    let mut place = Place::open(options, &groups.remove(0), &cases, unnamed, &mut interrupt).await?;
+    let mut place = Place::open(trial, &groups.remove(0), &cases, unnamed, &mut interrupt).await?;
     let mut topics: Vec<Vec<String>> = Vec::new();
     let mut wanted = Vec::new();
     for (number, (requirement, case)) in (1..).zip(&plan.procedures) {
         // What has boxes of landfall's own has topics of its own.
         let brings = (case.procedure.needs().is_some() && hands.is_none())
-            || !missing(plan, options, requirement, case).is_empty();
+            || !missing(trial, requirement, case).is_empty();
         let own = if brings { Vec::new() } else { case.procedure.topics() };
         let own = (1..).zip(own).map(|(at, topic)| (format!("landfall-{run}-p{number}-{at}"), topic));
         let own: Vec<(String, TopicOf)> = own.collect();
         topics.push(own.iter().map(|(name, _)| name.clone()).collect());
         wanted.extend(own);
     }
-    let made = async {
-        place.add(&wanted).await?;
-        if let Some(hands) = hands {
-            hands.stack.until_topics_are_known(&place.topics).await?;
-        }
-        Ok::<_, RestError>(())
-    };
-    let outcomes = match made.await {
-        Ok(()) => all((plan, options, hands), (&place, &topics), interrupt, each).await,
+    let outcomes = match place.add(hands, &wanted, &mut interrupt).await {
+        Ok(()) => all(trial, &Ours { place: &place, topics: &topics }, interrupt, each).await,
         Err(error) => Err(error),
     };
     let left = place.close().await;
@@ -134,27 +121,25 @@ pub(super) async fn run(
     }
 }
 
-/// What is carried out, how, and by what hands.
-type With<'w> = (&'w Plan, &'w Options, Option<&'w Hands<'w>>);
-
-/// Where, with the topics of each procedure.
-type At<'a> = (&'a Place, &'a [Vec<String>]);
+/// Where they are carried out that bring no boxes of their own.
+struct Ours<'p> {
+    place: &'p Place,
+    /// Those of each procedure, in the order of the plan.
+    topics: &'p [Vec<String>],
+}
 
 async fn all(
-    with: With<'_>,
-    at: At<'_>,
+    trial: Trial<'_>,
+    ours: &Ours<'_>,
     mut interrupt: watch::Receiver<Option<Interrupt>>,
     mut each: impl FnMut(),
 ) -> Result<Vec<Outcome>, RestError> {
-    let (plan, options, hands) = with;
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    outcomes.resize_with(plan.procedures.len(), || {
-        Outcome::Untried("the suite ended at the first failure".to_owned())
-    });
+    let Trial { plan, options, hands } = trial;
+    let mut outcomes = untried(plan);
     // What is done to boxes that all share is done when nobody else needs them, one thing after another.
     let is_by_hand = |index: &usize| hands.is_some() && plan.procedures[*index].1.procedure.needs().is_some();
     let (by_hand, others): (Vec<usize>, Vec<usize>) = (0..plan.procedures.len()).partition(is_by_hand);
-    let carry = |index: usize| one_of_all(with, at, index);
+    let carry = |index: usize| one_of_all(trial, ours, index);
     let others = stream::iter(others.into_iter().map(carry)).buffer_unordered(options.at_once.max(1));
     let by_hand = stream::iter(by_hand.into_iter().map(carry)).buffered(1);
     let mut working = std::pin::pin!(others.chain(by_hand));
@@ -176,19 +161,15 @@ async fn all(
 }
 
 /// The procedure at this place in the plan, and what comes of it. An error is one after which nothing can be tried any more.
-async fn one_of_all(
-    with: With<'_>,
-    (place, topics): At<'_>,
-    index: usize,
-) -> (usize, Result<Outcome, RestError>) {
-    let (plan, options, hands) = with;
+async fn one_of_all(trial: Trial<'_>, ours: &Ours<'_>, index: usize) -> (usize, Result<Outcome, RestError>) {
+    let plan = trial.plan;
     let (requirement, case) = &plan.procedures[index];
-    let missing = missing(plan, options, requirement, case);
+    let missing = missing(trial, requirement, case);
     if !missing.is_empty() {
         return (index, Ok(Outcome::Missing(missing)));
     }
     let begun = Instant::now();
-    let account = match carried_out(case, (options, hands), place, &topics[index]).await {
+    let account = match carried_out(case, trial, ours.place, &ours.topics[index]).await {
         Ok(account) => account,
         Err(error @ RestError::NotBack { .. }) => return (index, Err(error)),
         // Nothing is known of the proxy then, and the other cases stand for themselves.
@@ -196,14 +177,14 @@ async fn one_of_all(
     };
     let finding = judge_procedure(case.procedure, &account);
     let assessment = assess_procedure(case, requirement.level, plan.standard(), finding);
-    let cluster = place.cluster_id().to_owned();
+    let cluster = ours.place.cluster_id().to_owned();
     let tried = Tried { cluster, account, assessment, took: begun.elapsed() };
     (index, Ok(Outcome::Tried(Box::new(tried))))
 }
 
 /// What a procedure needs and the place does not have.
-fn missing(plan: &Plan, options: &Options, requirement: &Requirement, case: &ProcedureCase) -> Vec<String> {
-    let given = |own: OwnBox| match (&options.against, &options.contained) {
+fn missing(trial: Trial<'_>, requirement: &Requirement, case: &ProcedureCase) -> Vec<String> {
+    let given = |own: OwnBox| match (&trial.options.against, trial.contained()) {
         (Against::Embedded(_), _) => true,
         (Against::Running { .. }, None) => false,
         (Against::Running { .. }, Some(contained)) => is_given(contained, case.procedure, own),
@@ -214,7 +195,7 @@ fn missing(plan: &Plan, options: &Options, requirement: &Requirement, case: &Pro
         Api::V2 => crate::conform::rest::Api::V2,
         Api::V3 => crate::conform::rest::Api::V3,
     };
-    if let Some(profile) = &plan.profile {
+    if let Some(profile) = &trial.plan.profile {
         let lacking = [api, requirement.api].into_iter().find(|api| profile.lacks.contains(api));
         missing.extend(lacking.map(|api| api.name().to_owned()));
     }
@@ -235,15 +216,16 @@ fn is_given(contained: &Contained, procedure: Procedure, own: OwnBox) -> bool {
 
 async fn carried_out(
     case: &ProcedureCase,
-    (options, hands): (&Options, Option<&Hands<'_>>),
+    trial: Trial<'_>,
     place: &Place,
     topics: &[String],
 ) -> Result<Account, RestError> {
-    if let Some(hands) = hands.filter(|_| case.procedure.needs().is_some()) {
-        return by_hand(case, options, hands, place, topics).await;
+    let patience = trial.options.patience();
+    if let Some(hands) = trial.hands.filter(|_| case.procedure.needs().is_some()) {
+        return by_hand(case, patience, hands, place, topics).await;
     }
-    let limit = options.patience().min(ANSWER);
-    let done = match &options.against {
+    let limit = patience.min(ANSWER);
+    let done = match &trial.options.against {
         Against::Embedded(embedded) if case.procedure.needs().is_some() => {
             timeout(case.procedure.limit(), on_its_own(case, embedded, limit)).await
         }
