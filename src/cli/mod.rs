@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::app::exit;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, ScenarioError};
 
 /// Performance and conformance test harness for HTTP-to-Kafka ingestion paths.
 #[derive(Debug, Parser)]
@@ -112,13 +112,22 @@ struct ScenarioArgs {
 impl ScenarioArgs {
     /// Reads the scenario; where it is wrong, says so and gives the exit code.
     fn read(&self) -> Result<Scenario, ExitCode> {
-        let provider = self.provider.iter().map(|provider| format!("stack.provider={provider}"));
-        let sets: Vec<String> = provider.chain(self.sets.iter().cloned()).collect();
-        scenario::read(&self.file, &sets).map_err(|error| {
-            tell!("{error}");
-            ExitCode::from(exit::USAGE)
-        })
+        right(scenario::read(&self.file, &changes(self.provider.as_deref(), &self.sets)))
     }
+}
+
+/// What `--provider` and `--set` change in a scenario.
+fn changes(provider: Option<&str>, sets: &[String]) -> Vec<String> {
+    let provider = provider.map(|provider| format!("stack.provider={provider}"));
+    provider.into_iter().chain(sets.iter().cloned()).collect()
+}
+
+/// The scenario, where it could be read; where it is wrong, says so and gives the exit code.
+fn right(read: Result<Scenario, ScenarioError>) -> Result<Scenario, ExitCode> {
+    read.map_err(|error| {
+        tell!("{error}");
+        ExitCode::from(exit::USAGE)
+    })
 }
 
 /// Runs the command line `args` (with the program's name first) and returns the exit code.

@@ -13,10 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::container::Container;
 use super::error::EngineError;
-use crate::secret::{Secret, redact};
+use crate::secret::{REDACTED, Secret, redact};
 
-/// What stands where a secret was.
-const HIDDEN: &str = "********";
 /// How often it is looked whether a container that has stopped was started again.
 const LOOK: Duration = Duration::from_millis(300);
 /// The shortest secret that is looked for: a shorter one is part of too many words.
@@ -43,7 +41,8 @@ impl Redaction {
     /// The text without them, and without what may be somebody's token.
     #[must_use]
     pub fn of(&self, text: &str) -> String {
-        let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), HIDDEN));
+        let text =
+            self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), REDACTED));
         redact(&text, &[])
     }
 }
@@ -173,9 +172,9 @@ mod tests {
                 for behind in ["", ":", "::"] {
                     let encoded = engine.encode(format!("{user}:{secret}{behind}"));
                     let hidden = redaction.of(&encoded);
-                    let left: usize = hidden.split(HIDDEN).map(str::len).sum();
+                    let left: usize = hidden.split(REDACTED).map(str::len).sum();
                     // What is left tells no more than the first and the last byte in part.
-                    assert!(hidden.contains(HIDDEN) && left <= 12, "{user}: {hidden}");
+                    assert!(hidden.contains(REDACTED) && left <= 12, "{user}: {hidden}");
                 }
             }
         }
@@ -185,7 +184,7 @@ mod tests {
             "https://u:p%C3%A4ss%20%22w%22%2F%2B%7E%3F%3E@host".to_owned(),
         ] {
             let hidden = redaction.of(&text);
-            assert!(hidden.contains(HIDDEN) && !hidden.contains("ss"), "{hidden}");
+            assert!(hidden.contains(REDACTED) && !hidden.contains("ss"), "{hidden}");
         }
     }
 
@@ -193,7 +192,7 @@ mod tests {
     fn no_secret_is_left_even_of_one_in_two_pieces_or_within_another() {
         let secrets = ["hunter2hunter", "hunter2", "abc"].map(Secret::new);
         let redaction = Redaction::new(&secrets);
-        assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=******** b=******** c=abc");
+        assert_eq!(redaction.of("a=hunter2hunter b=hunter2 c=abc"), "a=[redacted] b=[redacted] c=abc");
         let mut written = Vec::new();
         let mut lines = Lines { file: BufWriter::new(&mut written), redaction, rest: Vec::new() };
         lines.take(b"one\npassword=hun").unwrap();
@@ -201,7 +200,7 @@ mod tests {
         lines.take(b"2").unwrap();
         lines.finish().unwrap();
         drop(lines);
-        assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=********\nlast ********");
+        assert_eq!(String::from_utf8(written).unwrap(), "one\npassword=[redacted]\nlast [redacted]");
     }
 
     #[test]

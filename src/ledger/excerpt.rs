@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::record::{Content, Landed, Note};
 use crate::result::Excerpt;
-
-/// What stands for what must not be shown.
-const REDACTED: &str = "[redacted]";
+use crate::secret::REDACTED;
 
 /// Members that hold secrets wherever they stand, in lower case.
 const SECRETS: [&str; 9] = [

@@ -2,7 +2,7 @@
 
 use crate::ledger::answers::classify;
 use crate::record::{Hop, Note, RecordAnswer};
-use crate::secret::Secret;
+use crate::secret::{REDACTED, Secret};
 use crate::wire::http1::ID_HEADERS;
 use crate::wire::produce::{ErrorEntity, ProduceFormat};
 
@@ -69,7 +69,7 @@ fn note(marks: Marks<'_>, has_items: bool, body: &[u8], untold: Untold<'_>) -> O
     let secrets = untold.token.into_iter().chain(untold.headers.iter().map(|(_, value)| value));
     let long = secrets.filter(|secret| secret.expose().len() >= SHORTEST_SECRET);
     let is_told = |id: &str| !long.clone().any(|secret| id.contains(secret.expose()));
-    let text = long.clone().fold(text, |text, secret| text.replace(secret.expose(), "[redacted]"));
+    let text = long.clone().fold(text, |text, secret| text.replace(secret.expose(), REDACTED));
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE).collect();
     let text = text.trim();
     let text = match (error_type, text.is_empty()) {

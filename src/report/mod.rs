@@ -45,5 +45,5 @@ pub use openmetrics::openmetrics;
 pub use preview::preview;
 pub use progress::{LastSecond, PhaseNow, Progress, SoFar, Stage, TimeQuantiles};
 pub use terminal::summary;
-pub use text::plain;
+pub use text::{plain, times};
 pub use token::{inspection, verification};

@@ -6,7 +6,8 @@ use crate::result::{Evidence, Quantiles, Verdict};
 use crate::stats::time_text;
 
 /// How often something happened.
-pub(super) fn times(count: u64) -> String {
+#[must_use]
+pub fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 

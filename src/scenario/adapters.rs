@@ -13,7 +13,7 @@ use super::images::is_variable;
 use super::model::{Adapter, ImageRef, Ready, Template};
 use super::profiles::read_profile;
 use super::role::Role;
-use super::secrets::is_named_as_secret;
+use super::secrets::may_be_secret;
 use super::shipped::Shipped;
 use super::tree::{self, Kind};
 
@@ -156,7 +156,7 @@ fn read_env(item: Option<&Item<'_>>, role: Role, problems: &mut Problems) -> BTr
         if !is_variable(&name) {
             item.suggest(problems, "is no name of an environment variable", "use letters, digits and `_`");
         } else if let Some(template) = read_template(&item, role, problems) {
-            if is_named_as_secret(&name) && !template.has_placeholder() {
+            if !template.has_placeholder() && may_be_secret(&name, item.written().unwrap_or_default()) {
                 let message =
                     "holds a secret, which must not stand in an adapter (its value is not shown here)";
                 item.suggest(problems, message, "give it by reference in the scenario, as `env` of the box");

@@ -133,7 +133,7 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
     if matches!(item.node.kind, Kind::Mapping(_)) {
         return read_reference(item, problems).map(Value::Reference);
     }
-    if is_named_as_secret(name) {
+    if item.written().map_or_else(|| is_named_as_secret(name), |text| may_be_secret(name, text)) {
         let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
         item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
         return None;
@@ -145,12 +145,46 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
     Some(Value::Plain(text.to_owned()))
 }
 
+/// Whether a header or an environment variable with this value may be a secret, as its name has it: not where it only says whether,
+/// or how many.
+pub(super) fn may_be_secret(name: &str, value: &str) -> bool {
+    let is_amount = value.len() <= LONGEST_AMOUNT && value.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_switch = ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    !is_amount && !is_switch && is_named_as_secret(name)
+}
+
+/// The most characters of a number that is taken for how many there are of something, as the milliseconds of a week are.
+const LONGEST_AMOUNT: usize = 9;
+
 /// Whether a header or an environment variable is named as secrets are.
-pub(super) fn is_named_as_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    // Where a key is, or of what kind, is none.
-    let tells_of_one =
-        ["location", "type", "file", "filename", "serializer", "id"].iter().any(|end| name.ends_with(end));
+fn is_named_as_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
+    // Where a key is, or of what kind, is none; nor is what records and requests are told apart by.
+    let tells_of_one = [
+        "location",
+        "type",
+        "file",
+        "filename",
+        "serializer",
+        "deserializer",
+        "converter",
+        "class",
+        "id",
+        "url",
+        "uri",
+        "endpoint",
+        "issuer",
+        "audience",
+        "scope",
+        "algorithm",
+        "header",
+        "path",
+    ]
+    .iter()
+    .any(|end| name.ends_with(end));
+    let name = ["keycloak", "partition-key", "idempotency-key", "routing-key"]
+        .iter()
+        .fold(name, |name, word| name.replace(word, ""));
     let words = [
         "password",
         "passphrase",
@@ -161,7 +195,7 @@ pub(super) fn is_named_as_secret(name: &str) -> bool {
         "authorization",
         "credential",
         "jaas",
-        "user_info",
+        "user-info",
         "userinfo",
     ];
     !tells_of_one && words.iter().any(|word| name.contains(word))
@@ -268,6 +302,32 @@ mod tests {
         assert_eq!(read("socket.timeout.ms", "0100"), Ok(Value::Plain("0100".into())));
         assert_eq!(read("log.connection.close", "false"), Ok(Value::Plain("false".into())));
         assert!(read("client.rack", "[a]").is_err());
+    }
+
+    #[test]
+    fn what_is_named_as_secrets_are_is_a_reference_unless_it_only_tells_of_one() {
+        for (name, value) in [
+            ("TOKEN", "hunter2"),
+            ("API_KEY", "hunter2"),
+            ("Ocp-Apim-Subscription-Key", "hunter2"),
+            ("KEYCLOAK_ADMIN_PASSWORD", "hunter2"),
+            ("basic.auth.user.info", "a:hunter2"),
+            ("DB_PASSWORD", "1234567890"),
+        ] {
+            assert!(may_be_secret(name, value), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("KEYS_LIFE_S", "0.5"),
+            ("TOKEN_CACHE", "true"),
+            ("KAFKA_DELEGATION_TOKEN_EXPIRY_TIME_MS", "86400000"),
+            ("TOKEN_URL", "https://idp.example/token"),
+            ("KEYCLOAK_REALM", "partners"),
+            ("Idempotency-Key", "order-1"),
+            ("X-Partition-Key", "shop"),
+            ("KAFKA_SSL_KEYSTORE_TYPE", "PEM"),
+        ] {
+            assert!(!may_be_secret(name, value), "{name}: {value}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::fmt;
 
 pub use redact::redact;
 
+/// What stands in the place of what must not be shown, wherever that is.
+pub const REDACTED: &str = "[redacted]";
+
 /// A string that never shows itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -30,13 +33,13 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(REDACTED)
     }
 }
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(REDACTED)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-/// What stands in a credential's place.
-const REDACTED: &str = "[redacted]";
+use super::REDACTED;
 
 /// What a JSON object begins with in base64url: every JSON web token, and each part of a cut one that begins with its
 /// head.

@@ -424,16 +424,21 @@ pub(super) fn notes_on_containers((scheme, emulators): &(String, Arc<Emulators>)
     let (first, waited) = (emulators.first_invocations(), emulators.waited());
     let slowest = first.iter().max().map(|slowest| {
         format!(
-            "authorizer `{scheme}`: {} containers were asked; the first invocation of one, which starts the function, took {} ms \
-             at most",
-            first.len(),
+            "authorizer `{scheme}`: {} asked; the first invocation of one, which starts the function, took {} ms at most",
+            match first.len() {
+                1 => "1 container was".to_owned(),
+                many => format!("{many} containers were"),
+            },
             slowest.as_millis()
         )
     });
     let waits = (waited > 0).then(|| {
         format!(
-            "authorizer `{scheme}`: an invocation waited for a free container, where Lambda would have started another (raise \
-             `workers`) {waited} times"
+            "authorizer `{scheme}`: {} waited for a free container, where Lambda would have started another (raise `workers`)",
+            match waited {
+                1 => "1 invocation".to_owned(),
+                many => format!("{many} invocations"),
+            },
         )
     });
     slowest.into_iter().chain(waits).collect()

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use container::COLD_START;
+pub use container::{AUTO_CREATE, COLD_START};
 use created::Created;
 pub use created::Found;
 pub use error::StackError;

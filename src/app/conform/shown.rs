@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use crate::conform::Probe;
 use crate::jose::Compact;
-use crate::secret::Secret;
+use crate::secret::{REDACTED, Secret};
 
 /// Characters of a text that comes from outside.
 const LONGEST: usize = 600;
@@ -30,7 +30,7 @@ pub(super) fn without(text: &str, secrets: &[Secret]) -> String {
     let mut text = text.to_owned();
     for secret in secrets {
         for part in parts(secret) {
-            text = text.replace(part, "[redacted]");
+            text = text.replace(part, REDACTED);
         }
     }
     cut(&taken_apart(&text))

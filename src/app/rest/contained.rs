@@ -9,16 +9,13 @@ use crate::app::golden::{Against, signalled};
 use crate::app::run::Interrupt;
 use crate::result::{Conformance, Verdict};
 use crate::scenario::{GatewaySpec, IdpSpec, KafkaSpec, ProxySpec, Scenario, Value};
-use crate::stack::{Logs, Stack};
+use crate::stack::{AUTO_CREATE, Logs, Stack};
 
 /// The scenario whose boxes are tried where none is named.
 pub const SCENARIO: &str = include_str!("../../../scenarios/rest-proxy.yaml");
 
 /// How the names of the suite's topics begin.
 const TOPICS: &str = "landfall-";
-
-/// Whether Kafka makes topics that somebody asks for, as its images are told.
-const AUTO_CREATE: &str = "KAFKA_AUTO_CREATE_TOPICS_ENABLE";
 
 /// How far in the future a record's timestamp may be: before 4.0 as far as a number goes, since then an hour (KIP-1030).
 const LATEST: (&str, &str) = ("KAFKA_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS", "9223372036854775807");

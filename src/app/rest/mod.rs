@@ -37,6 +37,7 @@ use crate::conform::rest::{
 };
 use crate::conform::{Conclusion, Strictness, conclude};
 use crate::doubles::fault::Injector;
+use crate::report::times;
 use crate::result::{CONFORMANCE_SCHEMA, CaseOutcome, CaseReport, Conformance, Verdict};
 use crate::scenario::{Pace, ProxyRelease};
 use crate::stats::micros;
@@ -277,7 +278,8 @@ async fn tried(
     );
     let requests = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Tried(_))).count() as u64
         + procedures.iter().map(shown::requests).sum::<u64>();
-    let shown = options.injector().map(|fault| format!(" Its fault took effect {} times.", fault.injected()));
+    let shown =
+        options.injector().map(|fault| format!(" Its fault took effect {}.", times(fault.injected())));
     let banner = format!(
         "landfall sent requests to {target} that are wrong on purpose, to topics of its own whose names begin with landfall-{run}.{}",
         shown.unwrap_or_default()

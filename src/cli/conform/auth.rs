@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::super::{exit, printed};
+use super::super::{printed, right};
 use super::playing::{delivered, playing};
 use crate::app::conform::{LIMIT, Options as Plan, SCENARIO, auth, deliver, listed};
 use crate::conform::Strictness;
@@ -87,14 +87,10 @@ pub(super) fn main(options: &Options) -> ExitCode {
 
 /// The scenario that is named, or the one that ships.
 fn read(options: &Options) -> Result<Scenario, ExitCode> {
-    let read = match &options.file {
+    right(match &options.file {
         Some(file) => scenario::read(file, &options.sets),
         None => scenario::parse(SCENARIO, Path::new("authentication.yaml"), &options.sets, &|_| {
             Err(Unreadable { line: 0, column: 0, message: "the scenario that ships extends nothing".into() })
         }),
-    };
-    read.map_err(|error| {
-        tell!("{error}");
-        ExitCode::from(exit::USAGE)
     })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{exit, print, printed};
+use super::super::{changes, print, printed, right};
 use super::against::Proxy;
 use super::playing::{delivered, playing};
 use crate::app::conform::deliver;
@@ -102,16 +102,12 @@ impl Options {
         if self.stack.is_none() && self.provider.is_none() {
             return Ok(None);
         }
-        let provider = self.provider.iter().map(|provider| format!("stack.provider={provider}"));
-        let sets: Vec<String> = provider.chain(self.sets.iter().cloned()).collect();
-        let read = match &self.stack {
+        let sets = changes(self.provider.as_deref(), &self.sets);
+        right(match &self.stack {
             Some(file) => scenario::read(file, &sets),
             None => scenario::parse(SCENARIO, Path::new("rest-proxy.yaml"), &sets, &scenario::load_file),
-        };
-        read.map(Some).map_err(|error| {
-            tell!("{error}");
-            ExitCode::from(exit::USAGE)
         })
+        .map(Some)
     }
 
     /// By which profile what is tried is judged.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{Stop, exit, printed, wait};
+use super::{Stop, printed, right, wait};
 use crate::app::token::fetch::{Ask, Auth, Held, Where, fetch, fetch_as};
 use crate::report::plain;
 use crate::scenario::{self, AudienceParameter};
@@ -71,10 +71,7 @@ enum How {
 pub(super) fn main(options: &Options) -> Result<ExitCode, Stop> {
     let got = match (&options.file, &options.partner) {
         (Some(file), Some(partner)) => {
-            let scenario = scenario::read(file, &options.sets).map_err(|error| {
-                tell!("{error}");
-                Stop::Told(ExitCode::from(exit::USAGE))
-            })?;
+            let scenario = right(scenario::read(file, &options.sets)).map_err(Stop::Told)?;
             wait(fetch_as(&scenario, partner))?
         }
         _ => wait(fetch(&ask(options)))?,

@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{exit, print_whole, printed, runtime};
+use super::{exit, print_whole, printed, right, runtime};
 use crate::app::token::{Input, TokenError};
 use crate::report;
 

@@ -106,8 +106,12 @@ fn http_client() -> HttpClient {
         .build(connector)
 }
 
-/// Why an authorizer that could not be asked says nothing.
+/// Why an authorizer says nothing: it could not be asked, did not answer in time, or not so that it could be read.
 const UNREACHED: &str = "it cannot be reached";
+const LATE: &str = "it did not answer in time";
+const UNREADABLE: &str = "it broke off, or answered more than 6 MB";
+/// Why nothing is known of its answer: a panic's message has been printed.
+const LOST: &str = "what it answered was lost by a bug of landfall's";
 
 /// How authorizers are called.
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
@@ -217,7 +221,7 @@ impl Authorizers {
             Code::Invoke { url, permits } => (url, permits),
             Code::Emulators(emulators) => {
                 let emulated = timeout(self.timeout, self.emulated(emulators, event)).await;
-                return emulated.unwrap_or(Verdict::Failed("it did not answer in time"));
+                return emulated.unwrap_or(Verdict::Failed(LATE));
             }
             Code::Fixed(FixedAnswer::Result(result)) => return Verdict::Result(result.clone()),
             Code::Fixed(FixedAnswer::Unauthorized) => return Verdict::Unauthorized,
@@ -231,7 +235,7 @@ impl Authorizers {
             };
             invoke(&self.client, url, event).await
         };
-        timeout(self.timeout, invoked).await.unwrap_or(Verdict::Failed("it did not answer in time"))
+        timeout(self.timeout, invoked).await.unwrap_or(Verdict::Failed(LATE))
     }
 
     /// Asks the emulator that has been free for longest. It is not used for another invocation before it has answered, even
@@ -248,10 +252,10 @@ impl Authorizers {
                     }
                     Verdict::Failed(UNREACHED)
                 }
-                Err(_) => Verdict::Failed("it did not answer in time"),
+                Err(_) => Verdict::Failed(LATE),
             }
         });
-        invoked.await.unwrap_or(Verdict::Failed("it broke off, or answered more than 6 MB"))
+        invoked.await.unwrap_or(Verdict::Failed(LOST))
     }
 }
 
@@ -275,7 +279,7 @@ async fn asked(client: &HttpClient, url: &Uri, event: &AuthorizerEvent) -> Resul
     let error_header = answer.headers().contains_key("x-amz-function-error");
     Ok(match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
         Ok(body) => classify(status, error_header, &body.to_bytes()),
-        Err(_) => Verdict::Failed("it broke off, or answered more than 6 MB"),
+        Err(_) => Verdict::Failed(UNREADABLE),
     })
 }
 

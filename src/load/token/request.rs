@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::jose::{PrivateKey, Signer};
 use crate::load::Target;
 use crate::scenario::AudienceParameter;
-use crate::secret::Secret;
+use crate::secret::{REDACTED, Secret};
 use crate::wire::oauth::{JWT_BEARER, TokenRequest};
 
 /// How long an assertion is good for, in seconds.
@@ -113,8 +113,7 @@ pub(super) fn without(credentials: &Credentials, words: String) -> String {
         ClientProof::Basic(secret) | ClientProof::Post(secret) => secret,
         // Every token begins so: `{"`, encoded.
         ClientProof::PrivateKeyJwt(_) => {
-            let shown =
-                |word: &str| if word.contains("eyJ") { "[redacted]".to_owned() } else { word.to_owned() };
+            let shown = |word: &str| if word.contains("eyJ") { REDACTED.to_owned() } else { word.to_owned() };
             return words.split(' ').map(shown).collect::<Vec<_>>().join(" ");
         }
     };
@@ -124,7 +123,7 @@ pub(super) fn without(credentials: &Credentials, words: String) -> String {
     let pair = basic_pair(&credentials.client_id, secret);
     [pair.as_str(), form_encoded(secret.expose()).as_str(), secret.expose()]
         .into_iter()
-        .fold(words, |words, form| words.replace(form, "[redacted]"))
+        .fold(words, |words, form| words.replace(form, REDACTED))
 }
 
 /// Client id and secret as HTTP Basic has them (RFC 6749, section 2.3.1).

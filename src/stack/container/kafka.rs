@@ -29,6 +29,9 @@ use crate::tls::{Authority, Validity, client_trusting, server_name};
 /// The topic to which a proxy that is ready has written.
 pub(super) const READY_TOPIC: &str = "landfall-ready";
 
+/// Whether Kafka makes topics that somebody asks for, as its images are told.
+pub const AUTO_CREATE: &str = "KAFKA_AUTO_CREATE_TOPICS_ENABLE";
+
 /// Ports within the containers.
 const NET: u16 = 9092;
 const CONTROLLER: u16 = 9093;
@@ -320,7 +323,7 @@ impl Settings<'_> {
         }
         set("KAFKA_AUTHORIZER_CLASS_NAME", "org.apache.kafka.metadata.authorizer.StandardAuthorizer");
         set("KAFKA_SUPER_USERS", &format!("User:{ADMINISTRATOR};User:{BROKER}"));
-        set("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false");
+        set(AUTO_CREATE, "false");
         set("KAFKA_UNCLEAN_LEADER_ELECTION_ENABLE", "false");
         set("KAFKA_DEFAULT_REPLICATION_FACTOR", &replication.to_string());
         set("KAFKA_MIN_INSYNC_REPLICAS", &self.spec.min_insync_replicas.to_string());

@@ -56,6 +56,7 @@ pub use function::COLD_START;
 use function::Worker;
 use inside::Inside;
 use inside::only_here;
+pub use kafka::AUTO_CREATE;
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
 use teardown::Removal;

@@ -266,7 +266,16 @@ async fn at_a_proxy(case: &ProcedureCase, ground: &Ground) -> Result<Account, Re
         Procedure::KeepAlive => order::keep_alive(ground, case.api).await,
         Procedure::FullDuplex => duplex::full_duplex(ground).await,
         Procedure::SameAgain => order::same_again(ground, case.api).await,
-        _ => order::sequential(ground, case.api).await,
+        // What the others try is carried out with more than a proxy, or not at all.
+        Procedure::SequentialOrder
+        | Procedure::TwoReplicas
+        | Procedure::TopicOfAnother
+        | Procedure::BrokerReturns
+        | Procedure::PortStaysOpen
+        | Procedure::SerialBlocking
+        | Procedure::LaterThanGateway
+        | Procedure::StoppedInHand
+        | Procedure::Acknowledgements => order::sequential(ground, case.api).await,
     }
 }
 
@@ -289,6 +298,15 @@ async fn on_its_own(
         Procedure::TopicOfAnother => {
             order::topic_of_another(&mut two().await?.ground, "landfall-made", api).await
         }
-        _ => absent::broker_returns(embedded, api, limit).await,
+        // What the others try needs nothing of its own, so they never come here.
+        Procedure::BrokerReturns
+        | Procedure::SequentialOrder
+        | Procedure::ConcurrentIsolation
+        | Procedure::DisconnectAfterRequest
+        | Procedure::DisconnectAmidRequest
+        | Procedure::ManyRecords
+        | Procedure::KeepAlive
+        | Procedure::FullDuplex
+        | Procedure::SameAgain => absent::broker_returns(embedded, api, limit).await,
     }
 }
