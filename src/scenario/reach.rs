@@ -49,15 +49,20 @@ pub(super) fn check_reach(fault: &Fault, written: &Written<'_>, load: Load<'_>, 
             return;
         }
     }
-    if let (Some((from, _)), Some(item)) = (fault.window, &written.window)
+    if let (Some((from, to)), Some(item)) = (fault.window, &written.window)
         && let Some(longest) = reached.iter().map(|workload| workload.duration()).max()
-        && from >= longest
     {
-        let message = format!(
-            "begins when the load that it could befall has ended, after {}",
-            format_duration(longest)
-        );
-        item.suggest(problems, message, "let it begin earlier");
+        let longest_text = format_duration(longest);
+        if from >= longest {
+            let message =
+                format!("begins when the load that it could befall has ended, after {longest_text}");
+            item.suggest(problems, message, "let it begin earlier");
+        } else if fault.kind == FaultKind::ScaleIn && to >= longest {
+            // The replica goes when it has had no more connections for so long.
+            let message =
+                format!("ends when the load has ended, after {longest_text}, and no replica would have gone");
+            item.suggest(problems, message, "let it end earlier");
+        }
     }
 }
 
@@ -212,6 +217,14 @@ mod tests {
         assert_eq!(fault(&duplicate("10s", ""), &["workload[1].for=11s"]), Ok(()));
         refused(&duplicate("3s", ", target: u"), &[], "has ended, after 3s");
         refused("box: gateway, kind: admit-denied, every: 2, window: [3s, 9s]", &[], "has ended, after 3s");
+    }
+
+    #[test]
+    fn a_replica_must_go_before_the_load_has_ended() {
+        let goes = |to: &str| format!("box: proxy, kind: scale-in, window: [1s, {to}]");
+        let stack = "stack={kafka: container, proxy: {kind: container, adapter: landfall, replicas: 2}}";
+        assert_eq!(fault(&goes("9999ms"), &[stack]), Ok(()));
+        refused(&goes("10s"), &[stack], "faults[0].window: ends when the load has ended, after 10s");
     }
 
     #[test]

@@ -100,6 +100,17 @@ fn one_replica_comes_and_another_goes() {
 }
 
 #[test]
+fn a_fault_that_the_load_left_no_time_for_is_no_pass() {
+    let Some(_alone) = alone() else { return };
+    let ended = end(short("path.yaml", 2, &[]).set("faults=[{box: proxy, kind: scale-out, at: 1990ms}]"));
+    let result = ended.result();
+    assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+    let incomplete = result.incomplete.as_deref().unwrap_or_default();
+    assert!(incomplete.contains("`scale-out` had befallen 0 of 1 containers"), "{incomplete}");
+    assert!(!result.boxes.iter().any(|part| part.name == "proxy-3"), "{}", ended.stdout);
+}
+
+#[test]
 fn the_leader_of_three_brokers_is_killed() {
     let Some(_alone) = alone() else { return };
     let adapter = repository("tests/containers/idempotent.yaml");

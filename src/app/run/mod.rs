@@ -172,7 +172,7 @@ pub async fn run(
     let tokens = keeper.report();
     drop(keeper);
     monitor.stage(Stage::Settle);
-    let containers_lost = stack.load_is_over().await;
+    let containers_lost = stack.load_is_over(!report.interrupted).await;
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
     let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {
         stack.check_proxy().await.err()

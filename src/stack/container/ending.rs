@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::Containers;
-use super::faults::Showing;
 use crate::engine::{Container, ContainerState};
 use crate::result::BoxReport;
 use crate::stats::box_figures;
@@ -20,9 +19,13 @@ impl Containers {
 
     /// The load has ended: nothing more befalls the containers, those that are paused go on, and brokers that are down are
     /// started, so that the topics can be read. Gives why the path was not what it was to be, where a container has ended by
-    /// itself or a fault could not be shown.
-    pub(in crate::stack) async fn load_is_over(&mut self) -> Option<String> {
-        self.showing = Showing::default();
+    /// itself, a fault could not be shown, or one was not shown in a load that went to its end.
+    pub(in crate::stack) async fn load_is_over(&mut self, to_its_end: bool) -> Option<String> {
+        let showing = std::mem::take(&mut self.showing);
+        if to_its_end {
+            showing.unfinished().for_each(|sentence| self.events.fail(sentence));
+        }
+        drop(showing);
         self.note_ends().await;
         let brokers = self.cluster.iter().flat_map(|cluster| &cluster.brokers);
         let brokers: Vec<&Container> = brokers.map(|broker| &broker.container).collect();

@@ -47,11 +47,36 @@ struct Proxies {
 
 /// Faults that wait for their time, until this is dropped.
 #[derive(Default)]
-pub(super) struct Showing(Vec<JoinHandle<()>>);
+pub(super) struct Showing(Vec<Shown>);
+
+/// A fault that waits for its time, or befalls somebody.
+struct Shown {
+    injector: Arc<Injector>,
+    /// How many containers it is to befall.
+    of: u64,
+    task: JoinHandle<()>,
+}
+
+impl Showing {
+    /// The faults that have neither befallen all that they were to nor told why they could not, in sentences.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = String> {
+        let open = self.0.iter().filter(|shown| !shown.task.is_finished());
+        open.filter_map(|Shown { injector, of, .. }| {
+            let befallen = injector.injected();
+            (befallen < *of).then(|| {
+                format!(
+                    "the fault `{}` had befallen {befallen} of {of} containers when the load ended; let it begin earlier, or the load \
+                     last longer",
+                    injector.kind().name()
+                )
+            })
+        })
+    }
+}
 
 impl Drop for Showing {
     fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        self.0.iter().for_each(|shown| shown.task.abort());
     }
 }
 
@@ -150,7 +175,11 @@ impl Containers {
                 (_, Some(proxies), _) => tokio::spawn(befall_proxy(course, proxies.clone())),
                 _ => continue,
             };
-            self.showing.0.push(task);
+            let of = match (kind, &proxies) {
+                (FaultKind::RollingRestart, Some(proxies)) => proxies.replicas.len() as u64,
+                _ => 1,
+            };
+            self.showing.0.push(Shown { injector: injector.clone(), of, task });
         }
     }
 }
@@ -369,5 +398,30 @@ impl Cluster {
             }
         }
         last.map_or(Ok(1), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Fault, Pace};
+
+    #[tokio::test]
+    async fn a_fault_is_unfinished_until_it_has_befallen_all_or_told_why_it_could_not() {
+        let shown = |of: u64, befallen: u64, task: JoinHandle<()>| {
+            let injector = Arc::new(Injector::new(Fault::new(FaultKind::RollingRestart, Pace::Every(1)), 0));
+            injector.took_effect(befallen);
+            Shown { injector, of, task }
+        };
+        let goes_on = || tokio::spawn(std::future::pending());
+        let told = |shown: Shown| Showing(vec![shown]).unfinished().collect::<Vec<_>>();
+        assert_eq!(told(shown(2, 2, goes_on())), Vec::<String>::new());
+        let failed = tokio::spawn(async {});
+        while !failed.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(told(shown(2, 0, failed)), Vec::<String>::new());
+        let half = told(shown(2, 1, goes_on()));
+        assert!(half[0].contains("`rolling-restart` had befallen 1 of 2 containers"), "{half:?}");
     }
 }

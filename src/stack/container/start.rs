@@ -223,10 +223,11 @@ impl Stack {
     }
 
     /// The load has ended: no more faults befall containers, and what is still paused or down is undone as far as reading needs
-    /// it. Gives why the path was not what it was to be, where that is so.
-    pub async fn load_is_over(&mut self) -> Option<String> {
+    /// it. Gives why the path was not what it was to be, where that is so; in a load that went `to_its_end` all faults of containers
+    /// must have been shown.
+    pub async fn load_is_over(&mut self, to_its_end: bool) -> Option<String> {
         match &mut self.containers {
-            Some(containers) => containers.load_is_over().await,
+            Some(containers) => containers.load_is_over(to_its_end).await,
             None => None,
         }
     }
