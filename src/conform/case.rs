@@ -63,12 +63,22 @@ pub enum Need {
     Cache,
     /// A second client, which may write to another topic.
     Client,
+    /// A cool-down between fetches of keys that is longer than requests take.
+    CoolDown,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Self; 7] =
-        [Self::Signer, Self::Clock, Self::Sink, Self::Rotation, Self::Cold, Self::Cache, Self::Client];
+    pub const ALL: [Self; 8] = [
+        Self::Signer,
+        Self::Clock,
+        Self::Sink,
+        Self::Rotation,
+        Self::Cold,
+        Self::Cache,
+        Self::Client,
+        Self::CoolDown,
+    ];
 
     /// Its name in reports.
     #[must_use]
@@ -81,6 +91,7 @@ impl Need {
             Self::Cold => "cold",
             Self::Cache => "cache",
             Self::Client => "client",
+            Self::CoolDown => "cool_down",
         }
     }
 
@@ -99,6 +110,10 @@ impl Need {
                 "let the gateway keep an authorizer's answers for a second, and the authorizer have a leeway of a few"
             }
             Self::Client => "let the scenario have a second partner, which may write to another topic",
+            Self::CoolDown => {
+                "let the authorizer's cool-down be longer (`keys.cool_down` of the gateway), so that requests that are asked one after \
+                 another come within it"
+            }
         }
     }
 }

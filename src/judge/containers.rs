@@ -4,25 +4,31 @@ use super::metric::Metric;
 use crate::result::{BoxFigures, RunResult};
 use crate::stats::TREND_SECONDS;
 
-/// The figures of the containers of a box: `proxy-1`, `proxy-2`, … for `proxy`.
-fn figures<'a>(result: &'a RunResult, family: &'a str) -> impl Iterator<Item = Option<&'a BoxFigures>> {
-    let own = move |name: &str| name.strip_prefix(family).is_some_and(|rest| rest.starts_with('-'));
-    let containers = result.boxes.iter().filter(move |part| own(&part.name));
-    containers
-        .filter_map(|part| part.container.as_ref())
-        .map(|container| container.telemetry.as_ref().map(|telemetry| &telemetry.figures))
+/// A container, and what is known of it.
+struct Known<'a> {
+    name: &'a str,
+    /// Whether it came while the load ran.
+    late: bool,
+    figures: Option<&'a BoxFigures>,
 }
 
-/// The metric `member` of a box; `None` where it is not known of every replica, since that one might be the worst.
+/// The containers of a box: `proxy-1`, `proxy-2`, … for `proxy`.
+fn containers<'a>(result: &'a RunResult, family: &'a str) -> impl Iterator<Item = Known<'a>> {
+    let own = move |name: &str| name.strip_prefix(family).is_some_and(|rest| rest.starts_with('-'));
+    result.boxes.iter().filter(move |part| own(&part.name)).filter_map(|part| {
+        let telemetry = part.container.as_ref()?.telemetry.as_ref();
+        let figures = telemetry.map(|telemetry| &telemetry.figures);
+        Some(Known { name: &part.name, late: part.since_ms.is_some(), figures })
+    })
+}
+
+/// The metric `member` of a box; `None` where it is not known of every replica, since that one might be the worst. One that came
+/// while the load ran counts as far as it is known: it may have come too late for it.
 pub(super) fn metric(result: &RunResult, family: &str, member: &str) -> Option<Metric> {
-    let all: Vec<BoxFigures> =
-        figures(result, family).map(Option::<&BoxFigures>::copied).collect::<Option<_>>()?;
-    let most = |figure: fn(&BoxFigures) -> Option<u64>| {
-        all.iter().map(figure).collect::<Option<Vec<_>>>()?.into_iter().max()
-    };
-    let greatest = |figure: fn(&BoxFigures) -> Option<f64>| {
-        all.iter().map(figure).collect::<Option<Vec<_>>>()?.into_iter().max_by(f64::total_cmp)
-    };
+    let all: Vec<Known<'_>> = containers(result, family).collect();
+    let most = |figure: fn(&BoxFigures) -> Option<u64>| known(&all, figure)?.into_iter().max();
+    let greatest =
+        |figure: fn(&BoxFigures) -> Option<f64>| known(&all, figure)?.into_iter().max_by(f64::total_cmp);
     let count = |count| Metric::Count { count, landing: false };
     match member {
         "rss.max" => most(|of| of.rss_max_bytes).map(Metric::Bytes),
@@ -36,16 +42,24 @@ pub(super) fn metric(result: &RunResult, family: &str, member: &str) -> Option<M
     }
 }
 
+/// A figure of each container; `None` where it is not known of one that was there from the beginning.
+fn known<T>(all: &[Known<'_>], figure: fn(&BoxFigures) -> Option<T>) -> Option<Vec<T>> {
+    let figures = all.iter().map(|known| (known.late, known.figures.and_then(figure)));
+    figures.filter(|(late, figure)| !late || figure.is_some()).map(|(_, figure)| figure).collect()
+}
+
 /// Why a result has no such metric.
 pub(super) fn missing(result: &RunResult, name: &str) -> String {
     let unknown = || "this result has no such metric".to_owned();
     let Some((family @ ("proxy" | "kafka"), member)) = name.split_once('.') else { return unknown() };
-    let known: Vec<&BoxFigures> = figures(result, family).flatten().collect();
-    let short = known.iter().find(|of| of.measured_s < TREND_SECONDS);
+    let from_the_beginning = containers(result, family).filter(|known| !known.late);
+    let known: Vec<(&str, &BoxFigures)> =
+        from_the_beginning.filter_map(|known| Some((known.name, known.figures?))).collect();
+    let short = known.iter().find(|(_, of)| of.measured_s < TREND_SECONDS);
     match (member, short) {
         _ if known.is_empty() => unknown(),
-        ("rss.slope", Some(of)) => format!(
-            "memory is known of {} seconds of the measured phases, and a slope needs {TREND_SECONDS}",
+        ("rss.slope", Some((name, of))) => format!(
+            "of {name} memory is known of {} seconds of the measured phases, and a slope needs {TREND_SECONDS}",
             of.measured_s
         ),
         ("fds.max", _) => {
@@ -70,6 +84,7 @@ mod tests {
             kind: "container".into(),
             endpoint: None,
             start_us: 0,
+            since_ms: None,
             container: Some(ContainerReport {
                 image: "i".into(),
                 image_id: "i".into(),
@@ -113,13 +128,36 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_that_came_later_counts_as_far_as_it_is_known() {
+        let of = |slope: Option<f64>, rss: u64| BoxFigures {
+            measured_s: if slope.is_some() { 60 } else { 12 },
+            rss_slope_bytes_per_min: slope,
+            rss_max_bytes: Some(rss),
+            ..BoxFigures::default()
+        };
+        let late = |figures| BoxReport { since_ms: Some(40_000), ..part("proxy-2", figures) };
+        let slope = |boxes: &[BoxReport]| judged(boxes, "proxy.rss.slope", Limit::BytesPerMinute(10.0)).0;
+        let first = part("proxy-1", Some(of(Some(1.0), 5)));
+        assert_eq!(slope(&[first.clone(), late(Some(of(None, 9)))]), Verdict::Pass);
+        assert_eq!(slope(&[first.clone(), late(Some(of(Some(11.0), 9)))]), Verdict::Fail);
+        assert_eq!(slope(&[first.clone(), late(None)]), Verdict::Pass);
+        let short = part("proxy-2", Some(of(None, 9)));
+        assert_eq!(slope(&[first.clone(), short]), Verdict::Inconclusive, "it was there from the beginning");
+        assert_eq!(slope(&[late(Some(of(None, 9)))]), Verdict::Inconclusive, "nothing is known at all");
+        let memory = judged(&[first, late(Some(of(None, 9)))], "proxy.rss.max", Limit::Bytes(8));
+        assert_eq!(memory.0, Verdict::Fail);
+    }
+
+    #[test]
     fn what_is_not_known_decides_nothing_and_says_why() {
         let few = BoxFigures { measured_s: 12, ..BoxFigures::default() };
         let boxes = [part("proxy-1", Some(few))];
         let (verdict, sentence) = judged(&boxes, "proxy.rss.slope", Limit::BytesPerMinute(1.0));
         assert_eq!(verdict, Verdict::Inconclusive);
         assert!(
-            sentence.contains("of 12 seconds of the measured phases, and a slope needs 30"),
+            sentence.contains(
+                "of proxy-1 memory is known of 12 seconds of the measured phases, and a slope needs 30"
+            ),
             "{sentence}"
         );
         assert!(judged(&boxes, "proxy.fds.max", Limit::Count(1)).1.contains("root"));

@@ -91,7 +91,7 @@ pub struct Totals {
 /// Something that cases need and the target could not give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
-    /// `signer`, `clock`, `sink`, `rotation`, `cold`, `cache` or `client`.
+    /// `signer`, `clock`, `sink`, `rotation`, `cold`, `cache`, `client` or `cool_down`.
     pub need: String,
     /// How many cases were not tried for want of it.
     pub cases: u64,

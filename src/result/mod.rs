@@ -323,8 +323,12 @@ pub struct BoxReport {
     pub kind: String,
     /// Where it listens, without credentials.
     pub endpoint: Option<String>,
-    /// How long it took to start, in microseconds; of a container, until it could be used.
+    /// How long it took to start, in microseconds; of a container, until it could be used, 0 where it never could.
     pub start_us: u64,
+    /// When it was taken into service, in milliseconds after the load began, or started, where it never was; not there where it was
+    /// there from the beginning.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since_ms: Option<u64>,
     /// What it was started from; not there where it is no container.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub container: Option<ContainerReport>,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a container used, second by second, from the beginning of the load to the end of settling.
+/// What a container used, second by second, from the beginning of the load, or its own, to the end of settling.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Telemetry {
     /// Who told: `kernel` or `engine`, which knows less.

@@ -133,7 +133,7 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
     if matches!(item.node.kind, Kind::Mapping(_)) {
         return read_reference(item, problems).map(Value::Reference);
     }
-    if item.written().map_or_else(|| is_named_as_secret(name), |text| may_be_secret(name, text)) {
+    if may_be_secret(name, item.written().unwrap_or_default()) {
         let message = "holds a secret, which must not stand in a scenario (its value is not shown here)";
         item.suggest(problems, message, "write `{ env: NAME }` or `{ file: path }`");
         return None;
@@ -145,60 +145,88 @@ pub(super) fn read_named_value(name: &str, item: &Item<'_>, problems: &mut Probl
     Some(Value::Plain(text.to_owned()))
 }
 
-/// Whether a header or an environment variable with this value may be a secret, as its name has it: not where it only says whether,
-/// or how many.
+/// Whether a header or an environment variable with this value may be a secret, as its name has it: not where a name that speaks of keys
+/// or tokens says how many there are, for how long, or whether.
 pub(super) fn may_be_secret(name: &str, value: &str) -> bool {
     let is_amount = value.len() <= LONGEST_AMOUNT && value.parse::<f64>().is_ok_and(f64::is_finite);
     let is_switch = ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word));
-    !is_amount && !is_switch && is_named_as_secret(name)
+    // Where it is a place, somebody's password may be part of it.
+    let has_userinfo = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    match Meaning::of(name) {
+        Meaning::Nothing => false,
+        Meaning::Secret => true,
+        Meaning::Key { amount } => !((amount && is_amount) || is_switch),
+        Meaning::Place => has_userinfo,
+    }
 }
 
 /// The most characters of a number that is taken for how many there are of something, as the milliseconds of a week are.
 const LONGEST_AMOUNT: usize = 9;
 
-/// Whether a header or an environment variable is named as secrets are.
-fn is_named_as_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
-    // Where a key is, or of what kind, is none; nor is what records and requests are told apart by.
-    let tells_of_one = [
-        "location",
-        "type",
-        "file",
-        "filename",
-        "serializer",
-        "deserializer",
-        "converter",
-        "class",
-        "id",
-        "url",
-        "uri",
-        "endpoint",
-        "issuer",
-        "audience",
-        "scope",
-        "algorithm",
-        "header",
-        "path",
-    ]
-    .iter()
-    .any(|end| name.ends_with(end));
-    let name = ["keycloak", "partition-key", "idempotency-key", "routing-key"]
-        .iter()
-        .fold(name, |name, word| name.replace(word, ""));
-    let words = [
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        "key",
-        "cookie",
-        "authorization",
-        "credential",
-        "jaas",
-        "user-info",
-        "userinfo",
-    ];
-    !tells_of_one && words.iter().any(|word| name.contains(word))
+/// What the name of a header or an environment variable says of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Nothing.
+    Nothing,
+    /// It is one.
+    Secret,
+    /// It is something of keys or tokens, which may be secrets; whether it is an amount.
+    Key { amount: bool },
+    /// It is where one is, or of what kind.
+    Place,
+}
+
+impl Meaning {
+    fn of(name: &str) -> Self {
+        let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
+        let ends = |words: &[&str]| words.iter().any(|end| name.ends_with(end));
+        // What records and requests are told apart by is no secret.
+        let telling_apart = ["keycloak", "partition-key", "idempotency-key"];
+        let rest = telling_apart.iter().fold(name.clone(), |name, word| name.replace(word, ""));
+        let has = |words: &[&str]| words.iter().any(|word| rest.contains(word));
+        let certain = has(&[
+            "password",
+            "passphrase",
+            "secret",
+            "cookie",
+            "authorization",
+            "credential",
+            "jaas",
+            "user-info",
+            "userinfo",
+        ]);
+        if !certain && !has(&["token", "key"]) {
+            return Self::Nothing;
+        }
+        let places = [
+            "location",
+            "type",
+            "file",
+            "filename",
+            "serializer",
+            "deserializer",
+            "converter",
+            "class",
+            "id",
+            "url",
+            "uri",
+            "endpoint",
+            "issuer",
+            "audience",
+            "scope",
+            "algorithm",
+        ];
+        match certain {
+            _ if ends(&places) => Self::Place,
+            true => Self::Secret,
+            false => Self::Key {
+                amount: ends(&[
+                    "-s", "-ms", "seconds", "minutes", "life", "lifetime", "ttl", "expiry", "age", "leeway",
+                    "size", "max", "min", "limit", "count",
+                ]),
+            },
+        }
+    }
 }
 
 /// Whether the property `name` holds a secret. A private key's place is none.
@@ -312,7 +340,13 @@ mod tests {
             ("Ocp-Apim-Subscription-Key", "hunter2"),
             ("KEYCLOAK_ADMIN_PASSWORD", "hunter2"),
             ("basic.auth.user.info", "a:hunter2"),
-            ("DB_PASSWORD", "1234567890"),
+            ("DB_PASSWORD", "123456"),
+            ("X-Api-Key", "123456789"),
+            ("PROXY_AUTHORIZATION_HEADER", "Basic dTpwdw=="),
+            ("TOKEN_URL", "https://client:hunter2@idp.example/token"),
+            ("PAGERDUTY_ROUTING_KEY", "hunter2"),
+            ("TOKEN_TTL_S", "hunter2"),
+            ("CLIENT_SECRET", "true"),
         ] {
             assert!(may_be_secret(name, value), "{name}: {value}");
         }

@@ -100,6 +100,8 @@ pub struct Stack {
     boxes: Vec<BoxReport>,
     /// Boxes that a fault takes into service while the load runs.
     spares: Vec<BoxReport>,
+    /// When the load began.
+    load_start: Option<Instant>,
     /// What cannot be done as it was asked.
     warnings: Vec<String>,
     settling: Settling,
@@ -152,6 +154,7 @@ impl Stack {
             idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
             spares: Vec::new(),
+            load_start: None,
             warnings: Vec::new(),
             settling: Settling::of(scenario),
             authorizer_ttl: None,
@@ -178,7 +181,7 @@ impl Stack {
     fn up(&mut self, name: &str, kind: &str, endpoint: Option<String>, since: Instant) {
         let start_us = micros(since.elapsed());
         let (name, kind) = (name.to_owned(), kind.to_owned());
-        self.boxes.push(BoxReport { name, kind, endpoint, start_us, container: None });
+        self.boxes.push(BoxReport { name, kind, endpoint, start_us, since_ms: None, container: None });
     }
 
     /// Base URL of produce calls: the gateway with its stage, or the proxy.
@@ -342,6 +345,7 @@ impl Stack {
 
     /// Marks the start of the load, from which the windows of faults count.
     pub fn load_starts(&mut self, now: Instant) {
+        self.load_start = Some(now);
         for injector in &self.injectors {
             injector.start(now);
         }
@@ -350,16 +354,14 @@ impl Stack {
         }
     }
 
-    /// The boxes as [`Self::boxes`] has them, and those that faults have taken into service, with what containers have used so
-    /// far; `measured` are the measured phases, in milliseconds after the load began.
+    /// The boxes as [`Self::boxes`] has them, and those that faults have started since, with what containers have used so far; `measured` are the measured phases, in milliseconds after the load began.
     #[must_use]
     pub fn boxes_with_telemetry(&self, measured: &[Range<u64>]) -> Vec<BoxReport> {
         let mut boxes = self.boxes.clone();
         if let Some(containers) = &self.containers {
-            boxes.extend(self.spares.iter().filter_map(|spare| {
-                let start_us = micros(containers.taken_into_service(&spare.name)?);
-                Some(BoxReport { start_us, ..spare.clone() })
-            }));
+            boxes.extend(
+                self.load_start.into_iter().flat_map(|start| containers.newcomers(&self.spares, start)),
+            );
             // Those that came later stand behind those of their kind.
             boxes.sort_by_key(place);
             containers.add_telemetry(&mut boxes, measured);

@@ -23,8 +23,8 @@ pub(crate) struct Kafka {
 }
 
 /// Ports that nobody has at the moment. Kafka wants to be told its own.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+pub(crate) fn free_ports<const N: usize>(host: &str) -> [u16; N] {
+    let held = [(); N].map(|()| TcpListener::bind((host, 0)).unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
@@ -48,7 +48,7 @@ impl Kafka {
             println!("did not run: LANDFALL_KAFKA_LIBS names no folder with Kafka's jars");
             return None;
         };
-        let [port, controller] = free_ports();
+        let [port, controller] = free_ports("127.0.0.1");
         let logs = folder.path().join("logs");
         let others = listeners.iter().fold(String::new(), |all, listener| all + "," + listener);
         let properties = format!(

@@ -52,7 +52,7 @@ impl Secured {
         certificate(folder.path(), "GOOD", host, 2090, &known);
         certificate(folder.path(), "EXPIRED", host, 2020, &known);
         certificate(folder.path(), "OTHER", "kafka.example", 2090, &known);
-        let ports: [u16; 3] = free_ports();
+        let ports: [u16; 3] = free_ports(host);
         let listeners: Vec<String> =
             LISTENERS.iter().zip(ports).map(|(name, port)| format!("{name}://{host}:{port}")).collect();
         let mut more =

@@ -64,7 +64,17 @@ struct Tried {
     case: Case,
     observations: Vec<(Probe, Observation)>,
     complaints: Vec<String>,
+    /// What turned out to be missing when it was tried, so that nothing is shown.
+    unshown: Vec<Need>,
     took: Duration,
+}
+
+/// Fetches of keys that are being counted.
+struct Fetches {
+    before: u64,
+    since: Instant,
+    /// How many requests had been sent when counting began.
+    sent: usize,
 }
 
 /// All cases, judged.
@@ -151,25 +161,56 @@ impl Suite<'_> {
         interrupt: &watch::Receiver<Option<Interrupt>>,
     ) -> Result<Tried, ConformError> {
         let begun = Instant::now();
-        let (mut observations, mut complaints, mut fetches) = (Vec::new(), Vec::new(), (0, begun));
+        let (mut observations, mut complaints, mut unshown) = (Vec::new(), Vec::new(), Vec::new());
+        let mut fetches = Fetches { before: 0, since: begun, sent: 0 };
         for step in &case.steps {
             if let Some(signal) = *interrupt.borrow() {
                 return Err(ConformError::Interrupted(signal));
             }
             match step {
                 Step::Send(probe) => observations.push((probe.as_ref().clone(), self.send(probe).await)),
-                Step::Do(control) => {
-                    self.control_boxes(control, &mut fetches, &mut complaints, interrupt).await;
+                Step::Do(Control::CountFetches) => {
+                    fetches =
+                        Fetches { before: self.fetched(), since: Instant::now(), sent: observations.len() };
                 }
+                Step::Do(Control::FetchesWithinCoolDown) => {
+                    match self.within_cool_down(&fetches, observations.len()) {
+                        Ok(complaint) => complaints.extend(complaint),
+                        Err(need) => unshown.push(need),
+                    }
+                }
+                Step::Do(control) => self.control_boxes(control, &mut complaints, interrupt).await,
             }
         }
-        Ok(Tried { case, observations, complaints, took: begun.elapsed() })
+        Ok(Tried { case, observations, complaints, unshown, took: begun.elapsed() })
+    }
+
+    /// How often the provider was asked for its keys.
+    fn fetched(&self) -> u64 {
+        self.path.stack.idp().map_or(0, Idp::jwks_requests)
+    }
+
+    /// What is wrong with how often keys were fetched while requests were `sent`, if anything is; or what is missing where that says
+    /// nothing.
+    fn within_cool_down(&self, fetches: &Fetches, sent: usize) -> Result<Option<String>, Need> {
+        let count = self.fetched().saturating_sub(fetches.before);
+        let copies = self.material.copies as u128;
+        let cool_down = self.material.rotation.unwrap_or_default().cool_down;
+        // By each copy one at once, and one for each cool-down that has begun meanwhile.
+        let by_one = 1 + fetches.since.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
+        let most = by_one * copies;
+        if u128::from(count) > most {
+            return Ok(Some(format!(
+                "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"
+            )));
+        }
+        // One that fetches for each request would not have fetched more often.
+        if most >= (sent - fetches.sent) as u128 { Err(Need::CoolDown) } else { Ok(None) }
     }
 
     async fn control_boxes(
         &self,
         control: &Control,
-        fetches: &mut (u64, Instant),
         complaints: &mut Vec<String>,
         interrupt: &watch::Receiver<Option<Interrupt>>,
     ) {
@@ -192,19 +233,7 @@ impl Suite<'_> {
                 }
             }
             Control::Forget => complaints.extend(self.path.stack.forget_keys().await.err()),
-            Control::CountFetches => *fetches = (idp.map_or(0, Idp::jwks_requests), Instant::now()),
-            Control::FetchesWithinCoolDown => {
-                let count = idp.map_or(0, Idp::jwks_requests).saturating_sub(fetches.0);
-                let cool_down = self.material.rotation.unwrap_or_default().cool_down;
-                // By each copy one at once, and one for each cool-down that has begun meanwhile.
-                let by_one = 1 + fetches.1.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
-                let most = by_one * self.material.copies as u128;
-                if u128::from(count) > most {
-                    complaints.push(format!(
-                        "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"
-                    ));
-                }
-            }
+            Control::CountFetches | Control::FetchesWithinCoolDown => {}
         }
     }
 
@@ -254,7 +283,7 @@ impl Suite<'_> {
 
     /// Judges a case, now that it is known what landed and who called where.
     fn report(&self, tried: Tried, landed: Option<&BTreeMap<String, u64>>) -> CaseReport {
-        let Tried { case, mut observations, complaints, took } = tried;
+        let Tried { case, mut observations, complaints, unshown, took } = tried;
         for (probe, seen) in &mut observations {
             seen.landed = landed.map(|landed| landed.get(&probe.marker).copied().unwrap_or(0));
             if let (Some(sink), Some(trap)) = (&self.sink, &probe.trap) {
@@ -262,12 +291,13 @@ impl Suite<'_> {
             }
         }
         let given = |need: &Need| self.gives(*need);
-        let missing: Vec<String> =
-            case.needs.iter().filter(|need| !given(need)).map(|need| need.name().to_owned()).collect();
+        let missing = case.needs.iter().filter(|need| !given(need)).chain(&unshown);
+        let missing: Vec<String> = missing.map(|need| need.name().to_owned()).collect();
         let seen: Vec<Observation> = observations.iter().map(|(_, seen)| seen.clone()).collect();
         let judgement = judge(&case, &seen, complaints);
         let outcome = match judgement.grade {
             _ if case.steps.is_empty() => CaseOutcome::NotRun,
+            Grade::Passed if !unshown.is_empty() => CaseOutcome::NotRun,
             Grade::Passed => CaseOutcome::Passed,
             Grade::Warned => CaseOutcome::Warned,
             Grade::Failed => CaseOutcome::Failed,
@@ -313,6 +343,8 @@ impl Suite<'_> {
                 material.cache.is_some_and(|kept| kept + material.accepts.leeway <= Duration::from_secs(10))
             }
             Need::Client => material.other.is_some(),
+            // Known when it has been tried.
+            Need::CoolDown => true,
         }
     }
 }

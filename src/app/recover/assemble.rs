@@ -87,6 +87,7 @@ pub(super) fn result(
             kind: "external".into(),
             endpoint: bootstrap,
             start_us: 0,
+            since_ms: None,
             container: None,
         }],
         machine: machine::this(),

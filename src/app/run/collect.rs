@@ -13,6 +13,7 @@ use crate::app::journal::{Journal, LATE, Reserved, ReservedThread};
 use crate::ledger::{Ledger, Quotes};
 use crate::load::{Interval, Sink, Stop};
 use crate::record::{Answer, End, Landed, Note, RecordAnswer, Sent};
+use crate::secret::REDACTED;
 use crate::stats::Histogram;
 
 /// Events that may wait for the ledger. A reader that is faster waits; a load thread keeps its batches instead.
@@ -307,7 +308,7 @@ impl Notes {
             self.told.insert(note.gist().to_owned());
             let request = format!("{}.{}", sent.request.producer, sent.request.index);
             // Debug quotes the text, which comes from outside: it cannot make lines of its own.
-            tracing::warn!(%request, end = ?answer.end, note = ?self.quotes.note(note).unwrap_or("[redacted]"), "first answer of its kind");
+            tracing::warn!(%request, end = ?answer.end, note = ?self.quotes.note(note).unwrap_or(REDACTED), "first answer of its kind");
         }
     }
 }

@@ -233,14 +233,18 @@ pub(super) fn exchanged(material: &Material, now: u64) -> Vec<Case> {
     let spare = &material.spare;
     let jwk = Value::Object(spare.key.public().to_jwk(&spare.kid, spare.algorithm));
     let of_spare = group.forge().header("alg", spare.algorithm.name()).by(&spare.key, spare.algorithm);
-    let right = of_spare.clone().header("kid", spare.kid.as_str()).signed().token.unwrap_or_default();
-    let wrong = of_spare.signed().token.unwrap_or_default();
-    let steps = vec![
-        send(group.probe("signed by the second key, under its name", Expected::Accepted).bearer(&right)),
-        send(
-            group.probe("signed by the second key, under the first one's name", UNAUTHORIZED).bearer(&wrong),
-        ),
-    ];
+    // Not the same token twice, so that no answer of before is given again.
+    let own = |id: &str, copy: usize| of_spare.clone().claim("jti", format!("{}-{id}-{copy}", material.run));
+    let right = |copy: usize| {
+        let token = own("right", copy).header("kid", spare.kid.as_str()).signed().token.unwrap_or_default();
+        group.probe("signed by the second key, under its name", Expected::Accepted).bearer(&token)
+    };
+    let wrong = |copy: usize| {
+        let token = own("wrong", copy).signed().token.unwrap_or_default();
+        group.probe("signed by the second key, under the first one's name", UNAUTHORIZED).bearer(&token)
+    };
+    // Each copy has the second key when it is asked for the other.
+    let steps = [send_to_each(material, right), send_to_each(material, wrong)].concat();
     let steps = published(material, vec![jwk], steps);
     group
         .add("second-as-first", "the second key signs under the name of the first", steps)
@@ -310,10 +314,12 @@ pub(super) fn fresh(material: &Material, now: u64) -> Vec<Case> {
         let forge = forge.header("alg", spare.algorithm.name()).header("kid", kid.as_str());
         forge.by(&spare.key, spare.algorithm).signed().token.unwrap_or_default()
     };
-    let probe = |what: &str, expected, token: &str| send(group.probe(what, expected).bearer(token));
-    let before = probe("of the new key, before it is published", UNAUTHORIZED, &token("before"));
-    let after = probe("of the new key, right after it was published", Expected::Accepted, &token("after"));
-    let steps = [vec![before], published(material, vec![jwk], vec![after])].concat();
+    let probes = |what: &str, expected, id: &str| {
+        send_to_each(material, |copy| group.probe(what, expected).bearer(&token(&format!("{id}-{copy}"))))
+    };
+    let before = probes("of the new key, before it is published", UNAUTHORIZED, "before");
+    let after = probes("of the new key, right after it was published", Expected::Accepted, "after");
+    let steps = [before, published(material, vec![jwk], after)].concat();
     group
         .add("published", "a token comes right after its key", steps)
         .needs(Need::Rotation, material.rotation.is_some())

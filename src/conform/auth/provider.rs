@@ -51,20 +51,16 @@ pub(super) fn recovery(material: &Material, now: u64) -> Vec<Case> {
     let about = (70, "keys-return", "an authorizer that could not fetch keys, when it can again");
     let mut group =
         Group::new(material, now, about, Level::Must, &["OpenID Connect Core 1.0 section 10.1.1"]);
-    let again = good(&group, "a good token while keys cannot be had", "return", Expected::NotAccepted);
-    let same = Probe {
-        expected: Expected::Accepted,
-        what: "the same token when they can".to_owned(),
-        ..again.clone().again(1)
-    };
-    let steps = vec![
-        act(Control::Keys(Some(KeysTrouble::Error))),
-        act(Control::Forget),
-        send(again),
-        act(Control::Keys(None)),
-        act(Control::Wait(material.rotation.unwrap_or_default().cool_down)),
-        send(same),
-    ];
+    let probe = |copy: usize, what: &str, expected| good(&group, what, &format!("return-{copy}"), expected);
+    let away = |copy: usize| probe(copy, "a good token while keys cannot be had", Expected::NotAccepted);
+    let back = |copy: usize| probe(copy, "the same token when they can", Expected::Accepted);
+    let steps = [
+        vec![act(Control::Keys(Some(KeysTrouble::Error))), act(Control::Forget)],
+        send_to_each(material, away),
+        vec![act(Control::Keys(None)), act(Control::Wait(material.rotation.unwrap_or_default().cool_down))],
+        send_to_each(material, back),
+    ]
+    .concat();
     needs(&mut group, "error", "keys cannot be had, and then they can", steps, &[Flaw::AllowsWithoutKeys]);
     group.into_cases()
 }

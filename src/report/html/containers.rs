@@ -128,37 +128,51 @@ fn chart(
     told: &[(&str, &Telemetry)],
     figure: impl Fn(&BoxSecond, f64, f64) -> Option<f64>,
 ) -> Markup {
-    let mut series = Vec::new();
-    let mut begins: Vec<f64> = Vec::new();
-    let mut to: f64 = 1.0;
-    let mut most: f64 = 0.0;
-    for ((name, telemetry), class) in told.iter().zip(CLASSES.iter().cycle()) {
-        // A row is what was seen at the end of a stretch, which is shown in its middle, as all charts have it.
-        let rows: Vec<BoxSecond> = telemetry.seconds.rows().collect();
-        let mut points = Vec::new();
-        for (place, pair) in rows.windows(2).enumerate() {
-            let (from, end) = (float(pair[0].at_ms) / 1000.0, float(pair[1].at_ms) / 1000.0);
-            if begins.len() == place {
-                begins.push(from);
-            }
-            let value = figure(&pair[1], (end - from) * 1000.0, telemetry.cpus);
-            (to, most) = (to.max(end), most.max(value.unwrap_or(0.0)));
-            points.push(value.map(|value| (f64::midpoint(from, end), value)));
-        }
-        series.push(Series { name, class, points });
-    }
-    let drawn = lines(caption, &Axis::seconds(to), &Axis::counts(unit, most), &series);
-    let step = to / float(begins.len().max(1) as u64);
+    let lines_of: Vec<Vec<Stretch>> =
+        told.iter().map(|(_, telemetry)| stretches(telemetry, &figure)).collect();
+    let to = lines_of.iter().flatten().map(|stretch| stretch.end).fold(1.0, f64::max);
+    let most = lines_of.iter().flatten().filter_map(|stretch| stretch.value).fold(0.0, f64::max);
+    let series = told.iter().zip(&lines_of).zip(CLASSES.iter().cycle()).map(|(((name, _), line), class)| {
+        let points = line.iter().map(|stretch| stretch.value.map(|value| (stretch.middle(), value)));
+        Series { name, class, points: points.collect() }
+    });
+    let drawn = lines(caption, &Axis::seconds(to), &Axis::counts(unit, most), &series.collect::<Vec<_>>());
+    // Rows are those of the container that was there for longest; what others used then, by its middle.
+    let longest = lines_of.iter().max_by_key(|line| line.len()).map(Vec::as_slice).unwrap_or_default();
+    let step = to / float(longest.len().max(1) as u64);
     let columns: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
-    let row = |(place, begins): (usize, &f64)| {
-        let figures = series.iter().map(|line| match line.points.get(place) {
-            Some(Some((_, value))) => format!("{value:.1}"),
-            _ => "–".to_owned(),
-        });
-        (format!("{begins:.0}"), figures.collect())
+    let row = |stretch: &Stretch| {
+        let at = stretch.middle();
+        let then =
+            |line: &Vec<Stretch>| line.iter().find(|other| (other.from..other.end).contains(&at))?.value;
+        let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+        (format!("{:.0}", stretch.from), lines_of.iter().map(|line| text(then(line))).collect())
     };
-    let rows: Vec<(String, Vec<String>)> = begins.iter().enumerate().map(row).collect();
+    let rows: Vec<(String, Vec<String>)> = longest.iter().map(row).collect();
     framed(caption, &drawn, (to, step), &columns, &rows)
+}
+
+/// What a container used or held in a stretch of time, in seconds after the load began.
+struct Stretch {
+    from: f64,
+    end: f64,
+    value: Option<f64>,
+}
+
+impl Stretch {
+    fn middle(&self) -> f64 {
+        f64::midpoint(self.from, self.end)
+    }
+}
+
+/// A row is what was seen at the end of a stretch, which is shown in its middle, as all charts have it.
+fn stretches(telemetry: &Telemetry, figure: &impl Fn(&BoxSecond, f64, f64) -> Option<f64>) -> Vec<Stretch> {
+    let rows: Vec<BoxSecond> = telemetry.seconds.rows().collect();
+    let stretch = |pair: &[BoxSecond]| {
+        let (from, end) = (float(pair[0].at_ms) / 1000.0, float(pair[1].at_ms) / 1000.0);
+        Stretch { from, end, value: figure(&pair[1], (end - from) * 1000.0, telemetry.cpus) }
+    };
+    rows.windows(2).map(stretch).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +195,7 @@ mod tests {
             kind: "container".into(),
             endpoint: None,
             start_us: 0,
+            since_ms: None,
             container: Some(ContainerReport {
                 image: "a<b>".into(),
                 image_id: "i".into(),
@@ -190,6 +205,33 @@ mod tests {
                 log_end: vec!["</pre><script>".into()],
                 ..ContainerReport::default()
             }),
+        }
+    }
+
+    #[test]
+    fn one_that_came_later_has_its_figures_at_its_own_time() {
+        let mut result = result();
+        let mut late = container("proxy-2");
+        let telemetry = late.container.as_mut().unwrap().telemetry.as_mut().unwrap();
+        // Not looked at in the same millisecond.
+        telemetry.seconds.at_ms = vec![2003, 3001, 4002, 5001, 6002];
+        let mut first = container("proxy-1");
+        let row = |at: u64| BoxSecond {
+            at_ms: at * 1000,
+            ran: true,
+            rss_bytes: Some(at << 20),
+            ..BoxSecond::default()
+        };
+        first.container.as_mut().unwrap().telemetry.as_mut().unwrap().seconds = (0..8).map(row).collect();
+        result.boxes = vec![first, late];
+        let page = section(&result).into_string();
+        for row in [
+            "<tr><th scope=\"row\">1</th><td>2.0</td><td>–</td></tr>",
+            "<tr><th scope=\"row\">2</th><td>3.0</td><td>65.0</td></tr>",
+            "<tr><th scope=\"row\">5</th><td>6.0</td><td>68.0</td></tr>",
+            "<tr><th scope=\"row\">6</th><td>7.0</td><td>–</td></tr>",
+        ] {
+            assert!(page.contains(row), "{row} is not in {page}");
         }
     }
 

@@ -454,7 +454,14 @@ pub(super) mod tests {
     }
 
     fn part_of_path((name, kind): (&str, &str)) -> BoxReport {
-        BoxReport { name: name.into(), kind: kind.into(), endpoint: None, start_us: 10, container: None }
+        BoxReport {
+            name: name.into(),
+            kind: kind.into(),
+            endpoint: None,
+            start_us: 10,
+            since_ms: None,
+            container: None,
+        }
     }
 
     #[test]

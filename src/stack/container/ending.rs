@@ -1,12 +1,13 @@
 //! What results say of containers when a run is over: what they used, how they ended, what they printed last.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Containers;
+use super::events::Newcomer;
 use crate::engine::{Container, ContainerState};
 use crate::result::BoxReport;
-use crate::stats::box_figures;
+use crate::stats::{box_figures, micros};
 
 /// How many of its last lines are kept.
 const LINES: usize = 20;
@@ -70,17 +71,29 @@ impl Containers {
         brokers.chain(proxies).chain(workers).chain(&self.idp).chain(&self.registry_itself)
     }
 
-    /// How long a box took from its start that a fault has taken into service; `None` where it was not.
-    pub(in crate::stack) fn taken_into_service(&self, name: &str) -> Option<Duration> {
-        self.events.taken_into_service(name)
+    /// The boxes among `spares` that a fault has started while the load ran, which began at `start`.
+    pub(in crate::stack) fn newcomers(&self, spares: &[BoxReport], start: Instant) -> Vec<BoxReport> {
+        let come = |spare: &BoxReport| {
+            let Newcomer { since, took } = self.events.newcomer(&spare.name)?;
+            let since_ms = u64::try_from(since.saturating_duration_since(start).as_millis()).ok();
+            Some(BoxReport { since_ms, start_us: took.map_or(0, micros), ..spare.clone() })
+        };
+        spares.iter().filter_map(come).collect()
     }
 
-    /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began.
+    /// Puts into `boxes` what each has used; `measured` are the measured phases, in milliseconds after the load began. Of one that has
+    /// come later, what it used before it was in service is not measured: its start.
     pub(in crate::stack) fn add_telemetry(&self, boxes: &mut [BoxReport], measured: &[Range<u64>]) {
         for part in boxes {
             let Some(report) = &mut part.container else { continue };
+            let since = part.since_ms.unwrap_or(0);
+            let measured: Vec<Range<u64>> = measured
+                .iter()
+                .map(|time| time.start.max(since)..time.end)
+                .filter(|time| !time.is_empty())
+                .collect();
             report.telemetry = self.watch.telemetry(&part.name).map(|mut telemetry| {
-                telemetry.figures = box_figures(&telemetry.seconds, telemetry.cpus, measured);
+                telemetry.figures = box_figures(&telemetry.seconds, telemetry.cpus, &measured);
                 telemetry
             });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What has been done to containers.
 #[derive(Clone, Default)]
@@ -16,10 +16,19 @@ struct Told {
     down: BTreeSet<String>,
     /// How those ended that did so by themselves.
     endings: BTreeMap<String, String>,
-    /// How long those took until they could be used that were taken into service.
-    into_service: BTreeMap<String, Duration>,
+    /// Those that were started while the load ran, and were not there before.
+    newcomers: BTreeMap<String, Newcomer>,
     /// The first thing that did not go as it should.
     failed: Option<String>,
+}
+
+/// A box that has come while the load ran.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::stack) struct Newcomer {
+    /// When it was taken into service, or started, where it was not yet.
+    pub(in crate::stack) since: Instant,
+    /// How long it took from its start until it could be used; `None`: it cannot be used yet.
+    pub(in crate::stack) took: Option<Duration>,
 }
 
 impl Events {
@@ -50,14 +59,14 @@ impl Events {
         self.locked().endings.get(name).cloned()
     }
 
-    /// A box can be used that was not there when the path came up. It `took` so long from its start.
-    pub(super) fn takes_into_service(&self, name: &str, took: Duration) {
-        self.locked().into_service.insert(name.to_owned(), took);
+    /// A box was started that was not there when the path came up, or taken into service.
+    pub(super) fn comes(&self, name: &str, newcomer: Newcomer) {
+        self.locked().newcomers.insert(name.to_owned(), newcomer);
     }
 
-    /// How long a box took from its start that was taken into service; `None` where it was not.
-    pub(super) fn taken_into_service(&self, name: &str) -> Option<Duration> {
-        self.locked().into_service.get(name).copied()
+    /// What is known of a box that has come while the load ran; `None` where none of this name has.
+    pub(super) fn newcomer(&self, name: &str) -> Option<Newcomer> {
+        self.locked().newcomers.get(name).copied()
     }
 
     pub(super) fn is_down(&self, name: &str) -> bool {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::bounds;
-use super::events::Events;
+use super::events::{Events, Newcomer};
 use super::kafka::Cluster;
 use super::ready::{try_ready, until_ready};
 use super::{Containers, StackError};
@@ -340,6 +340,7 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
         course.told(&name, "", Err(error));
         return;
     }
+    course.events.comes(&name, Newcomer { since: began, took: None });
     match bounds::verify(&spare.container, spare.limits).await {
         Ok(note) => note.into_iter().for_each(|note| course.events.tell(note)),
         Err(error) => {
@@ -352,8 +353,9 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
     match proxies.ready(&spare).await {
         Ok(()) => {
             proxies.balance(|balancer| balancer.add(spare.address));
-            course.events.takes_into_service(&name, began.elapsed());
-            let took = Course::since(began, Instant::now());
+            let now = Instant::now();
+            course.events.comes(&name, Newcomer { since: now, took: Some(now - began) });
+            let took = Course::since(began, now);
             course.told(
                 &name,
                 &format!("taken into service {took} after it was started"),

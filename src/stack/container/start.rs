@@ -268,7 +268,7 @@ fn of_container(
     started_in: Duration,
 ) -> BoxReport {
     let (name, kind) = (name.to_owned(), "container".to_owned());
-    BoxReport { name, kind, endpoint, start_us: micros(started_in), container: Some(report) }
+    BoxReport { name, kind, endpoint, start_us: micros(started_in), since_ms: None, container: Some(report) }
 }
 
 /// The topic to which proxies that are ready have written.

@@ -164,7 +164,7 @@ impl Recorder {
             let now = figure(&vitals)?;
             match &before {
                 Some(before) => Some(now.saturating_sub(figure(before)?)),
-                // Of a container that ran before the load began, what it used by then is not of the load.
+                // What a container had used when it was looked at for the first time is not of the load, or is its start.
                 None => (!first).then_some(now),
             }
         };
