@@ -129,7 +129,9 @@ pub(super) fn main(options: &Options) -> ExitCode {
     match outcome {
         Ok(outcome) => options.delivery.deliver(&folder, &outcome),
         Err(code) => {
-            folder.discard_if_empty();
+            if let Some(path) = folder.discard_if_empty() {
+                tell!("landfall: what there is of the run is in {}", path.display());
+            }
             code
         }
     }

@@ -74,6 +74,12 @@ impl Injector {
         }
     }
 
+    /// How long the load has run at this moment; `None`: it has not started.
+    #[must_use]
+    pub fn since_start(&self, now: Instant) -> Option<Duration> {
+        Some(now.saturating_duration_since(*self.started.get()?))
+    }
+
     /// Whether the load has started.
     #[must_use]
     pub fn has_started(&self) -> bool {

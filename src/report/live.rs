@@ -111,7 +111,11 @@ fn position(progress: &Progress) -> String {
             format!("{} of {}, {} to go{phases}", clock(elapsed), clock(length), clock(left))
         }
         Stage::Drain => format!("{}, waiting for answers", clock(elapsed)),
-        Stage::Settle => format!("{}, waiting for what may still land", clock(elapsed)),
+        Stage::Settle => {
+            let most = progress.settled_by;
+            let most = if most > elapsed { format!(" of at most {}", clock(most)) } else { String::new() };
+            format!("{}{most}, waiting for what may still land", clock(elapsed))
+        }
     }
 }
 
@@ -155,6 +159,7 @@ pub(super) mod tests {
             stage: Stage::Load,
             elapsed: Duration::from_millis(75_400),
             length: Duration::from_mins(5),
+            settled_by: Duration::ZERO,
             phases: vec![PhaseNow { name: "steady".into(), left: Duration::from_secs(45) }],
             last: LastSecond {
                 due: 400.0,
@@ -220,6 +225,7 @@ pub(super) mod tests {
             line(&Progress { phases: vec![], ..at(Stage::Load, 4_000, 9_000) }),
             line(&at(Stage::Drain, 301, 300)),
             line(&Progress { last: LastSecond::default(), ..at(Stage::Settle, 310, 300) }),
+            line(&Progress { settled_by: Duration::from_secs(431), ..at(Stage::Settle, 310, 300) }),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

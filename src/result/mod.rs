@@ -112,7 +112,7 @@ pub struct RunResult {
     pub horizon: Horizon,
     /// Each rule and what was seen.
     pub checks: Vec<CheckResult>,
-    /// Faults that the doubles were told to show.
+    /// Faults that were to be shown.
     pub faults: Vec<FaultReport>,
     /// What was found wrong, with evidence.
     pub findings: Vec<Finding>,

@@ -10,12 +10,16 @@ use super::decode::{Fields, Item};
 use super::error::{Origin, Problems, listed, nearest, quoted};
 use super::extends::{Load, has_known_version};
 use super::images::is_variable;
-use super::model::{Adapter, ImageRef, Ready, Template};
+use super::model::{Adapter, ImageRef, Ready, SECRET_PLACEHOLDERS, Template};
 use super::profiles::read_profile;
 use super::role::Role;
 use super::secrets::may_be_secret;
 use super::shipped::Shipped;
 use super::tree::{self, Kind};
+
+/// Signals that a process may be asked to stop with (signal(7)).
+const SIGNALS: [&str; 8] =
+    ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL"];
 
 /// A field that names an adapter: one that ships, or a file; `None`: the first that ships.
 pub(super) fn read_adapter(
@@ -190,7 +194,19 @@ fn entries<'t>(item: Option<&Item<'t>>, problems: &mut Problems) -> Vec<(String,
 
 fn read_words(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Vec<Template>> {
     let items = item.list(problems)?;
-    items.iter().map(|item| read_template(item, role, problems)).collect()
+    let words: Vec<Option<Template>> = items
+        .iter()
+        .map(|item| {
+            let word = read_template(item, role, problems)?;
+            if let Some(secret) = SECRET_PLACEHOLDERS.iter().find(|secret| word.uses(secret)) {
+                let message =
+                    format!("holds a secret, `{{{secret}}}`, and everybody on the machine sees commands");
+                item.suggest(problems, message, "put it into a file or a variable");
+            }
+            Some(word)
+        })
+        .collect();
+    words.into_iter().collect()
 }
 
 fn read_ready(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Ready> {
@@ -220,12 +236,17 @@ fn read_ready(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Re
 
 fn read_signal(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     let text = item.name(problems)?;
-    let legal = text.strip_prefix("SIG").is_some_and(|rest| {
-        !rest.is_empty()
-            && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || b"+-".contains(&c))
+    let real_time = ["SIGRTMIN", "SIGRTMAX"].iter().any(|base| {
+        let rest = text.strip_prefix(base);
+        rest.is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix(['+', '-']).is_some_and(|n| n.parse::<u8>().is_ok_and(|n| n <= 30))
+        })
     });
+    let legal = real_time || SIGNALS.contains(&text);
     if !legal {
-        item.suggest(problems, format!("{} is no signal", quoted(text)), "write for instance `SIGTERM`");
+        let remedy = format!("{}, and `SIGRTMIN+3` and the like", listed(&SIGNALS));
+        item.suggest(problems, format!("{} is no signal", quoted(text)), remedy);
     }
     legal.then(|| text.to_owned())
 }
@@ -334,6 +355,8 @@ mod tests {
             ("ready: soon", "`soon` is not possible"),
             ("ready: { http: health }", "ready.http: must be a path"),
             ("stop_signal: TERM", "`TERM` is no signal"),
+            ("stop_signal: SIGFOO", "`SIGFOO` is no signal"),
+            ("command: [run, '{sasl.password}']", "command[1]: holds a secret, `{sasl.password}`"),
             ("replicas: 2", "is the scenario's"),
             ("comand: []", "unknown field"),
         ] {

@@ -188,11 +188,12 @@ pub(super) fn nearest(name: &str, valid: &[&str]) -> String {
     let lower = name.to_lowercase();
     let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
     let least = valid.iter().map(|candidate| distance(candidate)).min().unwrap_or(usize::MAX);
-    let near: Vec<String> = valid
-        .iter()
-        .filter(|candidate| distance(candidate) == least && least <= (candidate.chars().count() / 3).max(1))
-        .map(|candidate| quoted(candidate))
-        .collect();
+    let is_near =
+        |candidate: &&&str| distance(candidate) == least && least <= (candidate.chars().count() / 3).max(1);
+    let has_it = |candidate: &&&str| candidate.split(['-', '_', '.']).any(|part| part == lower);
+    let near: Vec<String> = valid.iter().filter(is_near).map(|name| quoted(name)).collect();
+    let within = || valid.iter().filter(has_it).map(|name| quoted(name)).collect();
+    let near: Vec<String> = if near.is_empty() { within() } else { near };
     match near.len() {
         1..=3 => format!("did you mean {}?", near.join(" or ")),
         // None is near, or so many that none stands out.
@@ -260,6 +261,10 @@ mod tests {
         assert_eq!(nearest("fro", &["for"]), "did you mean `for`?");
         assert_eq!(nearest("p98", &["p50", "p90", "p99"]), "did you mean `p90` or `p99`?");
         assert_eq!(nearest("x", &[]), "none is possible here");
+        assert_eq!(
+            nearest("kill", &["container-kill", "broker-kill", "stall"]),
+            "did you mean `container-kill` or `broker-kill`?"
+        );
     }
 
     #[test]

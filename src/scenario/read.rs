@@ -57,8 +57,12 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
         Some(item) => item.fields(problems),
         None => Some(Fields::none("stack", item.at())),
     };
+    let before_stack = problems.count();
     let stack = stack_fields
         .map(|fields| read_stack(fields, Around { allowed: &allow_hosts, load: files }, problems));
+
+    // Of a stack with something wrong in it, nothing is said that may follow from that alone.
+    let right_stack = stack.as_ref().filter(|_| problems.count() == before_stack);
 
     let before_load = problems.count();
     let (topics, topic_names) = read_topics(&mut fields, stack.as_ref(), problems);
@@ -71,7 +75,7 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
     let load = reach::Load { partners: &partners.list, topics: &topics, workloads: &workloads, token_life };
     let load = (problems.count() == before_load).then_some(load);
     let checks = match fields.optional("checks") {
-        Some(item) => read_checks(&item, load, stack.as_ref(), problems),
+        Some(item) => read_checks(&item, load, right_stack, problems),
         None => Vec::new(),
     };
     let abort_when =
@@ -86,9 +90,9 @@ pub(super) fn read_scenario(root: &Node, files: Load<'_>, problems: &mut Problem
     let budget = fields.optional("budget").and_then(|item| read_budget(&item, problems));
     let faults = match fields.optional("faults").and_then(|item| item.list(problems)) {
         Some(items) => {
-            let around = faults::Around { stack: stack.as_ref(), topics: &topic_names, load };
+            let around = faults::Around { stack: right_stack, topics: &topic_names, load };
             let read: Vec<_> = items.iter().filter_map(|item| read_fault(item, &around, problems)).collect();
-            if let (Some(item), Some(stack)) = (items.last(), &stack) {
+            if let (Some(item), Some(stack)) = (items.last(), right_stack) {
                 check_late_targets(item, &read, stack, problems);
             }
             read

@@ -14,6 +14,7 @@ mod provider;
 mod secrets;
 mod settling;
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -295,10 +296,30 @@ impl Stack {
             .iter()
             .cloned()
             .chain(containers)
+            .chain(self.notes_on_newcomers())
             .chain(functions)
             .chain(emulators)
             .chain(keys)
             .collect()
+    }
+
+    /// How many connections those have been given that were taken into service while the load ran.
+    fn notes_on_newcomers(&self) -> Vec<String> {
+        let (Some(balancer), Some(containers)) = (&self.doubles.balancer, &self.containers) else {
+            return Vec::new();
+        };
+        let note = |(name, address): (String, SocketAddr)| {
+            let target = balancer.targets().into_iter().find(|target| target.address == address)?;
+            Some(match target.connections {
+                0 => format!(
+                    "the balancer gave {name} no connection, since none was opened while it was in service: no request has passed it, \
+                     and nothing is shown of it"
+                ),
+                1 => format!("the balancer gave {name} 1 connection"),
+                many => format!("the balancer gave {name} {many} connections"),
+            })
+        };
+        containers.in_service_since().into_iter().filter_map(note).collect()
     }
 
     /// How long requests have been at each hop behind the embedded gateway.

@@ -181,7 +181,9 @@ impl<'s> Reference<'s> {
         let words = self.shape(schema).words;
         if words.len() <= FEW_WORDS && self.shape(schema).mappings.is_empty() {
             let own = meaning.clone();
-            for (word, description, _) in words.iter().filter(|(_, description, _)| *description != own) {
+            for (word, description, _) in
+                words.iter().filter(|(_, description, _)| !description.is_empty() && *description != own)
+            {
                 add(&mut meaning, &format!(" {}: {}", code(word), lower_first(description)));
             }
         }

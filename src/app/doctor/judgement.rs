@@ -96,6 +96,17 @@ pub(super) fn room_for_containers(found: &Capabilities, needs: &Needs) -> Option
         .iter()
         .map(|part| part.count.saturating_mul(part.resources.memory.unwrap_or(0)))
         .sum();
+    let largest = needs.containers.iter().filter_map(|part| Some((part.name, part.resources.cpus?)));
+    if let Some((name, cpus)) =
+        largest.max_by(|one, other| one.1.total_cmp(&other.1)).filter(|(_, cpus)| *cpus > there)
+    {
+        let says = format!("a container of {name} may have {cpus} CPUs, and the engine has {}", found.cpus);
+        return Some(Diagnosis::failure(
+            "containers",
+            says,
+            "lower its `cpus`: no engine makes such a container",
+        ));
+    }
     let says = format!(
         "containers may have {cpus} CPUs and {} together, and the engine has {} and {}",
         bytes_text(memory),

@@ -112,7 +112,7 @@ pub enum RecoverError {
     },
     /// Kafka went with the process.
     #[error(
-        "the run's Kafka was embedded and has ended with it, so nobody can say what landed; a run that must outlive a \
+        "the run's Kafka was one that goes with it, embedded or in containers, so nobody can say what landed; a run that must outlive a \
          kill needs `stack.kafka: {{ kind: external, … }}`"
     )]
     KafkaGone,

@@ -151,6 +151,7 @@ pub async fn run(
         run: reader_config.run.to_string(),
         timeline: timeline.clone(),
         drain: scenario.drain,
+        grace: stack.settling().grace,
         rules: scenario.abort_when.clone(),
         stop_on: scenario.stop_on.clone(),
         log,

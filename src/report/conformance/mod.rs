@@ -76,6 +76,11 @@ pub fn summary(result: &Conformance) -> String {
     for reason in &result.reasons {
         let _ = writeln!(out, "        {}", short(reason, LINE));
     }
+    for (name, container) in
+        result.boxes.iter().filter_map(|part| Some((&part.name, part.container.as_ref()?)))
+    {
+        let _ = writeln!(out, "        {}: {}", plain(name), plain(&container.image));
+    }
     for missing in &result.missing {
         let _ = writeln!(
             out,

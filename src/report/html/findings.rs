@@ -119,7 +119,7 @@ fn marked(text: &str, other: Option<&str>) -> Markup {
 
 fn faults(result: &RunResult) -> Markup {
     html! {
-        h3 #faults { "Faults that landfall's doubles were told to show" }
+        h3 #faults { "Faults that were to be shown" }
         div.scroll tabindex="0" role="region" aria-label="Faults" {
             table {
                 thead {

@@ -1,5 +1,6 @@
 //! What results say of containers when a run is over: what they used, how they ended, what they printed last.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -23,6 +24,7 @@ impl Containers {
     /// itself, a fault could not be shown, or one was not shown in a load that went to its end.
     pub(in crate::stack) async fn load_is_over(&mut self, to_its_end: bool) -> Option<String> {
         let showing = std::mem::take(&mut self.showing);
+        showing.not_undone().for_each(|sentence| self.events.tell(sentence));
         if to_its_end {
             showing.unfinished().for_each(|sentence| self.events.fail(sentence));
         }
@@ -71,6 +73,13 @@ impl Containers {
         brokers.chain(proxies).chain(workers).chain(&self.idp).chain(&self.registry_itself)
     }
 
+    /// The proxies that were taken into service while the load ran, with where they are reached.
+    pub(in crate::stack) fn in_service_since(&self) -> Vec<(String, SocketAddr)> {
+        let came = self.spares.iter().map(|spare| (spare.container.name().to_owned(), spare.address));
+        came.filter(|(name, _)| self.events.newcomer(name).is_some_and(|newcomer| newcomer.took.is_some()))
+            .collect()
+    }
+
     /// The boxes among `spares` that a fault has started while the load ran, which began at `start`.
     pub(in crate::stack) fn newcomers(&self, spares: &[BoxReport], start: Instant) -> Vec<BoxReport> {
         let come = |spare: &BoxReport| {
@@ -106,7 +115,11 @@ impl Containers {
             let Some(report) = found.and_then(|part| part.container.as_mut()) else { continue };
             // As it was when the load had ended: later, proxies may have been stopped.
             report.ended = self.events.ending(container.name());
-            if all || report.ended.is_some() {
+            let by_itself = report.ended.is_some();
+            if !by_itself && self.events.is_down(container.name()) {
+                report.ended = Some("taken down by a fault".to_owned());
+            }
+            if all || by_itself {
                 report.log_end = self.end_of_log(&container).await;
             }
         }

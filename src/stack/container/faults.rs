@@ -58,6 +58,29 @@ struct Shown {
 }
 
 impl Showing {
+    /// What faults have taken down, or held, and not brought back, in sentences.
+    pub(super) fn not_undone(&self) -> impl Iterator<Item = String> {
+        let open = self.0.iter().filter(|shown| !shown.task.is_finished());
+        let undoes = |kind: FaultKind| {
+            matches!(
+                kind,
+                FaultKind::ContainerStop
+                    | FaultKind::ContainerKill
+                    | FaultKind::ContainerPause
+                    | FaultKind::BrokerStop
+                    | FaultKind::BrokerKill
+                    | FaultKind::BrokerPause
+            )
+        };
+        let begun = open.filter(move |shown| undoes(shown.injector.kind()) && shown.injector.injected() > 0);
+        begun.map(|shown| {
+            format!(
+                "the fault `{}` was not over when the load ended: how the path is when the container is back was not seen",
+                shown.injector.kind().name()
+            )
+        })
+    }
+
     /// The faults that have neither befallen all that they were to nor told why they could not, in sentences.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = String> {
         let open = self.0.iter().filter(|shown| !shown.task.is_finished());
@@ -97,7 +120,11 @@ impl Course {
         match outcome {
             Ok(()) => {
                 self.injector.took_effect(1);
-                self.events.tell(format!("{name} was {what}"));
+                let at = self.injector.since_start(Instant::now());
+                let at = at
+                    .map(|at| format!(", {:.1} s after the load began", at.as_secs_f64()))
+                    .unwrap_or_default();
+                self.events.tell(format!("{name} was {what}{at}"));
                 true
             }
             Err(error) => {

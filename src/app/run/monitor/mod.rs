@@ -106,6 +106,8 @@ pub(super) struct Setup {
     pub(super) timeline: Timeline,
     /// How long answers are waited for after the last request was due.
     pub(super) drain: Duration,
+    /// How long is waited at most, after the load, for what may still land.
+    pub(super) grace: Duration,
     pub(super) rules: Vec<AbortRule>,
     pub(super) stop_on: Vec<StopRule>,
     /// The file of the log of intervals.
@@ -184,14 +186,28 @@ impl Drop for Monitor {
 }
 
 fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watched {
-    let Setup { name, run, timeline, drain, rules, stop_on, log, start: begin, counts, board, live, stop } =
-        setup;
+    let Setup {
+        name,
+        run,
+        timeline,
+        drain,
+        grace,
+        rules,
+        stop_on,
+        log,
+        start: begin,
+        counts,
+        board,
+        live,
+        stop,
+    } = setup;
     let mut watcher = Watcher {
         progress: Progress { name, run, length: timeline.length(), ..Progress::default() },
         history: History::new(timeline.length() + drain),
         times: Times::default(),
         tally: Tally::default(),
         backlog_peak: 0,
+        grace,
         rules: AbortWatch::new(&rules),
         strike: None,
         stop_on: AnswerWatch::new(&stop_on),
@@ -260,6 +276,7 @@ struct Watcher {
     under_way: Vec<String>,
     timeline: Timeline,
     begin: Instant,
+    grace: Duration,
     counts: Arc<Counts>,
     board: Board,
     view: View,
@@ -273,6 +290,9 @@ impl Watcher {
         if stage == Stage::Settle {
             // Nothing is under way any more.
             self.progress.last = LastSecond::default();
+            if !self.grace.is_zero() {
+                self.progress.settled_by = self.progress.elapsed + self.grace;
+            }
         }
     }
 
@@ -406,6 +426,7 @@ mod tests {
             run: "r".into(),
             timeline: Timeline::default(),
             drain: Duration::ZERO,
+            grace: Duration::ZERO,
             rules,
             stop_on: Vec::new(),
             log: File::create(folder.path().join("intervals.hlog")).unwrap(),
