@@ -129,9 +129,7 @@ pub(super) fn main(options: &Options) -> ExitCode {
     match outcome {
         Ok(outcome) => options.delivery.deliver(&folder, &outcome),
         Err(code) => {
-            if let Some(path) = folder.discard_if_empty() {
-                tell!("landfall: what there is of the run is in {}", path.display());
-            }
+            folder.discard_if_empty();
             code
         }
     }

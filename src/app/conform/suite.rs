@@ -233,6 +233,7 @@ impl Suite<'_> {
                 }
             }
             Control::Forget => complaints.extend(self.path.stack.forget_keys().await.err()),
+            // These count, and do nothing.
             Control::CountFetches | Control::FetchesWithinCoolDown => {}
         }
     }

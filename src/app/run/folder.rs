@@ -145,10 +145,9 @@ impl Folder {
         fs::rename(&draft, self.path.join(name)).map_err(unwritable)
     }
 
-    /// Removes the folder if nothing was written to it. Gives where it is if it stays.
-    #[must_use]
-    pub fn discard_if_empty(self) -> Option<PathBuf> {
-        fs::remove_dir(&self.path).is_err().then_some(self.path)
+    /// Removes the folder if nothing was written to it.
+    pub fn discard_if_empty(self) {
+        let _ = fs::remove_dir(&self.path);
     }
 }
 
@@ -179,7 +178,7 @@ mod tests {
         assert!(matches!(Folder::create(reports.path(), &run), Err(FolderError::Taken { .. })));
         let empty = Folder::create(reports.path(), &RunId::new("r2").unwrap()).unwrap();
         let path = empty.path().to_owned();
-        assert_eq!(empty.discard_if_empty(), None);
+        empty.discard_if_empty();
         assert!(!path.exists());
     }
 

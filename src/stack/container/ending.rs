@@ -117,7 +117,7 @@ impl Containers {
             report.ended = self.events.ending(container.name());
             let by_itself = report.ended.is_some();
             if !by_itself && self.events.is_down(container.name()) {
-                report.ended = Some("taken down by a fault".to_owned());
+                report.ended = Some("taken down on purpose".to_owned());
             }
             if all || by_itself {
                 report.log_end = self.end_of_log(&container).await;

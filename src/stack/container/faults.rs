@@ -4,15 +4,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-
-use tokio::task::JoinHandle;
 
 use super::bounds;
 use super::events::{Events, Newcomer};
 use super::kafka::Cluster;
 use super::ready::{try_ready, until_ready};
+use super::showing::Shown;
 use super::{Containers, StackError};
 use crate::doubles::balancer::{Balancer, TargetError};
 use crate::doubles::fault::Injector;
@@ -45,68 +45,12 @@ struct Proxies {
     redaction: Redaction,
 }
 
-/// Faults that wait for their time, until this is dropped.
-#[derive(Default)]
-pub(super) struct Showing(Vec<Shown>);
-
-/// A fault that waits for its time, or befalls somebody.
-struct Shown {
-    injector: Arc<Injector>,
-    /// How many containers it is to befall.
-    of: u64,
-    task: JoinHandle<()>,
-}
-
-impl Showing {
-    /// What faults have taken down, or held, and not brought back, in sentences.
-    pub(super) fn not_undone(&self) -> impl Iterator<Item = String> {
-        let open = self.0.iter().filter(|shown| !shown.task.is_finished());
-        let undoes = |kind: FaultKind| {
-            matches!(
-                kind,
-                FaultKind::ContainerStop
-                    | FaultKind::ContainerKill
-                    | FaultKind::ContainerPause
-                    | FaultKind::BrokerStop
-                    | FaultKind::BrokerKill
-                    | FaultKind::BrokerPause
-            )
-        };
-        let begun = open.filter(move |shown| undoes(shown.injector.kind()) && shown.injector.injected() > 0);
-        begun.map(|shown| {
-            format!(
-                "the fault `{}` was not over when the load ended: how the path is when the container is back was not seen",
-                shown.injector.kind().name()
-            )
-        })
-    }
-
-    /// The faults that have neither befallen all that they were to nor told why they could not, in sentences.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = String> {
-        let open = self.0.iter().filter(|shown| !shown.task.is_finished());
-        open.filter_map(|Shown { injector, of, .. }| {
-            let befallen = injector.injected();
-            (befallen < *of).then(|| {
-                format!(
-                    "the fault `{}` had befallen {befallen} of {of} containers when the load ended; let it begin earlier, or the load \
-                     last longer",
-                    injector.kind().name()
-                )
-            })
-        })
-    }
-}
-
-impl Drop for Showing {
-    fn drop(&mut self) {
-        self.0.iter().for_each(|shown| shown.task.abort());
-    }
-}
-
 /// One fault on its way.
 struct Course {
     injector: Arc<Injector>,
     events: Events,
+    /// Whether it has been told why it could not be shown.
+    failed: Arc<AtomicBool>,
 }
 
 impl Course {
@@ -128,6 +72,7 @@ impl Course {
                 true
             }
             Err(error) => {
+                self.failed.store(true, Ordering::Relaxed);
                 self.events.fail(format!(
                     "the fault `{}` could not be shown to {name}: {error}",
                     self.injector.kind().name()
@@ -180,7 +125,9 @@ impl Containers {
         });
         let mut spares = self.spares.clone().into_iter();
         for injector in injectors.iter().filter(|injector| injector.kind().is_of_containers()) {
-            let course = Course { injector: injector.clone(), events: self.events.clone() };
+            let failed = Arc::new(AtomicBool::new(false));
+            let course =
+                Course { injector: injector.clone(), events: self.events.clone(), failed: failed.clone() };
             let kind = injector.kind();
             let task = match (kind, &proxies, &self.cluster) {
                 (
@@ -206,7 +153,7 @@ impl Containers {
                 (FaultKind::RollingRestart, Some(proxies)) => proxies.replicas.len() as u64,
                 _ => 1,
             };
-            self.showing.0.push(Shown { injector: injector.clone(), of, task });
+            self.showing.add(Shown { injector: injector.clone(), of, failed, task });
         }
     }
 }
@@ -427,30 +374,5 @@ impl Cluster {
             }
         }
         last.map_or(Ok(1), Err)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::{Fault, Pace};
-
-    #[tokio::test]
-    async fn a_fault_is_unfinished_until_it_has_befallen_all_or_told_why_it_could_not() {
-        let shown = |of: u64, befallen: u64, task: JoinHandle<()>| {
-            let injector = Arc::new(Injector::new(Fault::new(FaultKind::RollingRestart, Pace::Every(1)), 0));
-            injector.took_effect(befallen);
-            Shown { injector, of, task }
-        };
-        let goes_on = || tokio::spawn(std::future::pending());
-        let told = |shown: Shown| Showing(vec![shown]).unfinished().collect::<Vec<_>>();
-        assert_eq!(told(shown(2, 2, goes_on())), Vec::<String>::new());
-        let failed = tokio::spawn(async {});
-        while !failed.is_finished() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(told(shown(2, 0, failed)), Vec::<String>::new());
-        let half = told(shown(2, 1, goes_on()));
-        assert!(half[0].contains("`rolling-restart` had befallen 1 of 2 containers"), "{half:?}");
     }
 }

@@ -9,7 +9,7 @@
 //! | `proxy`, `registry`, `idp` | REST proxies, a schema registry and an identity provider, configured by adapters |
 //! | `realm` | what Keycloak is told of the partners |
 //! | `function` | Lambda functions with the runtime interface emulator |
-//! | `faults`, `events` | stopped, killed, paused, restarted, one more, one fewer; and what was done of that |
+//! | `faults`, `showing`, `events` | stopped, killed, paused, restarted, one more, one fewer; what of that is not over; and what was done of it |
 //! | `control` | brokers and proxies that a suite stops and starts by hand |
 //! | `ready` | when a box can be used, and why one cannot |
 //! | `start` | them as parts of the stack |
@@ -31,6 +31,7 @@ mod proxy;
 mod ready;
 mod realm;
 mod registry;
+mod showing;
 mod start;
 mod teardown;
 mod watch;
@@ -51,7 +52,7 @@ use crate::scenario::{Adapter, ImageSpec, Ready, Resources};
 use crate::secret::Secret;
 
 use events::Events;
-use faults::{Replica, Showing};
+use faults::Replica;
 pub use function::COLD_START;
 use function::Worker;
 use inside::Inside;
@@ -59,6 +60,7 @@ use inside::only_here;
 pub use kafka::AUTO_CREATE;
 pub(super) use kafka::Cluster;
 use kafka::READY_TOPIC;
+use showing::Showing;
 use teardown::Removal;
 use watch::Watch;
 
