@@ -1,6 +1,8 @@
 //! What is made of what is seen.
 
-use super::case::{Case, Expected, Level, Probe, Refusal, Step};
+use std::time::Duration;
+
+use super::case::{Case, Expected, Level, Need, Probe, Refusal, Step};
 use super::observation::{Observation, Outcome};
 
 /// How a case came out, the best first.
@@ -23,6 +25,39 @@ pub struct Judgement {
     pub reasons: Vec<String>,
     /// What is worth knowing and not wrong.
     pub notes: Vec<String>,
+}
+
+/// How often keys were fetched while requests came that each gave reason to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetches {
+    /// How often.
+    pub count: u64,
+    /// How many requests there were.
+    pub requests: usize,
+    /// Copies of the authorizer, each of which fetches for itself.
+    pub copies: usize,
+    /// How long the requests took together.
+    pub took: Duration,
+}
+
+impl Fetches {
+    /// What is wrong with that where there must be a cool-down between a copy's fetches, in a sentence; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`Need::CoolDown`], where the requests took so long that nobody could have fetched too often.
+    pub fn within(self, cool_down: Duration) -> Result<Option<String>, Need> {
+        let Self { count, requests, copies, took } = self;
+        // By each copy one at once, and one for each cool-down that has begun meanwhile.
+        let by_one = 1 + took.as_millis().div_ceil(cool_down.as_millis().max(1));
+        let most = by_one.saturating_mul(copies as u128);
+        if u128::from(count) > most {
+            return Ok(Some(format!(
+                "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"
+            )));
+        }
+        // One that fetches for each request would not have fetched more often.
+        if most >= requests as u128 { Err(Need::CoolDown) } else { Ok(None) }
+    }
 }
 
 /// Judges a case by what was seen of its probes, in their order, and by the `complaints` of its other steps.
@@ -166,6 +201,22 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fetches_are_held_against_the_cool_down_of_each_copy() {
+        let second = Duration::from_secs(1);
+        let fetches =
+            |count, copies, took| Fetches { count, requests: 25 * copies, copies, took }.within(second);
+        // One at once, and one for each second that has begun.
+        assert_eq!(fetches(2, 1, second), Ok(None));
+        assert!(fetches(3, 1, second).unwrap().unwrap().contains("was fetched 3 times"));
+        assert_eq!(fetches(4, 2, second), Ok(None));
+        assert!(fetches(25, 1, second).unwrap().is_some(), "for each request");
+        // In so long a time each request may have fetched.
+        assert_eq!(fetches(25, 1, second * 24), Err(Need::CoolDown));
+        assert_eq!(fetches(2, 2, second * 24), Err(Need::CoolDown));
+        assert_eq!(fetches(1, 1, second * 23), Ok(None));
+    }
 
     fn probe(expected: Expected) -> Probe {
         Probe {

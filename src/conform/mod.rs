@@ -12,6 +12,6 @@ pub mod rest;
 mod verdict;
 
 pub use case::{Case, Control, Expected, KeysTrouble, Level, Need, Probe, Refusal, Step};
-pub use judgement::{Grade, Judgement, judge};
+pub use judgement::{Fetches, Grade, Judgement, judge};
 pub use observation::{Observation, Outcome};
 pub use verdict::{Conclusion, Strictness, conclude};

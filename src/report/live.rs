@@ -112,8 +112,8 @@ fn position(progress: &Progress) -> String {
         }
         Stage::Drain => format!("{}, waiting for answers", clock(elapsed)),
         Stage::Settle => {
-            let most = progress.settled_by;
-            let most = if most > elapsed { format!(" of at most {}", clock(most)) } else { String::new() };
+            let most = progress.settled_by.filter(|most| *most > elapsed);
+            let most = most.map(|most| format!(" of at most {}", clock(most))).unwrap_or_default();
             format!("{}{most}, waiting for what may still land", clock(elapsed))
         }
     }
@@ -159,7 +159,7 @@ pub(super) mod tests {
             stage: Stage::Load,
             elapsed: Duration::from_millis(75_400),
             length: Duration::from_mins(5),
-            settled_by: Duration::ZERO,
+            settled_by: None,
             phases: vec![PhaseNow { name: "steady".into(), left: Duration::from_secs(45) }],
             last: LastSecond {
                 due: 400.0,
@@ -225,7 +225,7 @@ pub(super) mod tests {
             line(&Progress { phases: vec![], ..at(Stage::Load, 4_000, 9_000) }),
             line(&at(Stage::Drain, 301, 300)),
             line(&Progress { last: LastSecond::default(), ..at(Stage::Settle, 310, 300) }),
-            line(&Progress { settled_by: Duration::from_secs(431), ..at(Stage::Settle, 310, 300) }),
+            line(&Progress { settled_by: Some(Duration::from_secs(431)), ..at(Stage::Settle, 310, 300) }),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

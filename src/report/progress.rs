@@ -19,8 +19,8 @@ pub struct Progress {
     pub elapsed: Duration,
     /// How long requests are due, from the same start.
     pub length: Duration,
-    /// Until when, from the same start, is waited at most for what may still land; zero where that is not known, or a matter of moments.
-    pub settled_by: Duration,
+    /// Until when, from the same start, is waited at most for what may still land; `None` where that is a matter of moments.
+    pub settled_by: Option<Duration>,
     /// The phases under way; workloads may differ in theirs.
     pub phases: Vec<PhaseNow>,
     /// The last second of which everything is known.

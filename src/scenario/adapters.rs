@@ -18,8 +18,10 @@ use super::shipped::Shipped;
 use super::tree::{self, Kind};
 
 /// Signals that a process may be asked to stop with (signal(7)).
-const SIGNALS: [&str; 8] =
-    ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL"];
+const SIGNALS: [&str; 11] = [
+    "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGABRT", "SIGALRM",
+    "SIGPWR", "SIGKILL",
+];
 
 /// A field that names an adapter: one that ships, or a file; `None`: the first that ships.
 pub(super) fn read_adapter(
@@ -194,19 +196,15 @@ fn entries<'t>(item: Option<&Item<'t>>, problems: &mut Problems) -> Vec<(String,
 
 fn read_words(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Vec<Template>> {
     let items = item.list(problems)?;
-    let words: Vec<Option<Template>> = items
-        .iter()
-        .map(|item| {
-            let word = read_template(item, role, problems)?;
-            if let Some(secret) = SECRET_PLACEHOLDERS.iter().find(|secret| word.uses(secret)) {
-                let message =
-                    format!("holds a secret, `{{{secret}}}`, and everybody on the machine sees commands");
-                item.suggest(problems, message, "put it into a file or a variable");
-            }
-            Some(word)
-        })
-        .collect();
-    words.into_iter().collect()
+    let words: Option<Vec<Template>> = items.iter().map(|item| read_template(item, role, problems)).collect();
+    for (item, word) in items.iter().zip(words.iter().flatten()) {
+        if let Some(secret) = SECRET_PLACEHOLDERS.iter().find(|secret| word.uses(secret)) {
+            let message =
+                format!("holds a secret, `{{{secret}}}`, and everybody on the machine sees commands");
+            item.suggest(problems, message, "put it into a file or a variable");
+        }
+    }
+    words
 }
 
 fn read_ready(item: &Item<'_>, role: Role, problems: &mut Problems) -> Option<Ready> {

@@ -374,11 +374,6 @@ pub enum StackError {
         /// Which.
         name: String,
     },
-    /// An adapter that shows a password to everybody on the machine.
-    #[error(
-        "the adapter's command holds a password, which everybody on the machine could read; put it into a file or a variable"
-    )]
-    SecretInCommand,
     /// The authorities that containers are to trust.
     #[error(
         "cannot read the authorities for proxies in containers from {path}: {source}; `ssl.ca.location` must name a PEM file"
@@ -461,7 +456,6 @@ impl StackError {
             | Self::Api { .. }
             | Self::KafkaProperties { .. }
             | Self::Placeholder { .. }
-            | Self::SecretInCommand
             | Self::AuthorityForContainers { .. }
             | Self::BrokerForbidden { .. } => true,
             Self::Proxy(ProxyError::Producer { source, .. }) => kafka::is_configuration(source),

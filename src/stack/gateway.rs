@@ -26,6 +26,7 @@ use crate::scenario::{
     IdpSpec, KeyTimes, LambdaSpec, LimitsSpec, MetadataPlace, PolicyAnswer, ProxySpec, Scenario, TargetSpec,
     ThrottleSpec, TlsSettings, Workload,
 };
+use crate::stats::counted;
 use crate::tls::Identity;
 use crate::wire::lambda::{AuthorizerResult, Effect, OneOrMany, PolicyDocument, Statement};
 
@@ -425,20 +426,14 @@ pub(super) fn notes_on_containers((scheme, emulators): &(String, Arc<Emulators>)
     let slowest = first.iter().max().map(|slowest| {
         format!(
             "authorizer `{scheme}`: {} asked; the first invocation of one, which starts the function, took {} ms at most",
-            match first.len() {
-                1 => "1 container was".to_owned(),
-                many => format!("{many} containers were"),
-            },
+            counted(first.len() as u64, "container"),
             slowest.as_millis()
         )
     });
     let waits = (waited > 0).then(|| {
         format!(
             "authorizer `{scheme}`: {} waited for a free container, where Lambda would have started another (raise `workers`)",
-            match waited {
-                1 => "1 invocation".to_owned(),
-                many => format!("{many} invocations"),
-            },
+            counted(waited, "invocation"),
         )
     });
     slowest.into_iter().chain(waits).collect()

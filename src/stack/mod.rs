@@ -44,7 +44,7 @@ use crate::kafka::Access;
 use crate::result::{BoxReport, FaultReport, HopTimes};
 use crate::scenario::{KafkaSpec, Scenario, TlsSettings};
 use crate::secret::Secret;
-use crate::stats::micros;
+use crate::stats::{counted, micros};
 
 /// The doubles that run; each stops when dropped. The order is that of the path, so that the entrance closes
 /// first.
@@ -101,8 +101,6 @@ pub struct Stack {
     boxes: Vec<BoxReport>,
     /// Boxes that a fault takes into service while the load runs.
     spares: Vec<BoxReport>,
-    /// When the load began.
-    load_start: Option<Instant>,
     /// What cannot be done as it was asked.
     warnings: Vec<String>,
     settling: Settling,
@@ -155,7 +153,6 @@ impl Stack {
             idempotent: scenario.stack.is_idempotent(),
             boxes: Vec::new(),
             spares: Vec::new(),
-            load_start: None,
             warnings: Vec::new(),
             settling: Settling::of(scenario),
             authorizer_ttl: None,
@@ -315,8 +312,7 @@ impl Stack {
                     "the balancer gave {name} no connection, since none was opened while it was in service: no request has passed it, \
                      and nothing is shown of it"
                 ),
-                1 => format!("the balancer gave {name} 1 connection"),
-                many => format!("the balancer gave {name} {many} connections"),
+                count => format!("the balancer gave {name} {}", counted(count, "connection")),
             })
         };
         containers.in_service_since().into_iter().filter_map(note).collect()
@@ -366,7 +362,6 @@ impl Stack {
 
     /// Marks the start of the load, from which the windows of faults count.
     pub fn load_starts(&mut self, now: Instant) {
-        self.load_start = Some(now);
         for injector in &self.injectors {
             injector.start(now);
         }
@@ -375,14 +370,13 @@ impl Stack {
         }
     }
 
-    /// The boxes as [`Self::boxes`] has them, and those that faults have started since, with what containers have used so far; `measured` are the measured phases, in milliseconds after the load began.
+    /// The boxes as [`Self::boxes`] has them, and those that faults have started since, with what containers have used so far;
+    /// `measured` are the measured phases, in milliseconds after the load began.
     #[must_use]
     pub fn boxes_with_telemetry(&self, measured: &[Range<u64>]) -> Vec<BoxReport> {
         let mut boxes = self.boxes.clone();
         if let Some(containers) = &self.containers {
-            boxes.extend(
-                self.load_start.into_iter().flat_map(|start| containers.newcomers(&self.spares, start)),
-            );
+            boxes.extend(containers.newcomers(&self.spares));
             // Those that came later stand behind those of their kind.
             boxes.sort_by_key(place);
             containers.add_telemetry(&mut boxes, measured);

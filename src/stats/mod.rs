@@ -27,6 +27,12 @@ pub fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// So many of something, as people read it: `1 container`, `2 containers`.
+#[must_use]
+pub fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// A histogram of times in microseconds.
 #[derive(Debug, Clone)]
 pub struct Histogram(Hdr<u64>);

@@ -90,10 +90,15 @@ fn one_replica_comes_and_another_goes() {
     let ended = end(short("scaling.yaml", 8, &["at=1s", "window=[5s, 6s]"]));
     let result = sound(&ended);
     assert_eq!(injected(result), [("scale-out", 1), ("scale-in", 1)], "{:?}", result.notes);
-    noted(result, &["proxy-3 was taken into service", "proxy-1 was taken out of service and stopped"]);
+    noted(result, &["proxy-3 was taken into service", "proxy-1 was taken out of service and stopped, "]);
+    noted(result, &["s after the load began", "the balancer gave proxy-3 "]);
     let proxies: Vec<_> = result.boxes.iter().filter(|part| part.name.starts_with("proxy-")).collect();
     let names: Vec<&str> = proxies.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, ["proxy-1", "proxy-2", "proxy-3"], "{}", ended.stdout);
+    let how =
+        |place: usize| proxies[place].container.as_ref().and_then(|container| container.ended.as_deref());
+    assert_eq!((how(0), how(1)), (Some("taken down on purpose"), None));
+    assert!(proxies[2].since_ms.is_some_and(|since| since >= 1000) && proxies[1].since_ms.is_none());
     let newcomer = proxies[2].container.as_ref().and_then(|container| container.telemetry.as_ref());
     let figures = newcomer.map(|telemetry| (telemetry.figures.restarts, telemetry.figures.rss_max_bytes));
     assert!(matches!(figures, Some((0, Some(rss))) if rss > 0) && proxies[2].start_us > 0, "{figures:?}");

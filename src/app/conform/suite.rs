@@ -14,7 +14,9 @@ use super::{ConformError, Path};
 use crate::app::run::{Interrupt, signalled};
 use crate::app::token::seconds;
 use crate::conform::auth::{GROUPS, Material, good_token};
-use crate::conform::{Case, Control, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge};
+use crate::conform::{
+    Case, Control, Fetches, Grade, KeysTrouble, Need, Observation, Outcome, Probe, Step, judge,
+};
 use crate::doubles::idp::{Idp, KeysFault};
 use crate::ledger::answers::classify;
 use crate::load::Target;
@@ -59,7 +61,7 @@ pub(super) struct Suite<'p> {
     pub(super) limit: Duration,
 }
 
-/// A case that has been tried, and is not judged yet.
+/// A case that is being tried, or has been and is not judged yet.
 struct Tried {
     case: Case,
     observations: Vec<(Probe, Observation)>,
@@ -69,12 +71,12 @@ struct Tried {
     took: Duration,
 }
 
-/// Fetches of keys that are being counted.
-struct Fetches {
-    before: u64,
-    since: Instant,
-    /// How many requests had been sent when counting began.
+/// When counting of fetches began, with how many there had been, and requests.
+#[derive(Clone, Copy)]
+struct Counting {
+    fetched: u64,
     sent: usize,
+    since: Instant,
 }
 
 /// All cases, judged.
@@ -161,57 +163,43 @@ impl Suite<'_> {
         interrupt: &watch::Receiver<Option<Interrupt>>,
     ) -> Result<Tried, ConformError> {
         let begun = Instant::now();
-        let (mut observations, mut complaints, mut unshown) = (Vec::new(), Vec::new(), Vec::new());
-        let mut fetches = Fetches { before: 0, since: begun, sent: 0 };
-        for step in &case.steps {
+        let mut tried = Tried {
+            case,
+            observations: Vec::new(),
+            complaints: Vec::new(),
+            unshown: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let mut counting = self.count(0);
+        for place in 0..tried.case.steps.len() {
             if let Some(signal) = *interrupt.borrow() {
                 return Err(ConformError::Interrupted(signal));
             }
-            match step {
-                Step::Send(probe) => observations.push((probe.as_ref().clone(), self.send(probe).await)),
-                Step::Do(Control::CountFetches) => {
-                    fetches =
-                        Fetches { before: self.fetched(), since: Instant::now(), sent: observations.len() };
+            match tried.case.steps[place].clone() {
+                Step::Send(probe) => {
+                    let seen = self.send(&probe).await;
+                    tried.observations.push((*probe, seen));
                 }
-                Step::Do(Control::FetchesWithinCoolDown) => {
-                    match self.within_cool_down(&fetches, observations.len()) {
-                        Ok(complaint) => complaints.extend(complaint),
-                        Err(need) => unshown.push(need),
-                    }
+                Step::Do(control) => {
+                    self.control_boxes(&control, &mut tried, &mut counting, interrupt).await;
                 }
-                Step::Do(control) => self.control_boxes(control, &mut complaints, interrupt).await,
             }
         }
-        Ok(Tried { case, observations, complaints, unshown, took: begun.elapsed() })
+        tried.took = begun.elapsed();
+        Ok(tried)
     }
 
-    /// How often the provider was asked for its keys.
-    fn fetched(&self) -> u64 {
-        self.path.stack.idp().map_or(0, Idp::jwks_requests)
-    }
-
-    /// What is wrong with how often keys were fetched while requests were `sent`, if anything is; or what is missing where that says
-    /// nothing.
-    fn within_cool_down(&self, fetches: &Fetches, sent: usize) -> Result<Option<String>, Need> {
-        let count = self.fetched().saturating_sub(fetches.before);
-        let copies = self.material.copies as u128;
-        let cool_down = self.material.rotation.unwrap_or_default().cool_down;
-        // By each copy one at once, and one for each cool-down that has begun meanwhile.
-        let by_one = 1 + fetches.since.elapsed().as_millis().div_ceil(cool_down.as_millis().max(1));
-        let most = by_one * copies;
-        if u128::from(count) > most {
-            return Ok(Some(format!(
-                "the key set was fetched {count} times, and a cool-down of {cool_down:?} lets it be {most} times"
-            )));
-        }
-        // One that fetches for each request would not have fetched more often.
-        if most >= (sent - fetches.sent) as u128 { Err(Need::CoolDown) } else { Ok(None) }
+    /// Begins to count fetches of keys, after so many requests.
+    fn count(&self, sent: usize) -> Counting {
+        let fetched = self.path.stack.idp().map_or(0, Idp::jwks_requests);
+        Counting { fetched, sent, since: Instant::now() }
     }
 
     async fn control_boxes(
         &self,
         control: &Control,
-        complaints: &mut Vec<String>,
+        tried: &mut Tried,
+        counting: &mut Counting,
         interrupt: &watch::Receiver<Option<Interrupt>>,
     ) {
         let idp = self.path.stack.idp();
@@ -232,9 +220,21 @@ impl Suite<'_> {
                     idp.set_keys_fault(trouble.map(|trouble| self.fault(trouble)));
                 }
             }
-            Control::Forget => complaints.extend(self.path.stack.forget_keys().await.err()),
-            // These count, and do nothing.
-            Control::CountFetches | Control::FetchesWithinCoolDown => {}
+            Control::Forget => tried.complaints.extend(self.path.stack.forget_keys().await.err()),
+            Control::CountFetches => *counting = self.count(tried.observations.len()),
+            Control::FetchesWithinCoolDown => {
+                let (before, now) = (*counting, self.count(tried.observations.len()));
+                let fetches = Fetches {
+                    count: now.fetched.saturating_sub(before.fetched),
+                    requests: now.sent - before.sent,
+                    copies: self.material.copies,
+                    took: now.since - before.since,
+                };
+                match fetches.within(self.material.rotation.unwrap_or_default().cool_down) {
+                    Ok(complaint) => tried.complaints.extend(complaint),
+                    Err(need) => tried.unshown.push(need),
+                }
+            }
         }
     }
 

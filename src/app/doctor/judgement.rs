@@ -313,6 +313,11 @@ mod tests {
         for small in [Capabilities { memory: 2 << 30, ..capable() }, Capabilities { cpus: 2, ..capable() }] {
             assert_eq!(room_for_containers(&small, &with_kafka()).unwrap().health, Warning);
         }
+        let mut large = with_kafka();
+        large.containers[0].resources.cpus = Some(64.0);
+        let told = room_for_containers(&capable(), &large).unwrap();
+        assert_eq!(told.health, Failure, "{}", told.says);
+        assert!(told.says.contains("a container of kafka may have 64 CPUs"), "{}", told.says);
     }
 
     #[test]

@@ -112,8 +112,8 @@ pub enum RecoverError {
     },
     /// Kafka went with the process.
     #[error(
-        "the run's Kafka was one that goes with it, embedded or in containers, so nobody can say what landed; a run that must outlive a \
-         kill needs `stack.kafka: {{ kind: external, … }}`"
+        "the run's Kafka was its own, embedded or in containers, and is not read again, so nobody can say what landed; a run that must \
+         outlive a kill needs `stack.kafka: {{ kind: external, … }}`"
     )]
     KafkaGone,
     /// A payload is not what it was.

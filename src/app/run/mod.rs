@@ -28,7 +28,6 @@ use super::exit;
 use super::journal::{JOURNAL, Journal, RESERVED, Reserved, START, Start};
 use crate::load::{self, Keeper, LEAD, LoadPlan, Report, Stop, TokenReport, preflight};
 use crate::record::{Catalogue, Class, RunId, TopicPartition};
-use crate::report::Stage;
 use crate::result::{RunResult, ScenarioRef, Verdict};
 use crate::scenario::{GatewaySpec, ProxySpec, Scenario};
 use crate::schedule::Schedule;
@@ -151,7 +150,6 @@ pub async fn run(
         run: reader_config.run.to_string(),
         timeline: timeline.clone(),
         drain: scenario.drain,
-        grace: stack.settling().grace,
         rules: scenario.abort_when.clone(),
         stop_on: scenario.stop_on.clone(),
         log,
@@ -172,7 +170,7 @@ pub async fn run(
     reserved.load_has_ended();
     let tokens = keeper.report();
     drop(keeper);
-    monitor.stage(Stage::Settle);
+    monitor.settles(stack.settling().grace);
     let containers_lost = stack.load_is_over(!report.interrupted).await;
     // Where not everything was accepted, a proxy that has gone away must not be taken for one that refuses.
     let proxy_lost = if report.unsent > 0 || report.attempts.of(Class::Accepted) < report.attempts.total() {

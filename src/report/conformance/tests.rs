@@ -1,5 +1,5 @@
 use super::*;
-use crate::result::{CONFORMANCE_SCHEMA, Exchange, Missing, Totals};
+use crate::result::{BoxReport, CONFORMANCE_SCHEMA, ContainerReport, Exchange, Missing, Totals};
 
 /// A suite with a case of each outcome, in which hostile text stands wherever it can.
 fn result() -> Conformance {
@@ -66,6 +66,21 @@ fn a_terminal_is_told_what_is_wrong_and_what_was_not_tried() {
     let result = result();
     let cases: String = conspicuous(&result).into_iter().map(case).collect();
     insta::assert_snapshot!(format!("{cases}{}", summary(&result)));
+}
+
+#[test]
+fn a_terminal_is_told_which_images_were_tried() {
+    let container = ContainerReport { image: "a/proxy:1".into(), ..ContainerReport::default() };
+    let part = BoxReport {
+        name: "proxy-1".into(),
+        kind: "container".into(),
+        endpoint: None,
+        start_us: 0,
+        since_ms: None,
+        container: Some(container),
+    };
+    let result = Conformance { boxes: vec![part], ..result() };
+    assert!(summary(&result).contains("        proxy-1: a/proxy:1\n"), "{}", summary(&result));
 }
 
 #[test]

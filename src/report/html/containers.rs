@@ -143,8 +143,10 @@ fn chart(
     let columns: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
     let row = |stretch: &Stretch| {
         let at = stretch.middle();
-        let then =
-            |line: &Vec<Stretch>| line.iter().find(|other| (other.from..other.end).contains(&at))?.value;
+        let then = |line: &Vec<Stretch>| {
+            let next = line.get(line.partition_point(|other| other.end <= at))?;
+            next.value.filter(|_| next.from <= at)
+        };
         let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
         (format!("{:.0}", stretch.from), lines_of.iter().map(|line| text(then(line))).collect())
     };

@@ -6,7 +6,7 @@ use super::StackError;
 use super::inside::PASSWORD_FILE;
 use super::kafka::CA_FILE;
 use crate::engine::{ContainerSpec, Limits, PlacedFile, ResolvedImage};
-use crate::scenario::{Adapter, SECRET_PLACEHOLDERS, Template};
+use crate::scenario::{Adapter, Template};
 use crate::secret::Secret;
 
 /// What stands for an adapter's placeholders; `None`: there is no such thing in this stack, and what speaks of it is left out.
@@ -56,15 +56,10 @@ pub(super) fn filled(
     })
 }
 
-/// A command's words. They are seen by everybody on the machine, so no secret may stand in them.
+/// A command's words. They are seen by everybody on the machine; an adapter with a secret in them is not read.
 fn words(templates: Option<&[Template]>, values: &Values) -> Result<Option<Vec<String>>, StackError> {
     let Some(templates) = templates else { return Ok(None) };
-    let word = |template: &Template| {
-        if SECRET_PLACEHOLDERS.iter().any(|name| template.uses(name)) {
-            return Err(StackError::SecretInCommand);
-        }
-        Ok(fill(template, values)?.map(|word| word.expose().to_owned()))
-    };
+    let word = |template: &Template| Ok(fill(template, values)?.map(|word| word.expose().to_owned()));
     let words = templates.iter().filter_map(|template| word(template).transpose());
     words.collect::<Result<_, _>>().map(Some)
 }

@@ -25,7 +25,8 @@ impl Containers {
     pub(in crate::stack) async fn load_is_over(&mut self, to_its_end: bool) -> Option<String> {
         let showing = std::mem::take(&mut self.showing);
         showing.not_undone().for_each(|sentence| self.events.tell(sentence));
-        if to_its_end {
+        // What has been told already is the cause, and may be that of others.
+        if to_its_end && self.events.failed().is_none() {
             showing.unfinished().for_each(|sentence| self.events.fail(sentence));
         }
         drop(showing);
@@ -80,11 +81,11 @@ impl Containers {
             .collect()
     }
 
-    /// The boxes among `spares` that a fault has started while the load ran, which began at `start`.
-    pub(in crate::stack) fn newcomers(&self, spares: &[BoxReport], start: Instant) -> Vec<BoxReport> {
+    /// The boxes among `spares` that a fault has started while the load ran.
+    pub(in crate::stack) fn newcomers(&self, spares: &[BoxReport]) -> Vec<BoxReport> {
         let come = |spare: &BoxReport| {
             let Newcomer { since, took } = self.events.newcomer(&spare.name)?;
-            let since_ms = u64::try_from(since.saturating_duration_since(start).as_millis()).ok();
+            let since_ms = u64::try_from(since.as_millis()).ok();
             Some(BoxReport { since_ms, start_us: took.map_or(0, micros), ..spare.clone() })
         };
         spares.iter().filter_map(come).collect()

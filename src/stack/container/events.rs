@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What has been done to containers.
 #[derive(Clone, Default)]
@@ -25,8 +25,8 @@ struct Told {
 /// A box that has come while the load ran.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::stack) struct Newcomer {
-    /// When it was taken into service, or started, where it was not yet.
-    pub(in crate::stack) since: Instant,
+    /// When it was taken into service, or started, where it was not yet: so long after the load began.
+    pub(in crate::stack) since: Duration,
     /// How long it took from its start until it could be used; `None`: it cannot be used yet.
     pub(in crate::stack) took: Option<Duration>,
 }

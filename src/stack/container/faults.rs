@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -49,8 +48,6 @@ struct Proxies {
 struct Course {
     injector: Arc<Injector>,
     events: Events,
-    /// Whether it has been told why it could not be shown.
-    failed: Arc<AtomicBool>,
 }
 
 impl Course {
@@ -59,20 +56,22 @@ impl Course {
         format!("{:.1} s", at.saturating_duration_since(from).as_secs_f64())
     }
 
+    /// How long the load has run.
+    fn now(&self) -> Duration {
+        // No fault befalls anybody before the load has begun.
+        self.injector.since_start(Instant::now()).unwrap_or_default()
+    }
+
     /// Says what came of `what`; true if it was done.
     fn told(&self, name: &str, what: &str, outcome: Result<(), impl std::fmt::Display>) -> bool {
         match outcome {
             Ok(()) => {
                 self.injector.took_effect(1);
-                let at = self.injector.since_start(Instant::now());
-                let at = at
-                    .map(|at| format!(", {:.1} s after the load began", at.as_secs_f64()))
-                    .unwrap_or_default();
-                self.events.tell(format!("{name} was {what}{at}"));
+                let at = self.now().as_secs_f64();
+                self.events.tell(format!("{name} was {what}, {at:.1} s after the load began"));
                 true
             }
             Err(error) => {
-                self.failed.store(true, Ordering::Relaxed);
                 self.events.fail(format!(
                     "the fault `{}` could not be shown to {name}: {error}",
                     self.injector.kind().name()
@@ -125,9 +124,7 @@ impl Containers {
         });
         let mut spares = self.spares.clone().into_iter();
         for injector in injectors.iter().filter(|injector| injector.kind().is_of_containers()) {
-            let failed = Arc::new(AtomicBool::new(false));
-            let course =
-                Course { injector: injector.clone(), events: self.events.clone(), failed: failed.clone() };
+            let course = Course { injector: injector.clone(), events: self.events.clone() };
             let kind = injector.kind();
             let task = match (kind, &proxies, &self.cluster) {
                 (
@@ -153,7 +150,7 @@ impl Containers {
                 (FaultKind::RollingRestart, Some(proxies)) => proxies.replicas.len() as u64,
                 _ => 1,
             };
-            self.showing.add(Shown { injector: injector.clone(), of, failed, task });
+            self.showing.add(Shown { injector: injector.clone(), of, task });
         }
     }
 }
@@ -314,7 +311,7 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
         course.told(&name, "", Err(error));
         return;
     }
-    course.events.comes(&name, Newcomer { since: began, took: None });
+    course.events.comes(&name, Newcomer { since: course.now(), took: None });
     match bounds::verify(&spare.container, spare.limits).await {
         Ok(note) => note.into_iter().for_each(|note| course.events.tell(note)),
         Err(error) => {
@@ -327,9 +324,8 @@ async fn scale_out(course: Course, proxies: Proxies, spare: Replica, folder: Pat
     match proxies.ready(&spare).await {
         Ok(()) => {
             proxies.balance(|balancer| balancer.add(spare.address));
-            let now = Instant::now();
-            course.events.comes(&name, Newcomer { since: now, took: Some(now - began) });
-            let took = Course::since(began, now);
+            course.events.comes(&name, Newcomer { since: course.now(), took: Some(began.elapsed()) });
+            let took = Course::since(began, Instant::now());
             course.told(
                 &name,
                 &format!("taken into service {took} after it was started"),

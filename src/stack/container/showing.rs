@@ -1,7 +1,6 @@
 //! Faults of containers that wait for their time or befall somebody, and what of them is not over when the load is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinHandle;
 
@@ -17,8 +16,6 @@ pub(super) struct Shown {
     pub(super) injector: Arc<Injector>,
     /// How many containers it is to befall.
     pub(super) of: u64,
-    /// Whether it has been told why it could not be shown.
-    pub(super) failed: Arc<AtomicBool>,
     pub(super) task: JoinHandle<()>,
 }
 
@@ -50,12 +47,12 @@ impl Showing {
         })
     }
 
-    /// The faults that have neither befallen all that they were to nor told why they could not, in sentences.
+    /// The faults that have not befallen all that they were to and go on, in sentences.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = String> {
         let open = self.0.iter().filter(|shown| !shown.task.is_finished());
-        open.filter_map(|Shown { injector, of, failed, .. }| {
+        open.filter_map(|Shown { injector, of, .. }| {
             let befallen = injector.injected();
-            (befallen < *of && !failed.load(Ordering::Relaxed)).then(|| {
+            (befallen < *of).then(|| {
                 format!(
                     "the fault `{}` had befallen {befallen} of {of} containers when the load ended; let it begin earlier, or the load \
                      last longer",
@@ -77,23 +74,37 @@ mod tests {
     use super::*;
     use crate::scenario::{Fault, Pace};
 
+    fn shown(kind: FaultKind, befallen: u64, task: JoinHandle<()>) -> Shown {
+        let injector = Arc::new(Injector::new(Fault::new(kind, Pace::Every(1)), 0));
+        injector.took_effect(befallen);
+        Shown { injector, of: 2, task }
+    }
+
+    fn goes_on() -> JoinHandle<()> {
+        tokio::spawn(std::future::pending())
+    }
+
     #[tokio::test]
-    async fn a_fault_is_unfinished_until_it_has_befallen_all_or_told_why_it_could_not() {
-        let shown = |befallen: u64, failed: bool, task: JoinHandle<()>| {
-            let injector = Arc::new(Injector::new(Fault::new(FaultKind::RollingRestart, Pace::Every(1)), 0));
-            injector.took_effect(befallen);
-            Shown { injector, of: 2, failed: Arc::new(AtomicBool::new(failed)), task }
-        };
-        let goes_on = || tokio::spawn(std::future::pending());
+    async fn what_is_down_or_held_when_the_load_ends_is_told_and_nothing_else() {
+        let told = |kind, befallen| Showing(vec![shown(kind, befallen, goes_on())]).not_undone().count();
+        for kind in [FaultKind::ContainerStop, FaultKind::ContainerPause, FaultKind::BrokerKill] {
+            assert_eq!((told(kind, 0), told(kind, 1)), (0, 1), "{kind:?}");
+        }
+        // That one stays, and the other goes, is what they are for.
+        assert_eq!((told(FaultKind::ScaleOut, 1), told(FaultKind::ScaleIn, 1)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_unfinished_until_it_has_befallen_all_or_has_ended() {
+        let shown = |befallen: u64, task: JoinHandle<()>| shown(FaultKind::RollingRestart, befallen, task);
         let told = |shown: Shown| Showing(vec![shown]).unfinished().collect::<Vec<_>>();
-        assert_eq!(told(shown(2, false, goes_on())), Vec::<String>::new());
-        assert_eq!(told(shown(0, true, goes_on())), Vec::<String>::new());
-        let half = told(shown(1, false, goes_on()));
+        assert_eq!(told(shown(2, goes_on())), Vec::<String>::new());
+        let half = told(shown(1, goes_on()));
         assert!(half[0].contains("`rolling-restart` had befallen 1 of 2 containers"), "{half:?}");
         let ended = tokio::spawn(async {});
         while !ended.is_finished() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(told(shown(0, false, ended)), Vec::<String>::new());
+        assert_eq!(told(shown(0, ended)), Vec::<String>::new());
     }
 }

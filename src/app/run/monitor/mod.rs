@@ -43,7 +43,8 @@ enum Message {
     Interval(Box<Interval>, SyncSender<Box<Interval>>),
     /// A load thread has reported all.
     Left(usize),
-    Stage(Stage),
+    /// The load has ended; for what may still land is waited no longer than this.
+    Settle(Duration),
     End,
 }
 
@@ -106,8 +107,6 @@ pub(super) struct Setup {
     pub(super) timeline: Timeline,
     /// How long answers are waited for after the last request was due.
     pub(super) drain: Duration,
-    /// How long is waited at most, after the load, for what may still land.
-    pub(super) grace: Duration,
     pub(super) rules: Vec<AbortRule>,
     pub(super) stop_on: Vec<StopRule>,
     /// The file of the log of intervals.
@@ -162,10 +161,10 @@ impl Monitor {
         move |thread| Intervals::new(thread, messages.clone())
     }
 
-    /// Tells what the run is about now.
-    pub(super) fn stage(&self, stage: Stage) {
+    /// Tells that the load has ended, and how long is waited at most for what may still land.
+    pub(super) fn settles(&self, grace: Duration) {
         // The thread ends only after this.
-        let _ = self.messages.send(Message::Stage(stage));
+        let _ = self.messages.send(Message::Settle(grace));
     }
 
     /// Ends watching, once all that was reported has been looked at. `None` if the thread failed.
@@ -186,28 +185,14 @@ impl Drop for Monitor {
 }
 
 fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watched {
-    let Setup {
-        name,
-        run,
-        timeline,
-        drain,
-        grace,
-        rules,
-        stop_on,
-        log,
-        start: begin,
-        counts,
-        board,
-        live,
-        stop,
-    } = setup;
+    let Setup { name, run, timeline, drain, rules, stop_on, log, start: begin, counts, board, live, stop } =
+        setup;
     let mut watcher = Watcher {
         progress: Progress { name, run, length: timeline.length(), ..Progress::default() },
         history: History::new(timeline.length() + drain),
         times: Times::default(),
         tally: Tally::default(),
         backlog_peak: 0,
-        grace,
         rules: AbortWatch::new(&rules),
         strike: None,
         stop_on: AnswerWatch::new(&stop_on),
@@ -234,7 +219,7 @@ fn watch(setup: Setup, start: SystemTime, received: &Receiver<Message>) -> Watch
                     let _ = home.try_send(interval);
                 }
                 Ok(Message::Left(thread)) => merge.leave(thread),
-                Ok(Message::Stage(stage)) => watcher.stage(stage),
+                Ok(Message::Settle(grace)) => watcher.settles(grace),
                 Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => ended = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -276,7 +261,6 @@ struct Watcher {
     under_way: Vec<String>,
     timeline: Timeline,
     begin: Instant,
-    grace: Duration,
     counts: Arc<Counts>,
     board: Board,
     view: View,
@@ -285,15 +269,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn stage(&mut self, stage: Stage) {
-        self.progress.stage = stage;
-        if stage == Stage::Settle {
-            // Nothing is under way any more.
-            self.progress.last = LastSecond::default();
-            if !self.grace.is_zero() {
-                self.progress.settled_by = self.progress.elapsed + self.grace;
-            }
-        }
+    /// The load has ended, and for what may still land is waited no longer than this.
+    fn settles(&mut self, grace: Duration) {
+        let progress = &mut self.progress;
+        progress.stage = Stage::Settle;
+        // Nothing is under way any more.
+        progress.last = LastSecond::default();
+        progress.settled_by = (!grace.is_zero()).then(|| progress.elapsed + grace);
     }
 
     /// Takes a complete second.
@@ -426,7 +408,6 @@ mod tests {
             run: "r".into(),
             timeline: Timeline::default(),
             drain: Duration::ZERO,
-            grace: Duration::ZERO,
             rules,
             stop_on: Vec::new(),
             log: File::create(folder.path().join("intervals.hlog")).unwrap(),
